@@ -1,0 +1,58 @@
+"""Errors a person reads: one sentence on what happened, one on what to do. The technical cause goes to the log."""
+
+
+class GraftError(Exception):
+    """Something went wrong that can be told in a sentence.
+
+    Args:
+        message: what happened, to which file or setting; one sentence with a full stop.
+        hint: what to do next; may be empty.
+    """
+
+    kind = "internal"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InputError(GraftError):
+    """What the user gave cannot be used: a file, a name, a setting."""
+
+    kind = "bad_input"
+    exit_code = 2
+
+
+class NotFoundError(InputError):
+    """A dataset, version or run that does not exist."""
+
+    kind = "not_found"
+
+
+class DataError(GraftError):
+    """A stored dataset cannot be trained on as it is."""
+
+    kind = "bad_data"
+
+
+class WeightsError(GraftError):
+    """Pretrained weights are missing or damaged."""
+
+    kind = "weights"
+
+
+class DiskError(GraftError):
+    """There is not enough room on the disk."""
+
+    kind = "disk_full"
+
+
+class NotANumberError(GraftError):
+    """The loss stopped being a number."""
+
+    kind = "not_a_number"

@@ -1,0 +1,224 @@
+"""The project's data, as frozen pydantic models. What is stored as JSON is one of these."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.errors import InputError
+
+Kind = Literal["image", "table"]
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+Preset = Literal["quick", "balanced", "thorough"]
+Strategy = Literal["linear_probe", "two_stage", "from_scratch"]
+Learner = Literal["network", "logistic_regression"]
+RunState = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "interrupted"]
+ACTIVE: tuple[RunState, ...] = ("starting", "running")
+FINISHED: tuple[RunState, ...] = ("succeeded", "failed", "cancelled", "interrupted")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRef(Frozen):
+    """`DATASET[@VERSION][:train|validation|test]`, the one way to name data everywhere."""
+
+    dataset: str
+    version: str | None = None
+    part: Part | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "DataRef":
+        """Read a reference; `InputError` when it does not have the form."""
+        match = re.fullmatch(r"([^@:]+)(?:@([0-9a-f]+))?(?::(train|validation|test))?", text.strip())
+        if not match:
+            raise InputError(
+                f"“{text}” does not name data.", "Write DATASET, DATASET@VERSION or DATASET@VERSION:test."
+            )
+        return cls(dataset=match[1], version=match[2], part=match[3])
+
+    def __str__(self) -> str:
+        return (
+            self.dataset
+            + (f"@{self.version}" if self.version else "")
+            + (f":{self.part}" if self.part else "")
+        )
+
+
+class Split(Frozen):
+    """How samples are divided. Shares of the whole; `test_ids`, when given, are the test part by name."""
+
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    seed: int = 0
+    test_ids: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "Split":
+        if abs(self.train + self.validation + self.test - 1) > 1e-6:
+            raise ValueError("train, validation and test must add up to 1")
+        return self
+
+
+class Step(Frozen):
+    """One cleaning step: a name from the registry of steps and its settings."""
+
+    kind: str
+    params: dict[str, Any] = {}
+    enabled: bool = True
+
+
+class Recipe(Frozen):
+    """An ordered list of cleaning steps; the raw data never change."""
+
+    steps: tuple[Step, ...] = ()
+
+
+class Skipped(Frozen):
+    """A member of an import that was refused, and why."""
+
+    path: str
+    reason: str
+
+
+class Finding(Frozen):
+    """Something wrong with the data: a sentence, its evidence (names as imported) and their scores."""
+
+    kind: str
+    severity: Literal["info", "warning", "error"]
+    message: str
+    samples: tuple[str, ...] = ()
+    scores: tuple[float, ...] = ()
+
+
+class ImportRecord(Frozen):
+    """One import of a dataset: `datasets/ID/imports/NUMBER/import.json`. Its files never change."""
+
+    number: int
+    source: str
+    created: datetime = Field(default_factory=now)
+    n: int
+    content_hash: str
+    skipped: tuple[Skipped, ...] = ()
+
+
+class DatasetRecord(Frozen):
+    """`datasets/ID/dataset.json`: what a dataset is. `version` is the newest one's name."""
+
+    id: str
+    name: str
+    kind: Kind
+    labelled: bool = True
+    target: str | None = None
+    licence: str = ""
+    created: datetime = Field(default_factory=now)
+    imports: tuple[ImportRecord, ...] = ()
+    version: str = ""
+    n: int = 0
+    classes: tuple[str, ...] = ()
+
+
+class VersionRecord(Frozen):
+    """`datasets/ID/versions/VERSION/version.json`: imports + recipe + split, named by a content hash.
+
+    `counts` maps a part to its samples per class; `test_hash` identifies the set of test samples and labels, so
+    that two runs can be compared only when they were judged on the same ones.
+    """
+
+    dataset: str
+    id: str
+    imports: tuple[int, ...]
+    recipe: Recipe
+    split: Split
+    created: datetime = Field(default_factory=now)
+    n: int
+    dropped: int = 0
+    classes: tuple[str, ...]
+    counts: dict[str, dict[str, int]]
+    test_hash: str
+    findings: tuple[Finding, ...] = ()
+
+
+class TrainingSpec(Frozen):
+    """What to train, on what and how. A field left `None` is filled by the preset (`core.training.presets`)."""
+
+    data: str
+    name: str | None = None
+    preset: Preset = "quick"
+    strategy: Strategy | None = None
+    backbone: str | None = None
+    learner: Learner | None = None
+    image_size: Annotated[int, Field(ge=32, le=640)] | None = None
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
+    fine_tune_epochs: Annotated[int, Field(ge=1, le=200)] | None = None
+    unfreeze: Annotated[int, Field(ge=1, le=16)] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    fine_tune_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    seed: int = 0
+
+
+class Failure(Frozen):
+    """Why a run failed: its kind, one sentence, and what to do."""
+
+    kind: Literal[
+        "bad_input", "not_found", "bad_data", "weights", "disk_full", "out_of_memory", "not_a_number", "killed",
+        "internal",
+    ]
+    message: str
+    hint: str = ""
+
+
+class Event(Frozen):
+    """One line of a run's `events.jsonl`: an epoch (with `values`) or the start of a phase (without)."""
+
+    time: datetime = Field(default_factory=now)
+    phase: str
+    epoch: int = 0
+    epochs: int = 0
+    values: dict[str, float] = {}
+    note: str = ""
+
+
+class RunRecord(Frozen):
+    """`runs/ID/run.json` and the row that indexes it."""
+
+    id: str
+    name: str
+    dataset: str
+    version: str
+    spec: TrainingSpec
+    state: RunState = "queued"
+    phase: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    created: datetime = Field(default_factory=now)
+    started: datetime | None = None
+    finished: datetime | None = None
+    pid: int | None = None
+    pid_created: float | None = None
+    test_hash: str = ""
+    failure: Failure | None = None
+    metrics: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
+    environment: dict[str, Any] = {}
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def ended(self) -> bool:
+        return self.state in FINISHED

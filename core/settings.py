@@ -1,0 +1,43 @@
+"""Where the workspace is and what it may use, read from environment variables that begin with `GRAFT_`."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Paths, limits and switches. `GRAFT_HOME=/srv/graft` sets `home`, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAFT_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path.home() / ".graft", description="The workspace folder.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite inside the workspace.")
+    slots: int = Field(1, ge=1, description="How many runs may train at the same time on a CPU.")
+    threads: int = Field(os.cpu_count() or 1, ge=1, description="CPU threads one worker may use.")
+    image_side: int = Field(320, ge=32, description="Longest side, in pixels, at which images are kept.")
+    max_pixels: int = Field(64_000_000, description="An image with more pixels than this is refused.")
+    max_members: int = Field(200_000, description="An archive with more members than this is refused.")
+    min_free_mb: int = Field(500, description="Free disk, in MB, that an import must leave over.")
+
+    @property
+    def datasets(self) -> Path:
+        return self.home / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'graft.db'}"
+
+
+def get_settings() -> Settings:
+    """The settings in force now. Not cached, so that a changed environment (a test's, say) takes effect."""
+    return Settings()

@@ -1,0 +1,92 @@
+"""The index over the workspace's folders: a small SQLAlchemy schema, SQLite unless a URL says otherwise.
+
+The folders are the truth. A row holds what lists need to filter and sort, and the record's own JSON in `record`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+
+from core.settings import get_settings
+
+metadata = MetaData()
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("record", Text, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("dataset", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("record", Text, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("dataset", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("test_hash", String, nullable=False),
+    Column("record", Text, nullable=False),
+    Index("runs_by_state", "state", "created"),
+    Index("runs_by_test", "test_hash"),
+)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        get_settings().home.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    else:
+        engine = create_engine(url, pool_pre_ping=True)
+    metadata.create_all(engine)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # Transactions are begun by hand below: the driver would otherwise begin a deferred one, and two
+    # processes that both read and then write would deadlock.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """A connection inside one transaction: committed when the block ends well, rolled back when it raises."""
+    with _engine(get_settings().database).begin() as connection:
+        yield connection

@@ -1,0 +1,74 @@
+"""Files that are either whole or not there."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from core.errors import DiskError
+from core.settings import get_settings
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; when the block ends well, rename it to `path`, else remove it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=".tmp-"))
+    try:
+        yield temporary
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object) -> None:
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def write_parquet(path: Path, table: pd.DataFrame) -> None:
+    with atomic(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def folder_size(path: Path) -> int:
+    """Bytes that the files below `path` take; 0 when there is no such folder."""
+    return sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) if path.exists() else 0
+
+
+def need_disk(bytes_needed: int) -> None:
+    """Raise `DiskError` unless the workspace's disk has `bytes_needed` and the reserve of the settings free."""
+    settings = get_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free
+    if free < bytes_needed + settings.min_free_mb * 2**20:
+        raise DiskError(
+            f"The disk has {free // 2**20} MB free; this needs about {bytes_needed // 2**20} MB"
+            f" and leaves {settings.min_free_mb} MB in reserve.",
+            "Delete datasets or runs that are no longer needed, or set GRAFT_HOME to a folder on a larger disk.",
+        )
