@@ -1,0 +1,212 @@
+"""EfficientNet-Lite as a Keras functional model, with the published ImageNet weights.
+
+EfficientNet (Tan & Le 2019, https://arxiv.org/abs/1905.11946) without squeeze-and-excitation and with ReLU6, made for
+small machines: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+"""
+
+import math
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers
+
+from core.errors import InputError, WeightsError
+from core.models.catalogue import Backbone, weights_path
+from core.models.weights import read_weights
+
+# (repeats, kernel, stride, expand, filters) of each stage, before scaling.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+_STEM_FILTERS = 32
+_HEAD_FILTERS = 1280
+_EPSILON = 1e-3
+
+
+@dataclass(frozen=True)
+class Block:
+    """One inverted residual block (Sandler et al. 2018, https://arxiv.org/abs/1801.04381)."""
+
+    kernel: int
+    stride: int
+    expand: int
+    filters_in: int
+    filters: int
+
+    @property
+    def residual(self) -> bool:
+        return self.stride == 1 and self.filters_in == self.filters
+
+
+def blocks(backbone: Backbone) -> list[Block]:
+    """The blocks from input to output. Width scales filters, depth scales repeats, save for the first and last stage's."""
+    plan: list[Block] = []
+    filters_in = _STEM_FILTERS
+    for stage, (repeats, kernel, stride, expand, unscaled) in enumerate(_STAGES):
+        filters = _round_filters(unscaled * backbone.width)
+        if 0 < stage < len(_STAGES) - 1:
+            repeats = math.ceil(backbone.depth * repeats)
+        for repeat in range(repeats):
+            plan.append(Block(kernel, stride if repeat == 0 else 1, expand, filters_in, filters))
+            filters_in = filters
+    return plan
+
+
+def _round_filters(filters: float) -> int:
+    """The nearest multiple of 8, but never more than a tenth below."""
+    rounded = max(8, int(filters + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * filters else rounded
+
+
+def build_backbone(backbone: Backbone, input_size: int | None = None, weights: bool = True) -> keras.Model:
+    """The network without its head.
+
+    Args:
+        backbone: which one.
+        input_size: height and width of the images in pixels; the backbone's own unless given.
+        weights: with the published ImageNet weights, or (`False`) with random ones; a model with random weights is
+            named `NAME_untrained`.
+
+    Returns:
+        A model from RGB images of 0 to 255, `(n, size, size, 3)`, to pooled embeddings, `(n, 1280)`. Scaling the
+        pixels is part of the model; the layers at which a block ends are `block_0`, `block_1`, …
+
+    Raises:
+        WeightsError: the weights are missing, damaged, or not of this network.
+    """
+    model = _network(backbone, input_size, top=False, weights=weights)
+    if weights:
+        _assign(model, backbone)
+    return model
+
+
+def build_classifier(backbone: Backbone) -> keras.Model:
+    """The whole pretrained network with its ImageNet head: `(n, size, size, 3)` → logits `(n, 1000)`."""
+    model = _network(backbone, None, top=True, weights=True)
+    _assign(model, backbone)
+    return model
+
+
+def cuts(model: keras.Model) -> list[str]:
+    """Names of the layers at which the network can be cut, from input to output."""
+    return [layer.name for layer in model.layers if layer.name.startswith("block_") and layer.name.count("_") == 1]
+
+
+def split(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Model]:
+    """Trunk (images → activations of `cut`) and tail (activations → the model's output).
+
+    Both share their layers with `model`: training the tail trains the whole. `InputError` when there is no such cut.
+    """
+    if cut not in cuts(model):
+        raise InputError(f"{model.name} has no block “{cut}”.", f"It can be cut at {', '.join(cuts(model))}.")
+    boundary = model.get_layer(cut).output
+    return (
+        keras.Model(model.input, boundary, name=f"{model.name}_trunk"),
+        keras.Model(boundary, model.output, name=f"{model.name}_tail"),
+    )
+
+
+def freeze_batch_norm(model: keras.Model) -> None:
+    """Keep every `BatchNormalization` in inference mode, also while its neighbours are trained.
+
+    In Keras 3 `training=False` given at call time is overridden by `fit` (keras-team/keras#20285): the moving
+    statistics drift, and on a small data set that ruins the network. Only `trainable = False` on the layer holds them.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+
+def _network(backbone: Backbone, input_size: int | None, top: bool, weights: bool) -> keras.Model:
+    size = input_size or backbone.input_size
+    images = keras.Input((size, size, 3), name="images")
+    # (x − 127) / 128. The package's README gives mean and standard deviation instead; on photographs that is worse.
+    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(images)
+    x = layers.Conv2D(_STEM_FILTERS, 3, 2, padding="same", use_bias=False, name="stem_conv")(x)
+    x = _normalise(x, "stem")
+    for number, block in enumerate(blocks(backbone)):
+        x = _block(x, block, f"block_{number}")
+    x = layers.Conv2D(_HEAD_FILTERS, 1, use_bias=False, name="head_conv")(x)
+    x = _normalise(x, "head")
+    x = layers.GlobalAveragePooling2D(name="embedding")(x)
+    if top:
+        x = layers.Dense(1000, name="logits")(x)
+    return keras.Model(images, x, name=backbone.name if weights else f"{backbone.name}_untrained")
+
+
+def _block(x: keras.KerasTensor, block: Block, name: str) -> keras.KerasTensor:
+    start = x
+    if block.expand > 1:
+        x = layers.Conv2D(block.filters_in * block.expand, 1, use_bias=False, name=f"{name}_expand_conv")(x)
+        x = _normalise(x, f"{name}_expand")
+    x = layers.DepthwiseConv2D(
+        block.kernel, block.stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv"
+    )(x)
+    x = _normalise(x, f"{name}_depthwise")
+    x = layers.Conv2D(block.filters, 1, use_bias=False, name=f"{name}_project_conv")(x)
+    x = _normalise(x, f"{name}_project", activation=False)
+    # Every block ends in a layer that bears its name, so that the network can be cut there.
+    return layers.Add(name=name)([x, start]) if block.residual else layers.Identity(name=name)(x)
+
+
+def _normalise(x: keras.KerasTensor, name: str, activation: bool = True) -> keras.KerasTensor:
+    x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_norm")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x) if activation else x
+
+
+def _sources(model: keras.Model) -> dict[str, str]:
+    """Keras layer name → prefix of its tensors' names in the PyTorch file."""
+    in_block = {
+        "expand_conv": "_expand_conv",
+        "expand_norm": "_bn0",
+        "depthwise_conv": "_depthwise_conv",
+        "depthwise_norm": "_bn1",
+        "project_conv": "_project_conv",
+        "project_norm": "_bn2",
+    }
+    sources = {
+        "stem_conv": "_conv_stem",
+        "stem_norm": "_bn0",
+        "head_conv": "_conv_head",
+        "head_norm": "_bn1",
+        "logits": "_fc",
+    }
+    for cut in cuts(model):
+        number = cut.removeprefix("block_")
+        sources |= {f"{cut}_{ours}": f"_blocks.{number}.{theirs}" for ours, theirs in in_block.items()}
+    return sources
+
+
+def _assign(model: keras.Model, backbone: Backbone) -> None:
+    """Fill `model` with the published weights; every tensor of the file that the model has a place for must be used."""
+    path = weights_path(backbone)
+    tensors = {name: value for name, value in read_weights(path).items() if "num_batches_tracked" not in name}
+    sources = _sources(model)
+    try:
+        for layer in model.layers:
+            if layer.weights:
+                layer.set_weights(_values(layer, sources[layer.name], tensors))
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"The weights file {path} is not one of {backbone.title}.") from error
+    unused = [name for name in tensors if not name.startswith("_fc.")]
+    if unused:
+        raise WeightsError(f"The weights file {path} holds tensors that {backbone.title} has no place for.")
+
+
+def _values(layer: layers.Layer, source: str, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Take the tensors of one layer out of `tensors`, in Keras' order and layout (PyTorch keeps kernels as OIHW)."""
+    if isinstance(layer, layers.BatchNormalization):
+        return [tensors.pop(f"{source}.{name}") for name in ("weight", "bias", "running_mean", "running_var")]
+    kernel = tensors.pop(f"{source}.weight")
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return [kernel.transpose(2, 3, 0, 1)]
+    if isinstance(layer, layers.Conv2D):
+        return [kernel.transpose(2, 3, 1, 0)]
+    return [kernel.T, tensors.pop(f"{source}.bias")]
