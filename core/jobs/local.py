@@ -1,0 +1,84 @@
+"""Workers on this machine: an operating-system process each, which outlives whoever started it."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from core.settings import get_settings
+from core.store.runs import run_folder
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:
+    """Start the worker of a run in a session of its own, its output going to the run's log.
+
+    `on_exit` is called in a thread when the worker has ended while this process still lives; reaping it there
+    also keeps the worker from staying behind as a zombie.
+
+    Returns:
+        The process id and its creation time, which together name the process even after the id was reused.
+    """
+    threads = str(get_settings().threads)
+    environment = os.environ | {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "OMP_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    with (run_folder(run_id) / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.training.worker", run_id],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def reap() -> None:
+        process.wait()
+        on_exit()
+
+    threading.Thread(target=reap, name=f"reap-{run_id}", daemon=True).start()
+    return process.pid, created(process.pid)
+
+
+def created(pid: int) -> float:
+    """Creation time of a process; 0 when it has gone already."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def alive(pid: int | None, pid_created: float | None) -> bool:
+    """Whether the process with this id *and* this creation time is at work. An id alone may have been reused."""
+    if pid is None or pid_created is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - pid_created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def stop(pid: int, pid_created: float, grace: float = 2.0) -> None:
+    """Ask a worker to end, and end it after `grace` seconds."""
+    if not alive(pid, pid_created):
+        return
+    process = psutil.Process(pid)
+    try:
+        process.terminate()
+        process.wait(timeout=grace)
+    except psutil.TimeoutExpired:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return

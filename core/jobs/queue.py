@@ -1,0 +1,103 @@
+"""The queue of runs: submit, dispatch in order of arrival, cancel, and find again what a crash left behind.
+
+There is no daemon. Whoever submits a run dispatches, and every worker dispatches once more when it ends, so the
+queue moves as long as anything does. `dispatch` is safe to call from any number of processes at once.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from core.errors import InputError
+from core.jobs import local
+from core.schemas import ACTIVE, Event, Failure, RunRecord, TrainingSpec, now
+from core.settings import get_settings
+from core.store import runs
+from core.store.database import runs as table
+from core.store.database import transaction
+from core.training.presets import resolve
+
+# A run that was claimed but has no process after this long belonged to somebody who died in between.
+CLAIM_LIMIT = timedelta(seconds=30)
+
+
+def submit(spec: TrainingSpec) -> RunRecord:
+    """Check a spec, fill it from its preset, put the run into the queue and start it if there is a free slot.
+
+    Raises:
+        InputError, NotFoundError, WeightsError: the spec cannot be trained; nothing was queued.
+    """
+    plan = resolve(spec)
+    record = runs.create_run(
+        plan.spec, name=plan.name, dataset=plan.dataset, version=plan.version, test_hash=plan.test_hash
+    )
+    dispatch()
+    return runs.get_run(record.id)
+
+
+def dispatch() -> None:
+    """Start queued runs, oldest first, while there are free slots."""
+    reconcile()
+    while (claimed := _claim()) is not None:
+        pid, pid_created = local.start(claimed.id, on_exit=dispatch)
+        runs.update_run(claimed.id, expect=["starting"], pid=pid, pid_created=pid_created)
+
+
+def _claim() -> RunRecord | None:
+    """Mark the oldest queued run as starting, in one transaction with the count of busy slots."""
+    with transaction() as connection:
+        busy = connection.execute(select(func.count()).where(table.c.state.in_(ACTIVE))).scalar_one()
+        if busy >= get_settings().slots:
+            return None
+        oldest = connection.execute(
+            select(table.c.id).where(table.c.state == "queued").order_by(table.c.created).limit(1)
+        ).scalar_one_or_none()
+        if oldest is None:
+            return None
+        return runs.update_within(connection, oldest, expect=["queued"], state="starting", started=now())
+
+
+def reconcile() -> None:
+    """Mark runs whose worker has gone as interrupted."""
+    for record in runs.list_runs(states=ACTIVE):
+        if record.pid is None:
+            lost = record.started is not None and now() - record.started > CLAIM_LIMIT
+        else:
+            lost = not local.alive(record.pid, record.pid_created)
+        if lost and runs.get_run(record.id).active:
+            failure = Failure(
+                kind="killed",
+                message="The worker process ended without a word.",
+                hint="The system may have run out of memory or was restarted. Start the run again.",
+            )
+            _end(record.id, "interrupted", failure)
+
+
+def cancel(run: str) -> RunRecord:
+    """Take a run out of the queue, or stop its worker: politely first, then for good, within 3 seconds."""
+    record = runs.get_run(run)
+    if record.ended:
+        raise InputError(f"Run “{record.name}” has already {record.state}.", "There is nothing to cancel.")
+    if runs.update_run(record.id, expect=["queued"], state="cancelled", finished=now()):
+        return runs.get_run(record.id)
+    record = runs.get_run(record.id)
+    if record.pid is not None and record.pid_created is not None:
+        local.stop(record.pid, record.pid_created)
+    _end(record.id, "cancelled")
+    dispatch()
+    return runs.get_run(record.id)
+
+
+def _end(run_id: str, state: str, failure: Failure | None = None) -> None:
+    changed = runs.update_run(run_id, expect=ACTIVE, state=state, failure=failure, finished=now())
+    if changed:
+        runs.append_event(run_id, Event(phase=state))
+
+
+def place(record: RunRecord) -> int:
+    """How many runs are ahead of a queued run, those at work included."""
+    with transaction() as connection:
+        ahead = select(func.count()).where(
+            table.c.state.in_(ACTIVE) | ((table.c.state == "queued") & (table.c.created < record.created))
+        )
+        return int(connection.execute(ahead).scalar_one())

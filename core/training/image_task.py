@@ -1,0 +1,129 @@
+"""Training on images: embeddings from the cache, then the strategy, once or once a fold."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from core.data.images import ImageStore
+from core.data.versions import load_samples
+from core.models.catalogue import Backbone, get_backbone
+from core.models.embedding import cached_embedding
+from core.schemas import DataRef, RunRecord
+from core.store import files
+from core.store.datasets import dataset_folder, get_dataset, get_version
+from core.training.parts import parts_of, predictions
+from core.training.recorder import Recorder
+from core.training.result import Result
+from core.transfer.problem import Fitted, Problem
+from core.transfer.strategies import get_strategy
+
+if TYPE_CHECKING:
+    import keras
+
+
+def train_images(run: RunRecord, recorder: Recorder) -> Result:
+    """Train a run on images and return its predictions and a way to save its network."""
+    spec = run.spec
+    ref = DataRef.parse(spec.data)
+    version = get_version(ref)
+    samples = load_samples(ref)
+    assert spec.backbone and spec.strategy and spec.image_size
+    source = _Source(run.dataset, samples, get_backbone(spec.backbone), spec.image_size, recorder)
+    strategy = get_strategy(spec.strategy)
+    index = {name: i for i, name in enumerate(version.classes)}
+    labels = samples["label"].map(index).to_numpy(dtype="int64")
+    source.embeddings()
+
+    tables: list[pd.DataFrame] = []
+    facts: list[dict[str, float]] = []
+    fitted: Fitted | None = None
+    for parts in parts_of(samples, spec.folds, spec.seed):
+        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
+        judged = np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test
+        problem = Problem(
+            spec=spec,
+            classes=version.classes,
+            labels=labels,
+            train=parts.train,
+            validation=parts.validation,
+            judged=judged,
+            embeddings=source.embeddings,
+            activations=source.activations,
+            network=source.network,
+            recorder=recorder,
+        )
+        with recorder.timed("fit"):
+            fitted = strategy.run(problem)
+        tables.append(predictions(samples, judged, parts, fitted.probabilities, version.classes))
+        facts.append(fitted.facts)
+    recorder.prefix = ""
+    assert fitted is not None
+    return Result(
+        predictions=pd.concat(tables, ignore_index=True),
+        classes=version.classes,
+        facts=facts,
+        save=None if spec.folds else _saver(fitted.build),
+    )
+
+
+def _saver(build: "Callable[[], keras.Model]") -> Callable[[Path], None]:
+    def save(folder: Path) -> None:
+        model = build()
+        with files.atomic(folder / "model.keras") as temporary:
+            model.save(temporary)
+
+    return save
+
+
+class _Source:
+    """What the frozen backbone says about the samples, in their order, computed when first asked for."""
+
+    def __init__(
+        self, dataset: str, samples: pd.DataFrame, backbone: Backbone, size: int, recorder: Recorder
+    ) -> None:
+        self.dataset = dataset
+        self.samples = samples
+        self.backbone = backbone
+        self.size = size
+        self.recorder = recorder
+        self._outputs: dict[str | None, np.ndarray] = {}
+
+    def embeddings(self) -> np.ndarray:
+        return self._output(None)
+
+    def activations(self, cut: str) -> np.ndarray:
+        return self._output(cut)
+
+    def network(self) -> "keras.Model":
+        from core.models.efficientnet_lite import build_backbone
+
+        return build_backbone(self.backbone, self.size)
+
+    def _output(self, cut: str | None) -> np.ndarray:
+        if cut not in self._outputs:
+            with self.recorder.timed("embed"):
+                self._outputs[cut] = self._compute(cut)
+        return self._outputs[cut]
+
+    def _compute(self, cut: str | None) -> np.ndarray:
+        """Output for every sample, from one cache entry an import, picked in the samples' order."""
+        self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
+        found: np.ndarray | None = None
+        for record in get_dataset(self.dataset).imports:
+            here = np.flatnonzero((self.samples["import_number"] == record.number).to_numpy())
+            if len(here) == 0:
+                continue
+            store = ImageStore(dataset_folder(self.dataset) / "imports" / f"{record.number:04d}")
+            output, info = cached_embedding(
+                store, record.content_hash, self.backbone, self.size, cut=cut, progress=self.recorder.step
+            )
+            if info.note:
+                self.recorder.note(info.note)
+            if found is None:
+                found = np.empty((len(self.samples), *output.shape[1:]), dtype="float32")
+            found[here] = output[self.samples["row"].to_numpy()[here]]
+        assert found is not None
+        return found

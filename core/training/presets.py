@@ -1,0 +1,150 @@
+"""What a preset fills in, and the full plan of a run made from a spec."""
+
+from statistics import median
+from typing import Any
+
+from core.data.versions import load_samples
+from core.errors import InputError, WeightsError
+from core.models.catalogue import BACKBONES, get_backbone, weights_path
+from core.models.tabular import LEARNERS, get_learner
+from core.schemas import DataRef, Frozen, Kind, Preset, TrainingSpec, VersionRecord
+from core.store.datasets import get_dataset, get_version
+from core.transfer.strategies import STRATEGIES, get_strategy
+
+_HEAD: dict[str, Any] = {"epochs": 60, "batch_size": 32, "learning_rate": 3e-3, "dropout": 0.2, "weight_decay": 1e-3}
+_TUNE: dict[str, Any] = {"fine_tune_epochs": 6, "fine_tune_learning_rate": 3e-4, "unfreeze": 5}
+_IMAGE: dict[str, Any] = {"strategy": "linear_probe", "backbone": "efficientnet_lite0"} | _HEAD | _TUNE
+_TABLE: dict[str, Any] = {
+    "learner": "network",
+    "epochs": 60,
+    "batch_size": 32,
+    "learning_rate": 3e-3,
+    "dropout": 0.2,
+    "weight_decay": 1e-3,
+}
+
+PRESETS: dict[Kind, dict[Preset, dict[str, Any]]] = {
+    "image": {
+        "quick": _IMAGE,
+        "balanced": _IMAGE | {"strategy": "two_stage", "fine_tune_epochs": 12},
+        "thorough": _IMAGE
+        | {"strategy": "two_stage", "backbone": "efficientnet_lite2", "fine_tune_epochs": 30, "unfreeze": 8},
+    },
+    "table": {
+        "quick": _TABLE,
+        "balanced": _TABLE | {"epochs": 150},
+        "thorough": _TABLE | {"epochs": 400, "learning_rate": 1e-3},
+    },
+}
+
+PRESET_HELP: dict[Preset, str] = {
+    "quick": "The smallest backbone and its head alone: an answer in seconds.",
+    "balanced": "Two stages: the head, then the last blocks for 12 epochs.",
+    "thorough": "The largest backbone that comes with Graft, more blocks, up to 30 epochs.",
+}
+
+
+class Plan(Frozen):
+    """A spec with nothing left open, and what the run is called."""
+
+    spec: TrainingSpec
+    kind: Kind
+    name: str
+    dataset: str
+    version: str
+    test_hash: str
+
+
+def resolve(spec: TrainingSpec) -> Plan:
+    """Fill what the spec leaves open and check that it can be trained.
+
+    Raises:
+        InputError, NotFoundError, WeightsError: with the setting that is wrong.
+    """
+    ref = DataRef.parse(spec.data)
+    dataset = get_dataset(ref.dataset)
+    if ref.part is not None:
+        raise InputError(
+            f"“{spec.data}” names one part; training uses all three.", f"Write {dataset.id} without “:{ref.part}”."
+        )
+    if not dataset.labelled:
+        raise InputError(f"Dataset “{dataset.name}” has no labels.", "Import it with labels, or choose another.")
+    version = get_version(ref)
+    values = PRESETS[dataset.kind][spec.preset] | spec.model_dump(exclude_none=True)
+    values["data"] = f"{dataset.id}@{version.id}"
+    kept = {**values}
+    for field in _UNUSED[dataset.kind]:
+        if getattr(spec, field) is not None:
+            raise InputError(f"“{field}” does not apply to {_PLURAL[dataset.kind]}.", f"Leave out {field}.")
+        kept.pop(field, None)
+    if dataset.kind == "image":
+        title = _resolve_image(kept, version)
+    else:
+        title = get_learner(kept["learner"]).title
+    if kept.get("folds"):
+        _check_folds(version, kept["folds"])
+        title += f" · {kept['folds']} folds"
+    return Plan(
+        spec=TrainingSpec.model_validate(kept),
+        kind=dataset.kind,
+        name=spec.name or title,
+        dataset=dataset.id,
+        version=version.id,
+        test_hash=f"{version.test_hash}-folds{kept['folds']}" if kept.get("folds") else version.test_hash,
+    )
+
+
+_UNUSED: dict[Kind, tuple[str, ...]] = {
+    "image": ("learner",),
+    "table": ("strategy", "backbone", "image_size", "fine_tune_epochs", "fine_tune_learning_rate", "unfreeze"),
+}
+_PLURAL: dict[Kind, str] = {"image": "images", "table": "tables"}
+
+
+def _resolve_image(values: dict[str, Any], version: VersionRecord) -> str:
+    """Check backbone and strategy, choose the input size, drop what the strategy does not use; give a title."""
+    backbone = get_backbone(values["backbone"])
+    strategy = get_strategy(values["strategy"])
+    weights_path(backbone)
+    if "image_size" not in values:
+        samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
+        values["image_size"] = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
+    if strategy.name == "linear_probe":
+        for field in ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze"):
+            values.pop(field, None)
+    return f"{backbone.title} · {strategy.title.lower()}"
+
+
+def input_size(native: int, side: float) -> int:
+    """Input size, in pixels, for images whose longest side is usually `side`.
+
+    Small pictures are enlarged four times at the most: beyond that the backbone sees only blur, and the time
+    grows with the square. Never under 96 px, where the last feature map would be 3 × 3, nor over the native size.
+    """
+    return int(min(native, max(96, round(4 * side / 32) * 32)))
+
+
+def _check_folds(version: VersionRecord, folds: int) -> None:
+    for name in version.classes:
+        n = sum(part.get(name, 0) for part in version.counts.values())
+        if n < folds:
+            raise InputError(
+                f"Class “{name}” has {n} samples, fewer than the {folds} folds.", f"Use at most {n} folds."
+            )
+
+
+def choices(kind: Kind) -> list[str]:
+    """Names that can be trained for this kind of data: backbones whose weights are here, or learners."""
+    if kind == "table":
+        return list(LEARNERS)
+    here = []
+    for name, backbone in BACKBONES.items():
+        try:
+            weights_path(backbone)
+        except WeightsError:
+            continue
+        here.append(name)
+    return here
+
+
+__all__ = ["PRESETS", "PRESET_HELP", "STRATEGIES", "Plan", "choices", "input_size", "resolve"]

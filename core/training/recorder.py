@@ -1,0 +1,78 @@
+"""How a worker tells the world what it is doing: phases, epochs, notes and seconds, in the run's folder and row."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.schemas import Event
+from core.store import runs
+
+log = logging.getLogger("graft.worker")
+
+# Heads train in milliseconds an epoch; the row need not be written more often than a page looks at it.
+ROW_EVERY = 0.4
+
+
+class Recorder:
+    """Writes what a run does. `prefix` stands before every phase, "fold 2 of 5" for instance."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.prefix = ""
+        self.notes: list[str] = []
+        self.seconds: dict[str, float] = {}
+        self._phase = ""
+        self._epochs = 0
+        self._row_written = 0.0
+
+    def phase(self, name: str, epochs: int = 0) -> None:
+        """A new phase begins; `epochs` is how many are planned, 0 where nothing is counted."""
+        self._phase = f"{self.prefix} · {name}" if self.prefix else name
+        self._epochs = epochs
+        log.info("phase: %s", self._phase)
+        self._event(0, {})
+        self._row(0, force=True)
+
+    def step(self, done: int, total: int) -> None:
+        """Progress within a phase that counts something else than epochs: images, say."""
+        self._epochs = total
+        self._row(done)
+
+    def epoch(self, number: int, values: dict[str, float]) -> None:
+        """Epoch `number` (from 1) ended with these values: loss, accuracy, val_loss, val_accuracy, …"""
+        log.info(
+            "%s epoch %d/%d %s",
+            self._phase,
+            number,
+            self._epochs,
+            " ".join(f"{k}={v:.4f}" for k, v in values.items()),
+        )
+        self._event(number, values)
+        self._row(number, force=number == self._epochs)
+
+    def note(self, text: str) -> None:
+        """Something a reader of the result must know, such as a fallback."""
+        if text in self.notes:
+            return
+        self.notes.append(text)
+        log.info("note: %s", text)
+        runs.append_event(self.run_id, Event(phase=self._phase, note=text))
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the block's duration, in seconds, to `seconds[name]`."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 3)
+
+    def _event(self, epoch: int, values: dict[str, float]) -> None:
+        event = Event(phase=self._phase, epoch=epoch, epochs=self._epochs, values=values)
+        runs.append_event(self.run_id, event)
+
+    def _row(self, epoch: int, force: bool = False) -> None:
+        if force or time.monotonic() - self._row_written > ROW_EVERY:
+            self._row_written = time.monotonic()
+            runs.update_run(self.run_id, phase=self._phase, epoch=epoch, epochs=self._epochs)

@@ -1,0 +1,40 @@
+"""What a task hands to the worker, and the headline numbers made from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.scores import fold_scores, score
+
+
+@dataclass
+class Result:
+    """A trained task: the predictions table, the class order, facts a fold, and how to save the model, if kept."""
+
+    predictions: pd.DataFrame
+    classes: tuple[str, ...]
+    facts: list[dict[str, float]]
+    save: Callable[[Path], None] | None
+
+
+def headline(result: Result) -> dict[str, float]:
+    """The numbers a list of runs shows: accuracy and macro-F1 on the test samples with 95 % intervals.
+
+    With folds every sample is judged once, by the model that had not seen it; the folds' mean and standard
+    deviation stand beside.
+    """
+    test = result.predictions[result.predictions["part"] == "test"]
+    scores = score(test, result.classes)
+    metrics = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "n_test": float(scores.n)}
+    for name in ("accuracy", "macro_f1"):
+        metrics[f"{name}_low"], metrics[f"{name}_high"] = scores.ci[name]
+    for key in result.facts[0]:
+        metrics[key] = float(np.mean([f[key] for f in result.facts]))
+    if (test["fold"] > 0).any():
+        folds = fold_scores(test, result.classes)
+        for name in ("accuracy", "macro_f1"):
+            metrics[f"{name}_mean"], metrics[f"{name}_sd"] = folds.mean[name], folds.sd[name]
+    return metrics

@@ -1,0 +1,128 @@
+"""The process that trains one run: `python -m core.training.worker RUN_ID`.
+
+It owns its run from `starting` to the end, writes everything into the run's folder, and starts the next queued run
+before it goes. Whatever happens, the run ends in a state with a reason.
+"""
+
+import errno
+import logging
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+from core.errors import GraftError
+from core.jobs import local, queue
+from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
+from core.store import files, runs
+from core.training.environment import environment
+from core.training.recorder import Recorder
+
+log = logging.getLogger("graft.worker")
+
+
+class Cancelled(BaseException):
+    """Raised by the signal handler. Not an `Exception`, so that nothing on the way catches it by mistake."""
+
+
+def work(run_id: str) -> None:
+    """Train the run and end it; a run that is no longer waiting for a worker is left alone."""
+    signal.signal(signal.SIGTERM, _raise_cancelled)
+    pid = os.getpid()
+    run = runs.update_run(
+        run_id, expect=["starting"], state="running", pid=pid, pid_created=local.created(pid), environment=environment()
+    )
+    if run is None:
+        return
+    recorder = Recorder(run_id)
+    recorder.seconds["start"] = round((now() - (run.started or run.created)).total_seconds(), 3)
+    try:
+        metrics = _train(run, recorder)
+    except Cancelled:
+        _end(run_id, recorder, "cancelled")
+    except GraftError as error:
+        log.exception("the run failed")
+        _end(run_id, recorder, "failed", Failure(kind=error.kind, message=error.message, hint=error.hint))  # type: ignore[arg-type]
+    except Exception as error:  # noqa: BLE001 — the process ends here; whatever it was must be told, not lost
+        log.exception("the run failed")
+        _end(run_id, recorder, "failed", diagnose(error))
+    else:
+        _end(run_id, recorder, "succeeded", metrics=metrics)
+
+
+def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
+    recorder.phase("loading libraries")
+    with recorder.timed("import"):
+        from core.models.embedding import limit_threads
+
+        limit_threads()
+        import keras
+
+        from core.training.image_task import train_images
+        from core.training.result import headline
+        from core.training.table_task import train_table
+
+        keras.utils.set_random_seed(run.spec.seed)
+    task = train_images if run.spec.backbone else train_table
+    result = task(run, recorder)
+    folder = runs.run_folder(run.id)
+    recorder.phase("evaluating")
+    with recorder.timed("evaluate"):
+        metrics = headline(result)
+        files.write_parquet(folder / "predictions.parquet", result.predictions)
+    recorder.phase("saving")
+    with recorder.timed("save"):
+        files.write_json(folder / "metrics.json", {"classes": result.classes, "headline": metrics, "facts": result.facts})
+        if result.save is not None:
+            result.save(folder)
+    return metrics
+
+
+def diagnose(error: Exception) -> Failure:
+    """The failure that a person reads for an exception that is not Graft's own."""
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
+        return Failure(
+            kind="out_of_memory",
+            message="The machine ran out of memory.",
+            hint="Use a smaller batch or image size, or close other programs.",
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Failure(
+            kind="disk_full", message="The disk is full.", hint="Delete datasets or runs that are no longer needed."
+        )
+    return Failure(kind="internal", message=f"Training broke with {name}: {error}"[:300], hint="The log has the details.")
+
+
+def _end(
+    run_id: str,
+    recorder: Recorder,
+    state: RunState,
+    failure: Failure | None = None,
+    metrics: dict[str, float] | None = None,
+) -> None:
+    changed = runs.update_run(
+        run_id,
+        expect=ACTIVE,
+        state=state,
+        phase="",
+        failure=failure,
+        metrics=metrics or {},
+        seconds=recorder.seconds,
+        notes=tuple(recorder.notes),
+        finished=now(),
+    )
+    if changed:
+        runs.append_event(run_id, Event(phase=state))
+
+
+def _raise_cancelled(_signal: int, _frame: FrameType | None) -> None:
+    raise Cancelled
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
+    logging.Formatter.converter = time.gmtime
+    work(sys.argv[1])
+    queue.dispatch()

@@ -1,0 +1,86 @@
+"""The one place that compiles and fits a Keras classifier."""
+
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from core.errors import NotANumberError
+
+if TYPE_CHECKING:
+    from core.training.recorder import Recorder
+
+
+class Progress(keras.callbacks.Callback):
+    """Tells the recorder about every epoch, and stops at the first loss that is not a number."""
+
+    def __init__(self, recorder: "Recorder") -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if logs and not np.isfinite(logs["loss"]):
+            raise NotANumberError(
+                "The loss stopped being a number.", "Lower the learning rate, or look for extreme values in the data."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        values = {k: float(v) for k, v in (logs or {}).items()}
+        values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        self.recorder.epoch(epoch + 1, values)
+
+
+def fit(
+    model: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    train: np.ndarray,
+    validation: np.ndarray,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    patience: int,
+    phase: str,
+    recorder: "Recorder",
+) -> dict[str, float]:
+    """Fit `model` with AdamW under a cosine schedule and restore the epoch with the least validation loss.
+
+    Args:
+        x: inputs, first axis the samples; y: class indices `(n,)`.
+        train, validation: positions in `x`.
+        weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019, arXiv:1711.05101).
+        patience: epochs without a better validation loss after which fitting ends.
+
+    Returns:
+        `loss` and `accuracy` on the validation samples, of the restored weights.
+    """
+    recorder.phase(phase, epochs)
+    batches = -(-len(train) // batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=epochs * batches, alpha=0.02)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(schedule, weight_decay=weight_decay),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+    )
+    stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience, restore_best_weights=True)
+    model.fit(
+        x[train],
+        y[train],
+        validation_data=(x[validation], y[validation]),
+        epochs=epochs,
+        batch_size=batch_size,
+        verbose=0,
+        callbacks=[stopping, Progress(recorder)],
+    )
+    return judge(model.predict(x[validation], batch_size=256, verbose=0), y[validation])
+
+
+def judge(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against class indices `(n,)`."""
+    picked = np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1)
+    return {
+        "loss": float(-np.log(picked).mean()),
+        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+    }

@@ -1,0 +1,56 @@
+"""What a strategy is given and what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.schemas import TrainingSpec
+
+if TYPE_CHECKING:
+    import keras
+
+    from core.training.recorder import Recorder
+
+
+@dataclass
+class Problem:
+    """One training problem on images.
+
+    Attributes:
+        spec: every field that the strategy reads is set.
+        labels: class index of every sample, shape `(n,)`.
+        train, validation: positions of the samples to learn from and to choose by. What a strategy learns from
+            data, it learns from these alone.
+        judged: positions whose probabilities are wanted.
+        embeddings: gives the pooled output of the frozen backbone for all samples, `(n, d)` float32.
+        activations: gives the output of the frozen part up to a block, `(n, h, w, c)` float32.
+        network: builds the backbone, with its pretrained weights, from pixels to embedding.
+    """
+
+    spec: TrainingSpec
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+    judged: np.ndarray
+    embeddings: Callable[[], np.ndarray]
+    activations: Callable[[str], np.ndarray]
+    network: "Callable[[], keras.Model]"
+    recorder: "Recorder"
+
+
+@dataclass
+class Fitted:
+    """A trained model.
+
+    Attributes:
+        probabilities: `(len(judged), classes)`, rows add up to 1.
+        build: gives the whole network, from pixels to probabilities, for saving.
+        facts: numbers worth keeping with the run, such as the validation loss of each stage.
+    """
+
+    probabilities: np.ndarray
+    build: "Callable[[], keras.Model]"
+    facts: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,60 @@
+"""The ways of carrying source knowledge over, as data. What a strategy does lives in a file of its own.
+
+To add one, write its function in this folder and describe it here.
+"""
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError
+from core.schemas import Frozen, Kind
+
+if TYPE_CHECKING:
+    from core.transfer.problem import Fitted, Problem
+
+
+class Strategy(Frozen):
+    """`fit` names the function, resolved only inside a worker because it imports Keras."""
+
+    name: str
+    title: str
+    kind: Kind
+    summary: str
+    help: str
+    fit: str
+
+    def run(self, problem: "Problem") -> "Fitted":
+        function: Any = resolve_name(self.fit)
+        fitted: Fitted = function(problem)
+        return fitted
+
+
+_ALL = (
+    Strategy(
+        name="linear_probe",
+        title="Linear probe",
+        kind="image",
+        summary="Keep the backbone as it is and train one new layer on top. Seconds.",
+        help="The backbone's weights stay frozen; a softmax layer learns your classes from its embeddings. "
+        "The best choice for a few images a class, and the yardstick for everything else.",
+        fit="core.transfer.linear_probe:linear_probe",
+    ),
+    Strategy(
+        name="two_stage",
+        title="Two-stage fine-tuning",
+        kind="image",
+        summary="Train the new layer first, then the backbone's last blocks gently. About a minute.",
+        help="Stage one is the linear probe. Stage two unfreezes the last blocks at a low learning rate, with batch "
+        "normalisation left as it was. If that is worse on the validation images, stage one is kept and the run "
+        "says so.",
+        fit="core.transfer.two_stage:two_stage",
+    ),
+)
+
+STRATEGIES: dict[str, Strategy] = {s.name: s for s in _ALL}
+
+
+def get_strategy(name: str) -> Strategy:
+    if name not in STRATEGIES:
+        raise InputError(f"There is no strategy “{name}”.", f"Choose one of: {', '.join(STRATEGIES)}.")
+    return STRATEGIES[name]
