@@ -100,7 +100,7 @@ def get_backbone(name: str) -> Backbone:
 
 
 def find_weights(backbone: Backbone) -> Path | None:
-    """Where the weights file lies, unchecked: a file placed by hand in `GRAFT_HOME/weights` comes before the package's."""
+    """Where the weights file lies, unchecked: one placed by hand in `GRAFT_HOME/weights`, or else the package's."""
     placed = get_settings().home / "weights" / backbone.weights_file
     if placed.is_file():
         return placed

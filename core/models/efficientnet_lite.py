@@ -46,7 +46,7 @@ class Block:
 
 
 def blocks(backbone: Backbone) -> list[Block]:
-    """The blocks from input to output. Width scales filters, depth scales repeats, save for the first and last stage's."""
+    """The blocks from input to output: width scales filters, depth scales repeats but the first and last stage's."""
     plan: list[Block] = []
     filters_in = _STEM_FILTERS
     for stage, (repeats, kernel, stride, expand, unscaled) in enumerate(_STAGES):
@@ -117,7 +117,8 @@ def freeze_batch_norm(model: keras.Model) -> None:
     """Keep every `BatchNormalization` in inference mode, also while its neighbours are trained.
 
     In Keras 3 `training=False` given at call time is overridden by `fit` (keras-team/keras#20285): the moving
-    statistics drift, and on a small data set that ruins the network. Only `trainable = False` on the layer holds them.
+    statistics drift, and on a small data set that ruins the network. Only `trainable = False` on the layer holds
+    them.
     """
     for layer in model._flatten_layers():
         if isinstance(layer, layers.BatchNormalization):
@@ -185,7 +186,7 @@ def _sources(model: keras.Model) -> dict[str, str]:
 
 
 def _assign(model: keras.Model, backbone: Backbone) -> None:
-    """Fill `model` with the published weights; every tensor of the file that the model has a place for must be used."""
+    """Fill `model` with the published weights; no tensor may be left over but those of the ImageNet head."""
     path = weights_path(backbone)
     tensors = {name: value for name, value in read_weights(path).items() if "num_batches_tracked" not in name}
     sources = _sources(model)

@@ -17,6 +17,8 @@ from core.errors import WeightsError
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
+# A broken pickle fails in many ways; each of them says that the file is not what it should be.
+_BROKEN = (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -93,16 +95,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         file.seek(0)
         try:
             return _read(file)
-        # A pickle that is not one fails in many ways; every one of them says that the file is not what it should be.
-        except (
-            pickle.UnpicklingError,
-            EOFError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            KeyError,
-            IndexError,
-        ) as error:
+        except _BROKEN as error:
             raise _unreadable(path, str(error) or type(error).__name__) from error
 
 

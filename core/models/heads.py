@@ -1,0 +1,39 @@
+"""New layers on top of a backbone."""
+
+import keras
+from keras import layers
+
+
+def linear_head(
+    n_features: int, n_classes: int, dropout: float = 0.0, weight_decay: float = 0.0, seed: int = 0
+) -> keras.Model:
+    """A softmax regression on embeddings: `(n, n_features)` → probabilities `(n, n_classes)`.
+
+    Args:
+        n_features: length of an embedding.
+        n_classes: number of classes, in the run's order.
+        dropout: share of features that is left out at each training step.
+        weight_decay: λ of the penalty λ‖W‖² that is added to the loss.
+        seed: for the initial weights and the dropout.
+    """
+    return keras.Sequential(
+        [
+            keras.Input((n_features,), name="features"),
+            layers.Dropout(dropout, seed=seed, name="dropout"),
+            layers.Dense(
+                n_classes,
+                activation="softmax",
+                # Under mixed precision, probabilities are still computed in float32.
+                dtype="float32",
+                kernel_initializer=keras.initializers.GlorotUniform(seed),
+                kernel_regularizer=keras.regularizers.L2(weight_decay) if weight_decay else None,
+                name="probabilities",
+            ),
+        ],
+        name="head",
+    )
+
+
+def whole(backbone_model: keras.Model, head: keras.Model) -> keras.Model:
+    """Backbone and head as one model that can be saved: images → probabilities. The layers are shared, not copied."""
+    return keras.Model(backbone_model.input, head(backbone_model.output), name=f"{backbone_model.name}_classifier")
