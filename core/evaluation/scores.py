@@ -1,0 +1,287 @@
+"""How good a run is: scores with their 95 % intervals, from its predictions alone.
+
+A run's predictions have one row a judged sample (`id, path, part, fold, label, predicted`, and a probability
+`p:CLASS` for every class, in the run's class order). Nothing here loads a model.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist, fmean, stdev
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.errors import InputError
+from core.evaluation.bootstrap import macro_f1_draws
+from core.schemas import Frozen, Part
+
+Interval = tuple[float, float]
+Z = NormalDist().inv_cdf(0.975)
+MINUS = "\N{MINUS SIGN}"
+DEPENDENT_FOLDS = (
+    "Any two folds share most of their training samples, so the folds are not independent:"
+    " the deviation tells how much the score moves from fold to fold and is no confidence interval."
+)
+
+
+class ClassScores(Frozen):
+    """One class: its scores, how many samples it has (`support`) and of how many it was predicted (`predicted`)."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    predicted: int
+    precision_ci: Interval
+    recall_ci: Interval
+
+
+class Scores(Frozen):
+    """What a set of predictions is worth. `confusion[i][j]` counts samples of class i predicted as class j.
+
+    `ci` holds 95 % intervals: `accuracy` (Wilson 1927) and `macro_f1` (bootstrap percentile). `ece` is the expected
+    calibration error, `confidence_gap` the mean confidence less the accuracy, both shares of 1.
+    """
+
+    n: int
+    correct: int
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    accuracy: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    weighted_precision: float
+    weighted_recall: float
+    weighted_f1: float
+    per_class: tuple[ClassScores, ...]
+    ci: dict[str, Interval]
+    ece: float
+    confidence_gap: float
+
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """The confusion matrix as an array of shape (classes, classes), true class first."""
+        return np.array(self.confusion, dtype=np.int64)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `python -m core evaluate` prints: everything here, with `n` named `n_test`."""
+        document = self.model_dump(mode="json")
+        return {"n_test": document.pop("n"), **document}
+
+
+class FoldScores(Frozen):
+    """Scores of each fold of a cross-validation, with their mean and sample standard deviation over the folds."""
+
+    folds: tuple[Scores, ...]
+    mean: dict[str, float]
+    deviation: dict[str, float]
+
+
+def classes_of(predictions: pd.DataFrame) -> list[str]:
+    """The run's classes, in the order in which its probabilities stand."""
+    return [str(c).removeprefix("p:") for c in predictions.columns if str(c).startswith("p:")]
+
+
+def judged(predictions: pd.DataFrame, part: Part = "test") -> pd.DataFrame:
+    """The rows a run is judged by: those of `part`; `InputError` when it has none."""
+    rows = predictions[predictions["part"] == part].reset_index(drop=True)
+    if rows.empty:
+        raise InputError(
+            f"These predictions have no sample of the part “{part}”.", "Train again with a share for that part."
+        )
+    return rows
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """95 % score interval for a share (Wilson 1927; recommended for any n by Brown, Cai and DasGupta 2001).
+
+    Without a trial nothing is known: `(0, 1)`.
+    """
+    if n == 0:
+        return 0.0, 1.0
+    share = successes / n
+    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    # At the ends the bounds are exact; rounding must not push them past the share itself.
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return low, high
+
+
+def score(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
+    """Score every row given (choose them with `judged`), over `classes` in this order.
+
+    Equal to scikit-learn's scores with `labels=classes, zero_division=0`, so that a class with no sample and no
+    prediction counts 0 in the macro averages. `InputError` when a label or prediction is not among the classes.
+    """
+    truth, predicted = _codes(rows, "label", classes), _codes(rows, "predicted", classes)
+    n, k = len(rows), len(classes)
+    confusion = np.zeros((k, k), dtype=np.int64)
+    np.add.at(confusion, (truth, predicted), 1)
+    hits, support, guessed = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    precision, recall, f1 = (_ratio(hits, guessed), _ratio(hits, support), _ratio(2 * hits, support + guessed))
+    correct = int(hits.sum())
+    confidence = rows[[f"p:{c}" for c in classes]].to_numpy(float)[np.arange(n), predicted]
+    return Scores(
+        n=n,
+        correct=correct,
+        classes=tuple(classes),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        accuracy=correct / n,
+        macro_precision=precision.mean(),
+        macro_recall=recall.mean(),
+        macro_f1=f1.mean(),
+        weighted_precision=np.average(precision, weights=support),
+        weighted_recall=np.average(recall, weights=support),
+        weighted_f1=np.average(f1, weights=support),
+        per_class=tuple(
+            ClassScores(
+                name=name,
+                precision=precision[i],
+                recall=recall[i],
+                f1=f1[i],
+                support=support[i],
+                predicted=guessed[i],
+                precision_ci=wilson(int(hits[i]), int(guessed[i])),
+                recall_ci=wilson(int(hits[i]), int(support[i])),
+            )
+            for i, name in enumerate(classes)
+        ),
+        ci={"accuracy": wilson(correct, n), "macro_f1": _macro_f1_interval(truth, predicted, k)},
+        ece=calibration_error(confidence, truth == predicted),
+        confidence_gap=float(confidence.mean() - correct / n),
+    )
+
+
+def _codes(rows: pd.DataFrame, column: str, classes: Sequence[str]) -> NDArray[np.intp]:
+    codes = pd.Index(classes).get_indexer(pd.Index(rows[column].astype(str)))
+    if (codes < 0).any():
+        stranger = rows[column].astype(str).iloc[int(np.argmin(codes))]
+        raise InputError(
+            f"The class “{stranger}” is not one of the run's {len(classes)} classes.",
+            "Train again on the newest version of the dataset, where every class is known.",
+        )
+    return codes
+
+
+def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
+
+
+def _macro_f1_interval(truth: NDArray[np.intp], predicted: NDArray[np.intp], n_classes: int) -> Interval:
+    """Percentile interval over resampled test sets (Efron and Tibshirani 1993).
+
+    Where all predictions are right, or all wrong, resampling cannot vary and would claim certainty. Macro-F1 then
+    equals the accuracy, so the accuracy's Wilson interval stands in.
+    """
+    correct = int((truth == predicted).sum())
+    if correct in (0, len(truth)):
+        return wilson(correct, len(truth))
+    low, high = np.quantile(macro_f1_draws(truth, predicted[:, None], n_classes)[:, 0], (0.025, 0.975))
+    return float(low), float(high)
+
+
+def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = 15) -> float:
+    """Expected calibration error over `bins` equal bins of the predicted class's probability (Guo et al. 2017)."""
+    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(which, weights=confidence - correct, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def fold_scores(rows: pd.DataFrame, classes: Sequence[str]) -> FoldScores | None:
+    """Score each fold of a cross-validated run on its own; `None` when the rows are no cross-validation's.
+
+    The deviation is descriptive: no unbiased estimate of the variance of k-fold cross-validation exists
+    (Bengio and Grandvalet 2004). `DEPENDENT_FOLDS` says so in words.
+    """
+    numbers = sorted(set(rows["fold"]) - {0})
+    if len(numbers) < 2:
+        return None
+    folds = tuple(score(rows[rows["fold"] == number], classes) for number in numbers)
+    values = {m: [getattr(fold, m) for fold in folds] for m in ("accuracy", "macro_f1", "weighted_f1")}
+    return FoldScores(
+        folds=folds,
+        mean={metric: fmean(v) for metric, v in values.items()},
+        deviation={metric: stdev(v) for metric, v in values.items()},
+    )
+
+
+def format_interval(value: float, low: float, high: float) -> str:
+    """`0.88 (0.85–0.91)`, in no more digits than `digits_for` the interval allows."""
+    digits = digits_for(high - low)
+    return f"{value:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def digits_for(width: float) -> int:
+    """Decimals that an interval of this width allows: the finest whose last digit is worth a quarter of it.
+
+    Where it has no width, 2.
+    """
+    if width <= 0:
+        return 2
+    return min(4, max(1, math.ceil(-math.log10(width / 4) - 1e-9)))
+
+
+def in_words(scores: Scores, noun: str = "test images", folds: FoldScores | None = None) -> str:
+    """The first line of the Evaluate page."""
+    accuracy = format_interval(scores.accuracy, *scores.ci["accuracy"])
+    parts = [f"Right on {scores.correct} of {scores.n} {noun}: {accuracy}."]
+    if folds is not None:
+        mean, deviation = folds.mean["accuracy"], folds.deviation["accuracy"]
+        parts.append(f"Over {len(folds.folds)} folds {mean:.2f} ± {deviation:.2f}.")
+    worst = min((c for c in scores.per_class if c.support), key=lambda c: c.recall)
+    if worst.recall < 1:
+        hits = round(worst.recall * worst.support)
+        parts.append(f"Worst class: {worst.name}, recall {worst.recall:.2f} ({hits} of {worst.support}).")
+    points = round(100 * abs(scores.confidence_gap))
+    if points:
+        unit = "point" if points == 1 else "points"
+        parts.append(f"Confidence is {points} {unit} too {'high' if scores.confidence_gap > 0 else 'low'}.")
+    return " ".join(parts)
+
+
+def class_table(scores: Scores) -> pd.DataFrame:
+    """One row a class, then the macro and the weighted average; numbers, for reading and for download."""
+    rows: list[dict[str, Any]] = [
+        {
+            "class": c.name,
+            "precision": c.precision,
+            "precision_low": c.precision_ci[0],
+            "precision_high": c.precision_ci[1],
+            "recall": c.recall,
+            "recall_low": c.recall_ci[0],
+            "recall_high": c.recall_ci[1],
+            "f1": c.f1,
+            "support": c.support,
+        }
+        for c in scores.per_class
+    ]
+    for kind in ("macro", "weighted"):
+        averages = {m: getattr(scores, f"{kind}_{m}") for m in ("precision", "recall", "f1")}
+        rows.append({"class": f"{kind} average", **averages, "support": scores.n})
+    rows[-2] |= dict(zip(("f1_low", "f1_high"), scores.ci["macro_f1"], strict=True))
+    return pd.DataFrame(rows)
+
+
+def confusion_table(scores: Scores) -> pd.DataFrame:
+    """The confusion matrix with names: a row a true class, a column a predicted one."""
+    return pd.DataFrame(
+        scores.matrix, index=pd.Index(scores.classes, name="true \\ predicted"), columns=scores.classes
+    )
+
+
+def mistakes(rows: pd.DataFrame) -> pd.DataFrame:
+    """The wrong rows with their `confidence` in the wrong class, the most confident first."""
+    return with_confidence(rows[rows["label"] != rows["predicted"]]).sort_values("confidence", ascending=False)
+
+
+def with_confidence(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with one more column, `confidence`: the probability of the predicted class."""
+    classes = classes_of(rows)
+    codes = _codes(rows, "predicted", classes) if len(rows) else np.empty(0, dtype=int)
+    values = rows[[f"p:{c}" for c in classes]].to_numpy(float)[np.arange(len(rows)), codes]
+    return rows.assign(confidence=values)

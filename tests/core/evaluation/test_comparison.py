@@ -1,0 +1,174 @@
+"""Paired comparisons: exact where they claim to be, refused where the samples are not the same."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest, false_discovery_control
+
+from core.errors import InputError
+from core.evaluation import comparison
+from core.evaluation.scores import score
+from core.schemas import TrainingSpec
+
+CLASSES = ["a", "b", "c"]
+
+
+def judged(accuracy: float, n: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Rows with the same samples for every seed and accuracy; only the predictions differ."""
+    labels = np.random.default_rng(42).choice(CLASSES, n)
+    rng = np.random.default_rng(seed)
+    wrong = np.array([CLASSES[(CLASSES.index(label) + 1) % 3] for label in labels])
+    predicted = np.where(rng.random(n) < accuracy, labels, wrong)
+    table = pd.DataFrame({"id": [f"1-{i}" for i in range(n)], "label": labels, "predicted": predicted})
+    table = table.assign(path=table["id"] + ".png", part="test", fold=0)
+    return table.assign(**{f"p:{c}": np.where(predicted == c, 0.8, 0.1) for c in CLASSES})
+
+
+def test_mcnemar_equals_the_exact_binomial_test() -> None:
+    for only_a, only_b in [(0, 0), (1, 0), (5, 5), (3, 11), (40, 12), (900, 1100)]:
+        n = only_a + only_b
+        theirs = binomtest(only_a, n, 0.5).pvalue if n else 1.0
+        assert comparison.mcnemar(only_a, only_b) == pytest.approx(theirs)
+
+
+def test_newcombes_interval_on_a_published_table() -> None:
+    # Airway reactivity before and after stem cell transplantation (Bentur et al. 2009), as worked out by
+    # Fagerland, Lydersen and Laake (Statistics in Medicine 2014): −0.507 to −0.026.
+    low, high = comparison.paired_interval(1, 1, 7, 12)
+    assert (low, high) == pytest.approx((-0.507, -0.026), abs=5e-4)
+
+
+def test_newcombes_interval_turns_round_with_the_runs() -> None:
+    rng = np.random.default_rng(0)
+    for both, first, second, neither in rng.integers(0, 30, (50, 4)) + np.array([1, 0, 0, 0]):
+        low, high = comparison.paired_interval(both, first, second, neither)
+        assert (-high, -low) == pytest.approx(comparison.paired_interval(both, second, first, neither))
+        assert -1 <= low <= (first - second) / (both + first + second + neither) <= high <= 1
+
+
+def test_newcombes_interval_covers_the_true_difference() -> None:
+    rng = np.random.default_rng(0)
+    shares = np.array([0.7, 0.15, 0.08, 0.07])
+    intervals = [comparison.paired_interval(*map(int, row)) for row in rng.multinomial(80, shares, 1000)]
+    assert 0.93 < np.mean([low <= 0.07 <= high for low, high in intervals]) < 0.99
+
+
+def test_holm_adjusts_in_steps_and_never_below_the_raw_value() -> None:
+    assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    raw = list(np.random.default_rng(0).random(7) ** 2)
+    adjusted = comparison.holm(raw)
+    assert all(a >= p for a, p in zip(adjusted, raw, strict=True))
+    assert (np.diff(np.array(adjusted)[np.argsort(raw)]) >= 0).all()
+    assert all(adjusted >= false_discovery_control(raw) - 1e-12)
+
+
+def test_pairs_are_all_pairs_in_both_metrics_with_b_less_a() -> None:
+    runs = {"one": judged(0.6, seed=1), "two": judged(0.9, seed=2), "three": judged(0.9, seed=3)}
+    pairs = comparison.compare(runs)
+    assert [(p.a, p.b, p.metric) for p in pairs] == [
+        (a, b, m) for a, b in [("one", "two"), ("one", "three"), ("two", "three")] for m in ("accuracy", "macro_f1")
+    ]
+    for pair in pairs:
+        gain = getattr(score(runs[pair.b], CLASSES), pair.metric) - getattr(score(runs[pair.a], CLASSES), pair.metric)
+        assert pair.difference == pytest.approx(gain)
+        assert pair.ci[0] <= pair.difference <= pair.ci[1]
+    assert [p.significant for p in pairs] == [True, True, True, True, False, False]
+
+
+def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
+    row = comparison.compare({"a": judged(0.7, seed=1), "b": judged(0.8, seed=2)})[0].model_dump(mode="json")
+    contract = ["a", "b", "metric", "test", "n", "difference", "ci", "p", "p_adjusted", "significant"]
+    assert list(row) == contract
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    a, b = judged(0.7, seed=1), judged(0.8, seed=2)
+    assert comparison.compare({"a": a, "b": b}) == comparison.compare({"a": a, "b": b.sample(frac=1, random_state=0)})
+
+
+def test_a_run_does_not_differ_from_itself() -> None:
+    for pair in comparison.compare({"a": judged(0.8), "b": judged(0.8)}):
+        assert pair.difference == 0
+        assert pair.p == 1
+        assert comparison.in_words(pair).startswith("No difference shown between a and b: 0.0 points")
+        assert "would be needed" not in comparison.in_words(pair)
+
+
+def test_bootstrap_and_mcnemar_reject_a_true_null_about_as_often_as_they_may() -> None:
+    found = {"accuracy": 0, "macro_f1": 0}
+    for seed in range(150):
+        for pair in comparison.compare({"a": judged(0.8, 90, seed), "b": judged(0.8, 90, 1000 + seed)}):
+            found[pair.metric] += pair.significant
+    assert found["accuracy"] <= 15
+    assert found["macro_f1"] <= 20
+
+
+def test_other_samples_are_refused_with_how_many_are_shared() -> None:
+    with pytest.raises(InputError, match="300 and 200, 200 in common") as caught:
+        comparison.compare({"a": judged(0.8), "b": judged(0.8).head(200)})
+    assert caught.value.hint
+
+
+def test_other_labels_are_refused_with_an_example() -> None:
+    b = judged(0.8)
+    b.loc[7, "label"] = "c" if b.loc[7, "label"] != "c" else "a"
+    with pytest.raises(InputError, match=r"1 test samples.*1-7\.png"):
+        comparison.compare({"a": judged(0.8), "b": b})
+
+
+def test_one_run_is_no_comparison() -> None:
+    with pytest.raises(InputError, match="two"):
+        comparison.compare({"a": judged(0.8)})
+
+
+def test_words_name_the_better_run_whichever_comes_first() -> None:
+    good, poor = judged(0.95, seed=1), judged(0.6, seed=2)
+    for runs in ({"poor": poor, "good": good}, {"good": good, "poor": poor}):
+        words = comparison.in_words(comparison.compare(runs)[0])
+        assert words.startswith("good is better than poor: +")
+        assert "p < 0.001" in words
+
+
+def test_samples_needed_are_enough_for_the_promised_power() -> None:
+    only_a, only_b = 0.05, 0.10
+    n = comparison.samples_needed(only_b - only_a, only_a + only_b)
+    assert n is not None
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(n, [only_a, only_b, 1 - only_a - only_b], 600)
+    power = np.mean([comparison.mcnemar(int(a), int(b)) < 0.05 for a, b, _ in draws])
+    assert 0.74 < power < 0.86
+
+
+def test_words_say_how_many_samples_a_difference_would_take() -> None:
+    a = judged(0.8, 60)
+    b = a.copy()
+    flip = b.index[b["label"] != b["predicted"]][:2]
+    b.loc[flip, "predicted"] = b.loc[flip, "label"]
+    words = comparison.in_words(comparison.compare({"a": a, "b": b})[0], "test rows")
+    assert words.startswith("No difference shown between a and b: +3.3 points (−")
+    assert "test rows would be needed" in words
+
+
+def test_only_settings_that_differ_are_listed() -> None:
+    one = TrainingSpec(data="d", name="x", backbone="lite0", seed=1)
+    two = TrainingSpec(data="d", name="y", backbone="lite0", seed=2, strategy="two_stage")
+    assert comparison.settings_differences({"one": one, "two": two}) == {
+        "strategy": {"one": None, "two": "two_stage"},
+        "seed": {"one": 1, "two": 2},
+    }
+
+
+def test_disagreements_put_samples_one_run_gets_right_first() -> None:
+    a, b = judged(0.7, seed=1), judged(0.7, seed=2)
+    b.loc[b["predicted"] != b["label"], "predicted"] = "c"
+    apart = comparison.disagreements(a, b)
+    assert (apart["predicted_a"] != apart["predicted_b"]).all()
+    assert apart["one_right"].is_monotonic_decreasing
+
+
+def test_many_looks_are_warned_of_from_ten_on() -> None:
+    assert comparison.repeated_look_warning(9) is None
+    text = comparison.repeated_look_warning(10)
+    assert text is not None
+    expected = np.random.default_rng(0).standard_normal((20_000, 10)).max(1).mean()
+    assert f"{expected:.1f} standard errors" in text

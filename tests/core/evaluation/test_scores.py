@@ -1,0 +1,200 @@
+"""Scores agree with scikit-learn's, intervals with their formulas, words with the numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from core.errors import InputError
+from core.evaluation import scores
+from core.evaluation.bootstrap import macro_f1, macro_f1_draws
+
+
+def predictions(labels: list[str], predicted: list[str], classes: list[str], seed: int = 0) -> pd.DataFrame:
+    """Predictions in the run's form, each with its highest probability on the class predicted."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({"id": [f"1-{i}" for i in range(len(labels))], "label": labels, "predicted": predicted})
+    table = table.assign(path=table["id"] + ".png", part="test", fold=0)
+    probabilities = rng.uniform(0, 0.4, (len(labels), len(classes)))
+    probabilities[np.arange(len(labels)), [classes.index(p) for p in predicted]] += 1
+    probabilities /= probabilities.sum(1, keepdims=True)
+    return table.assign(**{f"p:{c}": probabilities[:, i] for i, c in enumerate(classes)})
+
+
+def random_case(seed: int) -> tuple[pd.DataFrame, list[str]]:
+    """Random predictions over classes of which some have no sample, no prediction, or neither."""
+    rng = np.random.default_rng(seed)
+    classes = [f"c{i}" for i in range(int(rng.integers(2, 8)))]
+    n = int(rng.integers(1, 80))
+    seen, guessed = (rng.choice(classes, size=rng.integers(1, len(classes) + 1)) for _ in range(2))
+    return predictions(list(rng.choice(seen, n)), list(rng.choice(guessed, n)), classes, seed), classes
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_scores_equal_scikit_learns_even_with_empty_classes(seed: int) -> None:
+    rows, classes = random_case(seed)
+    result = scores.score(rows, classes)
+    truth, predicted = rows["label"], rows["predicted"]
+    assert np.array_equal(result.matrix, confusion_matrix(truth, predicted, labels=classes))
+    for average in ("macro", "weighted"):
+        p, r, f, _ = precision_recall_fscore_support(
+            truth, predicted, labels=classes, average=average, zero_division=0
+        )
+        ours = [getattr(result, f"{average}_{m}") for m in ("precision", "recall", "f1")]
+        assert ours == pytest.approx([p, r, f])
+    each = np.array(precision_recall_fscore_support(truth, predicted, labels=classes, zero_division=0))
+    ours = np.array([[c.precision, c.recall, c.f1, c.support] for c in result.per_class]).T
+    assert ours == pytest.approx(each)
+    assert result.accuracy == pytest.approx((truth == predicted).mean())
+
+
+def test_wilson_agrees_with_scipy_and_stays_within_bounds() -> None:
+    from scipy.stats import binomtest
+
+    for n in (1, 7, 60, 10_000):
+        for successes in {0, 1, n // 3, n - 1, n}:
+            low, high = scores.wilson(successes, n)
+            theirs = binomtest(successes, n).proportion_ci(method="wilson")
+            assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+            assert 0 <= low <= successes / n <= high <= 1
+
+
+def test_a_share_of_nothing_is_unknown() -> None:
+    assert scores.wilson(0, 0) == (0, 1)
+
+
+def test_bootstrap_of_cells_equals_resampling_samples() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 3, 200)
+    predicted = np.where(rng.random(200) < 0.7, truth, rng.integers(0, 3, 200))
+    draws = macro_f1_draws(truth, predicted[:, None], 3, draws=4000)[:, 0]
+    by_hand = []
+    for _ in range(4000):
+        pick = rng.integers(0, 200, 200)
+        matrix = np.zeros((3, 3))
+        np.add.at(matrix, (truth[pick], predicted[pick]), 1)
+        by_hand.append(macro_f1(matrix))
+    assert np.quantile(draws, (0.025, 0.5, 0.975)) == pytest.approx(
+        np.quantile(by_hand, (0.025, 0.5, 0.975)), abs=0.006
+    )
+
+
+def test_the_bootstrap_repeats_itself() -> None:
+    rows, classes = random_case(3)
+    assert scores.score(rows, classes) == scores.score(rows, classes)
+
+
+def test_chunks_draw_as_one_block_would_in_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = np.repeat(np.arange(4), 15)
+    predicted = np.roll(truth, 7)[:, None]
+    whole = macro_f1_draws(truth, predicted, 4)
+    monkeypatch.setattr("core.evaluation.bootstrap._CELLS_AT_ONCE", 50)
+    chunked = macro_f1_draws(truth, predicted, 4)
+    assert chunked.shape == whole.shape
+    assert chunked.mean() == pytest.approx(whole.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_perfect_score_is_no_certainty(right: bool) -> None:
+    labels = ["a", "b"] * 10
+    rows = predictions(labels, labels if right else labels[::-1], ["a", "b"])
+    result = scores.score(rows, ["a", "b"])
+    low, high = result.ci["macro_f1"]
+    assert low <= result.macro_f1 <= high
+    assert high - low > 0.1
+
+
+def test_calibration_error_is_zero_where_confidence_is_the_share_right() -> None:
+    confidence = np.repeat([0.5, 0.9], 10)
+    correct = np.array([True] * 5 + [False] * 5 + [True] * 9 + [False])
+    assert scores.calibration_error(confidence, correct) == pytest.approx(0)
+
+
+def test_calibration_error_counts_each_bin_by_its_share() -> None:
+    confidence = np.array([1.0] * 30 + [0.5] * 10)
+    correct = np.array([True] * 15 + [False] * 15 + [True] * 5 + [False] * 5)
+    assert scores.calibration_error(confidence, correct) == pytest.approx(0.75 * 0.5)
+
+
+def test_confidence_gap_has_the_sign_of_overconfidence() -> None:
+    rows = predictions(["a", "b"], ["a", "a"], ["a", "b"]).assign(**{"p:a": [0.9, 0.9], "p:b": [0.1, 0.1]})
+    result = scores.score(rows, ["a", "b"])
+    assert result.confidence_gap == pytest.approx(0.4)
+    assert "Confidence is 40 points too high." in scores.in_words(result)
+
+
+def test_a_class_the_run_does_not_know_is_refused_by_name() -> None:
+    rows = predictions(["a", "zebra"], ["a", "a"], ["a", "b"])
+    with pytest.raises(InputError, match="zebra"):
+        scores.score(rows, ["a", "b"])
+
+
+def test_judged_takes_test_rows_only_and_says_when_there_are_none() -> None:
+    rows = predictions(["a", "b"], ["a", "a"], ["a", "b"]).assign(part=["test", "validation"])
+    assert list(scores.judged(rows)["id"]) == ["1-0"]
+    with pytest.raises(InputError, match="test"):
+        scores.judged(rows.assign(part="validation"))
+
+
+def test_classes_keep_the_order_of_the_probabilities() -> None:
+    assert scores.classes_of(predictions(["b"], ["b"], ["b", "a", "p:c"])) == ["b", "a", "p:c"]
+
+
+def test_fold_scores_are_each_folds_own() -> None:
+    rows, classes = random_case(5)
+    rows = pd.concat([rows, rows], ignore_index=True)
+    rows["fold"] = np.arange(len(rows)) % 3 + 1
+    folds = scores.fold_scores(rows, classes)
+    assert folds is not None
+    each = [scores.score(part, classes).macro_f1 for _, part in rows.groupby("fold")]
+    assert [f.macro_f1 for f in folds.folds] == each
+    assert folds.mean["macro_f1"] == pytest.approx(np.mean(each))
+    assert folds.deviation["macro_f1"] == pytest.approx(np.std(each, ddof=1))
+    assert scores.fold_scores(rows.assign(fold=0), classes) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [
+        (0.88, 0.85, 0.91, "0.88 (0.85–0.91)"),
+        (0.85, 0.7389, 0.9190, "0.85 (0.74–0.92)"),
+        (0.57142, 0.25, 0.84, "0.6 (0.2–0.8)"),
+        (0.91234, 0.9068, 0.9177, "0.912 (0.907–0.918)"),
+        (1.0, 1.0, 1.0, "1.00 (1.00–1.00)"),
+    ],
+)
+def test_no_digit_is_finer_than_a_quarter_of_the_interval(value: float, low: float, high: float, text: str) -> None:
+    assert scores.format_interval(value, low, high) == text
+
+
+def test_words_name_the_worst_class_that_has_samples() -> None:
+    labels = ["a"] * 5 + ["b"] * 5
+    rows = predictions(labels, ["a"] * 5 + ["a", "a", "b", "b", "b"], ["a", "b", "empty"])
+    words = scores.in_words(scores.score(rows, ["a", "b", "empty"]), "test rows")
+    assert words.startswith("Right on 8 of 10 test rows: 0.8 (0.5–0.9).")
+    assert "Worst class: b, recall 0.60 (3 of 5)." in words
+
+
+def test_tables_carry_every_class_and_both_averages() -> None:
+    rows, classes = random_case(8)
+    result = scores.score(rows, classes)
+    table = scores.class_table(result).set_index("class")
+    assert list(table.index) == [*classes, "macro average", "weighted average"]
+    assert table.loc["macro average", "f1"] == result.macro_f1
+    assert scores.confusion_table(result).to_numpy().sum() == len(rows)
+
+
+def test_mistakes_come_most_confident_first() -> None:
+    rows, _ = random_case(11)
+    wrong = scores.mistakes(rows)
+    assert (wrong["label"] != wrong["predicted"]).all()
+    assert len(wrong) == (rows["label"] != rows["predicted"]).sum()
+    assert wrong["confidence"].is_monotonic_decreasing
+    assert (wrong["confidence"] == [row[f"p:{row['predicted']}"] for _, row in wrong.iterrows()]).all()
+
+
+def test_the_json_names_what_scripts_rely_on() -> None:
+    rows, classes = random_case(2)
+    document = scores.score(rows, classes).as_json()
+    assert {"accuracy", "macro_f1", "per_class", "confusion", "ci", "ece", "n_test"} <= document.keys()
+    assert set(document["ci"]) == {"accuracy", "macro_f1"}
