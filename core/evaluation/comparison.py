@@ -1,7 +1,7 @@
 """Is one run really better than another? Paired tests on the same test samples, and the settings that differ."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import NormalDist
 from typing import Annotated, Any, Literal
@@ -13,8 +13,9 @@ from pydantic import Field
 
 from core.errors import InputError
 from core.evaluation.bootstrap import DRAWS, macro_f1, macro_f1_draws
-from core.evaluation.scores import MINUS, Interval, Z, classes_of, wilson
-from core.schemas import Frozen, TrainingSpec
+from core.evaluation.scores import MINUS, Interval, Z, classes_of, judged, wilson
+from core.schemas import Frozen, RunRecord, TrainingSpec
+from core.store.runs import get_run, read_predictions, runs_on_test
 
 ALPHA = 0.05
 POWER = 0.8
@@ -41,6 +42,35 @@ class Pair(Frozen):
     p_adjusted: float
     significant: bool
     disagreements: Annotated[int, Field(exclude=True)]
+
+
+def compare_runs(runs: Sequence[str]) -> dict[str, Any]:
+    """Compare stored runs, given by id or name: what `python -m core compare` prints.
+
+    Raises:
+        NotFoundError: no such run, or one without predictions.
+        InputError: fewer than two, or runs that were not judged on the same samples with the same labels.
+    """
+    records = [get_run(run) for run in dict.fromkeys(runs)]
+    rows = judged_rows(records)
+    return {
+        "runs": list(rows),
+        "pairs": [pair.model_dump(mode="json") for pair in compare(rows)],
+        "settings": settings_differences({r.id: r.spec for r in records}),
+        "warning": repeated_look_warning(runs_on_test(records[0].test_hash)),
+    }
+
+
+def judged_rows(records: Sequence[RunRecord]) -> dict[str, pd.DataFrame]:
+    """The rows each run is judged by, under its id; `InputError` when the runs are not of one dataset."""
+    strangers = [r for r in records if r.dataset != records[0].dataset]
+    if strangers:
+        raise InputError(
+            f"“{records[0].name}” was trained on the dataset {records[0].dataset}, “{strangers[0].name}” on"
+            f" {strangers[0].dataset}: they share no test samples, so they cannot be compared.",
+            "Choose runs of one dataset.",
+        )
+    return {r.id: judged(read_predictions(r.id)) for r in records}
 
 
 def compare(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:

@@ -1,0 +1,129 @@
+"""Figures carry the numbers given, keep their colours, and say which cell was clicked."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import charts
+from core.evaluation.scores import score
+from core.schemas import Event
+
+MATRIX = np.array([[8, 1, 0], [2, 5, 0], [0, 3, 4]])
+CLASSES = ["cat", "dog", "a class with a rather long name"]
+
+
+def epochs(phase: str, n: int, start: float = 1.0) -> list[Event]:
+    values = [{"loss": start / e, "val_loss": start / e + 0.1} for e in range(1, n + 1)]
+    return [Event(phase=phase, epochs=n)] + [
+        Event(phase=phase, epoch=e, epochs=n, values=v) for e, v in enumerate(values, start=1)
+    ]
+
+
+def test_every_cell_of_the_matrix_has_an_invisible_point_that_names_it() -> None:
+    figure = charts.confusion_matrix(MATRIX, CLASSES)
+    heatmap, points = figure.data
+    assert np.array_equal(heatmap.z, MATRIX)
+    assert points.marker.opacity == points.selected.marker.opacity == points.unselected.marker.opacity == 0
+    named = {(x, y): tuple(cell) for x, y, cell in zip(points.x, points.y, points.customdata, strict=True)}
+    assert named == {(j, i): (CLASSES[i], CLASSES[j]) for i in range(3) for j in range(3)}
+    assert figure.layout.dragmode is False
+
+
+def test_a_normalised_matrix_shows_shares_of_the_true_class() -> None:
+    matrix = np.vstack([MATRIX[:2], [0, 0, 0]])
+    shown = charts.confusion_matrix(matrix, CLASSES, normalised=True, zmax=99).data[0]
+    assert shown.z[:2].sum(axis=1) == pytest.approx([1, 1])
+    assert (shown.z[2] == 0).all()
+    assert shown.zmax == 1
+
+
+def test_matrices_given_the_same_top_share_one_scale() -> None:
+    one, two = (charts.confusion_matrix(m, CLASSES, zmax=20).data[0] for m in (MATRIX, 2 * MATRIX))
+    assert (one.zmin, one.zmax, one.colorscale) == (two.zmin, two.zmax, two.colorscale)
+
+
+def test_the_selected_cell_is_framed() -> None:
+    frame = charts.confusion_matrix(MATRIX, CLASSES, selected=("dog", "cat")).layout.shapes[0]
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (-0.5, 0.5, 0.5, 1.5)
+    assert not charts.confusion_matrix(MATRIX, CLASSES, selected=("gone", "cat")).layout.shapes
+
+
+def test_large_matrices_drop_the_numbers_and_thin_the_names() -> None:
+    k = 100
+    figure = charts.confusion_matrix(np.ones((k, k), dtype=int), [f"c{i}" for i in range(k)])
+    assert not figure.layout.annotations
+    assert len(figure.layout.yaxis.tickvals) <= charts.MAX_TICKS
+
+
+def test_a_matrix_of_no_samples_can_be_drawn() -> None:
+    assert charts.confusion_matrix(np.zeros((2, 2), dtype=int), ["a", "b"]).data[0].zmax == 1
+
+
+def test_a_class_has_the_same_colour_in_every_chart() -> None:
+    labels = [c for c, n in zip(CLASSES, MATRIX.sum(1), strict=True) for _ in range(n)]
+    rows = pd.DataFrame({"label": labels, "predicted": labels})
+    scores = score(rows.assign(**{f"p:{c}": (rows["predicted"] == c) * 1.0 for c in CLASSES}), CLASSES)
+    expected = tuple(charts.class_colours(CLASSES).values())
+    assert charts.recall_bars(scores).data[0].marker.color == expected
+    assert charts.class_bars({"train": {"cat": 3}}, CLASSES).data[0].marker.color == expected
+
+
+def test_class_bars_stack_all_parts_and_name_what_is_clicked() -> None:
+    counts = {"test": {"cat": 1, "dog": 2}, "train": {"cat": 5}}
+    figure = charts.class_bars(counts, ["cat", "dog"])
+    bars = [t for t in figure.data if t.x[0] is not None]
+    assert [t.name for t in bars] == ["train", "test"]
+    assert [list(t.x) for t in bars] == [[5, 0], [1, 2]]
+    assert [list(c) for c in bars[1].customdata] == [["cat", "test"], ["dog", "test"]]
+    assert figure.layout.barmode == "stack"
+
+
+def test_curves_count_epochs_through_the_phases_and_mark_them() -> None:
+    figure = charts.learning_curves({"run": epochs("head", 3) + epochs("fine-tuning", 2)}, "loss")
+    validation, training = figure.data
+    assert list(validation.x) == list(training.x) == [1, 2, 3, 4, 5]
+    assert validation.line.dash != training.line.dash
+    assert [a.text for a in figure.layout.annotations] == ["head", "fine-tuning"]
+    assert [s.x0 for s in figure.layout.shapes] == [0.5, 3.5]
+
+
+def test_folds_lie_over_each_other() -> None:
+    events = epochs("fold 1 of 2 · head", 3) + epochs("fold 2 of 2 · head", 2)
+    figure = charts.learning_curves({"run": events}, "loss")
+    assert [list(t.x) for t in figure.data] == [[1, 2, 3], [1, 2, 3], [1, 2], [1, 2]]
+    assert sum(bool(t.showlegend) for t in figure.data) == 2
+
+
+def test_curves_of_several_runs_keep_one_colour_each() -> None:
+    figure = charts.learning_curves({"a": epochs("head", 3), "b": epochs("head", 4)}, "loss")
+    assert [t.line.color for t in figure.data] == [charts.PALETTE[0]] * 2 + [charts.PALETTE[1]] * 2
+
+
+def test_a_metric_nobody_recorded_gives_no_curve() -> None:
+    events = epochs("head", 2)
+    assert charts.has_curve(events, "loss")
+    assert not charts.has_curve(events, "accuracy")
+    assert not charts.learning_curves({"run": events}, "accuracy").data
+    assert not charts.learning_curves({"run": []}, "loss").data
+
+
+def test_error_bars_end_at_the_interval() -> None:
+    rows = pd.DataFrame(
+        [("a", "accuracy", 0.8, 0.7, 0.85), ("b", "accuracy", 0.9, 0.8, 0.95)],
+        columns=["run", "metric", "value", "low", "high"],
+    )
+    for trace, row in zip(charts.intervals(rows).data, rows.itertuples(), strict=True):
+        assert trace.x[0] + trace.error_x.array[0] == pytest.approx(row.high)
+        assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(row.low)
+
+
+def test_no_chart_paints_over_the_theme() -> None:
+    figures = [
+        charts.confusion_matrix(MATRIX, CLASSES),
+        charts.class_bars({"train": {"cat": 1}}, CLASSES),
+        charts.learning_curves({"run": epochs("head", 2)}, "loss"),
+    ]
+    for figure in figures:
+        assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+        assert figure.layout.font.color is None
+        assert figure.layout.yaxis.automargin
