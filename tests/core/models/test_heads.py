@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.models.catalogue import BACKBONES
+
+pytestmark = pytest.mark.training
+
+
+def test_a_head_learns_what_a_line_can_separate() -> None:
+    from core.models.heads import linear_head
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 5)).astype("float32")
+    labels = (features[:, 0] > 0).astype(int)
+    head = linear_head(5, 2, dropout=0.1, weight_decay=1e-4, seed=1)
+    head.compile("rmsprop", "sparse_categorical_crossentropy")
+    head.optimizer.learning_rate = 0.05
+    head.fit(features, labels, epochs=20, verbose=0)
+    probabilities = head.predict_on_batch(features)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    assert (probabilities.argmax(1) == labels).mean() > 0.9
+
+
+def test_the_same_seed_gives_the_same_head() -> None:
+    from core.models.heads import linear_head
+
+    first, second, other = (linear_head(5, 3, seed=seed).get_weights()[0] for seed in (4, 4, 5))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_backbone_and_head_are_saved_as_one_model(tmp_path: Path) -> None:
+    import keras
+
+    from core.models.efficientnet_lite import build_backbone
+    from core.models.heads import linear_head, whole
+
+    backbone = build_backbone(BACKBONES["efficientnet_lite0"], 64)
+    head = linear_head(1280, 3)
+    model = whole(backbone, head)
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    expected = head.predict_on_batch(backbone.predict_on_batch(images))
+    np.testing.assert_allclose(model.predict_on_batch(images), expected, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict_on_batch(images), model.predict_on_batch(images))
