@@ -9,7 +9,7 @@ import importlib.util
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,8 +31,8 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, rows: slice, size: int) -> np.ndarray:
-        """RGB images of 0 to 255, uint8, `(n, size, size, 3)`."""
+    def batch(self, rows: Sequence[int], size: int) -> np.ndarray:
+        """RGB images of 0 to 255, uint8, `(len(rows), size, size, 3)`."""
         ...
 
 
@@ -89,8 +89,8 @@ class OpenVINOEngine:
         self.shape = tuple(side.get_length() for side in list(self._compiled.output(0).get_partial_shape())[1:])
 
     def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
-        def keep(request: Any, rows: slice) -> None:
-            out[rows] = request.get_output_tensor(0).data
+        def keep(request: Any, rows: range) -> None:
+            out[rows.start : rows.stop] = request.get_output_tensor(0).data
 
         self._queue.set_callback(keep)
         try:
@@ -116,13 +116,15 @@ class KerasEngine:
     def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
         with _exact_float32():
             for rows in _batches(len(images), self._BATCH):
-                out[rows] = self._model.predict_on_batch(images.batch(rows, size).astype(np.float32))
+                out[rows.start : rows.stop] = self._model.predict_on_batch(
+                    images.batch(rows, size).astype(np.float32)
+                )
                 if progress:
                     progress(rows.stop, len(images))
 
 
-def _batches(n: int, size: int) -> Iterator[slice]:
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+def _batches(n: int, size: int) -> Iterator[range]:
+    return (range(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def _gpu() -> str:

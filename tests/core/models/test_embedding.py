@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ class Pictures:
     def __len__(self) -> int:
         return self.n
 
-    def batch(self, rows: slice, size: int) -> np.ndarray:
-        return np.random.default_rng(0).integers(0, 256, (self.n, size, size, 3), dtype=np.uint8)[rows]
+    def batch(self, rows: Sequence[int], size: int) -> np.ndarray:
+        return np.random.default_rng(0).integers(0, 256, (self.n, size, size, 3), dtype=np.uint8)[list(rows)]
 
 
 class Means:
@@ -34,7 +35,7 @@ class Means:
 
     def fill(self, images: Pictures, size: int, out: np.ndarray, progress: engines.Progress | None = None) -> None:
         self.runs += 1
-        out[:] = images.batch(slice(None), size).mean((1, 2))
+        out[:] = images.batch(range(len(images)), size).mean((1, 2))
         if progress:
             progress(len(images), len(images))
 
