@@ -1,0 +1,231 @@
+"""Images decoded once into a file of raw RGB that workers map into memory, and read back from it.
+
+An import's folder holds `pixels.bin`, the RGB bytes of one image after the other, and `manifest.parquet`, one row an image.
+"""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import ExifTags, Image, ImageOps
+
+from core.data.archives import Archive, Member
+from core.schemas import Skipped
+from core.settings import get_settings
+from core.store.datasets import import_folder
+from core.store.files import write_parquet
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+Progress = Callable[[int, int], None]
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the settings' own limit is checked instead
+_CHUNK = 64  # images decoded ahead of the writer: at most 20 MB at 320 px
+
+
+class UnreadableError(Exception):
+    """One image cannot be decoded; the message says why and goes into the list of refused files."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image: `pixels` is uint8, height × width × 3; width and height are those of the file, upright."""
+
+    pixels: np.ndarray
+    width: int
+    height: int
+    format: str
+    mode: str
+
+
+def decode(data: bytes) -> Picture:
+    """Decode an image file to upright RGB, its longest side at most the settings' `image_side`.
+
+    The EXIF orientation is applied, transparency laid on white, the first frame of an animation taken, 16 bits scaled to
+    8. Raises `UnreadableError`.
+    """
+    settings = get_settings()
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > settings.max_pixels:
+                raise UnreadableError(f"{width} × {height} pixels, more than the {settings.max_pixels:,} allowed")
+            file_format, mode = image.format or "", image.mode
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
+            image.draft(None, (2 * settings.image_side, 2 * settings.image_side))
+            rgb = _to_rgb(ImageOps.exif_transpose(image))
+    except Image.UnidentifiedImageError as error:
+        raise UnreadableError("not an image Graft can read") from error
+    except Image.DecompressionBombError as error:
+        raise UnreadableError(f"more than the {settings.max_pixels:,} pixels allowed") from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError) as error:
+        raise UnreadableError(f"damaged image ({error})") from error  # what Pillow's decoders raise on broken data
+    side = settings.image_side
+    if max(rgb.size) > side:
+        rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
+    if turned:
+        width, height = height, width
+    return Picture(np.asarray(rgb), width, height, file_format, mode)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
+        grey = np.asarray(image, dtype="float64")
+        top = 65535 if image.mode != "F" else 1
+        if grey.min() < 0 or grey.max() > top:
+            raise UnreadableError(f"its grey values lie outside 0 to {top}")
+        return Image.fromarray((grey * (255 / top) + 0.5).astype("uint8")).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def content_hash(pixels: np.ndarray) -> str:
+    """SHA-256 over an image's shape and pixels: equal exactly when the decoded images are."""
+    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+_FREQUENCIES = np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1))
+
+
+def perceptual_hash(pixels: np.ndarray) -> str:
+    """64 bits, as hex, that stay nearly the same under resizing and recompression.
+
+    Which of the 8 × 8 lowest frequencies of the 32 × 32 grey image lie above their median: the hash of `imagehash.phash`,
+    whose import would cost the web process SciPy's Fourier package.
+    """
+    grey = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.LANCZOS)
+    low = _FREQUENCIES @ np.asarray(grey, dtype="float64") @ _FREQUENCIES.T
+    return np.packbits(low > np.median(low)).tobytes().hex()
+
+
+def store_images(
+    archive: Archive, members: Sequence[Member], folder: Path, progress: Progress | None = None
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Decode the members into `folder`, and return the manifest and the files refused.
+
+    Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`), height and
+    width as stored, original_height, original_width, format, mode, size (bytes of the file), content_hash,
+    perceptual_hash.
+    """
+    rows: list[dict[str, object]] = []
+    skipped: list[Skipped] = []
+    offset = done = 0
+    with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(min(get_settings().threads, 4)) as pool:
+        for start in range(0, len(members), _CHUNK):
+            chunk = members[start : start + _CHUNK]  # Pillow lets go of the interpreter while it decodes
+            for member, result in zip(chunk, pool.map(lambda m: _row(archive, m), chunk), strict=True):
+                if isinstance(result, Skipped):
+                    skipped.append(result)
+                    continue
+                pixels, row = result
+                rows.append({"row": len(rows), **row, "offset": offset})
+                offset += file.write(np.ascontiguousarray(pixels).data)
+            done += len(chunk)
+            if progress:
+                progress(done, len(members))
+    manifest = pd.DataFrame(rows, columns=_COLUMNS)
+    for column in ("path", "label", "given_split", "content_hash", "perceptual_hash"):
+        manifest[column] = manifest[column].astype("str")
+    write_parquet(folder / "manifest.parquet", manifest)
+    return manifest, skipped
+
+
+_COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
+            "format", "mode", "size", "content_hash", "perceptual_hash"]  # fmt: skip
+
+
+def _row(archive: Archive, member: Member) -> tuple[np.ndarray, dict[str, object]] | Skipped:
+    try:
+        picture = decode(archive.read(member.name))
+    except (UnreadableError, OSError) as error:
+        return Skipped(path=member.path, reason=str(error))
+    pixels = picture.pixels
+    return pixels, {
+        "path": member.path,
+        "label": member.label,
+        "given_split": member.given_split,
+        "height": pixels.shape[0],
+        "width": pixels.shape[1],
+        "original_height": picture.height,
+        "original_width": picture.width,
+        "format": picture.format,
+        "mode": picture.mode,
+        "size": archive.sizes[member.name],
+        "content_hash": content_hash(pixels),
+        "perceptual_hash": perceptual_hash(pixels),
+    }
+
+
+def estimated_size(archive: Archive, members: Sequence[Member]) -> int:
+    """Bytes that the decoded images will need at most, judged by the files' sizes alone."""
+    full = get_settings().image_side ** 2 * 3
+    return sum(min(full, 40 * archive.sizes[member.name] + 1024) for member in members)
+
+
+class ImageStore:
+    """One import's images, memory-mapped. `folder` is `datasets/ID/imports/NUMBER`."""
+
+    def __init__(self, folder: Path) -> None:
+        manifest = pd.read_parquet(folder / "manifest.parquet", columns=["offset", "height", "width"])
+        self._places = manifest.to_numpy(dtype="int64")
+        self._pixels = np.memmap(folder / "pixels.bin", dtype="uint8", mode="r")
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def image(self, row: int) -> np.ndarray:
+        """The pixels of one image, uint8, height × width × 3; a view into the file, so not writable."""
+        offset, height, width = self._places[row]
+        return self._pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+
+    def batch(self, rows: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
+        """Images as a network wants them, uint8, `(len(rows), size, size, 3)`.
+
+        The whole image is scaled to the square, antialiased. A centre crop would keep proportions but cut off what lies at
+        the border, and the label speaks of the whole image; the backbones were trained on crops stretched by up to 4:3
+        either way (Szegedy et al., 2015), so that they bear the distortion better than a missing subject.
+        """
+        out = np.empty((len(rows), size, size, 3), dtype="uint8")
+        for i, row in enumerate(rows):
+            image = Image.fromarray(self.image(int(row)))
+            out[i] = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+        return out
+
+    def thumbnail(self, row: int, side: int) -> bytes:
+        """The image as JPEG, its longest side `side` pixels at most."""
+        image = Image.fromarray(self.image(row))
+        image.thumbnail((side, side))
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=88)
+        return out.getvalue()
+
+
+class DatasetImages:
+    """All images of a dataset, by sample id (`IMPORT-ROW`); an import is opened when first asked for."""
+
+    def __init__(self, dataset_id: str) -> None:
+        self._dataset = dataset_id
+        self._stores: dict[int, ImageStore] = {}
+
+    def image(self, sample_id: str) -> np.ndarray:
+        """uint8, height × width × 3."""
+        store, row = self._find(sample_id)
+        return store.image(row)
+
+    def thumbnail(self, sample_id: str, side: int) -> bytes:
+        """JPEG bytes, longest side `side` pixels at most."""
+        store, row = self._find(sample_id)
+        return store.thumbnail(row, side)
+
+    def _find(self, sample_id: str) -> tuple[ImageStore, int]:
+        number, row = map(int, sample_id.split("-"))
+        if number not in self._stores:
+            self._stores[number] = ImageStore(import_folder(self._dataset, number))
+        return self._stores[number], row

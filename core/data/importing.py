@@ -1,0 +1,278 @@
+"""Bringing data in: a ZIP, a folder, a CSV file or a shipped sample becomes a dataset, or a further import of one.
+
+Everything is built in a staging folder and moved to its place at the end, so that a refused import leaves nothing behind.
+"""
+
+import errno
+import hashlib
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.data import samples, tables
+from core.data.annotations import refuse_annotations
+from core.data.archives import Archive, image_members, open_archive
+from core.data.images import Progress, estimated_size, store_images
+from core.data.versions import build_version, with_version
+from core.errors import DiskError, InputError
+from core.schemas import DatasetRecord, DataRef, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
+from core.store import datasets as store
+from core.store.files import need_disk, write_text
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import made. `seconds` is the time it took."""
+
+    dataset: DatasetRecord
+    version: VersionRecord
+    skipped: tuple[Skipped, ...]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """What was written into a staged import folder."""
+
+    manifest: pd.DataFrame
+    skipped: list[Skipped]
+    steps: tuple[Step, ...] = ()
+
+
+def import_data(
+    source: Path | str,
+    *,
+    name: str | None = None,
+    target: str | None = None,
+    unlabelled: bool = False,
+    into: str | None = None,
+    bins: int | None = None,
+    licence: str = "",
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Import a ZIP or folder of images (a folder per class), a CSV file, or a shipped sample.
+
+    Args:
+        source: a path, or `sample:NAME`.
+        name: the dataset's name; from the source when left out. `InputError` when taken.
+        target: the column of a CSV file that holds the classes.
+        unlabelled: take the data without classes; it then has no split.
+        into: id or name of a dataset that gets the data as a further import and a new version, with its newest version's
+            recipe and split.
+        bins: cut a numeric target into so many classes of about equal size.
+        licence: noted in the dataset's record.
+        progress: called with (images done, images in all).
+
+    Raises:
+        InputError: the source cannot be used; one sentence says why. Nothing stays behind.
+        DiskError: not enough room.
+    """
+    started = time.monotonic()
+    key = str(source)
+    sample = samples.get_sample(key.removeprefix("sample:")) if key.startswith("sample:") else None
+    if sample:
+        name_wish, licence = sample.title, licence or sample.licence
+        target = target or sample.target
+        here = _already_here(key, target) if name is None and into is None and not unlabelled and bins is None else None
+        if here:
+            return _result(*here, skipped=(), started=started)
+    else:
+        path = Path(source).expanduser()
+        if not path.exists():
+            raise InputError(f"There is no file or folder “{source}”.", "Check the path.")
+        name_wish, key = path.stem if path.is_file() else path.resolve().name, path.name
+    old = store.get_dataset(into) if into is not None else None
+    if name is not None and old is None:
+        name = store.check_name(name)
+    if old:
+        target, unlabelled = _fit_into(old, target, unlabelled)
+    title = name or name_wish
+    with _disk_full_told(), store.staging() as staged:
+        folder = staged / "import"
+        folder.mkdir()
+        if sample and sample.kind == "image":
+            with sample.open() as archive:
+                filled = _fill_images(archive, folder, unlabelled, progress)
+        elif sample or _is_table(path):
+            csv = sample.path if sample else path
+            filled = _fill_table(csv, folder, target, unlabelled, bins, old)
+        else:
+            _need_kind(old, "image", path)
+            if target is not None:
+                raise InputError(f"“{path.name}” holds images, which have no column “{target}”.", "Leave out the target.")
+            with open_archive(path) as archive:
+                filled = _fill_images(archive, folder, unlabelled, progress)
+        kind = "image" if (folder / "pixels.bin").exists() else "table"
+        with store.writing():
+            old = store.get_dataset(old.id) if old else None
+            number = max((r.number for r in old.imports), default=0) + 1 if old else 1
+            record = ImportRecord(
+                number=number,
+                source=key,
+                n=len(filled.manifest),
+                content_hash=_content_hash(filled.manifest),
+                skipped=tuple(filled.skipped),
+            )
+            write_text(folder / "import.json", record.model_dump_json(indent=1))
+            if old:
+                dataset, version = _add(old, record, folder)
+            else:
+                dataset = DatasetRecord(
+                    id=store.new_id(title),
+                    name=store.check_name(name) if name else store.free_name(title),
+                    kind=kind,
+                    labelled=not unlabelled,
+                    target=target if kind == "table" and not unlabelled else None,
+                    licence=licence,
+                    imports=(record,),
+                )
+                dataset, version = _create(dataset, folder, staged, Recipe(steps=filled.steps))
+    return _result(dataset, version, skipped=record.skipped, started=started)
+
+
+def import_sample(name: str, progress: Progress | None = None) -> ImportResult:
+    """Import a shipped sample by name; one that is there already is given back as it is."""
+    return import_data(f"sample:{name}", progress=progress)
+
+
+def _fill_images(archive: Archive, folder: Path, unlabelled: bool, progress: Progress | None) -> _Filled:
+    members, skipped = image_members(archive, labelled=not unlabelled)
+    if not unlabelled:
+        refuse_annotations(archive, members)
+    if not members:
+        why = f" (“{skipped[0].path}”: {skipped[0].reason})" if skipped else ""
+        raise InputError(
+            f"“{archive.title}” holds no images that can be used{why}.", "Put one folder of images per class into it."
+        )
+    need_disk(estimated_size(archive, members))
+    manifest, unreadable = store_images(archive, members, folder, progress)
+    if manifest.empty:
+        raise InputError(
+            f"None of the {len(unreadable)} images in “{archive.title}” can be read"
+            f" (“{unreadable[0].path}”: {unreadable[0].reason}).",
+            "Export them again as JPEG or PNG.",
+        )
+    return _Filled(manifest, skipped + unreadable)
+
+
+def _fill_table(
+    path: Path, folder: Path, target: str | None, unlabelled: bool, bins: int | None, old: DatasetRecord | None
+) -> _Filled:
+    _need_kind(old, "table", path)
+    if unlabelled:
+        target = None
+    elif target is None:
+        columns = ", ".join(tables.read_preview(path, 1).columns)
+        raise InputError(f"“{path.name}” needs a target, the column to predict.", f"Choose one of {columns}.")
+    need_disk(3 * path.stat().st_size)
+    table, schema, skipped = tables.read_table(path, target)
+    if old:
+        wanted = tables.load_schema(store.import_folder(old.id, old.imports[0].number))
+        table, schema = tables.conform(table, schema, wanted, path.name)
+    labels, steps = None, ()
+    if target is not None:
+        binned = old is not None and any(s.kind == "bin_target" for s in _newest(old).recipe.steps)
+        labels, step = tables.target_classes(table[target], bins, binned)
+        steps = (step,) if step else ()
+    return _Filled(tables.store_table(folder, table, schema, labels), skipped, steps)
+
+
+def _create(
+    dataset: DatasetRecord, folder: Path, staged: Path, recipe: Recipe
+) -> tuple[DatasetRecord, VersionRecord]:
+    """Make the staged import a new dataset with its first version."""
+    whole = staged / "dataset"
+    (whole / "imports").mkdir(parents=True)
+    folder.rename(whole / "imports" / "0001")
+    version, parts = build_version(dataset, whole, recipe, Split())
+    store.write_version(whole / "versions" / version.id, version, parts)
+    dataset = with_version(dataset, version)
+    store.adopt_dataset(whole, dataset, version)
+    return dataset, version
+
+
+def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[DatasetRecord, VersionRecord]:
+    """Make the staged import a further one of `old`; its record is written last, and counts."""
+    newest = _newest(old)
+    dataset = old.model_copy(update={"imports": (*old.imports, record)})
+    place = store.import_folder(old.id, record.number)
+    shutil.rmtree(place, ignore_errors=True)  # no record names it: an import that was killed on its way
+    folder.rename(place)
+    try:
+        version, parts = build_version(dataset, store.dataset_folder(old.id), newest.recipe, newest.split)
+        store.save_version(version, parts)
+        dataset = with_version(dataset, version)
+        store.save_dataset(dataset)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return dataset, version
+
+
+def _fit_into(old: DatasetRecord, target: str | None, unlabelled: bool) -> tuple[str | None, bool]:
+    if unlabelled and old.labelled:
+        raise InputError(f"“{old.name}” is labelled and takes no unlabelled data.", "Import them as a dataset of their own.")
+    if target is not None and target != old.target:
+        raise InputError(f"The target of “{old.name}” is {old.target or 'none'}, not {target}.", "Leave out the target.")
+    return old.target, not old.labelled
+
+
+def _need_kind(old: DatasetRecord | None, kind: str, path: Path) -> None:
+    if old and old.kind != kind:
+        what = {"image": "images", "table": "a table"}
+        raise InputError(
+            f"“{path.name}” cannot be added to “{old.name}”, which holds {what[old.kind]}.",
+            "Import it as a dataset of its own.",
+        )
+
+
+def _newest(dataset: DatasetRecord) -> VersionRecord:
+    return store.get_version(DataRef(dataset=dataset.id))
+
+
+def _is_table(path: Path) -> bool:
+    if path.is_dir() or path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+        return False
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return True
+    raise InputError(f"“{path.name}” is neither a ZIP nor a CSV file.", "Bring a ZIP or folder of images, or a CSV file.")
+
+
+def _already_here(source: str, target: str | None) -> tuple[DatasetRecord, VersionRecord] | None:
+    for dataset in store.list_datasets():
+        sources = [record.source for record in dataset.imports]
+        if sources == [source] and dataset.labelled and dataset.target == target:
+            return dataset, _newest(dataset)
+    return None
+
+
+def _result(dataset: DatasetRecord, version: VersionRecord, skipped: tuple[Skipped, ...], started: float) -> ImportResult:
+    return ImportResult(dataset, version, skipped, version.findings, time.monotonic() - started)
+
+
+def _content_hash(manifest: pd.DataFrame) -> str:
+    """A name for an import's content: names, labels and content of its samples in their order."""
+    rows = zip(manifest["path"], manifest["label"], manifest["content_hash"], strict=True)
+    return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()[:24]
+
+
+@contextmanager
+def _disk_full_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskError(
+            "The disk became full during the import; nothing of it was kept.",
+            "Delete datasets or runs that are no longer needed, or set GRAFT_HOME to a folder on a larger disk.",
+        ) from error

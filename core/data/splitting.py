@@ -1,0 +1,107 @@
+"""Dividing samples into parts: stratified by class, duplicates never on two sides, the same for the same seed."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError
+from core.schemas import Split
+
+
+def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
+    """Give every sample a part.
+
+    Class by class, each group (in random order) goes to the part that still lacks most of its share. So in each class
+    every part is within the size of that class's largest group of what its share asks; and where a class has at least as
+    many groups as there are parts, each part gets one, for which a part may lack up to one more group a part.
+
+    Args:
+        labels: class of each sample, `(n,)`. A group with several classes counts for its most frequent one.
+        groups: `(n,)`; samples with the same value stay together.
+        shares: part → its share; the shares add up to 1.
+        seed: decides the order.
+
+    Returns:
+        Names of parts, `(n,)`, dtype object.
+    """
+    names = np.asarray(list(shares), dtype=object)
+    wanted = np.asarray(list(shares.values()))
+    random = np.random.default_rng(seed)
+    _, members = np.unique(groups, return_inverse=True)
+    classes, codes = np.unique(labels.astype(str), return_inverse=True)
+    votes = np.zeros((members.max(initial=-1) + 1, len(classes)), dtype="int64")
+    np.add.at(votes, (members, codes), 1)
+    sizes, group_class = votes.sum(axis=1), votes.argmax(axis=1)
+    place = np.zeros(len(sizes), dtype="int64")
+    over_all = np.zeros(len(names))  # decides between parts that lack equally much, so that remainders spread
+    for c in range(len(classes)):
+        mine = random.permutation(np.flatnonzero(group_class == c))
+        lacks = wanted * sizes[mine].sum()
+        over_all += lacks
+        empty = np.ones(len(names), dtype=bool) if len(mine) >= len(names) else np.zeros(len(names), dtype=bool)
+        for done, group in enumerate(mine):
+            open_parts = empty if empty.sum() == len(mine) - done else np.ones(len(names), dtype=bool)
+            order = np.lexsort((-over_all, -np.round(lacks, 6), ~open_parts))
+            part = order[0]
+            place[group], empty[part] = part, False
+            lacks[part] -= sizes[group]
+            over_all[part] -= sizes[group]
+    return names[place[members]]
+
+
+def split_parts(samples: pd.DataFrame, split: Split) -> pd.Series:
+    """The part of each sample (columns id, path, label, group): train, validation or test.
+
+    With `split.test_ids` these samples (ids, or names as imported) and their duplicates are the test part, and the rest is
+    divided between training and validation; `InputError` names the first one that does not exist.
+    """
+    labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
+    if not split.test_ids:
+        shares = {"test": split.test, "validation": split.validation, "train": split.train}
+        return pd.Series(assign(labels, groups, shares, split.seed), index=samples.index, dtype="str")
+    known = set(samples["id"]) | set(samples["path"])
+    unknown = [name for name in split.test_ids if name not in known]
+    if unknown:
+        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+        raise InputError(
+            f"The test list names “{unknown[0]}”{more}, which is not in the data.",
+            f"Write names as imported, such as “{samples['path'].iloc[0]}”, or sample ids, one a line.",
+        )
+    named = samples["id"].isin(split.test_ids) | samples["path"].isin(split.test_ids)
+    test = samples["group"].isin(samples.loc[named, "group"]).to_numpy()
+    parts = np.full(len(samples), "test", dtype=object)
+    learning = split.train + split.validation
+    shares = {"validation": split.validation / learning, "train": split.train / learning}
+    parts[~test] = assign(labels[~test], groups[~test], shares, split.seed)
+    gone = sorted(set(labels) - set(labels[parts == "train"]))
+    if gone:
+        raise InputError(
+            f"The test list leaves class “{gone[0]}” without training samples.", "Take some of them off the list."
+        )
+    return pd.Series(parts, index=samples.index, dtype="str")
+
+
+def folds(samples: pd.DataFrame, k: int, seed: int, validation: float = 0.25) -> Iterator[pd.Series]:
+    """The parts of each of `k` folds: every sample is tested in one of them.
+
+    Args:
+        samples: with columns label and group.
+        k: number of folds; every class needs as many distinct samples, else `InputError`.
+        seed: decides the folds and the validation parts.
+        validation: share of each fold's learning rows kept for validation.
+    """
+    labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
+    distinct = samples.groupby("label")["group"].nunique()
+    if distinct.min() < k:
+        raise InputError(
+            f"Class “{distinct.idxmin()}” has {distinct.min()} distinct samples, too few for {k} folds.",
+            f"Use at most {distinct.min()} folds, or add samples.",
+        )
+    fold = assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed)
+    shares = {"validation": validation, "train": 1 - validation}
+    for i in range(k):
+        parts = np.full(len(samples), "test", dtype=object)
+        learning = fold != str(i)
+        parts[learning] = assign(labels[learning], groups[learning], shares, seed + i + 1)
+        yield pd.Series(parts, index=samples.index, dtype="str")

@@ -1,0 +1,152 @@
+"""Versions of a dataset: its imports, a recipe and a split, named by their content."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.data import cleaning, findings
+from core.data.splitting import split_parts
+from core.errors import InputError
+from core.schemas import PARTS, DatasetRecord, DataRef, Recipe, Split, VersionRecord
+from core.store import datasets as store
+
+MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
+
+
+def make_version(dataset_id: str, recipe: Recipe | None = None, split: Split | None = None) -> VersionRecord:
+    """Apply a recipe, divide what is left, look for what is wrong with it, and keep that as a version.
+
+    The same imports, recipe and split give the same id and no second copy. The dataset's newest version becomes this one.
+    Raises `InputError` when a class is left with too few samples.
+    """
+    with store.writing():
+        dataset = store.get_dataset(dataset_id)
+        folder = store.dataset_folder(dataset.id)
+        version, parts = build_version(dataset, folder, recipe or Recipe(), split or Split())
+        known = {other.id: other for other in store.list_versions(dataset.id)}
+        version = known.get(version.id, version)
+        store.save_version(version, parts)
+        store.save_dataset(with_version(dataset, version))
+    return version
+
+
+def build_version(
+    dataset: DatasetRecord, folder: Path, recipe: Recipe, split: Split
+) -> tuple[VersionRecord, pd.DataFrame]:
+    """A version's record and its split (id, part, group), computed from the dataset's `folder`, nothing written."""
+    raw = _imported(dataset, folder)
+    samples = cleaning.apply(recipe, raw)
+    if dataset.labelled:
+        check_classes(samples, dataset)
+        samples["part"] = split_parts(samples, split)
+    classes = tuple(sorted(samples["label"].dropna().unique(), key=natural))
+    counts = {
+        part: {name: int(n) for name, n in rows["label"].value_counts().reindex(classes, fill_value=0).items()}
+        for part in PARTS
+        if len(rows := samples[samples["part"] == part])
+    }
+    evidence = findings.Evidence(dataset=dataset, samples=samples, folder=folder)
+    version = VersionRecord(
+        dataset=dataset.id,
+        id=_version_id(dataset, recipe, split),
+        imports=tuple(record.number for record in dataset.imports),
+        recipe=recipe,
+        split=split,
+        n=len(samples),
+        dropped=len(raw) - len(samples),
+        classes=classes,
+        counts=counts,
+        test_hash=samples_hash(samples[samples["part"] == "test"]),
+        findings=findings.find(evidence),
+    )
+    return version, samples[["id", "part", "group"]]
+
+
+def with_version(dataset: DatasetRecord, version: VersionRecord) -> DatasetRecord:
+    """The dataset's record with `version` as its newest."""
+    return dataset.model_copy(update={"version": version.id, "n": version.n, "classes": version.classes})
+
+
+def load_samples(ref: DataRef) -> pd.DataFrame:
+    """The samples of a version, or of one part of it, one row each.
+
+    Columns: id (`IMPORT-ROW`), path (name as imported), label and part (NA where unlabelled), import_number, row,
+    content_hash, group (shared by duplicates), and for images width and height as stored.
+    """
+    version = store.get_version(ref)
+    dataset = store.get_dataset(version.dataset)
+    parts = pd.read_parquet(store.version_folder(dataset.id, version.id) / "split.parquet")
+    numbers = set(version.imports)
+    of_version = dataset.model_copy(
+        update={"imports": tuple(record for record in dataset.imports if record.number in numbers)}
+    )
+    samples = cleaning.apply(version.recipe, _imported(of_version, store.dataset_folder(dataset.id)))
+    samples["part"] = parts.set_index("id")["part"].reindex(samples["id"]).to_numpy()
+    samples["part"] = samples["part"].astype("str")
+    if ref.part:
+        samples = samples[samples["part"] == ref.part]
+    return samples.reset_index(drop=True)
+
+
+def samples_hash(samples: pd.DataFrame) -> str:
+    """A name for a set of samples with their labels, whatever their order; empty for none."""
+    if samples.empty:
+        return ""
+    pairs = sorted(zip(samples["content_hash"], samples["label"].astype("str"), strict=True))
+    return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16]
+
+
+def check_classes(samples: pd.DataFrame, dataset: DatasetRecord) -> None:
+    """`InputError` unless there are two classes and three distinct samples in each."""
+    noun = "images" if dataset.kind == "image" else "rows"
+    where = "folder" if dataset.kind == "image" else f"“{dataset.target}”"
+    distinct = samples.groupby("label")["group"].nunique()
+    if len(distinct) < 2:
+        found = f"one class, “{distinct.index[0]}”" if len(distinct) else f"no {noun}"
+        hint = "Put each class into a folder of its own." if dataset.kind == "image" else "Choose another target."
+        raise InputError(f"“{dataset.name}” has {found}; telling classes apart needs at least two.", hint)
+    few = distinct[distinct < MIN_DISTINCT]
+    if len(few):
+        name, n = few.idxmin(), int(few.min())
+        others = f" (and {len(few) - 1} more classes have too few)" if len(few) > 1 else ""
+        raise InputError(
+            f"Class “{name}” of “{dataset.name}” has {n} distinct {noun if n > 1 else noun[:-1]}{others};"
+            f" at least {MIN_DISTINCT} are needed.",
+            f"Add {noun} to it, or leave its {where} out."
+            if dataset.kind == "image"
+            else f"Add rows with this value in {where}, or leave them out.",
+        )
+
+
+def natural(name: str) -> tuple[int, float, str]:
+    """Sort key for class names: those that begin with a number first, by its value."""
+    number = re.match(r"-?\d+(\.\d+)?", name)
+    return (0, float(number[0]), name) if number else (1, 0.0, name)
+
+
+def _imported(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
+    """All imported samples of `dataset`, whose files lie in `folder`, in the order of the imports."""
+    tables = []
+    for record in dataset.imports:
+        table = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")
+        tables.append(table.assign(import_number=record.number))
+    samples = pd.concat(tables, ignore_index=True)
+    samples["id"] = samples["import_number"].astype("str") + "-" + samples["row"].astype("str")
+    samples["part"] = pd.Series(np.nan, index=samples.index, dtype="str")
+    samples["group"] = pd.factorize(samples["content_hash"])[0]
+    samples["label"] = samples["label"].astype("str")
+    columns = ["id", "path", "label", "part", "import_number", "row", "content_hash", "group"]
+    return samples[columns + (["width", "height"] if dataset.kind == "image" else [])]
+
+
+def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split) -> str:
+    content = {
+        "imports": [record.content_hash for record in dataset.imports],
+        "recipe": recipe.model_dump(mode="json"),
+        "split": split.model_dump(mode="json") if dataset.labelled else None,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,290 @@
+"""Datasets and their versions on disk, and the rows that index them.
+
+    datasets/ID/dataset.json                                a `DatasetRecord`
+    datasets/ID/imports/0001/import.json                    an `ImportRecord`, beside the imported data
+    datasets/ID/versions/VERSION/version.json, split.parquet   a `VersionRecord`, and (id, part, group) of its samples
+
+The folders are the truth: `reindex` rebuilds every row from them. Writers of one workspace take turns (`writing`).
+"""
+
+import fcntl
+import re
+import shutil
+import tempfile
+import threading
+import time
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from core.errors import InputError, NotFoundError
+from core.schemas import DatasetRecord, DataRef, VersionRecord
+from core.settings import get_settings
+from core.store import database
+from core.store.files import atomic_folder, folder_size, write_parquet, write_text
+
+_STALE_SECONDS = 3600  # a staging folder nobody has written to for so long belongs to a process that died
+_held = threading.local()
+
+
+def list_datasets() -> list[DatasetRecord]:
+    """All datasets, the newest first."""
+    query = select(database.datasets.c.record).order_by(database.datasets.c.created.desc())
+    with database.transaction() as connection:
+        rows = connection.execute(query).scalars().all()
+    if not rows and reindex():
+        return list_datasets()
+    return [DatasetRecord.model_validate_json(row) for row in rows]
+
+
+def get_dataset(id_or_name: str) -> DatasetRecord:
+    """The dataset with this id or, failing that, this name; `NotFoundError` when there is none."""
+    table = database.datasets
+    query = select(table.c.id, table.c.record).where(or_(table.c.id == id_or_name, table.c.name == id_or_name))
+    with database.transaction() as connection:
+        found = {row.id: row.record for row in connection.execute(query)}
+    if found:
+        return DatasetRecord.model_validate_json(found.get(id_or_name) or next(iter(found.values())))
+    if _is_id(id_or_name) and (dataset_folder(id_or_name) / "dataset.json").exists():
+        reindex()  # the folder is there and the row is not: the database was lost
+        return get_dataset(id_or_name)
+    raise NotFoundError(f"There is no dataset “{id_or_name}”.", "`python -m core import PATH` brings one in.")
+
+
+def list_versions(dataset_id: str) -> list[VersionRecord]:
+    """The versions of a dataset, the newest first."""
+    table = database.versions
+    query = select(table.c.record).where(table.c.dataset == dataset_id).order_by(table.c.created.desc())
+    with database.transaction() as connection:
+        return [VersionRecord.model_validate_json(row) for row in connection.execute(query).scalars()]
+
+
+def get_version(ref: DataRef) -> VersionRecord:
+    """The version that `ref` names, the newest when it names none; `NotFoundError` when there is none."""
+    dataset = get_dataset(ref.dataset)
+    table = database.versions
+    wanted = ref.version or dataset.version
+    query = select(table.c.record).where(table.c.dataset == dataset.id, table.c.id == wanted)
+    with database.transaction() as connection:
+        row = connection.execute(query).scalar()
+    if row is None:
+        raise NotFoundError(
+            f"Dataset “{dataset.name}” has no version “{wanted}”.",
+            "Its versions are " + ", ".join(version.id for version in list_versions(dataset.id)) + ".",
+        )
+    return VersionRecord.model_validate_json(row)
+
+
+def save_dataset(record: DatasetRecord) -> None:
+    """Write the record to its folder and its row."""
+    write_text(dataset_folder(record.id) / "dataset.json", record.model_dump_json(indent=1))
+    with database.transaction() as connection:
+        _index_dataset(connection, record)
+
+
+def save_version(record: VersionRecord, split: pd.DataFrame) -> None:
+    """Write a version's folder (record and split) and its row; a version that exists keeps its files."""
+    folder = version_folder(record.dataset, record.id)
+    if not folder.exists():
+        with atomic_folder(folder) as staged:
+            write_version(staged, record, split)
+    with database.transaction() as connection:
+        _index_version(connection, record)
+
+
+def write_version(folder: Path, record: VersionRecord, split: pd.DataFrame) -> None:
+    """The two files of a version, written to `folder`, which may still lie in a staging folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_parquet(folder / "split.parquet", split)
+    write_text(folder / "version.json", record.model_dump_json(indent=1))
+
+
+def adopt_dataset(staged: Path, record: DatasetRecord, version: VersionRecord) -> None:
+    """Move a finished staging folder to its place and index it; when the index fails, the folder goes too."""
+    folder = dataset_folder(record.id)
+    write_text(staged / "dataset.json", record.model_dump_json(indent=1))
+    staged.rename(folder)
+    try:
+        with database.transaction() as connection:
+            _index_dataset(connection, record)
+            _index_version(connection, version)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def rename_dataset(dataset_id: str, name: str) -> DatasetRecord:
+    """Give a dataset another name; `InputError` when the name is unusable or taken. The id stays."""
+    with writing():
+        record = get_dataset(dataset_id).model_copy(update={"name": check_name(name, but=dataset_id)})
+        save_dataset(record)
+    return record
+
+
+def delete_dataset(dataset_id: str) -> None:
+    """Remove a dataset with all its imports and versions. Runs trained on it stay."""
+    with writing():
+        record = get_dataset(dataset_id)
+        with staging() as bin_folder:
+            dataset_folder(record.id).rename(bin_folder / record.id)
+            with database.transaction() as connection:
+                connection.execute(delete(database.versions).where(database.versions.c.dataset == record.id))
+                connection.execute(delete(database.datasets).where(database.datasets.c.id == record.id))
+
+
+def delete_version(dataset_id: str, version: str) -> DatasetRecord:
+    """Remove one version; `InputError` when it is the only one. The imports stay."""
+    with writing():
+        record = get_dataset(dataset_id)
+        doomed = get_version(DataRef(dataset=record.id, version=version))
+        left = [other for other in list_versions(record.id) if other.id != doomed.id]
+        if not left:
+            raise InputError(
+                f"“{record.name}” has only this one version.", "Delete the dataset itself, or make another version."
+            )
+        if record.version == doomed.id:
+            newest = left[0]
+            record = record.model_copy(update={"version": newest.id, "n": newest.n, "classes": newest.classes})
+            save_dataset(record)
+        with staging() as bin_folder:
+            version_folder(record.id, doomed.id).rename(bin_folder / doomed.id)
+            table = database.versions
+            with database.transaction() as connection:
+                connection.execute(delete(table).where(table.c.dataset == record.id, table.c.id == doomed.id))
+    return record
+
+
+def dataset_folder(dataset_id: str) -> Path:
+    return get_settings().datasets / dataset_id
+
+
+def import_folder(dataset_id: str, number: int) -> Path:
+    return dataset_folder(dataset_id) / "imports" / f"{number:04d}"
+
+
+def version_folder(dataset_id: str, version: str) -> Path:
+    return dataset_folder(dataset_id) / "versions" / version
+
+
+def dataset_size(dataset_id: str) -> int:
+    """Bytes on disk that a dataset takes, all imports and versions."""
+    return folder_size(dataset_folder(dataset_id))
+
+
+def reindex() -> int:
+    """Rebuild the rows of datasets and versions from the folders, and sweep what a killed import left behind.
+
+    Returns the number of datasets found.
+    """
+    root = get_settings().datasets
+    if not root.exists():
+        return 0
+    with writing():
+        for left in root.glob(".tmp-*"):
+            if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        found = [DatasetRecord.model_validate_json(p.read_text("utf-8")) for p in root.glob("*/dataset.json")]
+        paths = root.glob("*/versions/*/version.json")
+        versions = [VersionRecord.model_validate_json(p.read_text("utf-8")) for p in paths]
+        with database.transaction() as connection:
+            connection.execute(delete(database.versions))
+            connection.execute(delete(database.datasets))
+            for record in found:
+                _index_dataset(connection, record)
+            for version in versions:
+                _index_version(connection, version)
+    return len(found)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Hold the workspace's lock on datasets, so that names, ids and import numbers are handed out once.
+
+    A thread that holds it may enter again.
+    """
+    if getattr(_held, "lock", False):
+        yield
+        return
+    root = get_settings().datasets
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _held.lock = True
+        try:
+            yield  # closing the file gives the lock back
+        finally:
+            _held.lock = False
+
+
+@contextmanager
+def staging() -> Iterator[Path]:
+    """A temporary folder on the datasets' disk; whatever is still in it when the block ends is removed."""
+    root = get_settings().datasets
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=root, prefix=".tmp-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_name(name: str, but: str | None = None) -> str:
+    """`name` without outer spaces; `InputError` when empty, unaddressable, or another dataset's (than `but`) name or id."""
+    name = name.strip()
+    if not name:
+        raise InputError("A dataset needs a name.", "Write at least one letter.")
+    bad = next((c for c in name if c in "@:/" or not c.isprintable()), None)
+    if bad:
+        raise InputError(
+            f"The name “{name}” cannot be used: it contains “{bad}”.",
+            "Leave out @, : and /, which mean something in data addresses.",
+        )
+    if any(name in (record.name, record.id) and record.id != but for record in list_datasets()):
+        raise InputError(f"There is already a dataset “{name}”.", "Choose another name.")
+    return name
+
+
+def free_name(wish: str) -> str:
+    """`wish` made usable: forbidden characters become spaces, a number follows when it is taken."""
+    wish = " ".join("".join(" " if c in "@:/" or not c.isprintable() else c for c in wish).split()) or "Dataset"
+    taken = {text for record in list_datasets() for text in (record.name, record.id)}
+    return _numbered(wish, taken, " ")
+
+
+def new_id(name: str) -> str:
+    """An unused id: the name in lower-case ASCII letters, digits and hyphens."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "dataset"
+    taken = {text for record in list_datasets() for text in (record.id, record.name) if record.name != name}
+    return _numbered(slug, taken | {path.name for path in get_settings().datasets.glob("*")}, "-")
+
+
+def _numbered(wish: str, taken: set[str], joint: str) -> str:
+    number, name = 1, wish
+    while name in taken:
+        number += 1
+        name = f"{wish}{joint}{number}"
+    return name
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(r"[a-z0-9][a-z0-9-]*", text) is not None
+
+
+def _index_dataset(connection: Connection, record: DatasetRecord) -> None:
+    table = database.datasets
+    row = {"id": record.id, "name": record.name, "created": record.created, "record": record.model_dump_json()}
+    connection.execute(delete(table).where(table.c.id == record.id))
+    connection.execute(insert(table).values(row))
+
+
+def _index_version(connection: Connection, record: VersionRecord) -> None:
+    table = database.versions
+    key = {"dataset": record.dataset, "id": record.id}
+    row = key | {"created": record.created, "record": record.model_dump_json()}
+    connection.execute(delete(table).filter_by(**key))
+    connection.execute(insert(table).values(row))
