@@ -23,6 +23,11 @@ class EmbeddingInfo(Frozen):
     n: int
     seconds: float
 
+    @property
+    def note(self) -> str:
+        """Which engine ran and why, in a sentence; empty when nothing had to run."""
+        return "" if self.cached else f"The backbone ran in {self.engine}: {self.reason}."
+
 
 def limit_threads() -> None:
     """Let the numerical libraries use `settings.threads` threads. They read it when they are imported, not later."""
