@@ -148,7 +148,12 @@ class VersionRecord(Frozen):
 
 
 class TrainingSpec(Frozen):
-    """What to train, on what and how. A field left `None` is filled by the preset (`core.training.presets`)."""
+    """What to train, on what and how. A field left `None` is filled by the preset (`core.training.presets`).
+
+    `epochs` are those of the head or the table network, `fine_tune_epochs` those of stage two; `unfreeze` counts the
+    backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
+    samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets.
+    """
 
     data: str
     name: str | None = None
@@ -164,7 +169,7 @@ class TrainingSpec(Frozen):
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     fine_tune_learning_rate: Annotated[float, Field(gt=0)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
-    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    l2: Annotated[float, Field(ge=0)] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0
 
@@ -208,6 +213,7 @@ class RunRecord(Frozen):
     finished: datetime | None = None
     pid: int | None = None
     pid_created: float | None = None
+    n: int = 0
     test_hash: str = ""
     failure: Failure | None = None
     metrics: dict[str, float] = {}

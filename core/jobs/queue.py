@@ -29,7 +29,12 @@ def submit(spec: TrainingSpec) -> RunRecord:
     """
     plan = resolve(spec)
     record = runs.create_run(
-        plan.spec, name=plan.name, dataset=plan.dataset, version=plan.version, test_hash=plan.test_hash
+        plan.spec,
+        name=plan.name,
+        dataset=plan.dataset,
+        version=plan.version,
+        test_hash=plan.test_hash,
+        n=plan.n,
     )
     dispatch()
     return runs.get_run(record.id)

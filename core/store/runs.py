@@ -26,14 +26,20 @@ def run_folder(run_id: str) -> Path:
     return get_settings().runs / run_id
 
 
-def create_run(spec: TrainingSpec, *, name: str, dataset: str, version: str, test_hash: str) -> RunRecord:
+def create_run(spec: TrainingSpec, *, name: str, dataset: str, version: str, test_hash: str, n: int) -> RunRecord:
     """A new queued run. `name` gets a number behind it when another run of the dataset has it already."""
     with transaction() as connection:
         rows = connection.execute(select(table.c.name).where(table.c.dataset == dataset))
         taken = {row.name for row in rows}
         unique = next(n for n in _numbered(name) if n not in taken)
         record = RunRecord(
-            id=secrets.token_hex(4), name=unique, dataset=dataset, version=version, spec=spec, test_hash=test_hash
+            id=secrets.token_hex(4),
+            name=unique,
+            dataset=dataset,
+            version=version,
+            spec=spec,
+            test_hash=test_hash,
+            n=n,
         )
         folder = run_folder(record.id)
         folder.mkdir(parents=True)

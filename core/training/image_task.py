@@ -13,7 +13,7 @@ from core.models.catalogue import Backbone, get_backbone
 from core.models.embedding import cached_embedding
 from core.schemas import DataRef, RunRecord
 from core.store import files
-from core.store.datasets import dataset_folder, get_dataset, get_version
+from core.store.datasets import get_dataset, get_version, import_folder
 from core.training.parts import parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
@@ -116,12 +116,12 @@ class _Source:
             here = np.flatnonzero((self.samples["import_number"] == record.number).to_numpy())
             if len(here) == 0:
                 continue
-            store = ImageStore(dataset_folder(self.dataset) / "imports" / f"{record.number:04d}")
+            store = ImageStore(import_folder(self.dataset, record.number))
             output, info = cached_embedding(
                 store, record.content_hash, self.backbone, self.size, cut=cut, progress=self.recorder.step
             )
-            if info.note:
-                self.recorder.note(info.note)
+            if not info.cached:
+                self.recorder.note(f"Embeddings by {info.engine}: {info.reason}.")
             if found is None:
                 found = np.empty((len(self.samples), *output.shape[1:]), dtype="float32")
             found[here] = output[self.samples["row"].to_numpy()[here]]

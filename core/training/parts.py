@@ -37,7 +37,7 @@ def parts_of(samples: pd.DataFrame, k: int | None, seed: int) -> Iterator[Parts]
 def predictions(
     samples: pd.DataFrame, rows: np.ndarray, parts: Parts, probabilities: np.ndarray, classes: tuple[str, ...]
 ) -> pd.DataFrame:
-    """The table of a run's predictions for the samples at `rows`, with `probabilities` of shape `(len(rows), classes)`."""
+    """The predictions table for the samples at `rows`, with `probabilities` of shape `(len(rows), classes)`."""
     table = samples.iloc[rows][["id", "path", "label"]].reset_index(drop=True)
     test = np.isin(rows, parts.test)
     table.insert(2, "part", np.where(test, "test", "validation"))

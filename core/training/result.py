@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.evaluation.scores import fold_scores, score
+from core.evaluation.scores import fold_scores, judged, score
 
 
 @dataclass
@@ -26,15 +26,15 @@ def headline(result: Result) -> dict[str, float]:
     With folds every sample is judged once, by the model that had not seen it; the folds' mean and standard
     deviation stand beside.
     """
-    test = result.predictions[result.predictions["part"] == "test"]
+    test = judged(result.predictions)
     scores = score(test, result.classes)
     metrics = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "n_test": float(scores.n)}
     for name in ("accuracy", "macro_f1"):
         metrics[f"{name}_low"], metrics[f"{name}_high"] = scores.ci[name]
     for key in result.facts[0]:
         metrics[key] = float(np.mean([f[key] for f in result.facts]))
-    if (test["fold"] > 0).any():
-        folds = fold_scores(test, result.classes)
+    folds = fold_scores(test, result.classes)
+    if folds is not None:
         for name in ("accuracy", "macro_f1"):
-            metrics[f"{name}_mean"], metrics[f"{name}_sd"] = folds.mean[name], folds.sd[name]
+            metrics[f"{name}_mean"], metrics[f"{name}_deviation"] = folds.mean[name], folds.deviation[name]
     return metrics

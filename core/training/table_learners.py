@@ -45,14 +45,15 @@ def network(problem: TableProblem) -> TableFitted:
     spec = problem.spec
     assert spec.epochs and spec.batch_size and spec.learning_rate
     dropout = spec.dropout or 0.0
+    penalty = keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train))
     model = keras.Sequential(
         [
             keras.Input((problem.x.shape[1],)),
-            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(64, activation="relu", kernel_regularizer=penalty),
             keras.layers.Dropout(dropout, seed=spec.seed),
-            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(64, activation="relu", kernel_regularizer=penalty),
             keras.layers.Dropout(dropout, seed=spec.seed + 1),
-            keras.layers.Dense(len(problem.classes), activation="softmax"),
+            keras.layers.Dense(len(problem.classes), activation="softmax", kernel_regularizer=penalty),
         ],
         name="table_network",
     )
@@ -65,7 +66,6 @@ def network(problem: TableProblem) -> TableFitted:
         epochs=spec.epochs,
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
-        weight_decay=spec.weight_decay or 0.0,
         patience=max(10, spec.epochs // 5),
         phase="network",
         recorder=problem.recorder,

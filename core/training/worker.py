@@ -31,7 +31,12 @@ def work(run_id: str) -> None:
     signal.signal(signal.SIGTERM, _raise_cancelled)
     pid = os.getpid()
     run = runs.update_run(
-        run_id, expect=["starting"], state="running", pid=pid, pid_created=local.created(pid), environment=environment()
+        run_id,
+        expect=["starting"],
+        state="running",
+        pid=pid,
+        pid_created=local.created(pid),
+        environment=environment(),
     )
     if run is None:
         return
@@ -43,8 +48,8 @@ def work(run_id: str) -> None:
         _end(run_id, recorder, "cancelled")
     except GraftError as error:
         log.exception("the run failed")
-        _end(run_id, recorder, "failed", Failure(kind=error.kind, message=error.message, hint=error.hint))  # type: ignore[arg-type]
-    except Exception as error:  # noqa: BLE001 — the process ends here; whatever it was must be told, not lost
+        _end(run_id, recorder, "failed", Failure(kind=error.kind, message=error.message, hint=error.hint))
+    except Exception as error:  # the process ends here: whatever it was must be told, not lost
         log.exception("the run failed")
         _end(run_id, recorder, "failed", diagnose(error))
     else:
@@ -73,7 +78,9 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         files.write_parquet(folder / "predictions.parquet", result.predictions)
     recorder.phase("saving")
     with recorder.timed("save"):
-        files.write_json(folder / "metrics.json", {"classes": result.classes, "headline": metrics, "facts": result.facts})
+        files.write_json(
+            folder / "metrics.json", {"classes": result.classes, "headline": metrics, "facts": result.facts}
+        )
         if result.save is not None:
             result.save(folder)
     return metrics
@@ -92,7 +99,9 @@ def diagnose(error: Exception) -> Failure:
         return Failure(
             kind="disk_full", message="The disk is full.", hint="Delete datasets or runs that are no longer needed."
         )
-    return Failure(kind="internal", message=f"Training broke with {name}: {error}"[:300], hint="The log has the details.")
+    return Failure(
+        kind="internal", message=f"Training broke with {name}: {error}"[:300], hint="The log has the details."
+    )
 
 
 def _end(

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from core.training.recorder import Recorder
 
 
+SHOWN = {
+    "loss": "cross_entropy",
+    "accuracy": "accuracy",
+    "val_loss": "val_cross_entropy",
+    "val_accuracy": "val_accuracy",
+}
+
+
 class Progress(keras.callbacks.Callback):
     """Tells the recorder about every epoch, and stops at the first loss that is not a number."""
 
@@ -25,7 +33,8 @@ class Progress(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        values = {k: float(v) for k, v in (logs or {}).items()}
+        logs = logs or {}
+        values = {name: float(logs[key]) for name, key in SHOWN.items()}
         values["learning_rate"] = float(self.model.optimizer.learning_rate)
         self.recorder.epoch(epoch + 1, values)
 
@@ -40,17 +49,17 @@ def fit(
     epochs: int,
     batch_size: int,
     learning_rate: float,
-    weight_decay: float,
     patience: int,
     phase: str,
     recorder: "Recorder",
 ) -> dict[str, float]:
-    """Fit `model` with AdamW under a cosine schedule and restore the epoch with the least validation loss.
+    """Fit `model` with Adam under a cosine schedule and restore the epoch with the least validation loss.
+
+    The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties.
 
     Args:
         x: inputs, first axis the samples; y: class indices `(n,)`.
         train, validation: positions in `x`.
-        weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019, arXiv:1711.05101).
         patience: epochs without a better validation loss after which fitting ends.
 
     Returns:
@@ -60,11 +69,13 @@ def fit(
     batches = -(-len(train) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=epochs * batches, alpha=0.02)
     model.compile(
-        optimizer=keras.optimizers.AdamW(schedule, weight_decay=weight_decay),
+        optimizer=keras.optimizers.Adam(schedule),
         loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
+        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
     )
-    stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience, restore_best_weights=True)
+    stopping = keras.callbacks.EarlyStopping(
+        monitor="val_cross_entropy", mode="min", patience=patience, restore_best_weights=True
+    )
     model.fit(
         x[train],
         y[train],

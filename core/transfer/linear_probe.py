@@ -26,8 +26,9 @@ def fit_head(problem: Problem, phase: str = "head") -> "tuple[keras.Model, dict[
     spec = problem.spec
     x = problem.embeddings()
     assert spec.epochs and spec.batch_size and spec.learning_rate
+    penalty = (spec.l2 or 0.0) / len(problem.train)
     head = linear_head(
-        x.shape[1], len(problem.classes), dropout=spec.dropout or 0.0, weight_decay=0.0, seed=spec.seed
+        x.shape[1], len(problem.classes), dropout=spec.dropout or 0.0, weight_decay=penalty, seed=spec.seed
     )
     facts = fit(
         head,
@@ -38,7 +39,6 @@ def fit_head(problem: Problem, phase: str = "head") -> "tuple[keras.Model, dict[
         epochs=spec.epochs,
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
-        weight_decay=spec.weight_decay or 0.0,
         patience=max(8, spec.epochs // 5),
         phase=phase,
         recorder=problem.recorder,

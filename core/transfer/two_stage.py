@@ -40,7 +40,6 @@ def two_stage(problem: Problem) -> Fitted:
         epochs=spec.fine_tune_epochs,
         batch_size=spec.batch_size,
         learning_rate=spec.fine_tune_learning_rate,
-        weight_decay=spec.weight_decay or 0.0,
         patience=max(4, spec.fine_tune_epochs // 3),
         phase="stage 2 of 2: last blocks",
         recorder=problem.recorder,

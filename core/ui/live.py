@@ -1,0 +1,100 @@
+"""A run as it works: state, phase, curves, time left, the end of the log, and a way to cancel it."""
+
+import streamlit as st
+
+from core import charts
+from core.errors import NotFoundError
+from core.evaluation.scores import format_interval
+from core.jobs import queue
+from core.schemas import RunRecord
+from core.store import runs
+from core.training.estimate import seconds_left
+from core.ui.page import go, telling_errors
+from core.ui.words import duration, plural, state_badge
+
+WATCHED = "_watched"
+
+
+def live_run(run_id: str) -> None:
+    """Show a run; look again every second while it has not ended, then draw the whole page once more."""
+    try:
+        run = runs.get_run(run_id)
+    except NotFoundError:
+        st.info("This run has been deleted.", icon=":material/delete:")
+        return
+    st.fragment(_panel, run_every=None if run.ended else 1.0)(run_id, was_ended=run.ended)
+
+
+def _panel(run_id: str, was_ended: bool) -> None:
+    queue.reconcile()
+    run = runs.get_run(run_id)
+    if run.ended and not was_ended:
+        st.rerun()
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{run.name}** {state_badge(run)}", width="stretch")
+            if not run.ended and st.button("Cancel", icon=":material/cancel:", key=f"cancel-{run.id}"):
+                with telling_errors():
+                    queue.cancel(run.id)
+                st.rerun()
+        if run.ended:
+            _outcome(run)
+        else:
+            _progress(run)
+        _curves(run)
+        log = runs.read_log(run.id)
+        if log:
+            with st.expander("Log", icon=":material/article:"):
+                st.code(log, language=None, wrap_lines=True, height=260)
+
+
+def _progress(run: RunRecord) -> None:
+    if run.state == "queued":
+        ahead = queue.place(run)
+        st.progress(0.0, text=f"Waiting: {plural(ahead, 'run')} ahead of this one")
+        return
+    text = run.phase.capitalize() or "Starting the worker"
+    if run.epochs:
+        counted = "image" if "image" in run.phase else "epoch"
+        text += f" · {counted} {run.epoch} of {run.epochs}"
+    left = seconds_left(run)
+    if left:
+        text += f" · {duration(left)} left"
+    st.progress(min(1.0, run.epoch / run.epochs) if run.epochs else 0.0, text=text)
+
+
+def _outcome(run: RunRecord) -> None:
+    for note in run.notes:
+        st.caption(f":material/info: {note}")
+    if run.failure:
+        st.error(f"{run.failure.message}  \n{run.failure.hint}", icon=":material/error:")
+    if run.state != "succeeded":
+        return
+    m = run.metrics
+    accuracy = format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"])
+    took = sum(run.seconds.values())
+    st.markdown(f"Accuracy on {m['n_test']:.0f} test samples: **{accuracy}** · took {duration(took)}")
+    others = [
+        r for r in runs.list_runs(run.dataset, ["succeeded"]) if r.test_hash == run.test_hash and r.id != run.id
+    ]
+    with st.container(horizontal=True):
+        if st.button("See how good it is", type="primary", icon=":material/query_stats:", key=f"see-{run.id}"):
+            go("evaluate", runs=run.id)
+        label = "Compare the two" if len(others) == 1 else "Compare with the one before"
+        if others and st.button(label, icon=":material/compare_arrows:", key=f"compare-{run.id}"):
+            go("evaluate", runs=f"{others[0].id},{run.id}")
+
+
+def _curves(run: RunRecord) -> None:
+    events = runs.read_events(run.id)
+    shown = [m for m in ("loss", "accuracy") if charts.has_curve(events, m)]
+    if not shown:
+        if not run.ended:
+            st.caption("Loss and accuracy appear here with the first epoch.")
+            st.space(260)
+        return
+    for column, metric in zip(st.columns(2), shown, strict=False):
+        with column:
+            st.plotly_chart(
+                charts.learning_curves({run.name: events}, metric), key=f"curve-{metric}-{run.id}", theme="streamlit"
+            )

@@ -1,0 +1,134 @@
+"""The folded options of the train page: one number input a field of the spec, empty meaning the preset's value."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.schemas import Frozen, TrainingSpec
+
+
+class Option(Frozen):
+    """One field of a `TrainingSpec` as a number input."""
+
+    field: str
+    label: str
+    help: str
+    low: float
+    high: float
+    whole: bool = True
+
+
+OPTIONS = (
+    Option(
+        field="epochs",
+        label="Epochs",
+        help="How often the head or the network sees every training sample, at most: fitting ends when the "
+        "validation loss no longer falls, and the best epoch is kept.",
+        low=1,
+        high=1000,
+    ),
+    Option(
+        field="fine_tune_epochs",
+        label="Fine-tuning epochs",
+        help="Epochs of stage two, at most.",
+        low=1,
+        high=200,
+    ),
+    Option(
+        field="unfreeze",
+        label="Blocks to unfreeze",
+        help="How many of the backbone's last blocks stage two trains. Earlier blocks hold general features.",
+        low=1,
+        high=16,
+    ),
+    Option(
+        field="image_size",
+        label="Image size (px)",
+        help="Height and width at which the backbone sees the images. Time grows with the square.",
+        low=32,
+        high=640,
+    ),
+    Option(field="batch_size", label="Batch size", help="Samples a gradient step averages over.", low=1, high=4096),
+    Option(
+        field="learning_rate",
+        label="Learning rate",
+        help="Adam's first step size (Kingma and Ba 2015); it falls along a cosine.",
+        low=1e-6,
+        high=1e6,
+        whole=False,
+    ),
+    Option(
+        field="fine_tune_learning_rate",
+        label="Fine-tuning rate",
+        help="The same for stage two; low, so that pretrained weights change gently.",
+        low=1e-7,
+        high=1e6,
+        whole=False,
+    ),
+    Option(
+        field="dropout",
+        label="Dropout",
+        help="Share of inputs that each training step leaves out (Srivastava et al. 2014).",
+        low=0.0,
+        high=0.95,
+        whole=False,
+    ),
+    Option(
+        field="l2",
+        label="L2 penalty",
+        help="Precision of a Gaussian prior on new weights: the loss gets (l2 / n)‖W‖².",
+        low=0.0,
+        high=1e6,
+        whole=False,
+    ),
+    Option(
+        field="folds",
+        label="Folds",
+        help="Cross-validation: every sample is judged once by a model that has not seen it. Keeps no model.",
+        low=2,
+        high=20,
+    ),
+    Option(field="seed", label="Seed", help="Equal seeds give equal runs on one machine.", low=0, high=2**31 - 1),
+)
+
+
+def choose(resolved: TrainingSpec) -> TrainingSpec:
+    """The spec with what the person typed; fields the method does not use are not offered."""
+    changes: dict[str, Any] = {}
+    with st.expander("Options", icon=":material/tune:"):
+        name = st.text_input("Name of the run", key="option-name", placeholder="Made from the settings", max_chars=80)
+        if name.strip():
+            changes["name"] = name.strip()
+        offered = [o for o in OPTIONS if getattr(resolved, o.field) is not None or o.field == "folds"]
+        with st.container(horizontal=True):
+            for option in offered:
+                typed = _number(option, getattr(resolved, option.field))
+                if typed is not None:
+                    changes[option.field] = typed
+    return TrainingSpec.model_validate(resolved.model_dump() | changes)
+
+
+def forget() -> None:
+    """Clear what was typed, so that a newly chosen preset's values show."""
+    for option in OPTIONS:
+        st.session_state.pop(_key(option), None)
+
+
+def _key(option: Option) -> str:
+    return f"option-{option.field}"
+
+
+def _number(option: Option, default: float | None) -> float | int | None:
+    kind = int if option.whole else float
+    return st.number_input(
+        option.label,
+        min_value=kind(option.low),
+        max_value=kind(option.high),
+        value=None,
+        step=1 if option.whole else None,
+        format=None if option.whole else "%g",
+        placeholder="Off" if default is None else f"{default:g}",
+        help=option.help,
+        key=_key(option),
+        width=170,
+    )

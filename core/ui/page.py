@@ -1,0 +1,58 @@
+"""What every page begins with, and how pages send a visitor on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import streamlit as st
+
+from core.errors import GraftError
+
+ENTERED = "_entered"
+WANTED = "_wanted"
+
+
+def guard(page: str) -> None:
+    """Send a visitor who came in by a deep link through the entry point first.
+
+    A fresh server answers a first visit to `/train` by running `pages/train.py` alone, without the settings,
+    theme and navigation of `streamlit_app.py`. The wanted page and its query are kept for `resume`.
+    """
+    if not st.session_state.get(ENTERED):
+        st.session_state[WANTED] = (page, st.query_params.to_dict())
+        st.switch_page("streamlit_app.py")
+
+
+def resume() -> None:
+    """Called by the entry point once navigation exists: send the visitor on to the page first asked for."""
+    st.session_state[ENTERED] = True
+    wanted = st.session_state.pop(WANTED, None)
+    if wanted:
+        go(wanted[0], **wanted[1])
+
+
+def go(page: str, **query: str) -> NoReturn:
+    """Switch to `pages/{page}.py` with this query in the address."""
+    st.switch_page(f"pages/{page}.py", query_params=query)
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Show a `GraftError` of the block as its sentence and hint, and let the rest of the page go on."""
+    try:
+        yield
+    except GraftError as error:
+        show_error(error)
+
+
+def show_error(error: GraftError) -> None:
+    st.error(f"{error.message}  \n{error.hint}" if error.hint else error.message, icon=":material/error:")
+
+
+def empty(message: str, page: str, label: str, icon: str) -> NoReturn:
+    """An empty place: what will be here, and the one way to fill it."""
+    with st.container(border=True, horizontal_alignment="center", gap="medium"):
+        st.markdown(message, width="content")
+        if st.button(label, type="primary", icon=icon):
+            go(page)
+    st.stop()

@@ -1,0 +1,65 @@
+"""Numbers and times as people read them."""
+
+from datetime import datetime
+
+from core.schemas import RunRecord, RunState, now
+
+STATE_ICONS: dict[RunState, str] = {
+    "queued": ":material/hourglass_empty:",
+    "starting": ":material/play_circle:",
+    "running": ":material/play_circle:",
+    "succeeded": ":material/check_circle:",
+    "failed": ":material/error:",
+    "cancelled": ":material/cancel:",
+    "interrupted": ":material/power_off:",
+}
+
+STATE_COLORS: dict[RunState, str] = {
+    "queued": "gray",
+    "starting": "blue",
+    "running": "blue",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "gray",
+    "interrupted": "orange",
+}
+
+
+def duration(seconds: float) -> str:
+    """“40 s”, “about 3 min”, “about 2 h”."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {round(seconds / 3600)} h"
+
+
+def size(n_bytes: float) -> str:
+    """“3.1 MB”, “240 kB”."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= step:
+            value = n_bytes / step
+            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
+    return f"{n_bytes:.0f} bytes"
+
+
+def ago(moment: datetime) -> str:
+    """“just now”, “5 min ago”, “2 h ago”, or the date."""
+    seconds = (now() - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 24 * 3600:
+        return f"{int(seconds // 3600)} h ago"
+    return f"{moment:%d %b %Y}"
+
+
+def state_badge(run: RunRecord) -> str:
+    """The state as a Markdown badge with its icon."""
+    return f":{STATE_COLORS[run.state]}-badge[{STATE_ICONS[run.state]} {run.state}]"
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """“1 image”, “2 images”."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -1,0 +1,160 @@
+"""Choose data, backbone and strategy, start, and watch."""
+
+import streamlit as st
+
+from core.errors import GraftError
+from core.jobs import queue
+from core.models.catalogue import BACKBONES, weights_state
+from core.models.tabular import LEARNERS
+from core.schemas import DatasetRecord, TrainingSpec
+from core.store import datasets, runs
+from core.training import presets
+from core.training.estimate import estimate
+from core.transfer.strategies import STRATEGIES
+from core.ui import options
+from core.ui.live import live_run
+from core.ui.page import empty, go, guard, show_error
+from core.ui.words import duration, plural
+
+guard("train")
+st.title("Train")
+
+labelled = [d for d in datasets.list_datasets() if d.labelled]
+if not labelled:
+    empty(
+        "Training needs a labelled dataset. Import your own, or try a sample.",
+        "home",
+        "Choose data",
+        ":material/photo_library:",
+    )
+
+by_id = {d.id: d for d in labelled}
+
+
+def choose_data() -> tuple[DatasetRecord, str]:
+    """The dataset and version to train on, from the address when it names one that exists."""
+    wanted = st.query_params.get("dataset")
+    if "train-dataset" not in st.session_state and wanted in by_id:
+        st.session_state["train-dataset"] = wanted
+    chosen = st.selectbox(
+        "Data",
+        list(by_id),
+        format_func=lambda i: f"{by_id[i].name} · {plural(by_id[i].n, 'sample')} · {len(by_id[i].classes)} classes",
+        key="train-dataset",
+        persist_state="session",
+    )
+    dataset = by_id[chosen]
+    versions = datasets.list_versions(dataset.id)
+    if len(versions) < 2:
+        return dataset, dataset.version
+    version = st.selectbox(
+        "Version",
+        [v.id for v in versions],
+        format_func=lambda v: f"{v} (newest)" if v == dataset.version else v,
+        key=f"train-version-{dataset.id}",
+        help="A version is imports, recipe and split together. Runs on equal test samples can be compared.",
+    )
+    return dataset, version
+
+
+def choose_preset(dataset: DatasetRecord) -> str:
+    def follow() -> None:
+        values = presets.PRESETS[dataset.kind][st.session_state["train-preset"]]
+        for field in ("backbone", "strategy", "learner"):
+            if field in values:
+                st.session_state[f"train-{field}"] = values[field]
+        options.forget()
+
+    return st.segmented_control(
+        "Preset",
+        list(presets.PRESETS[dataset.kind]),
+        format_func=str.capitalize,
+        default="quick",
+        required=True,
+        key="train-preset",
+        persist_state="session",
+        on_change=follow,
+        help="  \n".join(f"**{p.capitalize()}**: {text}" for p, text in presets.PRESET_HELP[dataset.kind].items()),
+    )
+
+
+def choose_image_method(preset: str) -> dict[str, str]:
+    values = presets.PRESETS["image"][preset]
+    here = presets.choices("image")
+    for field in ("backbone", "strategy"):
+        st.session_state.setdefault(f"train-{field}", values[field])
+    if not here:
+        st.error("No pretrained weights are installed.  \nRun `make run` once more, or `python -m core doctor`.")
+        st.stop()
+    left, right = st.columns(2)
+    with left:
+        backbone = st.radio(
+            "Backbone",
+            here,
+            format_func=lambda b: BACKBONES[b].title,
+            captions=[
+                f"{BACKBONES[b].parameters / 1e6:.1f} M parameters · {BACKBONES[b].input_size} px · "
+                f"ImageNet top-1 {BACKBONES[b].top1:.2f}"
+                for b in here
+            ],
+            key="train-backbone",
+            persist_state="session",
+            help="The pretrained network whose knowledge is carried over. Larger ones are slower and often better.",
+        )
+        for absent in (b for b in BACKBONES if b not in here):
+            st.caption(f":material/info: {BACKBONES[absent].title}: weights {weights_state(BACKBONES[absent])}")
+    with right:
+        strategy = st.radio(
+            "Strategy",
+            [s for s, x in STRATEGIES.items() if x.kind == "image"],
+            format_func=lambda s: STRATEGIES[s].title,
+            captions=[x.summary for x in STRATEGIES.values() if x.kind == "image"],
+            key="train-strategy",
+            persist_state="session",
+            help="  \n".join(f"**{x.title}**: {x.help}" for x in STRATEGIES.values()),
+        )
+    return {"backbone": backbone, "strategy": strategy}
+
+
+def choose_learner() -> dict[str, str]:
+    learner = st.radio(
+        "Learner",
+        list(LEARNERS),
+        format_func=lambda x: LEARNERS[x].title,
+        captions=[x.summary for x in LEARNERS.values()],
+        key="train-learner",
+        persist_state="session",
+        help="Missing cells, scaling and categories are prepared on the training rows only, for both.",
+    )
+    return {"learner": learner}
+
+
+with st.container(border=True):
+    dataset, version = choose_data()
+    preset = choose_preset(dataset)
+    method = choose_image_method(preset) if dataset.kind == "image" else choose_learner()
+    try:
+        plan = presets.resolve(TrainingSpec(data=f"{dataset.id}@{version}", preset=preset, **method))
+        spec = options.choose(plan.spec)
+        plan = presets.resolve(spec)
+    except GraftError as error:
+        show_error(error)
+        st.stop()
+    waiting = runs.list_runs(states=["queued", "starting", "running"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        started = st.button("Start", type="primary", icon=":material/play_arrow:")
+        ahead = f", {plural(len(waiting), 'run')} ahead of you" if waiting else ""
+        st.caption(f"{duration(estimate(plan.spec, plan.n))} on this machine{ahead}", width="content")
+
+if started:
+    try:
+        record = queue.submit(spec)
+    except GraftError as error:
+        show_error(error)
+        st.stop()
+    go("train", dataset=dataset.id, run=record.id)
+
+watched = st.query_params.get("run") or next((r.id for r in waiting if r.dataset == dataset.id), None)
+if watched:
+    st.subheader("Now")
+    live_run(watched)
