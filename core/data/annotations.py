@@ -58,7 +58,9 @@ def _csv_has_several(data: bytes, images: set[str]) -> bool:
     if len(rows) < 2:
         return False
     header, body = [name.strip().lower() for name in rows[0]], [row for row in rows[1:] if len(row) == len(rows[0])]
-    files = next((i for i in range(len(header)) if sum(PurePosixPath(r[i]).name in images for r in body) * 2 > len(body)), None)
+    files = next(
+        (i for i in range(len(header)) if sum(PurePosixPath(r[i]).name in images for r in body) * 2 > len(body)), None
+    )
     labels = next((i for i, name in enumerate(header) if name in _LABEL_COLUMNS and i != files), None)
     if files is None or labels is None:
         return False

@@ -85,7 +85,9 @@ class FolderArchive(Archive):
         if len(self.sizes) > get_settings().max_members:
             raise _too_many(self.title, len(self.sizes))
         if not self.sizes:
-            raise InputError(f"The folder “{self.title}” holds no files.", "Put one folder of images per class into it.")
+            raise InputError(
+                f"The folder “{self.title}” holds no files.", "Put one folder of images per class into it."
+            )
 
     def read(self, name: str) -> bytes:
         return (self._root / name).read_bytes()
@@ -161,8 +163,11 @@ def image_members(archive: Archive, labelled: bool) -> tuple[list[Member], list[
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file is one that operating systems leave behind and nobody means to import."""
+    """Whether a file is one that nobody means to import: what operating systems leave behind, readmes and licences."""
     parts = name.split("/")
+    file = PurePosixPath(parts[-1])
+    if file.stem.lower() in ("readme", "licence", "license") and file.suffix.lower() not in SUFFIXES:
+        return True
     return "__MACOSX" in parts or parts[-1] in ("Thumbs.db", "desktop.ini") or any(p.startswith(".") for p in parts)
 
 

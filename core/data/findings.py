@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.data.archives import SUFFIXES
 from core.data.tables import load_schema
 from core.schemas import DatasetRecord, Finding
 
@@ -32,14 +33,19 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def unreadable(evidence: Evidence) -> Iterator[Finding]:
-    """Files or rows that an import refused."""
-    refused = [skipped for record in evidence.dataset.imports for skipped in record.skipped]
-    if evidence.dataset.kind == "image" and refused:
+    """Image files that an import refused."""
+    refused = [
+        skipped.path
+        for record in evidence.dataset.imports
+        for skipped in record.skipped
+        if skipped.path.lower().endswith(SUFFIXES)
+    ]
+    if refused:
         yield Finding(
             kind="unreadable",
             severity="warning",
-            message=f"{_count(len(refused), 'file')} could not be used.",
-            samples=tuple(skipped.path for skipped in refused),
+            message=f"{_count(len(refused), 'image file')} could not be used.",
+            samples=tuple(refused),
         )
 
 

@@ -102,6 +102,7 @@ def perceptual_hash(pixels: np.ndarray) -> str:
     """
     grey = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.LANCZOS)
     low = _FREQUENCIES @ np.asarray(grey, dtype="float64") @ _FREQUENCIES.T
+    low = low.round(6)  # what is zero but for rounding must not decide a bit
     return np.packbits(low > np.median(low)).tobytes().hex()
 
 

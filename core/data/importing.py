@@ -82,7 +82,9 @@ def import_data(
     if sample:
         name_wish, licence = sample.title, licence or sample.licence
         target = target or sample.target
-        here = _already_here(key, target) if name is None and into is None and not unlabelled and bins is None else None
+        here = (
+            _already_here(key, target) if name is None and into is None and not unlabelled and bins is None else None
+        )
         if here:
             return _result(*here, skipped=(), started=started)
     else:
@@ -108,7 +110,9 @@ def import_data(
         else:
             _need_kind(old, "image", path)
             if target is not None:
-                raise InputError(f"“{path.name}” holds images, which have no column “{target}”.", "Leave out the target.")
+                raise InputError(
+                    f"“{path.name}” holds images, which have no column “{target}”.", "Leave out the target."
+                )
             with open_archive(path) as archive:
                 filled = _fill_images(archive, folder, unlabelled, progress)
         kind = "image" if (folder / "pixels.bin").exists() else "table"
@@ -220,9 +224,13 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
 
 def _fit_into(old: DatasetRecord, target: str | None, unlabelled: bool) -> tuple[str | None, bool]:
     if unlabelled and old.labelled:
-        raise InputError(f"“{old.name}” is labelled and takes no unlabelled data.", "Import them as a dataset of their own.")
+        raise InputError(
+            f"“{old.name}” is labelled and takes no unlabelled data.", "Import them as a dataset of their own."
+        )
     if target is not None and target != old.target:
-        raise InputError(f"The target of “{old.name}” is {old.target or 'none'}, not {target}.", "Leave out the target.")
+        raise InputError(
+            f"The target of “{old.name}” is {old.target or 'none'}, not {target}.", "Leave out the target."
+        )
     return old.target, not old.labelled
 
 
@@ -244,7 +252,9 @@ def _is_table(path: Path) -> bool:
         return False
     if path.suffix.lower() in TABLE_SUFFIXES:
         return True
-    raise InputError(f"“{path.name}” is neither a ZIP nor a CSV file.", "Bring a ZIP or folder of images, or a CSV file.")
+    raise InputError(
+        f"“{path.name}” is neither a ZIP nor a CSV file.", "Bring a ZIP or folder of images, or a CSV file."
+    )
 
 
 def _already_here(source: str, target: str | None) -> tuple[DatasetRecord, VersionRecord] | None:
@@ -255,7 +265,9 @@ def _already_here(source: str, target: str | None) -> tuple[DatasetRecord, Versi
     return None
 
 
-def _result(dataset: DatasetRecord, version: VersionRecord, skipped: tuple[Skipped, ...], started: float) -> ImportResult:
+def _result(
+    dataset: DatasetRecord, version: VersionRecord, skipped: tuple[Skipped, ...], started: float
+) -> ImportResult:
     return ImportResult(dataset, version, skipped, version.findings, time.monotonic() - started)
 
 

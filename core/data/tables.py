@@ -109,7 +109,9 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, Schema, li
     columns = tuple(_column(table[name]) for name in table.columns if name != target)
     if not any(column.kind != "left_out" for column in columns):
         left_out = "; ".join(f"“{column.name}” {column.reason}" for column in columns)
-        raise InputError(f"“{path.name}” has no column to predict from: {left_out}.", "Add columns that describe the rows.")
+        raise InputError(
+            f"“{path.name}” has no column to predict from: {left_out}.", "Add columns that describe the rows."
+        )
     for column in columns:
         table[column.name] = table[column.name].astype("float64" if column.kind == "numeric" else "str")
     schema = Schema(
@@ -220,7 +222,9 @@ def _read(path: Path, found: Dialect, n: int | None = None) -> pd.DataFrame:
     seen: set[str] = set()
     for place, name in enumerate(found.header, start=1):
         if not name:
-            raise InputError(f"Column {place} of “{path.name}” has no name.", "Give every column a name in the header.")
+            raise InputError(
+                f"Column {place} of “{path.name}” has no name.", "Give every column a name in the header."
+            )
         if name in seen:
             raise InputError(f"“{path.name}” has two columns named “{name}”.", "Rename or remove one of them.")
         seen.add(name)
@@ -255,7 +259,9 @@ def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataF
         return table, []
     numbers = table.index[missing]
     named = ", ".join(map(str, numbers[:10])) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
-    return table[~missing].copy(), [Skipped(path=f"rows {named}", reason=f"no value in “{target}” ({len(numbers)} rows)")]
+    return table[~missing].copy(), [
+        Skipped(path=f"rows {named}", reason=f"no value in “{target}” ({len(numbers)} rows)")
+    ]
 
 
 def _column(values: pd.Series) -> Column:
