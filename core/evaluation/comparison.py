@@ -52,7 +52,8 @@ def compare_runs(runs: Sequence[str]) -> dict[str, Any]:
         InputError: fewer than two, or runs that were not judged on the same samples with the same labels.
     """
     records = [get_run(run) for run in dict.fromkeys(runs)]
-    rows = judged_rows(records)
+    check_comparable(records)
+    rows = {r.id: judged(read_predictions(r.id)) for r in records}
     return {
         "runs": list(rows),
         "pairs": [pair.model_dump(mode="json") for pair in compare(rows)],
@@ -61,8 +62,8 @@ def compare_runs(runs: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def judged_rows(records: Sequence[RunRecord]) -> dict[str, pd.DataFrame]:
-    """The rows each run is judged by, under its id; `InputError` when the runs are not of one dataset."""
+def check_comparable(records: Sequence[RunRecord]) -> None:
+    """Raise `InputError` when the runs are not of one dataset: samples of two datasets may bear the same ids."""
     strangers = [r for r in records if r.dataset != records[0].dataset]
     if strangers:
         raise InputError(
@@ -70,7 +71,6 @@ def judged_rows(records: Sequence[RunRecord]) -> dict[str, pd.DataFrame]:
             f" {strangers[0].dataset}: they share no test samples, so they cannot be compared.",
             "Choose runs of one dataset.",
         )
-    return {r.id: judged(read_predictions(r.id)) for r in records}
 
 
 def compare(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
@@ -224,6 +224,11 @@ def in_words(pair: Pair, noun: str = "test images") -> str:
         size = _points(abs(pair.difference), low, high)
         return f"{better} is better than {worse}: {size}{kind}, {format_p(pair.p_adjusted)}."
     text = f"No difference shown between {pair.a} and {pair.b}: {_points(pair.difference, *pair.ci)}{kind}."
+    if pair.ci[0] > 0 or pair.ci[1] < 0:
+        # The exact test, and Holm's correction, ask for more than the interval of one pair does.
+        text = (
+            f"{text[:-1]}, but {format_p(pair.p_adjusted)} with {pair.disagreements} {noun} that only one gets right."
+        )
     needed = samples_needed(pair.difference, pair.disagreements / pair.n) if pair.metric == "accuracy" else None
     if needed is not None and needed > pair.n:
         text += f" About {_two_digits(needed):,} {noun} would be needed to see one of this size."

@@ -149,6 +149,16 @@ def test_words_say_how_many_samples_a_difference_would_take() -> None:
     assert "test rows would be needed" in words
 
 
+def test_words_own_up_where_the_interval_says_more_than_the_test() -> None:
+    b = judged(1.0, 12)
+    a = b.assign(predicted=["a"] * 5 + list(b["predicted"][5:]), label=["b"] * 5 + list(b["label"][5:]))
+    b = b.assign(predicted=["b"] * 5 + list(b["predicted"][5:]), label=a["label"])
+    pair = comparison.compare({"a": a, "b": b})[0]
+    assert pair.ci[0] > 0
+    assert not pair.significant
+    assert ", but p = 0.06 with 5 test images that only one gets right." in comparison.in_words(pair)
+
+
 def test_only_settings_that_differ_are_listed() -> None:
     one = TrainingSpec(data="d", name="x", backbone="lite0", seed=1)
     two = TrainingSpec(data="d", name="y", backbone="lite0", seed=2, strategy="two_stage")

@@ -1,0 +1,279 @@
+"""One run judged: its scores, its matrix with the samples of a clicked cell, its classes, curves and mistakes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import charts
+from core.evaluation import scores
+from core.evaluation.scores import FoldScores, Scores
+from core.schemas import DataRef, DatasetRecord, RunRecord
+from core.store import runs
+from core.store.datasets import get_dataset
+from core.ui import gallery
+from core.ui.gallery import literal
+from core.ui.words import duration, plural
+
+CHART = {"displayModeBar": False}
+HELP = {
+    "precision": "Of the samples predicted as this class, the share that are. TP / (TP + FP).",
+    "recall": "Of the samples that are this class, the share found. TP / (TP + FN).",
+    "f1": "The harmonic mean of precision and recall. 2 TP / (2 TP + FP + FN).",
+    "support": "Samples of this class that the run was judged on.",
+    "accuracy": "The share that is right, with its 95 % Wilson interval (Wilson 1927).",
+    "macro_f1": "The mean of the classes' F1, every class counting the same, with its 95 % bootstrap interval.",
+    "ece": "Expected calibration error: how far confidence and share right lie apart, on average over 15 bins of"
+    " confidence (Guo et al. 2017). 0 is perfect.",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run that succeeded, with the rows it is judged by, one more column `confidence` among them."""
+
+    run: RunRecord
+    dataset: DatasetRecord
+    rows: pd.DataFrame
+    scores: Scores
+    folds: FoldScores | None
+
+    @property
+    def ref(self) -> DataRef:
+        return DataRef(dataset=self.run.dataset, version=self.run.version)
+
+    @property
+    def noun(self) -> str:
+        """“images” or “rows”."""
+        return "images" if self.dataset.kind == "image" else "rows"
+
+    @property
+    def words(self) -> str:
+        noun = f"{self.noun}, each judged by a model that had not seen it" if self.folds else f"test {self.noun}"
+        return scores.in_words(self.scores, noun, self.folds)
+
+
+def judge(run: RunRecord) -> Judged:
+    """Score a run; `NotFoundError` when its predictions or its dataset are gone."""
+    rows, found, folds = _score(run.id, str(runs.run_folder(run.id)))
+    return Judged(run=run, dataset=get_dataset(run.dataset), rows=rows, scores=found, folds=folds)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _score(run_id: str, _folder: str) -> tuple[pd.DataFrame, Scores, FoldScores | None]:
+    predictions = runs.read_predictions(run_id)
+    classes = scores.classes_of(predictions)
+    rows = scores.with_confidence(scores.judged(predictions))
+    return rows, scores.score(rows, classes), scores.fold_scores(rows, classes)
+
+
+def facts(judged: Judged) -> None:
+    """One quiet line: the other scores, and what the run was."""
+    run, found = judged.run, judged.scores
+    macro = scores.format_interval(found.macro_f1, *found.ci["macro_f1"])
+    took = f" · {duration(sum(run.seconds.values()))}" if run.seconds else ""
+    st.caption(
+        f"Macro-F1 {macro} · weighted F1 {found.weighted_f1:.2f} · calibration error {found.ece:.2f}  \n"
+        f"{literal(judged.dataset.name)} · version {run.version} · seed {run.spec.seed}{took}",
+        help=f"{HELP['macro_f1']}  \n{HELP['ece']}",
+    )
+
+
+@st.fragment
+def matrix(judged: Judged) -> None:
+    """The confusion matrix, and beside it, or below where it is narrow, the samples of the cell last clicked."""
+    key = f"matrix-{judged.run.id}"
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        shown = matrix_mode(key)
+        st.plotly_chart(
+            charts.confusion_matrix(
+                judged.scores.matrix,
+                judged.scores.classes,
+                normalised=shown == NORMALISED,
+                selected=st.session_state.get(f"{key}-cell"),
+            ),
+            key=key,
+            on_select=lambda: _remember_cell(key),
+            selection_mode="points",
+            config=CHART,
+            alt="Confusion matrix: true classes down, predicted classes across.",
+        )
+    with right:
+        cell = st.session_state.get(f"{key}-cell")
+        if cell is None:
+            st.info(f"Click a cell to see its {judged.noun} here.", icon=":material/touch_app:")
+        else:
+            _cell_samples(judged, *cell)
+
+
+COUNTS, NORMALISED = "Counts", "Normalised"
+
+
+def matrix_mode(key: str) -> str:
+    """Ask what the cells of a matrix show."""
+    chosen: str = st.segmented_control(
+        "Confusion matrix",
+        [COUNTS, NORMALISED],
+        default=COUNTS,
+        required=True,
+        key=f"{key}-mode",
+        help="Normalised: each cell as a share of its true class, so that large and small classes compare.",
+    )
+    return chosen
+
+
+def _remember_cell(key: str) -> None:
+    points = st.session_state[key].selection.points
+    if points:
+        st.session_state[f"{key}-cell"] = tuple(points[0]["customdata"])
+
+
+def _cell_samples(judged: Judged, true: str, predicted: str) -> None:
+    rows = judged.rows[(judged.rows["label"] == true) & (judged.rows["predicted"] == predicted)]
+    support = int((judged.rows["label"] == true).sum())
+    what = "found" if true == predicted else f"taken for **{literal(predicted)}**"
+    st.markdown(f"**{literal(true)}** {what}: {len(rows)} of {support}")
+    if rows.empty:
+        st.caption("None here.")
+    else:
+        show_samples(judged, rows.sort_values("confidence", ascending=False), f"cell-{judged.run.id}", short=True)
+
+
+def show_samples(judged: Judged, rows: pd.DataFrame, key: str, short: bool = False) -> None:
+    """Samples with true and predicted class and confidence; `short` leaves the classes out of the caption."""
+    captions = [
+        f"{confidence:.0%}" if short else f"{literal(true)} → {literal(predicted)}, {confidence:.0%}"
+        for true, predicted, confidence in zip(rows["label"], rows["predicted"], rows["confidence"], strict=True)
+    ]
+    said = rows[["id", "path", "label", "predicted", "confidence"]].rename(columns={"label": "true"})
+    gallery.samples(judged.dataset, said.assign(caption=captions), judged.ref, key)
+
+
+def classes(judged: Judged) -> None:
+    """Precision, recall, F1 and support of each class with intervals, the averages, and the recalls as bars."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.dataframe(
+            _readable(judged.scores),
+            hide_index=True,
+            column_config={
+                "Class": st.column_config.TextColumn(pinned=True),
+                **{
+                    name: st.column_config.TextColumn(help=HELP[name.lower()])
+                    for name in ("Precision", "Recall", "F1")
+                },
+                "Support": st.column_config.NumberColumn(help=HELP["support"]),
+            },
+        )
+        st.caption(
+            "In brackets 95 % intervals: Wilson for precision and recall, bootstrap for the macro average's F1."
+        )
+    with right:
+        st.plotly_chart(
+            charts.recall_bars(judged.scores),
+            key=f"recall-{judged.run.id}",
+            config=CHART,
+            alt="Recall of each class.",
+        )
+
+
+def _readable(found: Scores) -> pd.DataFrame:
+    each = [
+        {
+            "Class": c.name,
+            "Precision": scores.format_interval(c.precision, *c.precision_ci) if c.predicted else "never predicted",
+            "Recall": scores.format_interval(c.recall, *c.recall_ci) if c.support else "no samples",
+            "F1": f"{c.f1:.2f}",
+            "Support": c.support,
+        }
+        for c in found.per_class
+    ]
+    averages = [
+        {
+            "Class": f"{kind.capitalize()} average",
+            "Precision": f"{getattr(found, f'{kind}_precision'):.2f}",
+            "Recall": f"{getattr(found, f'{kind}_recall'):.2f}",
+            "F1": f"{getattr(found, f'{kind}_f1'):.2f}",
+            "Support": found.n,
+        }
+        for kind in ("macro", "weighted")
+    ]
+    averages[0]["F1"] = scores.format_interval(found.macro_f1, *found.ci["macro_f1"])
+    return pd.DataFrame(each + averages)
+
+
+def curves(named: dict[str, RunRecord]) -> None:
+    """Loss and accuracy over the epochs, of one or several runs under the names given."""
+    events = {name: runs.read_events(run.id) for name, run in named.items()}
+    metrics = [m for m in ("loss", "accuracy") if any(charts.has_curve(e, m) for e in events.values())]
+    if not metrics:
+        st.caption("There are no epochs to draw: this was fitted in one step.")
+        return
+    for column, metric in zip(st.columns(len(metrics), gap="medium"), metrics, strict=True):
+        figure = charts.learning_curves(events, metric)
+        column.plotly_chart(
+            figure, key=f"curve-{metric}", config=CHART, alt=f"{metric.capitalize()} over the epochs."
+        )
+
+
+def mistakes(judged: Judged) -> None:
+    """The wrong predictions, the most confident first."""
+    wrong = scores.mistakes(judged.rows)
+    if wrong.empty:
+        st.caption(f"No mistake among {plural(judged.scores.n, judged.noun[:-1])}.")
+        return
+    st.caption(
+        "The most confident first, as true class → predicted class, confidence. Look here for wrong labels as well as"
+        " for a wrong model."
+    )
+    show_samples(judged, wrong, f"mistakes-{judged.run.id}")
+
+
+def folds(judged: Judged) -> None:
+    """Mean, deviation and every fold of a cross-validated run."""
+    assert judged.folds is not None
+    found = judged.folds
+    for metric, title in (("accuracy", "Accuracy"), ("macro_f1", "Macro-F1")):
+        st.markdown(
+            f"{title} **{found.mean[metric]:.3f} ± {found.deviation[metric]:.3f}**", help=scores.DEPENDENT_FOLDS
+        )
+    each = [
+        {"Fold": i, "Accuracy": f.accuracy, "Macro-F1": f.macro_f1, judged.noun.capitalize(): f.n}
+        for i, f in enumerate(found.folds, start=1)
+    ]
+    number = st.column_config.NumberColumn(format="%.3f")
+    st.dataframe(pd.DataFrame(each), hide_index=True, column_config={"Accuracy": number, "Macro-F1": number})
+    st.caption(scores.DEPENDENT_FOLDS)
+
+
+def downloads(judged: Judged) -> None:
+    """Predictions, matrix and the table of classes as CSV."""
+    files = {
+        "Predictions": ("predictions", judged.rows.drop(columns="confidence").to_csv(index=False)),
+        "Confusion matrix": ("confusion", scores.confusion_table(judged.scores).to_csv()),
+        "Table per class": ("classes", scores.class_table(judged.scores).to_csv(index=False)),
+    }
+    with st.container(horizontal=True):
+        for label, (name, text) in files.items():
+            download(label, text, f"{judged.run.id}-{name}.csv")
+
+
+def download(label: str, text: str, file_name: str) -> None:
+    """A CSV file to download; the page is not run again for it."""
+    st.download_button(
+        label,
+        text,
+        file_name=file_name,
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=file_name,
+    )
+
+
+def top_count(several: Sequence[Judged]) -> int:
+    """The largest count in any of the runs' matrices, the top of their common scale."""
+    return int(max(np.max(j.scores.matrix) for j in several))

@@ -1,0 +1,64 @@
+"""Samples as pictures or, for tables, as rows, each with what was said about it."""
+
+import re
+
+import pandas as pd
+import streamlit as st
+
+from core.data.images import DatasetImages
+from core.data.tables import load_table
+from core.schemas import DataRef, DatasetRecord
+
+TILE = 132  # pixels; two fit beside each other on the narrowest phone
+FIRST = 24
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$:~<>&])")
+
+
+def literal(text: str) -> str:
+    """`text` so that Markdown shows it as it stands; class and file names come from outside."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def samples(dataset: DatasetRecord, rows: pd.DataFrame, ref: DataRef, key: str) -> None:
+    """Show samples: a grid of pictures with captions, or the rows of a table.
+
+    Args:
+        dataset: what the samples belong to.
+        rows: columns `id`, `path` and `caption` (Markdown, ready to show); a table's rows show further columns too.
+        ref: the version the samples belong to.
+        key: of the widget, unique on the page.
+    """
+    if dataset.kind == "table":
+        _rows(rows, ref)
+    else:
+        _pictures(dataset, rows, key)
+
+
+def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str) -> None:
+    shown = rows
+    if len(rows) > FIRST and not st.toggle(f"Show all {len(rows)}", key=f"{key}-all"):
+        shown = rows.head(FIRST)
+    hashes = {record.number: record.content_hash for record in dataset.imports}
+    images = DatasetImages(dataset.id)
+    with st.container(horizontal=True, gap="small"):
+        for sample in shown.itertuples():
+            import_hash = hashes[int(str(sample.id).split("-")[0])]
+            with st.container(width=TILE, gap=None):
+                picture = thumbnail(images, dataset.id, import_hash, str(sample.id), 2 * TILE)
+                st.image(picture, width=TILE, alt=str(sample.path))
+                st.caption(str(sample.caption), help=literal(str(sample.path)))
+
+
+@st.cache_data(max_entries=4_000, show_spinner=False)
+def thumbnail(_images: DatasetImages, dataset_id: str, import_hash: str, sample_id: str, side: int) -> bytes:
+    """JPEG bytes of an image. `import_hash` keeps a later dataset of the same id apart in the cache."""
+    return _images.thumbnail(sample_id, side)
+
+
+def _rows(rows: pd.DataFrame, ref: DataRef) -> None:
+    table, _ = load_table(ref)
+    said = rows.drop(columns="caption").set_index("id")
+    # A column may bear the name of what stands beside it.
+    cells = table.rename(columns={c: f"{c} (column)" for c in table.columns if c in said.columns})
+    st.dataframe(said.join(cells), hide_index=True)

@@ -1,0 +1,143 @@
+"""Evaluate: how good one run is, or several side by side."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.errors import GraftError, NotFoundError
+from core.evaluation.comparison import Pair, repeated_look_warning
+from core.schemas import RunRecord
+from core.store import runs
+from core.ui import evaluation, side_by_side
+from core.ui.evaluation import Judged, judge
+from core.ui.gallery import literal
+from core.ui.page import empty, go, guard, show_error, telling_errors
+
+guard("evaluate")
+
+PICKED = "evaluate-runs"
+Room = Callable[[], None]
+
+
+def pick_runs() -> list[RunRecord]:
+    """The runs to judge. The address says which (`?runs=ID,ID`), so that a view can be sent to a colleague."""
+    known = {r.id: r for r in runs.list_runs(states=["succeeded"])}
+    asked = st.query_params.get("runs")
+    ids = next(iter(known), "") if asked is None else asked
+    for run_id in dict.fromkeys(i for i in ids.split(",") if i and i not in known):
+        with telling_errors():
+            run = runs.get_run(run_id)
+            known[run.id] = run
+    if not known:
+        empty(
+            "No run has finished yet. Here you will see how good it is.",
+            "train",
+            "Train",
+            ":material/model_training:",
+        )
+    names = side_by_side.names_of(list(known.values()))
+    st.session_state[PICKED] = list(dict.fromkeys(i for i in ids.split(",") if i in known))
+    chosen = st.multiselect(
+        "Runs",
+        list(known),
+        key=PICKED,
+        format_func=lambda run_id: f"{names[run_id]} · {known[run_id].dataset}",
+        placeholder="Choose one run, or several to see them side by side",
+        on_change=lambda: st.query_params.update(runs=",".join(st.session_state[PICKED])),
+    )
+    return [known[run_id] for run_id in chosen]
+
+
+def judge_all(chosen: list[RunRecord]) -> list[Judged]:
+    """Those of the runs that can be judged; for the others, why not."""
+    judged = []
+    for run in chosen:
+        if run.state == "succeeded":
+            with telling_errors():
+                judged.append(judge(run))
+        elif run.failure:
+            show_error(GraftError(f"{run.name}: {run.failure.message}", run.failure.hint))
+        else:
+            show_error(NotFoundError(f"“{run.name}” is {run.state}.", "Only a run that succeeded can be evaluated."))
+    return judged
+
+
+def warn(judged: list[Judged]) -> None:
+    for test_hash in dict.fromkeys(j.run.test_hash for j in judged):
+        warning = repeated_look_warning(runs.runs_on_test(test_hash))
+        if warning:
+            st.warning(warning, icon=":material/visibility:")
+    for note in dict.fromkeys(f"{literal(j.run.name)}: {literal(n)}" for j in judged for n in j.run.notes):
+        st.info(note, icon=":material/info:")
+
+
+def next_steps(judged: Judged) -> None:
+    """What leads on: fine-tuning after a linear probe, and the newest other run on the same test samples."""
+    run = judged.run
+    siblings = [r for r in runs.list_runs(dataset=run.dataset, states=["succeeded"]) if r.id != run.id]
+    tuned = any(r.spec.strategy == "two_stage" and r.version == run.version for r in siblings)
+    rival = next((r for r in siblings if r.test_hash == run.test_hash), None)
+    try_tuning = run.spec.strategy == "linear_probe" and not tuned
+    with st.container(horizontal=True):
+        if try_tuning and st.button("Try fine-tuning", type="primary", icon=":material/tune:"):
+            # What the widgets of the train page are keyed by.
+            wanted = {"dataset": run.dataset, "strategy": "two_stage", "backbone": run.spec.backbone}
+            st.session_state.update({f"train-{field}": value for field, value in wanted.items()})
+            go("train", dataset=run.dataset)
+        kind = "secondary" if try_tuning else "primary"
+        if rival and st.button(f"Compare with {literal(rival.name)}", type=kind, icon=":material/compare_arrows:"):
+            st.query_params["runs"] = f"{rival.id},{run.id}"
+            st.rerun()
+
+
+def one(judged: Judged) -> None:
+    """The page for a single run."""
+    st.subheader(literal(judged.words), anchor=False)
+    evaluation.facts(judged)
+    next_steps(judged)
+    evaluation.matrix(judged)
+    rooms: dict[str, Room] = {
+        "Classes": lambda: evaluation.classes(judged),
+        "Curves": lambda: evaluation.curves({judged.run.name: judged.run}),
+        "Mistakes": lambda: evaluation.mistakes(judged),
+        "Folds": lambda: evaluation.folds(judged),
+        "Export": lambda: evaluation.downloads(judged),
+    }
+    if not judged.folds:
+        del rooms["Folds"]
+    show_tabs(rooms)
+
+
+def several(judged: list[Judged]) -> None:
+    """The page for two runs or more."""
+    names = side_by_side.names_of([j.run for j in judged])
+    pairs: list[Pair] = []
+    with telling_errors():
+        pairs = side_by_side.verdicts(judged, names)
+    rooms: dict[str, Room] = {
+        "Scores": lambda: side_by_side.metrics(judged, names, pairs),
+        "Curves": lambda: evaluation.curves({names[j.run.id]: j.run for j in judged}),
+        "Settings": lambda: side_by_side.settings(judged, names),
+        "Matrices": lambda: side_by_side.matrices(judged, names),
+        "Disagreements": lambda: side_by_side.disagreements(judged, names),
+    }
+    if not pairs:
+        del rooms["Disagreements"]
+    show_tabs(rooms)
+
+
+def show_tabs(rooms: dict[str, Room]) -> None:
+    """Tabs of which only the open one runs; which one that is stands in the address."""
+    for tab, room in zip(st.tabs(list(rooms), key="tab", bind="query-params"), rooms.values(), strict=True):
+        if tab.open:
+            with tab, telling_errors():
+                room()
+
+
+st.title("Evaluate", anchor=False)
+picked = judge_all(pick_runs())
+warn(picked)
+if len(picked) == 1:
+    one(picked[0])
+elif picked:
+    several(picked)

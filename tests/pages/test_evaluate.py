@@ -1,0 +1,256 @@
+"""The evaluate page on made-up runs: one, several side by side, folds, tables, and what cannot be judged."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.data.importing import import_data
+from core.data.versions import load_samples
+from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
+from core.store import files, runs
+from core.store.datasets import delete_dataset, get_version
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ["apple", "b_*bird*", "flower"]
+
+
+@pytest.fixture
+def images(workspace: Path, tmp_path: Path) -> DatasetRecord:
+    """Three classes of twenty small pictures; one class has a name that Markdown would mangle."""
+    rng = np.random.default_rng(0)
+    for c in CLASSES:
+        folder = tmp_path / "pictures" / c
+        folder.mkdir(parents=True)
+        for i in range(20):
+            Image.fromarray(rng.integers(0, 255, (24, 24, 3), dtype="uint8")).save(folder / f"{i}.png")
+    return import_data(tmp_path / "pictures", name="pictures").dataset
+
+
+@pytest.fixture
+def table(workspace: Path, tmp_path: Path) -> DatasetRecord:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"width": rng.normal(size=90), "colour": rng.choice(["red", "blue"], 90)})
+    frame.assign(kind=np.tile(["x", "y", "z"], 30)).to_csv(tmp_path / "things.csv", index=False)
+    return import_data(tmp_path / "things.csv", name="things", target="kind").dataset
+
+
+def finish(
+    dataset: DatasetRecord, name: str, accuracy: float = 0.7, folds: int = 0, seed: int = 0, **spec: object
+) -> RunRecord:
+    """A run that succeeded, with predictions of about this accuracy for the dataset's newest version."""
+    version = get_version(DataRef(dataset=dataset.id))
+    ref = DataRef(dataset=dataset.id, version=version.id)
+    values = {"data": str(ref), "seed": seed, "folds": folds or None} | spec
+    run = runs.create_run(
+        TrainingSpec.model_validate(values),
+        name=name, dataset=dataset.id, version=version.id, test_hash=version.test_hash, n=version.n,
+    )  # fmt: skip
+    rng = np.random.default_rng(seed)
+    samples = load_samples(ref)
+    samples = samples if folds else samples[samples["part"] != "train"]
+    labels = samples["label"].to_numpy(dtype=object)
+    successor = dict(zip(version.classes, version.classes[1:] + version.classes[:1], strict=True))
+    wrong = [successor[label] for label in labels]
+    predicted = np.where(rng.random(len(labels)) < accuracy, labels, wrong)
+    rows = samples[["id", "path", "label"]].assign(
+        part="test" if folds else samples["part"], fold=np.arange(len(labels)) % folds + 1 if folds else 0,
+        predicted=predicted,
+    )  # fmt: skip
+    for c in version.classes:
+        rows[f"p:{c}"] = np.where(predicted == c, 0.8, 0.2 / (len(version.classes) - 1))
+    files.write_parquet(runs.run_folder(run.id) / "predictions.parquet", rows.reset_index(drop=True))
+    for epoch in (1, 2, 3):
+        values = {"loss": 1 / epoch, "val_loss": 1.1 / epoch, "accuracy": 0.5, "val_accuracy": 0.5}
+        runs.append_event(run.id, Event(phase="head", epoch=epoch, epochs=3, values=values))
+    done = runs.update_run(run.id, state="succeeded", seconds={"fit": 4.0})
+    assert done is not None
+    return done
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page("pages/evaluate.py")
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    assert not app.exception, app.exception
+    parts = [*app.subheader, *app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return "\n".join(str(p.value) for p in parts).replace("\\", "")
+
+
+def tab(name: str, *ids: str) -> AppTest:
+    return open_page(runs=",".join(ids), tab=name)
+
+
+def test_an_empty_workspace_leads_to_training(workspace: Path) -> None:
+    app = open_page()
+    assert "No run has finished yet" in text(app)
+    assert [b.label for b in app.button if b.label == "Train"]
+
+
+def test_the_newest_run_is_judged_in_words(images: DatasetRecord) -> None:
+    finish(images, "first")
+    newest = finish(images, "second", accuracy=1.0)
+    app = open_page()
+    assert app.multiselect[0].value == [newest.id]
+    assert "Right on 12 of 12 test images: 1.00 (0.76–1.00)." in text(app)
+
+
+def test_the_address_says_which_runs(images: DatasetRecord) -> None:
+    a, b = finish(images, "a"), finish(images, "b", seed=1)
+    finish(images, "c", seed=2)
+    app = open_page(runs=f"{b.id},{a.id}")
+    assert app.multiselect[0].value == [b.id, a.id]
+    app.multiselect[0].set_value([a.id]).run()
+    assert app.query_params["runs"] in (a.id, [a.id])
+    assert "Right on" in text(app)
+
+
+def test_a_run_that_is_gone_is_named_and_the_others_shown(images: DatasetRecord) -> None:
+    run = finish(images, "still here")
+    shown = text(open_page(runs=f"deadbeef,{run.id}"))
+    assert "There is no run “deadbeef”" in shown
+    assert "Right on" in shown
+
+
+def test_a_failed_run_tells_why_and_what_to_do(images: DatasetRecord) -> None:
+    run = finish(images, "poor thing")
+    failure = Failure(kind="out_of_memory", message="The machine ran out of memory.", hint="Use a smaller batch.")
+    runs.update_run(run.id, state="failed", failure=failure)
+    shown = text(open_page(runs=run.id))
+    assert "poor thing: The machine ran out of memory." in shown
+    assert "Use a smaller batch." in shown
+
+
+def test_notes_of_a_run_are_shown(images: DatasetRecord) -> None:
+    run = finish(images, "noted")
+    runs.update_run(run.id, notes=("Stage one was kept.",))
+    assert "noted: Stage one was kept." in text(open_page(runs=run.id))
+
+
+def test_a_clicked_cell_shows_exactly_its_samples(images: DatasetRecord) -> None:
+    run = finish(images, "clicked", accuracy=0.5)
+    app = open_page(runs=run.id)
+    assert "Click a cell to see its images here." in text(app)
+    app.session_state[f"matrix-{run.id}-cell"] = ("b_*bird*", "b_*bird*")
+    app.run()
+    rows = runs.read_predictions(run.id).query("part == 'test' and label == 'b_*bird*'")
+    found = int((rows["predicted"] == rows["label"]).sum())
+    assert f"**b_*bird*** found: {found} of {len(rows)}" in text(app)
+    assert len(app.get("image")) == found
+
+
+def test_the_table_of_classes_has_every_class_and_both_averages(images: DatasetRecord) -> None:
+    run = finish(images, "classes")
+    shown = tab("Classes", run.id).dataframe[0].value
+    assert list(shown["Class"]) == [*CLASSES, "Macro average", "Weighted average"]
+    assert shown["Support"].iloc[:3].sum() == shown["Support"].iloc[3]
+
+
+def test_mistakes_are_pictures_in_order_of_confidence(images: DatasetRecord) -> None:
+    run = finish(images, "mistaken", accuracy=0.2)
+    rows = runs.read_predictions(run.id).query("part == 'test' and label != predicted")
+    app = tab("Mistakes", run.id)
+    assert not app.exception
+    assert len(app.get("image")) == len(rows) > 0
+
+
+def test_a_table_run_shows_rows_instead_of_pictures(table: DatasetRecord) -> None:
+    run = finish(table, "rows", accuracy=0.3, learner="network")
+    app = tab("Mistakes", run.id)
+    assert "test rows" in text(app)
+    shown = app.dataframe[0].value
+    assert {"width", "colour", "true", "predicted", "confidence"} <= set(shown.columns)
+    assert (shown["true"] != shown["predicted"]).all()
+
+
+def test_folds_stand_as_mean_deviation_and_each(images: DatasetRecord) -> None:
+    run = finish(images, "crossed", folds=3)
+    app = tab("Folds", run.id)
+    shown = app.dataframe[0].value
+    assert list(shown["Fold"]) == [1, 2, 3]
+    assert f"**{shown['Accuracy'].mean():.3f} ± {shown['Accuracy'].std():.3f}**" in text(app)
+    assert "not independent" in text(app)
+    assert "60 images, each judged by a model that had not seen it" in text(app)
+
+
+def test_everything_can_be_downloaded(images: DatasetRecord) -> None:
+    app = tab("Export", finish(images, "exported").id)
+    assert [b.label for b in app.get("download_button")] == ["Predictions", "Confusion matrix", "Table per class"]
+
+
+@pytest.mark.parametrize("name", ["Classes", "Curves", "Mistakes", "Export"])
+def test_a_deleted_dataset_gives_a_sentence_on_every_tab(images: DatasetRecord, name: str) -> None:
+    run = finish(images, "orphan")
+    delete_dataset(images.id)
+    assert "There is no dataset" in text(tab(name, run.id))
+
+
+def test_fine_tuning_is_offered_until_it_was_tried(images: DatasetRecord) -> None:
+    probe = finish(images, "probe", strategy="linear_probe", backbone="efficientnet_lite0")
+    app = open_page(runs=probe.id)
+    next(b for b in app.button if b.label == "Try fine-tuning").click().run()
+    assert app.title[0].value == "Train"
+    assert app.session_state["train-strategy"] == "two_stage"
+    tuned = finish(images, "tuned", strategy="two_stage", backbone="efficientnet_lite0")
+    for run in (probe, tuned):
+        assert "Try fine-tuning" not in [b.label for b in open_page(runs=run.id).button]
+
+
+def test_compare_puts_the_other_run_of_the_same_test_set_beside(images: DatasetRecord) -> None:
+    a = finish(images, "alpha", accuracy=0.0)
+    assert not [b for b in open_page(runs=a.id).button if b.label.startswith("Compare")]
+    b = finish(images, "beta", accuracy=1.0, seed=1)
+    app = open_page(runs=b.id)
+    next(button for button in app.button if button.label == "Compare with alpha").click().run()
+    assert app.multiselect[0].value == [a.id, b.id]
+    assert "beta is better than alpha: +" in text(app)
+
+
+@pytest.mark.parametrize("name", ["Scores", "Curves", "Settings", "Matrices", "Disagreements"])
+def test_three_runs_stand_side_by_side_on_every_tab(images: DatasetRecord, name: str) -> None:
+    several = [finish(images, n, 0.6, seed=i) for i, n in enumerate(("one", "two", "three"))]
+    shown = text(tab(name, *(r.id for r in several)))
+    assert shown.count("No difference shown") + shown.count(" is better than ") == 3
+    assert "Holm" in shown
+
+
+def test_only_the_settings_that_differ_are_listed(images: DatasetRecord) -> None:
+    a = finish(images, "a", strategy="linear_probe", epochs=5)
+    b = finish(images, "b", strategy="two_stage", epochs=5, seed=1)
+    shown = tab("Settings", a.id, b.id).dataframe[0].value
+    assert set(shown["Setting"]) == {"strategy", "seed"}
+    assert list(shown.columns) == ["Setting", "a", "b"]
+
+
+def test_disagreements_count_who_was_right(images: DatasetRecord) -> None:
+    a, b = finish(images, "a", 0.1), finish(images, "b", 1.0, seed=1)
+    app = tab("Disagreements", a.id, b.id)
+    rows = runs.read_predictions(a.id).query("part == 'test'")
+    wrong = int((rows["label"] != rows["predicted"]).sum())
+    assert f"They differ on {wrong} of 12 images. Right there: **a** 0 times, **b** {wrong} times." in text(app)
+    assert len(app.get("image")) == wrong
+
+
+def test_runs_of_two_datasets_are_not_compared(images: DatasetRecord, table: DatasetRecord) -> None:
+    shown = text(open_page(runs=f"{finish(images, 'a').id},{finish(table, 'b').id}"))
+    assert "cannot be compared" in shown
+    assert "Choose runs of one dataset." in shown
+
+
+def test_many_runs_on_one_test_set_are_warned_of(images: DatasetRecord) -> None:
+    several = [finish(images, "run", seed=i) for i in range(10)]
+    assert "10 runs have been judged on this test set" in text(open_page(runs=several[0].id))
+
+
+def test_the_page_alone_goes_through_the_entry_point(workspace: Path) -> None:
+    app = AppTest.from_file(str(ROOT / "pages" / "evaluate.py"), default_timeout=30)
+    app.run()
+    assert not app.title
