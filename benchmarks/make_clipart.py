@@ -20,7 +20,7 @@ def convert(path: Path) -> Image.Image:
     """One drawing as RGB on white, its longest side at most 224 px."""
     with Image.open(path) as image:
         drawing = image.convert("RGBA")
-    # Scaled with its transparency first, in premultiplied colour: the hidden colour of clear pixels must not bleed in.
+    # Scaled in premultiplied colour, so that the hidden colour of clear pixels does not bleed in.
     drawing = drawing.convert("RGBa")
     drawing.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     drawing = drawing.convert("RGBA")

@@ -15,7 +15,7 @@ _LABEL_COLUMNS = ("label", "labels", "class", "classes", "tags", "category", "ca
 
 
 def refuse_annotations(archive: Archive, members: Sequence[Member]) -> None:
-    """`InputError` when the archive holds a COCO file, YOLO label files, or a CSV file with several labels an image."""
+    """`InputError` when the archive holds a COCO file, YOLO label files, or a CSV file of several labels an image."""
     images = {PurePosixPath(member.name).name for member in members}
     stems = {PurePosixPath(name).stem for name in images}
     for name, size in archive.sizes.items():
@@ -30,7 +30,8 @@ def refuse_annotations(archive: Archive, members: Sequence[Member]) -> None:
         )
         if several:
             raise InputError(
-                f"“{archive.title}” holds “{name}”, which gives its images several labels; Graft trains one label an image.",
+                f"“{archive.title}” holds “{name}”, which gives its images several labels;"
+                " Graft trains one label an image.",
                 "Sort the images into one folder per class, and leave the file out.",
             )
 

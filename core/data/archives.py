@@ -1,7 +1,7 @@
 """Image files as they arrive: a ZIP or a folder, looked through before anything is decoded.
 
-An archive is never unpacked: members are read one by one. Names that would leave the folder they are unpacked to, links,
-encryption and archives built to exhaust memory or disk refuse the whole archive (see “Zip Slip” and D. Fifield, “A better zip
+An archive is never unpacked: members are read one by one. Names that would leave the folder they are unpacked to,
+links, encryption and archives built to exhaust memory or disk refuse the whole archive (see D. Fifield, “A better zip
 bomb”, WOOT 2019); a file that is merely not an image is refused alone, with a reason.
 """
 
@@ -163,7 +163,7 @@ def image_members(archive: Archive, labelled: bool) -> tuple[list[Member], list[
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file is one that nobody means to import: what operating systems leave behind, readmes and licences."""
+    """Whether nobody means to import this file: what operating systems leave behind, readmes and licences."""
     parts = name.split("/")
     file = PurePosixPath(parts[-1])
     if file.stem.lower() in ("readme", "licence", "license") and file.suffix.lower() not in SUFFIXES:

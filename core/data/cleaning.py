@@ -4,6 +4,7 @@ A step maps the samples to the samples it leaves, with the labels it gives them;
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,12 @@ def apply(recipe: Recipe, samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def bin_target(samples: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
-    """Make classes of a numeric target. `edges`: the inner limits, rising; a value equal to a limit belongs below it."""
+    """Make classes of a numeric target. `edges`: the inner limits, rising; a value equal to one belongs below it."""
     edges = [float(edge) for edge in params["edges"]]
     if not edges or edges != sorted(set(edges)):
         raise ValueError("its edges do not rise")
     text = [f"{edge:g}" for edge in edges]
-    names = [f"{text[0]} or less", *(f"{a} to {b}" for a, b in zip(text, text[1:], strict=False)), f"over {text[-1]}"]
+    names = [f"{text[0]} or less", *(f"{a} to {b}" for a, b in pairwise(text)), f"over {text[-1]}"]
     place = np.searchsorted(edges, samples["label"].astype("float64").to_numpy(), side="left")
     return samples.assign(label=pd.Series(np.asarray(names, dtype=object)[place], index=samples.index, dtype="str"))
 

@@ -56,12 +56,12 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
     labels = copies.groupby("group")["label"].transform("nunique") > 1
     if labels.any():
         torn = copies[labels]
+        n = torn["group"].nunique()
         yield Finding(
             kind="exact_duplicate",
             severity="error",
-            message=f"{_count(torn['group'].nunique(), noun)} stand in more than one class ({len(torn)} {noun}s in all)."
-            if torn["group"].nunique() > 1
-            else f"One {noun} stands in more than one class ({len(torn)} {noun}s in all).",
+            message=f"{_count(n, noun)} {'stand' if n > 1 else 'stands'} in more than one class"
+            f" ({len(torn)} {noun}s in all).",
             samples=tuple(torn["path"]),
         )
     same = copies[~labels]
@@ -99,9 +99,8 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         kind="missing",
         severity="info",
-        message=f"{total:,} of {cells:,} cells {'are' if total > 1 else 'is'} empty, in {_count(len(by_column), 'column')}: "
-        + ", ".join(f"{name} {n}" for name, n in by_column.items())
-        + ".",
+        message=f"{total:,} of {cells:,} cells {'are' if total > 1 else 'is'} empty,"
+        f" in {_count(len(by_column), 'column')}: " + ", ".join(f"{name} {n}" for name, n in by_column.items()) + ".",
         samples=tuple(rows),
         scores=tuple(float(n) for n in empty.sum(axis=1)[empty.any(axis=1)]),
     )

@@ -1,6 +1,7 @@
 """Images decoded once into a file of raw RGB that workers map into memory, and read back from it.
 
-An import's folder holds `pixels.bin`, the RGB bytes of one image after the other, and `manifest.parquet`, one row an image.
+An import's folder holds `pixels.bin`, the RGB bytes of one image after the other, and `manifest.parquet`, one row an
+image.
 """
 
 import hashlib
@@ -45,8 +46,8 @@ class Picture:
 def decode(data: bytes) -> Picture:
     """Decode an image file to upright RGB, its longest side at most the settings' `image_side`.
 
-    The EXIF orientation is applied, transparency laid on white, the first frame of an animation taken, 16 bits scaled to
-    8. Raises `UnreadableError`.
+    The EXIF orientation is applied, transparency laid on white, the first frame of an animation taken, 16 bits scaled
+    to 8. Raises `UnreadableError`.
     """
     settings = get_settings()
     try:
@@ -97,8 +98,8 @@ _FREQUENCIES = np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1)
 def perceptual_hash(pixels: np.ndarray) -> str:
     """64 bits, as hex, that stay nearly the same under resizing and recompression.
 
-    Which of the 8 × 8 lowest frequencies of the 32 × 32 grey image lie above their median: the hash of `imagehash.phash`,
-    whose import would cost the web process SciPy's Fourier package.
+    Which of the 8 × 8 lowest frequencies of the 32 × 32 grey image lie above their median: the hash of
+    `imagehash.phash`, whose import would cost the web process SciPy's Fourier package.
     """
     grey = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.LANCZOS)
     low = _FREQUENCIES @ np.asarray(grey, dtype="float64") @ _FREQUENCIES.T
@@ -111,8 +112,8 @@ def store_images(
 ) -> tuple[pd.DataFrame, list[Skipped]]:
     """Decode the members into `folder`, and return the manifest and the files refused.
 
-    Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`), height and
-    width as stored, original_height, original_width, format, mode, size (bytes of the file), content_hash,
+    Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`), height
+    and width as stored, original_height, original_width, format, mode, size (bytes of the file), content_hash,
     perceptual_hash.
     """
     rows: list[dict[str, object]] = []
@@ -121,7 +122,7 @@ def store_images(
     with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(min(get_settings().threads, 4)) as pool:
         for start in range(0, len(members), _CHUNK):
             chunk = members[start : start + _CHUNK]  # Pillow lets go of the interpreter while it decodes
-            for member, result in zip(chunk, pool.map(lambda m: _row(archive, m), chunk), strict=True):
+            for result in pool.map(lambda member: _row(archive, member), chunk):
                 if isinstance(result, Skipped):
                     skipped.append(result)
                     continue
@@ -189,9 +190,9 @@ class ImageStore:
     def batch(self, rows: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
         """Images as a network wants them, uint8, `(len(rows), size, size, 3)`.
 
-        The whole image is scaled to the square, antialiased. A centre crop would keep proportions but cut off what lies at
-        the border, and the label speaks of the whole image; the backbones were trained on crops stretched by up to 4:3
-        either way (Szegedy et al., 2015), so that they bear the distortion better than a missing subject.
+        The whole image is scaled to the square, antialiased. A centre crop would keep proportions but cut off what
+        lies at the border, and the label speaks of the whole image; the backbones were trained on crops stretched by
+        up to 4:3 either way (Szegedy et al., 2015), so that they bear the distortion better than a missing subject.
         """
         out = np.empty((len(rows), size, size, 3), dtype="uint8")
         for i, row in enumerate(rows):

@@ -1,6 +1,7 @@
 """Bringing data in: a ZIP, a folder, a CSV file or a shipped sample becomes a dataset, or a further import of one.
 
-Everything is built in a staging folder and moved to its place at the end, so that a refused import leaves nothing behind.
+Everything is built in a staging folder and moved to its place at the end, so that a refused import leaves nothing
+behind.
 """
 
 import errno
@@ -8,8 +9,8 @@ import hashlib
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,18 @@ from core.data.archives import Archive, image_members, open_archive
 from core.data.images import Progress, estimated_size, store_images
 from core.data.versions import build_version, with_version
 from core.errors import DiskError, InputError
-from core.schemas import DatasetRecord, DataRef, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
+from core.schemas import (
+    DataRef,
+    DatasetRecord,
+    Finding,
+    ImportRecord,
+    Kind,
+    Recipe,
+    Skipped,
+    Split,
+    Step,
+    VersionRecord,
+)
 from core.store import datasets as store
 from core.store.files import need_disk, write_text
 
@@ -37,6 +49,20 @@ class ImportResult:
     skipped: tuple[Skipped, ...]
     findings: tuple[Finding, ...]
     seconds: float
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the source turned out to be. `open` gives images, `path` is the table's file."""
+
+    key: str
+    title: str
+    kind: Kind
+    path: Path
+    open: Callable[[], AbstractContextManager[Archive]]
+    is_sample: bool = False
+    target: str | None = None
+    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,8 +92,8 @@ def import_data(
         name: the dataset's name; from the source when left out. `InputError` when taken.
         target: the column of a CSV file that holds the classes.
         unlabelled: take the data without classes; it then has no split.
-        into: id or name of a dataset that gets the data as a further import and a new version, with its newest version's
-            recipe and split.
+        into: id or name of a dataset that gets the data as a further import and a new version, with its newest
+            version's recipe and split.
         bins: cut a numeric target into so many classes of about equal size.
         licence: noted in the dataset's record.
         progress: called with (images done, images in all).
@@ -77,51 +103,32 @@ def import_data(
         DiskError: not enough room.
     """
     started = time.monotonic()
-    key = str(source)
-    sample = samples.get_sample(key.removeprefix("sample:")) if key.startswith("sample:") else None
-    if sample:
-        name_wish, licence = sample.title, licence or sample.licence
-        target = target or sample.target
-        here = (
-            _already_here(key, target) if name is None and into is None and not unlabelled and bins is None else None
-        )
+    given = _look_at(source)
+    target = target or given.target
+    if given.is_sample and not (name or into or unlabelled or bins):
+        here = _already_here(given, target)
         if here:
             return _result(*here, skipped=(), started=started)
-    else:
-        path = Path(source).expanduser()
-        if not path.exists():
-            raise InputError(f"There is no file or folder “{source}”.", "Check the path.")
-        name_wish, key = path.stem if path.is_file() else path.resolve().name, path.name
-    old = store.get_dataset(into) if into is not None else None
-    if name is not None and old is None:
-        name = store.check_name(name)
+    old = store.get_dataset(into) if into else None
     if old:
-        target, unlabelled = _fit_into(old, target, unlabelled)
-    title = name or name_wish
+        target, unlabelled = _fit_into(old, given, target, unlabelled)
+    elif name is not None:
+        name = store.check_name(name)
+    if given.kind == "image" and target is not None:
+        raise InputError(f"“{given.title}” holds images, which have no column “{target}”.", "Leave out the target.")
     with _disk_full_told(), store.staging() as staged:
         folder = staged / "import"
         folder.mkdir()
-        if sample and sample.kind == "image":
-            with sample.open() as archive:
+        if given.kind == "image":
+            with given.open() as archive:
                 filled = _fill_images(archive, folder, unlabelled, progress)
-        elif sample or _is_table(path):
-            csv = sample.path if sample else path
-            filled = _fill_table(csv, folder, target, unlabelled, bins, old)
         else:
-            _need_kind(old, "image", path)
-            if target is not None:
-                raise InputError(
-                    f"“{path.name}” holds images, which have no column “{target}”.", "Leave out the target."
-                )
-            with open_archive(path) as archive:
-                filled = _fill_images(archive, folder, unlabelled, progress)
-        kind = "image" if (folder / "pixels.bin").exists() else "table"
+            filled = _fill_table(given.path, folder, target, unlabelled, bins, old)
         with store.writing():
             old = store.get_dataset(old.id) if old else None
-            number = max((r.number for r in old.imports), default=0) + 1 if old else 1
             record = ImportRecord(
-                number=number,
-                source=key,
+                number=max(r.number for r in old.imports) + 1 if old else 1,
+                source=given.key,
                 n=len(filled.manifest),
                 content_hash=_content_hash(filled.manifest),
                 skipped=tuple(filled.skipped),
@@ -131,12 +138,12 @@ def import_data(
                 dataset, version = _add(old, record, folder)
             else:
                 dataset = DatasetRecord(
-                    id=store.new_id(title),
-                    name=store.check_name(name) if name else store.free_name(title),
-                    kind=kind,
+                    id=store.new_id(name or given.title),
+                    name=store.check_name(name) if name else store.free_name(given.title),
+                    kind=given.kind,
                     labelled=not unlabelled,
-                    target=target if kind == "table" and not unlabelled else None,
-                    licence=licence,
+                    target=None if unlabelled else target,
+                    licence=licence or given.licence,
                     imports=(record,),
                 )
                 dataset, version = _create(dataset, folder, staged, Recipe(steps=filled.steps))
@@ -171,7 +178,6 @@ def _fill_images(archive: Archive, folder: Path, unlabelled: bool, progress: Pro
 def _fill_table(
     path: Path, folder: Path, target: str | None, unlabelled: bool, bins: int | None, old: DatasetRecord | None
 ) -> _Filled:
-    _need_kind(old, "table", path)
     if unlabelled:
         target = None
     elif target is None:
@@ -182,7 +188,8 @@ def _fill_table(
     if old:
         wanted = tables.load_schema(store.import_folder(old.id, old.imports[0].number))
         table, schema = tables.conform(table, schema, wanted, path.name)
-    labels, steps = None, ()
+    labels: pd.Series | None = None
+    steps: tuple[Step, ...] = ()
     if target is not None:
         binned = old is not None and any(s.kind == "bin_target" for s in _newest(old).recipe.steps)
         labels, step = tables.target_classes(table[target], bins, binned)
@@ -222,7 +229,43 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     return dataset, version
 
 
-def _fit_into(old: DatasetRecord, target: str | None, unlabelled: bool) -> tuple[str | None, bool]:
+def _look_at(source: Path | str) -> _Given:
+    """Find out what is to be imported; `InputError` when there is nothing, or nothing that Graft imports."""
+    if str(source).startswith("sample:"):
+        sample = samples.get_sample(str(source).removeprefix("sample:"))
+        return _Given(
+            key=f"sample:{sample.name}",
+            title=sample.title,
+            kind=sample.kind,
+            path=sample.path,
+            open=sample.open,
+            is_sample=True,
+            target=sample.target,
+            licence=sample.licence,
+        )
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise InputError(f"There is no file or folder “{source}”.", "Check the path.")
+    title = path.resolve().name if path.is_dir() else path.stem
+    if path.is_dir() or path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+        kind: Kind = "image"
+    elif path.suffix.lower() in TABLE_SUFFIXES:
+        kind = "table"
+    else:
+        raise InputError(
+            f"“{path.name}” is neither a ZIP nor a CSV file.", "Bring a ZIP or folder of images, or a CSV file."
+        )
+    return _Given(key=path.name, title=title, kind=kind, path=path, open=lambda: open_archive(path))
+
+
+def _fit_into(old: DatasetRecord, given: _Given, target: str | None, unlabelled: bool) -> tuple[str | None, bool]:
+    """Target and labelling of a further import: those of `old`; `InputError` when others are asked for."""
+    if old.kind != given.kind:
+        what = {"image": "images", "table": "a table"}
+        raise InputError(
+            f"“{given.title}” cannot be added to “{old.name}”, which holds {what[old.kind]}.",
+            "Import it as a dataset of its own.",
+        )
     if unlabelled and old.labelled:
         raise InputError(
             f"“{old.name}” is labelled and takes no unlabelled data.", "Import them as a dataset of their own."
@@ -234,33 +277,15 @@ def _fit_into(old: DatasetRecord, target: str | None, unlabelled: bool) -> tuple
     return old.target, not old.labelled
 
 
-def _need_kind(old: DatasetRecord | None, kind: str, path: Path) -> None:
-    if old and old.kind != kind:
-        what = {"image": "images", "table": "a table"}
-        raise InputError(
-            f"“{path.name}” cannot be added to “{old.name}”, which holds {what[old.kind]}.",
-            "Import it as a dataset of its own.",
-        )
-
-
 def _newest(dataset: DatasetRecord) -> VersionRecord:
     return store.get_version(DataRef(dataset=dataset.id))
 
 
-def _is_table(path: Path) -> bool:
-    if path.is_dir() or path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
-        return False
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return True
-    raise InputError(
-        f"“{path.name}” is neither a ZIP nor a CSV file.", "Bring a ZIP or folder of images, or a CSV file."
-    )
-
-
-def _already_here(source: str, target: str | None) -> tuple[DatasetRecord, VersionRecord] | None:
+def _already_here(given: _Given, target: str | None) -> tuple[DatasetRecord, VersionRecord] | None:
+    """The dataset, if any, that was made from this sample and nothing else."""
     for dataset in store.list_datasets():
         sources = [record.source for record in dataset.imports]
-        if sources == [source] and dataset.labelled and dataset.target == target:
+        if sources == [given.key] and dataset.labelled and dataset.target == target:
             return dataset, _newest(dataset)
     return None
 

@@ -35,7 +35,7 @@ class Sample:
 
 @contextmanager
 def _digits() -> Iterator[Archive]:
-    """The 1,797 images of scikit-learn's digits, 8 × 8 pixels in 17 greys, read from its file without importing it."""
+    """The 1,797 images of scikit-learn's digits, 8 × 8 pixels in 17 greys, read without importing it."""
     found = importlib.util.find_spec("sklearn")
     if not found or not found.submodule_search_locations:
         raise GraftError("scikit-learn, which holds the digits, is not installed.", "Run `make run` again.")

@@ -13,8 +13,8 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
     """Give every sample a part.
 
     Class by class, each group (in random order) goes to the part that still lacks most of its share. So in each class
-    every part is within the size of that class's largest group of what its share asks; and where a class has at least as
-    many groups as there are parts, each part gets one, for which a part may lack up to one more group a part.
+    every part is within the size of that class's largest group of what its share asks. Where a class has at least as
+    many groups as there are parts, each part gets one, even if its share is smaller than that.
 
     Args:
         labels: class of each sample, `(n,)`. A group with several classes counts for its most frequent one.
@@ -53,8 +53,8 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
 def split_parts(samples: pd.DataFrame, split: Split) -> pd.Series:
     """The part of each sample (columns id, path, label, group): train, validation or test.
 
-    With `split.test_ids` these samples (ids, or names as imported) and their duplicates are the test part, and the rest is
-    divided between training and validation; `InputError` names the first one that does not exist.
+    With `split.test_ids` these samples (ids, or names as imported) and their duplicates are the test part; the rest
+    is divided between training and validation; `InputError` names the first one that does not exist.
     """
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
     if not split.test_ids:

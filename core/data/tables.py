@@ -1,7 +1,7 @@
 """CSV files: read, checked, their columns' kinds inferred, kept as Parquet.
 
-An import's folder holds `table.parquet` (the columns as they came), `schema.json` (a `Schema`) and `manifest.parquet`, one row
-a sample.
+An import's folder holds `table.parquet` (the columns as they came), `schema.json` (a `Schema`), and
+`manifest.parquet`, one row a sample.
 """
 
 import csv
@@ -73,10 +73,15 @@ def dialect(path: Path) -> Dialect:
         raise InputError(f"“{path.name}” is not a text file.", "Export the table as CSV in UTF-8.")
     encoding, text = _decoded(raw, path)
     sample = text[:65536]
-    first = sample.splitlines()[0]
+    first = sample.lstrip().splitlines()[0]
     delimiter = max(_DELIMITERS, key=lambda c: (first.count(c), -_DELIMITERS.index(c)))
-    header = tuple(name.strip() for name in next(csv.reader(io.StringIO(sample), delimiter=delimiter)))
-    cells = [cell for row in list(csv.reader(io.StringIO(sample), delimiter=delimiter))[1:200] for cell in row]
+    rows = [row for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if row]
+    header = tuple(name.strip() or f"column {place}" for place, name in enumerate(rows[0], start=1))
+    if len(rows) > 1 and len(rows[1]) > len(header):  # pandas would take the first cells for row names
+        raise InputError(
+            f"The rows of “{path.name}” have more cells than its header.", "Give every column a name in the header."
+        )
+    cells = [cell for row in rows[1:] for cell in row]
     comma = delimiter != "," and any(_comma_number(cell) for cell in cells) and not any(map(_point_number, cells))
     return Dialect(encoding, delimiter, "," if comma else ".", header)
 
@@ -89,8 +94,8 @@ def read_preview(path: Path, n: int = 20) -> pd.DataFrame:
 def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, Schema, list[Skipped]]:
     """Read a CSV file whose classes stand in `target` (None for a table without labels).
 
-    The index is the row's number in the file, from 1. Rows without a target are left out and named in the list of what
-    was refused. Numbers are float64, all else str.
+    The index is the row's number in the file, from 1. Rows without a target are left out and named in the list of
+    what was refused. Numbers are float64, all else str.
     Raises `InputError`, in one sentence, for a table that cannot be used.
     """
     found = dialect(path)
@@ -121,7 +126,10 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, Schema, li
 
 
 def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> tuple[pd.DataFrame, Schema]:
-    """The table with the columns and kinds of an earlier import's schema, and its own schema; `InputError` if they differ."""
+    """The table with the columns and kinds of an earlier import's schema `wanted`, and its own schema.
+
+    `InputError` when a column is missing or holds text instead of numbers.
+    """
     for name in (*wanted.numeric, *wanted.categorical):
         if name not in table.columns:
             raise InputError(f"“{title}” has no column “{name}”, which the dataset has.", "Add the column.")
@@ -145,7 +153,7 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
 def target_classes(values: pd.Series, bins: int | None, binned: bool = False) -> tuple[pd.Series, Step | None]:
     """The target as class names and, where `bins` are wanted, the recipe step that makes classes of its numbers.
 
-    `InputError` for a numeric target with more than 20 values and no `bins`, unless it is `binned` by a recipe already.
+    `InputError` for a numeric target with more than 20 values and no `bins`, unless a recipe has it `binned` already.
     """
     numbers = values if _is_number(values) else None
     if bins is not None:
@@ -153,7 +161,8 @@ def target_classes(values: pd.Series, bins: int | None, binned: bool = False) ->
     distinct = values.nunique()
     if numbers is not None and distinct > MAX_CLASSES and not binned:
         raise InputError(
-            f"The target “{values.name}” is numeric with {distinct} different values; Graft classifies and does not regress.",
+            f"The target “{values.name}” is numeric with {distinct} different values;"
+            " Graft classifies and does not regress.",
             "Choose another target, or let its values be cut into bins of equal size (bins, 2 to 20).",
         )
     return _labels(values), None
@@ -186,7 +195,7 @@ def load_schema(folder: Path) -> Schema:
 
 
 def load_table(ref: DataRef) -> tuple[pd.DataFrame, Schema]:
-    """The columns to train on, one row a sample of `ref` in `load_samples`' order and indexed by its id, and the schema.
+    """The columns to train on, one row a sample in `load_samples`' order and indexed by its id, and the schema.
 
     Numeric columns are float64 with NaN, categories str with NaN where a cell is missing.
     """
@@ -219,15 +228,9 @@ def _decoded(raw: bytes, path: Path) -> tuple[str, str]:
 
 
 def _read(path: Path, found: Dialect, n: int | None = None) -> pd.DataFrame:
-    seen: set[str] = set()
-    for place, name in enumerate(found.header, start=1):
-        if not name:
-            raise InputError(
-                f"Column {place} of “{path.name}” has no name.", "Give every column a name in the header."
-            )
-        if name in seen:
-            raise InputError(f"“{path.name}” has two columns named “{name}”.", "Rename or remove one of them.")
-        seen.add(name)
+    twice = next((name for i, name in enumerate(found.header) if name in found.header[:i]), None)
+    if twice:
+        raise InputError(f"“{path.name}” has two columns named “{twice}”.", "Rename or remove one of them.")
     try:
         return pd.read_csv(
             path,
@@ -236,7 +239,6 @@ def _read(path: Path, found: Dialect, n: int | None = None) -> pd.DataFrame:
             encoding=found.encoding,
             header=0,
             names=list(found.header),
-            index_col=False,
             nrows=n,
             low_memory=False,
         )
@@ -253,6 +255,8 @@ def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataF
             f"“{path.name}” has no column “{target}”.", "Its columns are " + ", ".join(map(str, table.columns)) + "."
         )
     missing = table[target].isna().to_numpy()
+    if not _is_number(table[target]):
+        missing = missing | (table[target].astype("str").str.strip() == "").to_numpy()
     if missing.all():
         raise InputError(f"The target “{target}” of “{path.name}” is empty in every row.", "Choose another target.")
     if not missing.any():

@@ -11,7 +11,7 @@ import pandas as pd
 from core.data import cleaning, findings
 from core.data.splitting import split_parts
 from core.errors import InputError
-from core.schemas import PARTS, DatasetRecord, DataRef, Recipe, Split, VersionRecord
+from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
 
 MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
@@ -20,7 +20,7 @@ MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 def make_version(dataset_id: str, recipe: Recipe | None = None, split: Split | None = None) -> VersionRecord:
     """Apply a recipe, divide what is left, look for what is wrong with it, and keep that as a version.
 
-    The same imports, recipe and split give the same id and no second copy. The dataset's newest version becomes this one.
+    The same imports, recipe and split give the same id and no second copy. It becomes the dataset's newest version.
     Raises `InputError` when a class is left with too few samples.
     """
     with store.writing():

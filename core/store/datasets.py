@@ -22,7 +22,7 @@ import pandas as pd
 from sqlalchemy import Connection, delete, insert, or_, select
 
 from core.errors import InputError, NotFoundError
-from core.schemas import DatasetRecord, DataRef, VersionRecord
+from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.settings import get_settings
 from core.store import database
 from core.store.files import atomic_folder, folder_size, write_parquet, write_text
@@ -120,7 +120,8 @@ def adopt_dataset(staged: Path, record: DatasetRecord, version: VersionRecord) -
 def rename_dataset(dataset_id: str, name: str) -> DatasetRecord:
     """Give a dataset another name; `InputError` when the name is unusable or taken. The id stays."""
     with writing():
-        record = get_dataset(dataset_id).model_copy(update={"name": check_name(name, but=dataset_id)})
+        record = get_dataset(dataset_id)
+        record = record.model_copy(update={"name": check_name(name, but=record.id)})
         save_dataset(record)
     return record
 
@@ -233,7 +234,7 @@ def staging() -> Iterator[Path]:
 
 
 def check_name(name: str, but: str | None = None) -> str:
-    """`name` without outer spaces; `InputError` when empty, unaddressable, or another dataset's (than `but`) name or id."""
+    """`name` without outer spaces; `InputError` when empty, unaddressable, or taken by another dataset than `but`."""
     name = name.strip()
     if not name:
         raise InputError("A dataset needs a name.", "Write at least one letter.")

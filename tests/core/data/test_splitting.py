@@ -1,0 +1,127 @@
+"""Parts and folds, for any labels and duplicates."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.data.splitting import assign, folds, split_parts
+from core.errors import InputError
+from core.schemas import Split
+
+SHARES = {"test": 0.2, "validation": 0.2, "train": 0.6}
+
+
+@st.composite
+def samples(draw: st.DrawFn, least: int = 3) -> pd.DataFrame:
+    """Up to five classes of `least` to 40 groups, a group one to four copies."""
+    sizes = draw(st.lists(st.lists(st.integers(1, 4), min_size=least, max_size=40), min_size=2, max_size=5))
+    rows = [(f"c{c}", (c, g)) for c, groups in enumerate(sizes) for g, size in enumerate(groups) for _ in range(size)]
+    table = pd.DataFrame(rows, columns=["label", "group"])
+    table["group"] = pd.factorize(table["group"])[0]
+    table["id"] = [f"1-{i}" for i in range(len(table))]
+    table["path"] = table["label"] + "/" + table["id"]
+    return table.sample(frac=1, random_state=draw(st.integers(0, 9)), ignore_index=True)
+
+
+def parts(table: pd.DataFrame, seed: int, shares: dict[str, float] = SHARES) -> np.ndarray:
+    return assign(table["label"].to_numpy(), table["group"].to_numpy(), shares, seed)
+
+
+@given(samples(), st.integers(0, 1000))
+def test_no_group_is_on_two_sides(table, seed):
+    assert (table.assign(part=parts(table, seed)).groupby("group")["part"].nunique() == 1).all()
+
+
+@given(samples(), st.integers(0, 1000))
+def test_every_class_is_in_every_part(table, seed):
+    found = table.assign(part=parts(table, seed)).groupby("label")["part"].nunique()
+    assert (found == len(SHARES)).all()
+
+
+@given(samples(least=15), st.integers(0, 1000))
+def test_shares_are_met_within_one_group(table, seed):
+    """Without the rule that each part gets a group, which only matters for tiny classes, this is a theorem."""
+    part = parts(table, seed)
+    largest = table.groupby(["label", "group"]).size().groupby("label").max()
+    for name, rows in table.assign(part=part).groupby("label"):
+        counts = rows["part"].value_counts()
+        for share in SHARES:
+            assert abs(counts[share] - SHARES[share] * len(rows)) <= largest[name] + 1e-6
+
+
+@given(samples(), st.integers(0, 1000))
+def test_same_seed_gives_the_same_parts(table, seed):
+    assert (parts(table, seed) == parts(table, seed)).all()
+
+
+def test_other_seed_gives_other_parts():
+    table = pd.DataFrame({"label": ["a", "b"] * 50, "group": range(100)})
+    assert (parts(table, 0) != parts(table, 1)).any()
+
+
+def test_unit_groups_are_divided_to_the_sample():
+    table = pd.DataFrame({"label": ["a"] * 50 + ["b"] * 100, "group": range(150)})
+    counts = pd.crosstab(table["label"], parts(table, 0))
+    assert counts.loc["a"].to_dict() == {"test": 10, "validation": 10, "train": 30}
+    assert counts.loc["b"].to_dict() == {"test": 20, "validation": 20, "train": 60}
+
+
+def test_remainders_of_many_classes_do_not_pile_up():
+    table = pd.DataFrame({"label": [f"c{i // 8}" for i in range(8 * 40)], "group": range(8 * 40)})
+    counts = pd.Series(parts(table, 0)).value_counts()
+    assert abs(counts["test"] - counts["validation"]) <= 1
+
+
+def test_group_of_two_classes_stays_together():
+    table = pd.DataFrame({"label": ["a"] * 6 + ["b"] * 6, "group": [0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10]})
+    part = parts(table, 0)
+    assert part[5] == part[6]
+
+
+@settings(max_examples=40)
+@given(samples(least=5), st.integers(2, 5), st.integers(0, 1000))
+def test_folds_test_every_sample_once_and_keep_groups_and_classes(table, k, seed):
+    found = list(folds(table, k, seed))
+    assert len(found) == k
+    tested = sum((fold == "test").astype(int) for fold in found)
+    assert (tested == 1).all()
+    for fold in found:
+        marked = table.assign(part=fold)
+        assert (marked.groupby("group")["part"].nunique() == 1).all()
+        assert (marked.groupby("label")["part"].agg(lambda p: "test" in set(p) and "train" in set(p))).all()
+    again = list(folds(table, k, seed))
+    assert all((a == b).all() for a, b in zip(found, again, strict=True))
+
+
+def test_more_folds_than_distinct_samples_are_refused_by_class():
+    table = pd.DataFrame({"label": ["a"] * 9 + ["b"] * 4, "group": [*range(9), 9, 9, 10, 11]})
+    with pytest.raises(InputError, match="Class “b” has 3 distinct samples, too few for 5 folds"):
+        list(folds(table, 5, 0))
+
+
+@pytest.fixture
+def named() -> pd.DataFrame:
+    table = pd.DataFrame({"label": ["a", "b"] * 20, "group": [0, 1, 0, *range(3, 40)]})
+    table["id"] = [f"1-{i}" for i in range(40)]
+    table["path"] = [f"{label}/{i}.png" for i, label in enumerate(table["label"])]
+    return table
+
+
+def test_test_list_of_names_and_ids_is_honoured_with_duplicates(named):
+    part = split_parts(named, Split(test_ids=("a/0.png", "1-1")))
+    assert sorted(named["id"][part == "test"]) == ["1-0", "1-1", "1-2"]
+    rest = part[part != "test"].value_counts()
+    assert rest["validation"] == pytest.approx(37 / 4, abs=2)
+
+
+def test_unknown_name_on_the_test_list_is_refused(named):
+    with pytest.raises(InputError, match=r"“b/99\.png”") as caught:
+        split_parts(named, Split(test_ids=("a/0.png", "b/99.png")))
+    assert "a/0.png" in caught.value.hint
+
+
+def test_test_list_must_leave_every_class_something_to_learn(named):
+    with pytest.raises(InputError, match="class “b” without training samples"):
+        split_parts(named, Split(test_ids=tuple(named["path"][named["label"] == "b"])))

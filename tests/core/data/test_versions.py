@@ -1,0 +1,106 @@
+"""Versions: what they hold, and that equal content is one version."""
+
+import pandas as pd
+import pytest
+
+from core.data.importing import import_data
+from core.data.tables import load_table
+from core.data.versions import load_samples, make_version
+from core.errors import InputError, NotFoundError
+from core.schemas import DataRef, Recipe, Split, Step
+from core.store import datasets as store
+
+
+@pytest.fixture
+def photos(workspace, make_zip, two_classes):
+    """Cats and dogs; one cat is there twice."""
+    return import_data(make_zip(two_classes | {"cats/copy.png": two_classes["cats/0.png"]})).dataset
+
+
+def drop(*ids: str) -> Recipe:
+    return Recipe(steps=(Step(kind="drop_samples", params={"samples": list(ids)}),))
+
+
+def test_samples_have_the_promised_columns(photos):
+    samples = load_samples(DataRef(dataset=photos.id))
+    assert list(samples.columns) == [
+        "id", "path", "label", "part", "import_number", "row", "content_hash", "group", "width", "height",
+    ]  # fmt: skip
+    assert (samples["id"] == samples["import_number"].astype(str) + "-" + samples["row"].astype(str)).all()
+    assert samples["id"].is_unique
+    copies = samples[samples["path"].isin(["cats/0.png", "cats/copy.png"])]
+    assert copies["group"].nunique() == copies["part"].nunique() == 1
+    assert samples["group"].nunique() == len(samples) - 1
+
+
+def test_parts_are_disjoint_and_make_up_the_whole(photos):
+    parts = [load_samples(DataRef(dataset=photos.id, part=part)) for part in ("train", "validation", "test")]
+    whole = load_samples(DataRef(dataset=photos.id))
+    assert sorted(pd.concat(parts)["id"]) == sorted(whole["id"])
+    version = store.get_version(DataRef(dataset=photos.id))
+    for part, rows in zip(("train", "validation", "test"), parts, strict=True):
+        assert version.counts[part] == rows["label"].value_counts().to_dict()
+
+
+def test_same_recipe_and_split_are_the_same_version(photos):
+    first = store.get_version(DataRef(dataset=photos.id))
+    assert make_version(photos.id) == first
+    assert len(store.list_versions(photos.id)) == 1
+    other = make_version(photos.id, split=Split(seed=7))
+    assert other.id != first.id
+    assert store.get_dataset(photos.id).version == other.id
+    assert make_version(photos.id).id == store.get_dataset(photos.id).version == first.id
+
+
+def test_two_imports_of_the_same_files_have_the_same_version(photos, make_zip, two_classes):
+    files = two_classes | {"cats/copy.png": two_classes["cats/0.png"]}
+    again = import_data(
+        make_zip({f"inside/{name}": files[name] for name in sorted(files, reverse=True)}, "other.zip")
+    )
+    assert again.dataset.id != photos.id
+    assert again.version.id == photos.version
+    assert again.version.test_hash == store.get_version(DataRef(dataset=photos.id)).test_hash
+
+
+def test_dropped_samples_leave_the_version_and_not_the_import(photos):
+    version = make_version(photos.id, recipe=drop("1-0"))
+    assert (version.n, version.dropped) == (8, 1)
+    assert "1-0" not in set(load_samples(DataRef(dataset=photos.id, version=version.id))["id"])
+    assert "1-0" in set(load_samples(DataRef(dataset=photos.id, version=photos.version))["id"])
+
+
+def test_recipe_that_leaves_a_class_too_small_is_refused_and_changes_nothing(photos):
+    samples = load_samples(DataRef(dataset=photos.id))
+    dogs = samples["id"][samples["label"] == "dogs"]
+    with pytest.raises(InputError, match="Class “dogs” of “photos” has 2 distinct images"):
+        make_version(photos.id, recipe=drop(*dogs[:2]))
+    assert store.get_dataset(photos.id) == photos
+    assert len(store.list_versions(photos.id)) == 1
+
+
+def test_test_hash_changes_with_the_test_part_only(photos):
+    base = store.get_version(DataRef(dataset=photos.id))
+    test = load_samples(DataRef(dataset=photos.id, part="test"))["path"]
+    named = make_version(photos.id, split=Split(train=0.5, validation=0.3, test_ids=tuple(test)))
+    assert named.id != base.id
+    assert named.test_hash == base.test_hash
+    assert make_version(photos.id, split=Split(test_ids=tuple(test[1:]))).test_hash != base.test_hash
+
+
+def test_unknown_version_is_named_with_those_there_are(photos):
+    with pytest.raises(NotFoundError, match="no version “abc”") as caught:
+        load_samples(DataRef(dataset=photos.id, version="abc"))
+    assert photos.version in caught.value.hint
+
+
+def test_table_rows_follow_the_samples_part_by_part(workspace, make_csv):
+    text = "size,colour,kind\n" + "\n".join(f"{i * i},{'red' if i % 3 else ''},{'ab'[i % 2]}" for i in range(40))
+    dataset = import_data(make_csv(text), target="kind").dataset
+    for part in (None, "train", "test"):
+        ref = DataRef(dataset=dataset.id, part=part)
+        samples, (features, schema) = load_samples(ref), load_table(ref)
+        assert features.index.tolist() == samples["id"].tolist()
+        assert features["size"].tolist() == [row**2 for row in samples["row"]]
+        assert features["colour"].isna().tolist() == [row % 3 == 0 for row in samples["row"]]
+    assert (schema.numeric, schema.categorical, schema.target) == (("size",), ("colour",), "kind")
+    assert "kind" not in features
