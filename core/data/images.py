@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from core.data.archives import Archive, Member
 from core.schemas import Skipped
-from core.settings import get_settings
+from core.settings import Settings, get_settings
 from core.store.datasets import import_folder
 from core.store.files import write_parquet
 
@@ -43,13 +43,13 @@ class Picture:
     mode: str
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes, settings: Settings | None = None) -> Picture:
     """Decode an image file to upright RGB, its longest side at most the settings' `image_side`.
 
     The EXIF orientation is applied, transparency laid on white, the first frame of an animation taken, 16 bits scaled
     to 8. Raises `UnreadableError`.
     """
-    settings = get_settings()
+    settings = settings or get_settings()  # reading them takes as long as decoding a small image
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
@@ -118,11 +118,12 @@ def store_images(
     """
     rows: list[dict[str, object]] = []
     skipped: list[Skipped] = []
+    settings = get_settings()
     offset = done = 0
-    with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(min(get_settings().threads, 4)) as pool:
+    with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(min(settings.threads, 4)) as pool:
         for start in range(0, len(members), _CHUNK):
             chunk = members[start : start + _CHUNK]  # Pillow lets go of the interpreter while it decodes
-            for result in pool.map(lambda member: _row(archive, member), chunk):
+            for result in pool.map(lambda member: _row(archive, member, settings), chunk):
                 if isinstance(result, Skipped):
                     skipped.append(result)
                     continue
@@ -143,9 +144,9 @@ _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", 
             "format", "mode", "size", "content_hash", "perceptual_hash"]  # fmt: skip
 
 
-def _row(archive: Archive, member: Member) -> tuple[np.ndarray, dict[str, object]] | Skipped:
+def _row(archive: Archive, member: Member, settings: Settings) -> tuple[np.ndarray, dict[str, object]] | Skipped:
     try:
-        picture = decode(archive.read(member.name))
+        picture = decode(archive.read(member.name), settings)
     except (UnreadableError, OSError) as error:
         return Skipped(path=member.path, reason=str(error))
     pixels = picture.pixels
