@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from core.data.archives import Archive, Member
@@ -18,16 +18,20 @@ def refuse_annotations(archive: Archive, members: Sequence[Member]) -> None:
     """`InputError` when the archive holds a COCO file, YOLO label files, or a CSV file of several labels an image."""
     images = {PurePosixPath(member.name).name for member in members}
     stems = {PurePosixPath(name).stem for name in images}
+    checks: dict[str, Callable[[bytes], bool]] = {
+        ".json": _is_coco,
+        ".csv": lambda data: _csv_has_several(data, images),
+        ".txt": _is_yolo,
+    }
     for name, size in archive.sizes.items():
         path = PurePosixPath(name)
-        if size > _MAX_BYTES:
+        check = checks.get(path.suffix.lower())
+        if check is None or size > _MAX_BYTES or (check is _is_yolo and path.stem not in stems):
             continue
-        suffix = path.suffix.lower()
-        several = (
-            (suffix == ".json" and _is_coco(archive.read(name)))
-            or (suffix == ".csv" and _csv_has_several(archive.read(name), images))
-            or (suffix == ".txt" and path.stem in stems and _is_yolo(archive.read(name)))
-        )
+        try:
+            several = check(archive.read(name))
+        except OSError:
+            continue  # damaged, and no image: nothing is taken from it
         if several:
             raise InputError(
                 f"“{archive.title}” holds “{name}”, which gives its images several labels;"

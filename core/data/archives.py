@@ -5,9 +5,11 @@ links, encryption and archives built to exhaust memory or disk refuse the whole 
 bomb”, WOOT 2019); a file that is merely not an image is refused alone, with a reason.
 """
 
+import lzma
 import os
 import stat
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -58,7 +60,7 @@ class ZipArchive(Archive):
     def read(self, name: str) -> bytes:
         try:
             return self._zip.read(self._members[name])
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError) as error:
             raise OSError(f"damaged inside the archive ({error})") from error
 
     def close(self) -> None:

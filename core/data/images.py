@@ -6,7 +6,9 @@ image.
 
 import hashlib
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +27,9 @@ from core.store.files import write_parquet
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 Progress = Callable[[int, int], None]
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the settings' own limit is checked instead
+# What Pillow's decoders raise on broken data, found by feeding them files with changed bytes.
+_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, OverflowError, RuntimeError,
+                   struct.error, zlib.error)  # fmt: skip
 _CHUNK = 64  # images decoded ahead of the writer: at most 20 MB at 320 px
 
 
@@ -64,8 +69,8 @@ def decode(data: bytes, settings: Settings | None = None) -> Picture:
         raise UnreadableError("not an image Graft can read") from error
     except Image.DecompressionBombError as error:
         raise UnreadableError(f"more than the {settings.max_pixels:,} pixels allowed") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError) as error:
-        raise UnreadableError(f"damaged image ({error})") from error  # what Pillow's decoders raise on broken data
+    except _DECODER_ERRORS as error:
+        raise UnreadableError(f"damaged image ({error})") from error
     side = settings.image_side
     if max(rgb.size) > side:
         rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)

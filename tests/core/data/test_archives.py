@@ -154,6 +154,19 @@ def test_folder_and_archive_of_the_same_files_are_the_same(tmp_path, make_zip, t
         assert a.read("cats/0.png") == b.read("cats/0.png")
 
 
+def test_broken_compression_makes_one_member_unreadable(make_zip, two_classes):
+    text = b"the same words again and again, " * 200
+    path = make_zip(two_classes | {"cats/words.png": text})
+    with zipfile.ZipFile(path) as opened:
+        info = opened.getinfo("cats/words.png")
+    data = bytearray(path.read_bytes())
+    start = info.header_offset + 30 + len("cats/words.png")
+    data[start : start + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    with open_archive(path) as archive, pytest.raises(OSError, match="damaged"):
+        archive.read("cats/words.png")
+
+
 def test_links_out_of_a_folder_are_refused(tmp_path, two_classes):
     folder = tmp_path / "photos"
     (folder / "cats").mkdir(parents=True)

@@ -1,5 +1,6 @@
 """Decoding to upright RGB, once, and reading back exactly that."""
 
+import contextlib
 import io
 import struct
 import zlib
@@ -109,6 +110,17 @@ class TestDecoding:
         data = encoded(photo, file_format)
         with pytest.raises(UnreadableError):
             decode(data[: len(data) // 2])
+
+    @pytest.mark.filterwarnings("ignore::UserWarning")
+    @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"])
+    def test_changed_bytes_are_decoded_or_refused_but_never_break_off(self, photo, file_format):
+        data, random = encoded(photo, file_format), np.random.default_rng(0)
+        for _ in range(100):
+            changed = bytearray(data)
+            for place in random.integers(0, min(len(data), 200), 5):
+                changed[place] = random.integers(0, 256)
+            with contextlib.suppress(UnreadableError):
+                assert decode(bytes(changed)).pixels.shape[2] == 3
 
     @pytest.mark.parametrize("data", [b"", b"no image at all", b"%!PS-Adobe-3.0 EPSF-3.0\n"])
     def test_other_content_is_unreadable_whatever_its_name(self, data):
