@@ -36,7 +36,8 @@ def _layout(figure: go.Figure, height: int, **changes: Any) -> go.Figure:
     """The look that all charts share: clear background, tight margins that make room for labels, legend on top."""
     figure.update_layout(
         height=height,
-        margin={"l": 4, "r": 8, "t": 28 if figure.layout.showlegend is not False else 8, "b": 4},
+        margin={"l": 4, "r": 8, "t": 28 if changes.get("showlegend") else 6, "b": 4},
+        font={"size": 13},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         colorway=PALETTE,
@@ -53,7 +54,7 @@ def _layout(figure: go.Figure, height: int, **changes: Any) -> go.Figure:
         hoverlabel={"align": "left"},
         **changes,
     )
-    axis = {"automargin": True, "fixedrange": True, "zeroline": False, "title": {"standoff": 6}}
+    axis = {"automargin": True, "fixedrange": True, "zeroline": False, "title": {"standoff": 14}}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     return figure
@@ -101,8 +102,7 @@ def class_bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) 
     return figure
 
 
-def _class_ticks(classes: Sequence[str]) -> dict[str, Any]:
-    step = -(-len(classes) // MAX_TICKS)
+def _class_ticks(classes: Sequence[str], step: int = 1) -> dict[str, Any]:
     shown = list(range(0, len(classes), step))
     return {"tickmode": "array", "tickvals": shown, "ticktext": [_short(classes[i]) for i in shown]}
 
@@ -114,6 +114,7 @@ def confusion_matrix(
     normalised: bool = False,
     zmax: float | None = None,
     selected: tuple[str, str] | None = None,
+    dark: bool = False,
 ) -> go.Figure:
     """The confusion matrix, true class down, predicted class across, whose cells can be clicked.
 
@@ -125,6 +126,7 @@ def confusion_matrix(
         normalised: show shares of the true class instead of counts.
         zmax: the count with the darkest colour, to put several matrices on one scale; shares always end at 1.
         selected: the cell to frame, as (true, predicted).
+        dark: whether the page is dark, so that the numbers in pale cells can be read.
     """
     k = len(classes)
     counts = np.asarray(matrix)
@@ -157,25 +159,20 @@ def confusion_matrix(
     height = 76 + int(np.clip(52 * k, 170, 660))
     # Whatever the distance, the nearest point is the one of the cell under the pointer.
     _layout(figure, height, showlegend=False, hovermode="closest", hoverdistance=-1, clickmode="event+select")
-    edges = {"range": [-0.5, k - 0.5], "showgrid": False, **_class_ticks(classes)}
+    edges = {"range": [-0.5, k - 0.5], "showgrid": False, **_class_ticks(classes, -(-k // MAX_TICKS))}
     figure.update_xaxes(**edges, title={"text": "Predicted"})
     figure.update_yaxes(**(edges | {"range": [k - 0.5, -0.5]}), title={"text": "True"})
     if k <= MAX_NUMBERED:
         for i, j in zip(rows, columns, strict=True):
             if counts[i, j]:
                 text = f"{100 * shares[i, j]:.0f}%" if normalised else f"{counts[i, j]}"
-                _label_cell(figure, i, j, text, shown[i, j] / top)
+                colour = "#FFFFFF" if dark or shown[i, j] > 0.5 * top else "#1B2530"
+                figure.add_annotation(x=j, y=i, text=text, showarrow=False, font={"color": colour, "size": 14})
     if selected and set(selected) <= set(classes):
         y, x = (classes.index(c) for c in selected)
         frame = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
         figure.add_shape(type="rect", line={"color": PALETTE[1], "width": 3}, **frame)
     return figure
-
-
-def _label_cell(figure: go.Figure, row: int, column: int, text: str, depth: float) -> None:
-    # Dark cells need white text in either theme; on pale ones the page's own text colour is right.
-    font = {"color": "#FFFFFF"} if depth > 0.5 else {}
-    figure.add_annotation(x=column, y=row, text=text, showarrow=False, font=font)
 
 
 def has_curve(events: Sequence[Event], metric: str) -> bool:
@@ -201,21 +198,24 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
                 points = [(i, e.values[key]) for i, e in enumerate(epochs, start=1) if key in e.values]
                 if not points:
                     continue
-                title = label if len(runs) == 1 else f"{_short(name, 28)}, {label}"
+                # With several runs the legend names the runs by their solid lines; dots are training everywhere.
+                title = label if len(runs) == 1 else _short(name, 28)
                 figure.add_scatter(
                     x=[p[0] for p in points],
                     y=[p[1] for p in points],
                     mode="lines+markers" if len(points) == 1 else "lines",
                     name=title,
                     legendgroup=title,
-                    showlegend=number == 0,
+                    showlegend=number == 0 and (len(runs) == 1 or dash == "solid"),
                     opacity=1.0 if len(folds) == 1 else 0.6,
                     line={"color": colour, "dash": dash, "width": 2},
                     hovertemplate=f"{_short(name, 28)}, {label}<br>epoch %{{x}}: %{{y:.3f}}<extra></extra>",
                 )
-        if len(runs) == 1 and len(folds) == 1:
-            _mark_phases(figure, folds[0])
     _layout(figure, 280, showlegend=True)
+    if len(runs) == 1:
+        folds = _by_fold(next(iter(runs.values())), metric)
+        if len(folds) == 1:
+            _mark_phases(figure, folds[0])
     figure.update_xaxes(title={"text": "Epoch"}, rangemode="tozero", tickformat="d", showgrid=False)
     figure.update_yaxes(title={"text": metric.replace("_", " ").capitalize()}, nticks=6)
     return figure
@@ -235,11 +235,15 @@ def _mark_phases(figure: go.Figure, epochs: Sequence[Event]) -> None:
     if len(starts) < 2:
         return
     for start in starts:
-        figure.add_vline(x=start + 0.5, line={"color": GREY, "width": 1, "dash": "dash"})
+        if start:
+            figure.add_vline(x=start + 0.5, line={"color": GREY, "width": 1, "dash": "dash"})
         figure.add_annotation(
-            x=start + 0.5, y=1, yref="paper", text=_short(epochs[start].phase, 22), showarrow=False,
-            xanchor="left", yanchor="top", font={"size": 11, "color": GREY},
+            x=start + 0.5, y=1, yref="paper", text=_short(epochs[start].phase.split(":")[0], 24), showarrow=False,
+            xanchor="left" if start < 0.8 * len(epochs) else "right", yanchor="bottom",
+            font={"size": 11, "color": GREY},
         )  # fmt: skip
+    # The names stand between the plot and the legend.
+    figure.update_layout(legend={"y": 1.12}, margin={"t": 48})
 
 
 def intervals(rows: pd.DataFrame) -> go.Figure:
@@ -267,7 +271,7 @@ def intervals(rows: pd.DataFrame) -> go.Figure:
     _layout(figure, 70 + len(metrics) * (28 + 26 * len(runs)), showlegend=len(runs) > 1)
     ticks = {"tickmode": "array", "tickvals": list(range(len(metrics))), "ticktext": metrics}
     figure.update_yaxes(**ticks, range=[len(metrics) - 0.5, -0.5], showgrid=False)
-    figure.update_xaxes(nticks=6)
+    figure.update_xaxes(nticks=6, showgrid=True)
     return figure
 
 
@@ -301,6 +305,6 @@ def recall_bars(scores: Scores) -> go.Figure:
         )
     )
     _layout(figure, 60 + 30 * max(2, len(recall)), showlegend=False, bargap=0.25)
-    figure.update_xaxes(range=[0, 1], title={"text": "Recall"}, nticks=6)
+    figure.update_xaxes(range=[0, 1], title={"text": "Recall"}, nticks=6, showgrid=True)
     figure.update_yaxes(**_class_ticks(scores.classes), autorange="reversed", showgrid=False)
     return figure

@@ -62,13 +62,14 @@ def judge_all(chosen: list[RunRecord]) -> list[Judged]:
     return judged
 
 
-def warn(judged: list[Judged]) -> None:
+def caveats(judged: list[Judged]) -> None:
+    """What the reader must know besides the scores: many looks at one test set, and what the runs noted."""
     for test_hash in dict.fromkeys(j.run.test_hash for j in judged):
         warning = repeated_look_warning(runs.runs_on_test(test_hash))
         if warning:
             st.warning(warning, icon=":material/visibility:")
-    for note in dict.fromkeys(f"{literal(j.run.name)}: {literal(n)}" for j in judged for n in j.run.notes):
-        st.info(note, icon=":material/info:")
+    for note in dict.fromkeys(n for j in judged for n in j.run.notes):
+        st.caption(f":material/info: {literal(note)}")
 
 
 def next_steps(judged: Judged) -> None:
@@ -94,6 +95,7 @@ def one(judged: Judged) -> None:
     """The page for a single run."""
     st.subheader(literal(judged.words), anchor=False)
     evaluation.facts(judged)
+    caveats([judged])
     next_steps(judged)
     evaluation.matrix(judged)
     rooms: dict[str, Room] = {
@@ -110,10 +112,11 @@ def one(judged: Judged) -> None:
 
 def several(judged: list[Judged]) -> None:
     """The page for two runs or more."""
-    names = side_by_side.names_of([j.run for j in judged])
+    names = side_by_side.short_names(side_by_side.names_of([j.run for j in judged]))
     pairs: list[Pair] = []
     with telling_errors():
         pairs = side_by_side.verdicts(judged, names)
+    caveats(judged)
     rooms: dict[str, Room] = {
         "Scores": lambda: side_by_side.metrics(judged, names, pairs),
         "Curves": lambda: evaluation.curves({names[j.run.id]: j.run for j in judged}),
@@ -136,7 +139,6 @@ def show_tabs(rooms: dict[str, Room]) -> None:
 
 st.title("Evaluate", anchor=False)
 picked = judge_all(pick_runs())
-warn(picked)
 if len(picked) == 1:
     one(picked[0])
 elif picked:

@@ -94,6 +94,7 @@ def matrix(judged: Judged) -> None:
                 judged.scores.classes,
                 normalised=shown == NORMALISED,
                 selected=st.session_state.get(f"{key}-cell"),
+                dark=dark(),
             ),
             key=key,
             on_select=lambda: _remember_cell(key),
@@ -107,6 +108,11 @@ def matrix(judged: Judged) -> None:
             st.info(f"Click a cell to see its {judged.noun} here.", icon=":material/touch_app:")
         else:
             _cell_samples(judged, *cell)
+
+
+def dark() -> bool:
+    """Whether the page is dark now, by choice or because the system is."""
+    return st.context.theme.type == "dark"
 
 
 COUNTS, NORMALISED = "Counts", "Normalised"
@@ -217,6 +223,8 @@ def curves(named: dict[str, RunRecord]) -> None:
         column.plotly_chart(
             figure, key=f"curve-{metric}", config=CHART, alt=f"{metric.capitalize()} over the epochs."
         )
+    if len(named) > 1:
+        st.caption("Solid: validation samples. Dotted: training samples.")
 
 
 def mistakes(judged: Judged) -> None:
@@ -225,10 +233,8 @@ def mistakes(judged: Judged) -> None:
     if wrong.empty:
         st.caption(f"No mistake among {plural(judged.scores.n, judged.noun[:-1])}.")
         return
-    st.caption(
-        "The most confident first, as true class → predicted class, confidence. Look here for wrong labels as well as"
-        " for a wrong model."
-    )
+    read = " Under each: true class → predicted class, confidence, file." if judged.noun == "images" else ""
+    st.caption(f"The most confident first: wrong labels are found here as well as a wrong model.{read}")
     show_samples(judged, wrong, f"mistakes-{judged.run.id}")
 
 

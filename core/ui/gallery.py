@@ -10,7 +10,7 @@ from core.data.tables import load_table
 from core.schemas import DataRef, DatasetRecord
 
 TILE = 132  # pixels; two fit beside each other on the narrowest phone
-FIRST = 24
+FIRST = 12
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$:~<>&])")
 
@@ -41,13 +41,14 @@ def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str) -> None:
         shown = rows.head(FIRST)
     hashes = {record.number: record.content_hash for record in dataset.imports}
     images = DatasetImages(dataset.id)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for sample in shown.itertuples():
             import_hash = hashes[int(str(sample.id).split("-")[0])]
             with st.container(width=TILE, gap=None):
                 picture = thumbnail(images, dataset.id, import_hash, str(sample.id), 2 * TILE)
                 st.image(picture, width=TILE, alt=str(sample.path))
-                st.caption(str(sample.caption), help=literal(str(sample.path)))
+                name = str(sample.path).rpartition("/")[2]
+                st.caption(f"{sample.caption}  \n{literal(name if len(name) <= 18 else name[:17] + '…')}")
 
 
 @st.cache_data(max_entries=4_000, show_spinner=False)
@@ -61,4 +62,5 @@ def _rows(rows: pd.DataFrame, ref: DataRef) -> None:
     said = rows.drop(columns="caption").set_index("id")
     # A column may bear the name of what stands beside it.
     cells = table.rename(columns={c: f"{c} (column)" for c in table.columns if c in said.columns})
-    st.dataframe(said.join(cells), hide_index=True)
+    percent = st.column_config.NumberColumn("confidence", format="percent")
+    st.dataframe(said.join(cells), hide_index=True, column_config={"path": "row", "confidence": percent})

@@ -10,7 +10,7 @@ from core import charts
 from core.evaluation import comparison, scores
 from core.schemas import RunRecord
 from core.ui import gallery
-from core.ui.evaluation import CHART, HELP, NORMALISED, Judged, download, matrix_mode, top_count
+from core.ui.evaluation import CHART, HELP, NORMALISED, Judged, dark, download, matrix_mode, top_count
 from core.ui.gallery import literal
 from core.ui.words import duration
 
@@ -21,6 +21,18 @@ def names_of(records: Sequence[RunRecord]) -> dict[str, str]:
     """What to call each run, by its id: its name, with the dataset or the id behind it where that is not enough."""
     names = [r.name for r in records]
     return {r.id: r.name if names.count(r.name) == 1 else f"{r.name} ({r.id})" for r in records}
+
+
+def short_names(names: dict[str, str]) -> dict[str, str]:
+    """The names without the parts, divided by “·”, with which all of them begin."""
+    parts = {run: name.split(" · ") for run, name in names.items()}
+    shared = 0
+    while all(len(p) > shared + 1 for p in parts.values()) and len({p[shared] for p in parts.values()}) == 1:
+        shared += 1
+    if shared == 0 or len(names) < 2:
+        return names
+    rests = {run: " · ".join(p[shared:]) for run, p in parts.items()}
+    return {run: rest[:1].upper() + rest[1:] for run, rest in rests.items()}
 
 
 def verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[comparison.Pair]:
@@ -103,7 +115,7 @@ def matrices(several: Sequence[Judged], names: dict[str, str]) -> None:
             with column:
                 st.markdown(f"**{literal(names[judged.run.id])}**")
                 figure = charts.confusion_matrix(
-                    judged.scores.matrix, judged.scores.classes, normalised=normalised, zmax=top
+                    judged.scores.matrix, judged.scores.classes, normalised=normalised, zmax=top, dark=dark()
                 )
                 st.plotly_chart(figure, key=f"side-{judged.run.id}", config=CHART, alt="Confusion matrix.")
 

@@ -84,7 +84,7 @@ def test_curves_count_epochs_through_the_phases_and_mark_them() -> None:
     assert list(validation.x) == list(training.x) == [1, 2, 3, 4, 5]
     assert validation.line.dash != training.line.dash
     assert [a.text for a in figure.layout.annotations] == ["head", "fine-tuning"]
-    assert [s.x0 for s in figure.layout.shapes] == [0.5, 3.5]
+    assert [s.x0 for s in figure.layout.shapes] == [3.5]
 
 
 def test_folds_lie_over_each_other() -> None:
@@ -97,6 +97,7 @@ def test_folds_lie_over_each_other() -> None:
 def test_curves_of_several_runs_keep_one_colour_each() -> None:
     figure = charts.learning_curves({"a": epochs("head", 3), "b": epochs("head", 4)}, "loss")
     assert [t.line.color for t in figure.data] == [charts.PALETTE[0]] * 2 + [charts.PALETTE[1]] * 2
+    assert [t.name for t in figure.data if t.showlegend] == ["a", "b"]
 
 
 def test_a_metric_nobody_recorded_gives_no_curve() -> None:

@@ -132,7 +132,7 @@ def test_a_failed_run_tells_why_and_what_to_do(images: DatasetRecord) -> None:
 def test_notes_of_a_run_are_shown(images: DatasetRecord) -> None:
     run = finish(images, "noted")
     runs.update_run(run.id, notes=("Stage one was kept.",))
-    assert "noted: Stage one was kept." in text(open_page(runs=run.id))
+    assert "Stage one was kept." in text(open_page(runs=run.id))
 
 
 def test_a_clicked_cell_shows_exactly_its_samples(images: DatasetRecord) -> None:
@@ -220,6 +220,19 @@ def test_three_runs_stand_side_by_side_on_every_tab(images: DatasetRecord, name:
     shown = text(tab(name, *(r.id for r in several)))
     assert shown.count("No difference shown") + shown.count(" is better than ") == 3
     assert "Holm" in shown
+
+
+def test_a_tab_of_the_other_view_in_the_address_falls_back_to_the_first(images: DatasetRecord) -> None:
+    a, b = finish(images, "a"), finish(images, "b", seed=1)
+    app = tab("Mistakes", a.id, b.id)
+    assert not app.exception
+    assert list(app.dataframe[0].value["Run"]) == ["a", "b"]
+
+
+def test_side_by_side_leaves_out_what_all_names_begin_with(images: DatasetRecord) -> None:
+    a, b = finish(images, "Lite0 · linear probe"), finish(images, "Lite0 · linear probe", seed=1)
+    app = tab("Scores", a.id, b.id)
+    assert list(app.dataframe[0].value["Run"]) == ["Linear probe", "Linear probe 2"]
 
 
 def test_only_the_settings_that_differ_are_listed(images: DatasetRecord) -> None:
