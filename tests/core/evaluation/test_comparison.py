@@ -1,5 +1,7 @@
 """Paired comparisons: exact where they claim to be, refused where the samples are not the same."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from core.errors import InputError
 from core.evaluation import comparison
 from core.evaluation.scores import score
 from core.schemas import TrainingSpec
+from core.store import files, runs
 
 CLASSES = ["a", "b", "c"]
 
@@ -79,6 +82,21 @@ def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
     row = comparison.compare({"a": judged(0.7, seed=1), "b": judged(0.8, seed=2)})[0].model_dump(mode="json")
     contract = ["a", "b", "metric", "test", "n", "difference", "ci", "p", "p_adjusted", "significant"]
     assert list(row) == contract
+
+
+def test_stored_runs_are_compared_by_id_or_name_within_one_dataset(workspace: Path) -> None:
+    ids = []
+    for name, dataset, accuracy in (("a", "d", 0.5), ("b", "d", 0.9), ("stranger", "e", 0.9)):
+        spec = TrainingSpec(data=dataset, seed=len(ids))
+        run = runs.create_run(spec, name=name, dataset=dataset, version="v", test_hash="t", n=300)
+        files.write_parquet(runs.run_folder(run.id) / "predictions.parquet", judged(accuracy, seed=len(ids)))
+        ids.append(run.id)
+    document = comparison.compare_runs([ids[0], "b"])
+    assert document["runs"] == ids[:2]
+    assert [(p["a"], p["b"]) for p in document["pairs"]] == [(ids[0], ids[1])] * 2
+    assert document["settings"] == {"seed": {ids[0]: 0, ids[1]: 1}}
+    with pytest.raises(InputError, match="share no test samples"):
+        comparison.compare_runs([ids[0], ids[2]])
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
