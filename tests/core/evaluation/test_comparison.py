@@ -141,8 +141,8 @@ def test_one_run_is_no_comparison() -> None:
 
 def test_words_name_the_better_run_whichever_comes_first() -> None:
     good, poor = judged(0.95, seed=1), judged(0.6, seed=2)
-    for runs in ({"poor": poor, "good": good}, {"good": good, "poor": poor}):
-        words = comparison.in_words(comparison.compare(runs)[0])
+    for named in ({"poor": poor, "good": good}, {"good": good, "poor": poor}):
+        words = comparison.in_words(comparison.compare(named)[0])
         assert words.startswith("good is better than poor: +")
         assert "p < 0.001" in words
 
