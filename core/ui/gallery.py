@@ -20,7 +20,7 @@ def literal(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-def samples(dataset: DatasetRecord, rows: pd.DataFrame, ref: DataRef, key: str) -> None:
+def samples(dataset: DatasetRecord, rows: pd.DataFrame, ref: DataRef, key: str, first: int = FIRST) -> None:
     """Show samples: a grid of pictures with captions, or the rows of a table.
 
     Args:
@@ -28,17 +28,18 @@ def samples(dataset: DatasetRecord, rows: pd.DataFrame, ref: DataRef, key: str) 
         rows: columns `id`, `path` and `caption` (Markdown, ready to show); a table's rows show further columns too.
         ref: the version the samples belong to.
         key: of the widget, unique on the page.
+        first: how many pictures are shown before a person asks for all.
     """
     if dataset.kind == "table":
         _rows(rows, ref)
     else:
-        _pictures(dataset, rows, key)
+        _pictures(dataset, rows, key, first)
 
 
-def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str) -> None:
+def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int) -> None:
     shown = rows
-    if len(rows) > FIRST and not st.toggle(f"Show all {len(rows)}", key=f"{key}-all"):
-        shown = rows.head(FIRST)
+    if len(rows) > first and not st.toggle(f"Show all {len(rows)}", key=f"{key}-all"):
+        shown = rows.head(first)
     hashes = {record.number: record.content_hash for record in dataset.imports}
     images = DatasetImages(dataset.id)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -1,0 +1,65 @@
+"""What is wrong with a dataset: a card a finding with its evidence, and the files an import refused."""
+
+import pandas as pd
+import streamlit as st
+
+from core.data.findings import FINDERS
+from core.schemas import DataRef, DatasetRecord, Finding, VersionRecord
+from core.ui import gallery
+from core.ui.data_overview import samples_of
+from core.ui.gallery import literal
+from core.ui.words import plural
+
+SEVERITY = {
+    "error": ("red", ":material/error:", "error"),
+    "warning": ("orange", ":material/warning:", "warning"),
+    "info": ("blue", ":material/info:", "good to know"),
+}
+
+
+def findings(dataset: DatasetRecord, version: VersionRecord) -> None:
+    """All findings, the most severe first, then what was refused."""
+    if not version.findings:
+        looked = ", ".join(finder.__name__.replace("_", " ") for finder in FINDERS)
+        st.success(f"Nothing was found. Looked for: {looked}.", icon=":material/check_circle:")
+    for number, finding in enumerate(version.findings):
+        _card(dataset, version, finding, f"finding-{version.id}-{number}")
+    _refused(dataset)
+
+
+def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, key: str) -> None:
+    colour, icon, word = SEVERITY[finding.severity]
+    with st.container(border=True):
+        st.markdown(f":{colour}-badge[{icon} {word}] {literal(finding.message)}")
+        samples = _evidence(dataset, version, finding)
+        if samples.empty:
+            return
+        noun = "image" if dataset.kind == "image" else "row"
+        label = f"Show {plural(len(samples), f'the {noun}', f'{noun}s')}" if len(samples) > 1 else f"Show the {noun}"
+        box = st.expander(label, key=key, on_change="rerun")
+        if box.open:
+            with box:
+                ref = DataRef(dataset=dataset.id, version=version.id)
+                gallery.samples(dataset, samples, ref, key)
+
+
+def _evidence(dataset: DatasetRecord, version: VersionRecord, finding: Finding) -> pd.DataFrame:
+    """The finding's samples in its order, ready for the gallery; empty for files that were never imported."""
+    samples = samples_of(dataset.id, version.id)
+    order = {name: place for place, name in enumerate(finding.samples)}
+    found = samples[samples["path"].isin(order.keys())]
+    found = found.sort_values("path", key=lambda paths: paths.map(order), kind="stable")
+    if dataset.labelled:
+        captions = found["label"].map(literal)
+        return found[["id", "path", "label"]].assign(caption=captions)
+    return found[["id", "path"]].assign(caption="")
+
+
+def _refused(dataset: DatasetRecord) -> None:
+    refused = [(s.path, s.reason, record.source) for record in dataset.imports for s in record.skipped]
+    if not refused:
+        return
+    st.markdown("#### Refused on import")
+    what = "file was" if len(refused) == 1 else "files or rows were"
+    st.caption(f"{len(refused):,} {what} not imported. Correct them and add them under “Manage”.")
+    st.dataframe(pd.DataFrame(refused, columns=["What", "Why", "Import"]), hide_index=True)

@@ -1,0 +1,267 @@
+"""Bringing data in from a page: a dropped file lands on disk at once, becomes a dataset, and is gone again."""
+
+import errno
+import io
+import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.data.archives import image_members
+from core.data.images import decode
+from core.data.importing import import_data
+from core.data.samples import SAMPLES, get_sample
+from core.data.tables import MAX_CLASSES, read_preview
+from core.errors import DiskError, GraftError
+from core.settings import get_settings
+from core.store.files import need_disk
+from core.ui.gallery import literal
+from core.ui.page import go, show_error
+from core.ui.words import plural, size
+
+TABLE_TYPES = ["csv", "tsv", "txt"]
+_ABANDONED_SECONDS = 24 * 3600
+_STRIP = 8
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def upload(slot: str, label: str, types: list[str], help: str | None = None) -> Path | None:
+    """A place to drop a file. Returns where the file last dropped lies on disk, until `discard`.
+
+    An upload sits in the server's memory; it is copied before anything else happens, and the widget gets a new key so
+    that the browser lets go of it.
+    """
+    key = f"{slot}-{st.session_state.get(f'{slot}-count', 0)}"
+    st.file_uploader(label, type=types, key=key, on_change=_take, args=(slot, key), help=help)
+    error = st.session_state.pop(f"{slot}-error", None)
+    if error:
+        show_error(error)
+    return waiting(slot)
+
+
+def waiting(slot: str) -> Path | None:
+    """The file that was dropped and not yet imported or discarded."""
+    path: Path | None = st.session_state.get(f"{slot}-file")
+    return path if path and path.exists() else None
+
+
+def discard(slot: str) -> None:
+    """Remove the file that waits, if any."""
+    path = st.session_state.pop(f"{slot}-file", None)
+    if path:
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _take(slot: str, key: str) -> None:
+    file = st.session_state[key]
+    if file is None:
+        return
+    st.session_state[f"{slot}-count"] = st.session_state.get(f"{slot}-count", 0) + 1
+    discard(slot)
+    try:
+        st.session_state[f"{slot}-file"] = _to_disk(file)
+    except GraftError as error:
+        st.session_state[f"{slot}-error"] = error
+
+
+def _to_disk(file: UploadedFile) -> Path:
+    need_disk(file.size)
+    root = get_settings().cache / "uploads"
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.iterdir():
+        with suppress(FileNotFoundError):  # another visitor's sweep may be faster
+            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=root))
+    path = folder / (Path(file.name).name or "upload")
+    try:
+        with path.open("wb") as out:
+            shutil.copyfileobj(file, out, 2**20)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskError(
+            f"The disk became full while “{file.name}” was stored; nothing of it was kept.",
+            "Delete datasets or runs that are no longer needed.",
+        ) from error
+    return path
+
+
+def bring_in(source: Path | str, **options: Any) -> None:
+    """Import with a progress bar, then show the dataset. A refusal is told where the bar was, and nothing is kept."""
+    place = st.empty()
+    bar = place.progress(0.0, text="Reading")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / total, text=f"Image {done:,} of {total:,}")
+
+    try:
+        result = import_data(source, progress=show, **options)
+    except GraftError as error:
+        place.empty()
+        show_error(error)
+        return
+    place.empty()
+    go("data", dataset=result.dataset.id)
+
+
+def photos() -> None:
+    """The card for a ZIP of images."""
+    st.markdown("#### :material/photo_library: Photos")
+    st.caption("A ZIP with one folder of images per class.")
+    unlabelled = st.checkbox(
+        "Without classes",
+        key="photos-unlabelled",
+        help="Take all images as they lie, unlabelled. Such a dataset serves for predicting and as a target for"
+        " measuring distance; it cannot be trained on.",
+    )
+    path = upload("photos", "ZIP of images", ["zip"])
+    if path:
+        try:
+            bring_in(path, unlabelled=unlabelled)
+        finally:
+            discard("photos")
+
+
+def table() -> None:
+    """The card for a CSV file; what to predict is asked next, by `choose_target`."""
+    st.markdown("#### :material/table: Table")
+    st.caption("A CSV file with one row a sample. You choose next which column to predict.")
+    st.checkbox(
+        "Without classes",
+        key="table-unlabelled",
+        help="Take the rows as they are, with no column to predict. Such a dataset serves for predicting and as a"
+        " target for measuring distance; it cannot be trained on.",
+    )
+    upload("table", "CSV file", TABLE_TYPES)
+
+
+def choose_target() -> bool:
+    """Ask what to predict from the table that waits, and import it. False when none waits, or none can be read."""
+    path = waiting("table")
+    if path is None:
+        return False
+    try:
+        preview = _preview(str(path))
+    except GraftError as error:
+        show_error(error)
+        discard("table")
+        return False
+    with st.container(border=True):
+        st.markdown(f"#### :material/table: {literal(path.name)}")
+        if st.session_state.get("table-unlabelled"):
+            options: dict[str, Any] = {"unlabelled": True}
+        else:
+            options = _target_of(preview)
+        with st.container(horizontal=True):
+            ready = bool(options.get("target")) or bool(options.get("unlabelled"))
+            go_on = st.button("Import", type="primary", icon=":material/download_done:", disabled=not ready)
+            if st.button("Cancel", icon=":material/close:"):
+                discard("table")
+                st.rerun()
+        if go_on:
+            try:
+                bring_in(path, **options)
+            except BaseException:  # Streamlit leaves a page by raising: the import is done
+                discard("table")
+                raise
+        st.caption(f"The first {plural(len(preview), 'row')} of {size(path.stat().st_size)}:")
+        st.dataframe(preview, hide_index=True)
+    return True
+
+
+def _target_of(preview: pd.DataFrame) -> dict[str, Any]:
+    with st.container(horizontal=True):
+        target = st.selectbox(
+            "Column to predict",
+            list(preview.columns),
+            index=None,
+            key="table-target",
+            placeholder="Choose the target",
+            help="The target: each of its values becomes a class. All other columns are what it is predicted from.",
+            width=320,
+        )
+        if target is None or not pd.api.types.is_numeric_dtype(preview[target]):
+            return {"target": target}
+        bins = st.number_input(
+            "Bins",
+            min_value=2,
+            max_value=MAX_CLASSES,
+            value=None,
+            step=1,
+            key="table-bins",
+            placeholder="Off",
+            help="Graft classifies. A numeric target becomes so many classes of about equal size, cut at its"
+            f" quantiles; left off, every value is a class, which works up to {MAX_CLASSES} values.",
+            width=170,
+        )
+    return {"target": target, "bins": bins}
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _preview(path: str) -> pd.DataFrame:
+    return read_preview(Path(path))
+
+
+def sample_cards() -> None:
+    """The card of shipped samples, each one click away; the first one leads."""
+    st.markdown("#### :material/science: Try a sample")
+    for place, sample in enumerate(SAMPLES.values()):
+        if place == 0:
+            st.image(_strip(sample.name), width=56)
+        what = "images" if sample.kind == "image" else "rows"
+        st.caption(f"{sample.about} {sample.n:,} {what}, {literal(sample.licence)}.")
+        if st.button(
+            f"Try the {sample.title.lower().replace(' ', '-')} sample",
+            key=f"sample-{sample.name}",
+            type="primary" if place == 0 else "secondary",
+            icon=":material/play_arrow:" if place == 0 else None,
+            width="stretch",
+        ):
+            bring_in(f"sample:{sample.name}")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _strip(name: str) -> list[bytes]:
+    """A few of a sample's images as small files, spread over its classes."""
+    pictures = []
+    with get_sample(name).open() as archive:
+        members, _ = image_members(archive, labelled=True)
+        for member in members[:: max(1, len(members) // _STRIP)][:_STRIP]:
+            image = Image.fromarray(decode(archive.read(member.name)).pixels)
+            image.thumbnail((112, 112))
+            square = Image.new("RGB", (112, 112), "white")
+            square.paste(image, ((112 - image.width) // 2, (112 - image.height) // 2))
+            out = io.BytesIO()
+            square.save(out, "PNG")
+            pictures.append(out.getvalue())
+    return pictures
+
+
+def larger_files() -> None:
+    """The limit for uploads, and the command for what is larger."""
+    limit = st.get_option("server.maxUploadSize")
+    with st.expander(f"Uploads: up to {limit} MB a file. For more, import from a shell", icon=":material/terminal:"):
+        st.caption(
+            "On the machine that Graft runs on, in Graft's folder. PATH is a ZIP, a folder of images or a CSV file;"
+            " a table also needs `--target COLUMN`."
+        )
+        st.code(f"{_python()} -m core import PATH", language="bash", wrap_lines=True)
+
+
+def _python() -> str:
+    """How to call this Python from Graft's folder, for this workspace."""
+    python = Path(sys.executable)
+    name = str(python.relative_to(_ROOT)) if python.is_relative_to(_ROOT) else "python"
+    home = os.environ.get("GRAFT_HOME")
+    return f"GRAFT_HOME={home} {name}" if home else name

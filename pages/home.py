@@ -1,0 +1,93 @@
+"""Home: bring data in, or go on with what is there."""
+
+import streamlit as st
+
+from core.evaluation.scores import format_interval
+from core.jobs import queue
+from core.schemas import ACTIVE, DataRef, DatasetRecord, RunRecord, VersionRecord
+from core.store import datasets, runs
+from core.training.estimate import seconds_left
+from core.ui import importing
+from core.ui.gallery import literal
+from core.ui.page import go, guard, telling_errors
+from core.ui.words import ago, duration, plural
+
+guard("home")
+
+RECENT = 6
+
+
+def bring_data() -> None:
+    """Three ways in, side by side, or below each other where it is narrow."""
+    for place, card in zip(
+        st.columns(3, border=True), (importing.photos, importing.table, importing.sample_cards), strict=True
+    ):
+        with place:
+            card()
+    importing.larger_files()
+
+
+def go_on() -> None:
+    """Recent datasets with their best score and what is at work on them; refreshes only while something is."""
+    known = datasets.list_datasets()
+    if not known:
+        return
+    st.subheader("Go on", anchor=False)
+    at_work = runs.list_runs(states=[*ACTIVE, "queued"])
+    st.fragment(recent, run_every=2 if at_work else None)([dataset.id for dataset in known[:RECENT]])
+    if len(known) > RECENT and st.button(f"All {len(known)} datasets", icon=":material/photo_library:"):
+        go("data")
+
+
+def recent(ids: list[str]) -> None:
+    queue.reconcile()
+    for first in range(0, len(ids), 3):
+        for place, dataset_id in zip(st.columns(3, border=True), ids[first : first + 3], strict=False):
+            with place, telling_errors():
+                recent_card(datasets.get_dataset(dataset_id))
+
+
+def recent_card(dataset: DatasetRecord) -> None:
+    """What a dataset is, how well it is told apart so far, and what to do with it."""
+    version = datasets.get_version(DataRef(dataset=dataset.id))
+    noun = "image" if dataset.kind == "image" else "row"
+    icon = ":material/photo_library:" if dataset.kind == "image" else ":material/table:"
+    if st.button(literal(dataset.name), key=f"open-{dataset.id}", icon=icon, type="tertiary"):
+        go("data", dataset=dataset.id)
+    what = plural(len(dataset.classes), "class", "classes") if dataset.labelled else "unlabelled"
+    st.caption(f"{plural(dataset.n, noun)} · {what} · {ago(dataset.created)}")
+    of_dataset = runs.list_runs(dataset=dataset.id)
+    facts = [f"best {best}" if (best := best_score(of_dataset, version)) else "not trained yet"]
+    if version.findings:
+        facts.append(plural(len(version.findings), "finding"))
+    st.markdown(" · ".join(facts))
+    for run in of_dataset:
+        if run.active or run.state == "queued":
+            at_work(run)
+
+
+def best_score(of_dataset: list[RunRecord], version: VersionRecord) -> str:
+    """The highest accuracy with its interval among runs judged on this version's test part; empty for none."""
+    judged = [r for r in of_dataset if r.state == "succeeded" and r.test_hash == version.test_hash]
+    if not judged:
+        return ""
+    best = max(judged, key=lambda run: run.metrics["accuracy"]).metrics
+    return f"**{format_interval(best['accuracy'], best['accuracy_low'], best['accuracy_high'])}**"
+
+
+def at_work(run: RunRecord) -> None:
+    """A run that waits or trains; a click leads to it."""
+    left = seconds_left(run)
+    if run.state == "queued":
+        text = f"{plural(queue.place(run), 'run')} ahead of it"
+    else:
+        text = (run.phase or run.state) + (f", {duration(left)} left" if left else "")
+    label = f"{literal(run.name)}: {text}"
+    if st.button(label, key=f"watch-{run.id}", icon=":material/play_circle:", type="tertiary"):
+        go("train", dataset=run.dataset, run=run.id)
+
+
+st.title("Teach a model with what you have", anchor=False)
+if not importing.choose_target():
+    bring_data()
+go_on()
