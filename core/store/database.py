@@ -3,6 +3,8 @@
 The folders are the truth. A row holds what lists need to filter and sort, and the record's own JSON in `record`.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,6 +27,7 @@ from sqlalchemy import (
 from core.settings import get_settings
 
 metadata = MetaData()
+BUSY_SECONDS = 30  # how long a transaction waits for its turn
 
 datasets = Table(
     "datasets",
@@ -64,7 +67,7 @@ runs = Table(
 def _engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         get_settings().home.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": 30})
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_immediate)
     else:
@@ -77,8 +80,22 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # Transactions are begun by hand below: the driver would otherwise begin a deferred one, and two
     # processes that both read and then write would deadlock.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _switch_to_wal(connection: Any) -> None:
+    # Where two processes open a new database together, the switch fails at once, whatever the timeout says.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_immediate(connection: Connection) -> None:
