@@ -5,13 +5,16 @@ A run's folder holds `spec.json` (goes in, never changes), `run.json` (what is k
 change of a record happens inside one immediate transaction, so two processes never both win.
 """
 
+import logging
+import os
 import secrets
-import shutil
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.errors import InputError, NotFoundError
@@ -21,6 +24,8 @@ from core.store import files
 from core.store.database import runs as table
 from core.store.database import transaction
 
+log = logging.getLogger(__name__)
+
 
 def run_folder(run_id: str) -> Path:
     return get_settings().runs / run_id
@@ -29,12 +34,10 @@ def run_folder(run_id: str) -> Path:
 def create_run(spec: TrainingSpec, *, name: str, dataset: str, version: str, test_hash: str, n: int) -> RunRecord:
     """A new queued run. `name` gets a number behind it when another run of the dataset has it already."""
     with transaction() as connection:
-        rows = connection.execute(select(table.c.name).where(table.c.dataset == dataset))
-        taken = {row.name for row in rows}
-        unique = next(n for n in _numbered(name) if n not in taken)
+        taken = _names(connection, dataset)
         record = RunRecord(
             id=secrets.token_hex(4),
-            name=unique,
+            name=next(n for n in _numbered(name) if n not in taken),
             dataset=dataset,
             version=version,
             spec=spec,
@@ -42,14 +45,20 @@ def create_run(spec: TrainingSpec, *, name: str, dataset: str, version: str, tes
             n=n,
         )
         folder = run_folder(record.id)
-        folder.mkdir(parents=True)
-        files.write_text(folder / "spec.json", spec.model_dump_json(indent=1, exclude_none=True))
-        files.write_text(folder / "run.json", record.model_dump_json(indent=1))
         connection.execute(insert(table).values(**_row(record)))
+        with files.atomic_folder(folder) as staged:
+            files.write_text(staged / "spec.json", spec.model_dump_json(indent=1, exclude_none=True))
+            files.write_text(staged / "run.json", record.model_dump_json(indent=1))
     return record
 
 
-def _numbered(name: str) -> Any:
+def _names(connection: Connection, dataset: str) -> dict[str, str]:
+    """The names of a dataset's runs, each with the run's id."""
+    rows = connection.execute(select(table.c.name, table.c.id).where(table.c.dataset == dataset))
+    return {row.name: row.id for row in rows}
+
+
+def _numbered(name: str) -> Iterator[str]:
     yield name
     number = 2
     while True:
@@ -64,13 +73,16 @@ def _row(record: RunRecord) -> dict[str, Any]:
 
 def get_run(run: str) -> RunRecord:
     """The run with this id or name; `NotFoundError` when there is none, `InputError` when a name is not unique."""
+    query = select(table.c.id, table.c.record).where((table.c.id == run) | (table.c.name == run))
     with transaction() as connection:
-        found = connection.execute(select(table.c.record).where((table.c.id == run) | (table.c.name == run))).all()
+        found = {row.id: row.record for row in connection.execute(query)}
+    if not found and _index_lost() and reindex():
+        return get_run(run)
     if not found:
         raise NotFoundError(f"There is no run “{run}”.", "The Runs page, or `python -m core runs`, lists them.")
-    if len(found) > 1:
+    if len(found) > 1 and run not in found:
         raise InputError(f"{len(found)} runs are named “{run}”.", "Use the run's id instead.")
-    return RunRecord.model_validate_json(found[0].record)
+    return RunRecord.model_validate_json(found.get(run) or next(iter(found.values())))
 
 
 def list_runs(dataset: str | None = None, states: Collection[RunState] | None = None) -> list[RunRecord]:
@@ -81,7 +93,10 @@ def list_runs(dataset: str | None = None, states: Collection[RunState] | None = 
     if states is not None:
         query = query.where(table.c.state.in_(list(states)))
     with transaction() as connection:
-        return [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
+        found = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
+    if not found and _index_lost() and reindex():
+        return list_runs(dataset, states)
+    return found
 
 
 def update_run(run_id: str, *, expect: Collection[RunState] | None = None, **changes: Any) -> RunRecord | None:
@@ -107,22 +122,35 @@ def update_within(
 
 
 def rename_run(run_id: str, name: str) -> RunRecord:
-    name = name.strip()
+    """Give a run another name; `InputError` when it is empty or another run of the dataset has it."""
+    name = name.strip()[:80]
     if not name:
         raise InputError("A run needs a name.", "Type one, up to 80 characters.")
-    record = update_run(run_id, name=name[:80])
-    assert record is not None
-    return record
+    record = get_run(run_id)
+    with transaction() as connection:
+        if _names(connection, record.dataset).get(name, record.id) != record.id:
+            raise InputError(f"There is already a run “{name}” on this dataset.", "Choose another name.")
+        renamed = update_within(connection, record.id, name=name)
+    assert renamed is not None
+    return renamed
 
 
 def delete_run(run_id: str) -> None:
     """Remove a run, its folder and its row. A run that is at work must be cancelled first."""
     record = get_run(run_id)
-    if record.state in ACTIVE:
-        raise InputError(f"Run “{record.name}” is still at work.", "Cancel it first, then delete it.")
-    shutil.rmtree(run_folder(record.id), ignore_errors=True)
-    with transaction() as connection:
-        connection.execute(delete(table).where(table.c.id == record.id))
+    folder = run_folder(record.id)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    gone = delete(table).where(table.c.id == record.id, table.c.state.not_in(ACTIVE))
+    with (
+        tempfile.TemporaryDirectory(
+            dir=get_settings().runs, prefix=".tmp-", ignore_cleanup_errors=True
+        ) as bin_folder,
+        transaction() as connection,
+    ):
+        if connection.execute(gone).rowcount == 0:
+            raise InputError(f"Run “{record.name}” is still at work.", "Cancel it first, then delete it.")
+        if folder.exists():
+            folder.rename(Path(bin_folder) / record.id)
 
 
 def run_size(run_id: str) -> int:
@@ -137,18 +165,27 @@ def runs_on_test(test_hash: str) -> int:
 
 
 def append_event(run_id: str, event: Event) -> None:
-    with (run_folder(run_id) / "events.jsonl").open("a", encoding="utf-8") as file:
-        file.write(event.model_dump_json() + "\n")
+    """Add a line. A killed worker may have left half a line behind; the new one is not glued to it."""
+    with (run_folder(run_id) / "events.jsonl").open("a+b") as file:
+        torn = False
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            torn = file.read() != b"\n"
+        file.write(b"\n" * torn + event.model_dump_json().encode() + b"\n")
 
 
 def read_events(run_id: str) -> list[Event]:
-    """A run's events so far. A line that is still being written is left for the next call."""
+    """A run's events so far. A line still being written is left for the next call, one torn by a crash left out."""
     path = run_folder(run_id) / "events.jsonl"
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    return [Event.model_validate_json(line) for line in whole.splitlines()]
+    events = []
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        try:
+            events.append(Event.model_validate_json(line))
+        except ValidationError as error:
+            log.warning("A line of %s is no event and was left out: %s", path, error)
+    return events
 
 
 def read_predictions(run_id: str) -> pd.DataFrame:
@@ -171,12 +208,21 @@ def read_log(run_id: str, lines: int = 40) -> str:
 
 
 def reindex() -> int:
-    """Write the rows anew from the folders, which are the truth. Returns how many runs there are."""
-    records = []
-    for path in sorted(get_settings().runs.glob("*/run.json")):
-        records.append(RunRecord.model_validate_json(path.read_text(encoding="utf-8")))
+    """Write the rows anew from the folders, which are the truth. Returns how many runs there are.
+
+    All inside one transaction, so that no record changes between the reading and the writing.
+    """
     with transaction() as connection:
+        paths = get_settings().runs.glob("[!.]*/run.json")
+        records = [RunRecord.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
         connection.execute(delete(table))
         if records:
             connection.execute(insert(table), [_row(r) for r in records])
     return len(records)
+
+
+def _index_lost() -> bool:
+    """Whether there are run folders but no row at all: the database was lost."""
+    with transaction() as connection:
+        known = connection.execute(select(table.c.id).limit(1)).scalar()
+    return known is None and any(get_settings().runs.glob("[!.]*/run.json"))
