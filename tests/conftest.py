@@ -1,6 +1,10 @@
 """What every test shares: a workspace of its own."""
 
+import multiprocessing
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,3 +16,31 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("GRAFT_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def at_once() -> Callable[..., None]:
+    """A function that calls `work(number, *args)` in `n` processes, all let go at the same moment."""
+
+    def run(work: Callable[..., object], *args: object, n: int = 8) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["core.jobs.queue", "pytest"])
+        barrier = context.Barrier(n)
+        processes = [
+            context.Process(target=_wait_and_work, args=(barrier, dict(os.environ), work, i, *args)) for i in range(n)
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(60)
+        assert [process.exitcode for process in processes] == [0] * n
+
+    return run
+
+
+def _wait_and_work(
+    barrier: Any, environment: dict[str, str], work: Callable[..., object], number: int, *args: object
+) -> None:
+    os.environ.update(environment)  # a fork server keeps the environment it was started in
+    barrier.wait(60)
+    work(number, *args)
