@@ -7,7 +7,9 @@ one sentence; the exit code is 2 for what the user gave and 1 for what broke.
 import argparse
 import json
 import logging
+import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -231,6 +233,23 @@ def doctor(_: argparse.Namespace) -> Document:
     }
 
 
+def serve(args: argparse.Namespace) -> Document:
+    """Start the dashboard; the address is printed."""
+    root = Path(__file__).parents[1]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((args.address, args.port))
+        except OSError as error:
+            raise InputError(
+                f"Port {args.port} at {args.address} cannot be used: {error.strerror or error}.",
+                f"Graft may be running there already; otherwise choose another port: make run PORT={args.port + 1}.",
+            ) from error
+    options = ["--server.port", str(args.port), "--server.address", args.address]
+    os.chdir(root)
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Graft from a shell.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -272,6 +291,9 @@ def _parser() -> argparse.ArgumentParser:
     command("cancel", cancel).add_argument("run")
     command("delete", delete).add_argument("what", help="a run or a dataset")
     command("doctor", doctor)
+    sub = command("serve", serve)
+    sub.add_argument("--port", type=int, default=8501)
+    sub.add_argument("--address", default="localhost", help="0.0.0.0 lets the network in; Graft asks for no password")
     return parser
 
 

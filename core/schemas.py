@@ -152,7 +152,8 @@ class TrainingSpec(Frozen):
 
     `epochs` are those of the head or the table network, `fine_tune_epochs` those of stage two; `unfreeze` counts the
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
-    samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets.
+    samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
+    `class_weights` balanced every class weighs the same in the loss, however few samples it has.
     """
 
     data: str
@@ -169,6 +170,7 @@ class TrainingSpec(Frozen):
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     fine_tune_learning_rate: Annotated[float, Field(gt=0)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    class_weights: Literal["balanced", "none"] | None = None
     l2: Annotated[float, Field(ge=0)] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0

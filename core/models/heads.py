@@ -1,5 +1,7 @@
 """New layers on top of a backbone."""
 
+import math
+
 import keras
 from keras import layers
 
@@ -8,6 +10,10 @@ def linear_head(
     n_features: int, n_classes: int, dropout: float = 0.0, weight_decay: float = 0.0, seed: int = 0
 ) -> keras.Model:
     """A softmax regression on embeddings: `(n, n_features)` → probabilities `(n, n_classes)`.
+
+    Embeddings are first squashed by tanh and scaled to one length, √n_features. Large components, which speak of a
+    few patterns seen strongly, would otherwise drown the rest: the same reason for which Fisher vectors are power- and
+    L2-normalised (Perronnin, Sánchez and Mensink 2010).
 
     Args:
         n_features: length of an embedding.
@@ -19,6 +25,9 @@ def linear_head(
     return keras.Sequential(
         [
             keras.Input((n_features,), name="features"),
+            layers.Activation("tanh", name="squash"),
+            layers.UnitNormalization(name="one_length"),
+            layers.Rescaling(math.sqrt(n_features), name="unit_scale"),
             layers.Dropout(dropout, seed=seed, name="dropout"),
             layers.Dense(
                 n_classes,

@@ -10,6 +10,11 @@ from core.data.splitting import folds
 from core.errors import DataError
 
 
+# A fold's own validation share of its learning samples. Small, because cross-validation is asked how good training
+# on nearly everything is.
+VALIDATION = 0.125
+
+
 @dataclass(frozen=True)
 class Parts:
     """Positions in the samples table. `fold` is 0 for the version's own split and counts from 1 otherwise."""
@@ -25,7 +30,7 @@ def parts_of(samples: pd.DataFrame, k: int | None, seed: int) -> Iterator[Parts]
     if k is None:
         parts = [samples["part"].to_numpy(dtype=object, na_value="")]
     else:
-        parts = [fold.to_numpy(dtype=object) for fold in folds(samples, k, seed)]
+        parts = [fold.to_numpy(dtype=object) for fold in folds(samples, k, seed, VALIDATION)]
     for number, part in enumerate(parts, start=0 if k is None else 1):
         train, validation, test = (np.flatnonzero(part == p) for p in ("train", "validation", "test"))
         for name, rows in (("training", train), ("validation", validation), ("test", test)):

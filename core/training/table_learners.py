@@ -66,6 +66,7 @@ def network(problem: TableProblem) -> TableFitted:
         epochs=spec.epochs,
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
+        balanced=spec.class_weights == "balanced",
         patience=max(10, spec.epochs // 5),
         phase="network",
         recorder=problem.recorder,
@@ -84,9 +85,10 @@ def logistic_regression(problem: TableProblem) -> TableFitted:
 
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
     problem.recorder.phase("logistic regression", len(strengths))
+    weights = "balanced" if problem.spec.class_weights == "balanced" else None
     best: tuple[float, float, Any] | None = None
     for number, strength in enumerate(strengths, start=1):
-        candidate = LogisticRegression(C=strength, max_iter=2000)
+        candidate = LogisticRegression(C=strength, max_iter=2000, class_weight=weights)
         candidate.fit(problem.x[problem.train], problem.labels[problem.train])
         values = {
             **_judge(candidate, problem, problem.train, ""),

@@ -50,6 +50,7 @@ def fit(
     batch_size: int,
     learning_rate: float,
     patience: int,
+    balanced: bool,
     phase: str,
     recorder: "Recorder",
 ) -> dict[str, float]:
@@ -60,6 +61,7 @@ def fit(
     Args:
         x: inputs, first axis the samples; y: class indices `(n,)`.
         train, validation: positions in `x`.
+        balanced: weigh samples so that every class weighs the same (King and Zeng 2001).
         patience: epochs without a better validation loss after which fitting ends.
 
     Returns:
@@ -82,10 +84,17 @@ def fit(
         validation_data=(x[validation], y[validation]),
         epochs=epochs,
         batch_size=batch_size,
+        class_weight=class_weights(y[train]) if balanced else None,
         verbose=0,
         callbacks=[stopping, Progress(recorder)],
     )
     return judge(model.predict(x[validation], batch_size=256, verbose=0), y[validation])
+
+
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """A weight for each class index, n / (classes · n of the class): every class then weighs the same, the mean is 1."""
+    classes, counts = np.unique(labels, return_counts=True)
+    return {int(c): len(labels) / (len(classes) * int(n)) for c, n in zip(classes, counts, strict=True)}
 
 
 def judge(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:

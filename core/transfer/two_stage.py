@@ -40,6 +40,7 @@ def two_stage(problem: Problem) -> Fitted:
         epochs=spec.fine_tune_epochs,
         batch_size=spec.batch_size,
         learning_rate=spec.fine_tune_learning_rate,
+        balanced=spec.class_weights == "balanced",
         patience=max(4, spec.fine_tune_epochs // 3),
         phase="stage 2 of 2: last blocks",
         recorder=problem.recorder,

@@ -1,0 +1,55 @@
+# make run      start Graft (make run PORT=8600, make run ADDRESS=0.0.0.0, make run GPU=1)
+# make test     unit tests, a test of every page, and the main paths in headless Chromium
+# make check    ruff, mypy, import-linter
+
+PYTHON ?= python3
+PORT ?= 8501
+ADDRESS ?= localhost
+VENV := .venv
+BIN := $(VENV)/bin
+FLAVOUR := $(if $(GPU),gpu,cpu)
+
+.PHONY: run test check chromium clean
+
+run: $(VENV)/.ready-$(FLAVOUR)
+	@$(BIN)/python -m core serve --port $(PORT) --address $(ADDRESS)
+
+test: $(VENV)/.ready-dev chromium
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
+	$(BIN)/python -m pytest -q tests/e2e
+
+check: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Debian keeps what makes virtual environments in a package of its own.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Graft needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) > /dev/null 2>&1 \
+	  || { apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv --clear $(VENV); } \
+	  || { echo "This Python cannot make virtual environments. Run: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.ready-cpu: requirements.txt $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.ready-gpu: requirements.txt $(BIN)/pip
+	sed 's/^tensorflow==/tensorflow[and-cuda]==/' requirements.txt > $(VENV)/requirements-gpu.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r $(VENV)/requirements-gpu.txt
+	@touch $@ $(VENV)/.ready-cpu
+
+$(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready-cpu
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The browser tests say what is missing when this fails.
+chromium:
+	@command -v chromium > /dev/null \
+	  || { apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } \
+	  || echo "Chromium could not be installed. Run: apt-get install chromium"
+
+clean:
+	rm -rf $(VENV)
