@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.errors import GraftError, NotFoundError
 from core.evaluation.comparison import Pair, repeated_look_warning
-from core.schemas import RunRecord
+from core.jobs import queue
+from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
 from core.ui import evaluation, side_by_side
 from core.ui.evaluation import Judged, judge
@@ -81,14 +82,19 @@ def next_steps(judged: Judged) -> None:
     try_tuning = run.spec.strategy == "linear_probe" and not tuned
     with st.container(horizontal=True):
         if try_tuning and st.button("Try fine-tuning", type="primary", icon=":material/tune:"):
-            # What the widgets of the train page are keyed by.
-            wanted = {"dataset": run.dataset, "strategy": "two_stage", "backbone": run.spec.backbone}
-            st.session_state.update({f"train-{field}": value for field, value in wanted.items()})
-            go("train", dataset=run.dataset)
+            with telling_errors():
+                fine_tune(run)
         kind = "secondary" if try_tuning else "primary"
         if rival and st.button(f"Compare with {literal(rival.name)}", type=kind, icon=":material/compare_arrows:"):
             st.query_params["runs"] = f"{rival.id},{run.id}"
             st.rerun()
+
+
+def fine_tune(run: RunRecord) -> None:
+    """Start two-stage fine-tuning with a linear probe's data, backbone, seed and folds, and go and watch it."""
+    kept = run.spec.model_dump(include={"data", "backbone", "image_size", "seed", "folds"})
+    started = queue.submit(TrainingSpec(preset="balanced", strategy="two_stage", **kept))
+    go("train", dataset=run.dataset, run=started.id)
 
 
 def one(judged: Judged) -> None:

@@ -1,5 +1,6 @@
 """The evaluate page on made-up runs: one, several side by side, folds, tables, and what cannot be judged."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
 from core.data.versions import load_samples
+from core.jobs import local
 from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
 from core.store import files, runs
 from core.store.datasets import delete_dataset, get_version
@@ -193,12 +195,16 @@ def test_a_deleted_dataset_gives_a_sentence_on_every_tab(images: DatasetRecord, 
     assert "There is no dataset" in text(tab(name, run.id))
 
 
-def test_fine_tuning_is_offered_until_it_was_tried(images: DatasetRecord) -> None:
+def test_fine_tuning_starts_at_once_and_is_offered_until_it_was_tried(
+    images: DatasetRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "start", lambda run_id, on_exit: (os.getpid(), local.created(os.getpid())))
     probe = finish(images, "probe", strategy="linear_probe", backbone="efficientnet_lite0")
     app = open_page(runs=probe.id)
     next(b for b in app.button if b.label == "Try fine-tuning").click().run()
     assert app.title[0].value == "Train"
-    assert app.session_state["train-strategy"] == "two_stage"
+    started = runs.list_runs(states=["starting"])
+    assert [(r.spec.strategy, r.version) for r in started] == [("two_stage", probe.version)]
     tuned = finish(images, "tuned", strategy="two_stage", backbone="efficientnet_lite0")
     for run in (probe, tuned):
         assert "Try fine-tuning" not in [b.label for b in open_page(runs=run.id).button]
