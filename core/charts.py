@@ -95,7 +95,7 @@ def class_bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) 
             orientation="h",
             name=part,
             legendgroup=part,
-            marker={"color": GREY, "opacity": opacity},
+            marker={"color": f"rgba(140,140,140,{opacity})"},  # a legend heeds no opacity
         )
     _layout(figure, 60 + 30 * max(2, len(classes)), barmode="stack", bargap=0.25, showlegend=len(parts) > 1)
     figure.update_yaxes(**_class_ticks(classes), autorange="reversed", showgrid=False)

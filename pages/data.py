@@ -46,11 +46,11 @@ def pick_dataset() -> DatasetRecord:
 def header(dataset: DatasetRecord, version: VersionRecord) -> None:
     """What the dataset is, in one line, and one picture of each class."""
     facts = [
-        f"version {version.id}",
         plural(version.n, "image" if dataset.kind == "image" else "row"),
         plural(len(version.classes), "class", "classes") if dataset.labelled else "unlabelled, so not for training",
+        f"version {version.id}",
         f"{size(datasets.dataset_size(dataset.id))} on disk",
-        plural(len(version.findings), "finding"),
+        data_findings.in_words(version),
     ]
     st.caption(" · ".join(facts))
     if dataset.kind == "image":

@@ -42,8 +42,8 @@ def go_on() -> None:
 def recent(ids: list[str]) -> None:
     queue.reconcile()
     for first in range(0, len(ids), 3):
-        for place, dataset_id in zip(st.columns(3, border=True), ids[first : first + 3], strict=False):
-            with place, telling_errors():
+        for place, dataset_id in zip(st.columns(3), ids[first : first + 3], strict=False):
+            with place, st.container(border=True, height="stretch"), telling_errors():
                 recent_card(datasets.get_dataset(dataset_id))
 
 

@@ -17,6 +17,14 @@ SEVERITY = {
 }
 
 
+def in_words(version: VersionRecord) -> str:
+    """How many findings there are, in the colour of the most severe one."""
+    if not version.findings:
+        return "no findings"
+    colour, icon, _ = SEVERITY[version.findings[0].severity]
+    return f":{colour}-badge[{icon} {plural(len(version.findings), 'finding')}]"
+
+
 def findings(dataset: DatasetRecord, version: VersionRecord) -> None:
     """All findings, the most severe first, then what was refused."""
     if not version.findings:
@@ -60,6 +68,5 @@ def _refused(dataset: DatasetRecord) -> None:
     if not refused:
         return
     st.markdown("#### Refused on import")
-    what = "file was" if len(refused) == 1 else "files or rows were"
-    st.caption(f"{len(refused):,} {what} not imported. Correct them and add them under “Manage”.")
+    st.caption("This was not imported. Correct it, and add it under “Manage”.")
     st.dataframe(pd.DataFrame(refused, columns=["What", "Why", "Import"]), hide_index=True)

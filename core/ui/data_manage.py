@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from core.errors import GraftError
-from core.schemas import ACTIVE, DatasetRecord
+from core.schemas import DatasetRecord
 from core.store import datasets, runs
 from core.ui import importing
 from core.ui.gallery import literal
-from core.ui.page import go, show_error, telling_errors
+from core.ui.page import go, telling_errors
 from core.ui.words import ago, plural, size
 
 
@@ -65,33 +64,29 @@ def _rename(dataset: DatasetRecord) -> None:
 
 
 def _space(dataset: DatasetRecord) -> None:
+    space = size(datasets.dataset_size(dataset.id))
     st.markdown("#### Space and deletion")
-    st.markdown(f"{size(datasets.dataset_size(dataset.id))} on disk, all imports and versions together.")
-    if st.button("Delete the dataset", icon=":material/delete:", key=f"delete-{dataset.id}"):
-        _confirm(dataset.id)
+    st.markdown(f"{space} on disk, all imports and versions together.")
+    with st.popover("Delete the dataset", icon=":material/delete:", key=f"delete-{dataset.id}"):
+        _confirm(dataset, space)
 
 
-@st.dialog("Delete this dataset?", icon=":material/delete:")
-def _confirm(dataset_id: str) -> None:
-    dataset = datasets.get_dataset(dataset_id)
+def _confirm(dataset: DatasetRecord, space: str) -> None:
     used = runs.list_runs(dataset=dataset.id)
+    versions = plural(len(datasets.list_versions(dataset.id)), "version")
     st.markdown(
-        f"**{literal(dataset.name)}** with {plural(dataset.n, 'sample')} and"
-        f" {plural(len(datasets.list_versions(dataset.id)), 'version')} will be gone;"
-        f" {size(datasets.dataset_size(dataset.id))} become free."
+        f"**{literal(dataset.name)}** with {plural(dataset.n, 'sample')} and {versions} will be gone;"
+        f" {space} become free."
     )
     if used:
         st.markdown(
             f"{plural(len(used), 'run')} used it. They stay with their scores, but what they were judged on can no"
             " longer be shown."
         )
-    at_work = [run for run in used if run.state == "queued" or run.state in ACTIVE]
+    at_work = [run for run in used if run.state == "queued" or run.active]
     if at_work:
         st.warning(f"“{literal(at_work[0].name)}” is at work on it.  \nCancel it first.", icon=":material/warning:")
     if st.button("Delete for good", type="primary", icon=":material/delete:", disabled=bool(at_work)):
-        try:
+        with telling_errors():
             datasets.delete_dataset(dataset.id)
-        except GraftError as error:
-            show_error(error)
-            return
-        go("data")
+            go("data")

@@ -1,5 +1,7 @@
 """What a dataset holds: samples per class and part, and the samples themselves, as pictures or as a grid of cells."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -43,18 +45,18 @@ def samples_of(dataset_id: str, version_id: str) -> pd.DataFrame:
 
 
 def strip(dataset: DatasetRecord, version: VersionRecord, most: int) -> None:
-    """A few small pictures, one of each class as far as they go."""
-    samples = samples_of(dataset.id, version.id)
-    chosen = samples.drop_duplicates("label") if len(version.classes) > 1 else samples
-    hashes = {record.number: record.content_hash for record in dataset.imports}
-    images = DatasetImages(dataset.id)
-    st.image(
-        [
-            gallery.thumbnail(images, dataset.id, hashes[number], sample_id, 112)
-            for number, sample_id in zip(chosen["import_number"].head(most), chosen["id"].head(most), strict=True)
-        ],
-        width=56,
-    )
+    """A few small pictures, one of each class first."""
+    gallery.strip(_squares(dataset.id, version.id, most), alt=f"From {dataset.name}")
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _squares(dataset_id: str, version_id: str, most: int) -> list[bytes]:
+    samples = samples_of(dataset_id, version_id)
+    by_class = samples.drop_duplicates("label")
+    spread = samples.iloc[:: max(1, len(samples) // most)]
+    images = DatasetImages(dataset_id)
+    chosen = pd.concat([by_class, spread]).drop_duplicates("id").head(most)
+    return [gallery.square(images.image(sample_id)) for sample_id in chosen["id"]]
 
 
 def class_bars(dataset: DatasetRecord, version: VersionRecord) -> None:
@@ -88,7 +90,7 @@ def _filter(dataset: DatasetRecord, version: VersionRecord) -> dict[str, str]:
     """Column → the value it must have."""
     if not dataset.labelled:
         return {}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         chosen = {
             "label": st.selectbox(
                 "Class",
@@ -138,7 +140,7 @@ def _page(samples: pd.DataFrame, per_page: int, noun: str, key: str) -> pd.DataF
 
 def cells(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame) -> None:
     """A page of a table's rows with the missing cells marked."""
-    table, _ = _columns(dataset.id, version.id)
+    table, schema = _columns(dataset.id, version.id)
     incomplete = table.index[table.isna().any(axis=1)]
     if len(incomplete) and st.toggle(
         f"Only rows with missing cells ({plural(len(incomplete), 'row')})", key=f"incomplete-{dataset.id}"
@@ -147,13 +149,24 @@ def cells(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame)
     page = _page(samples, ROWS, "row", f"page-{dataset.id}")
     said = page.set_index("id")[["path", *(["label", "part"] if dataset.labelled else [])]]
     said = said.rename(columns={"path": "row", "label": dataset.target or "label"})
+    table = table[[column.name for column in schema.columns if column.name in table.columns]]  # as in the file
     shown = said.join(table.rename(columns={c: f"{c} (column)" for c in table.columns if c in said.columns}))
     st.dataframe(
-        shown.style.map(lambda cell: MISSING if pd.isna(cell) else ""),
+        shown.style.map(_mark).format(_readable),
         hide_index=True,
         height=420 if len(shown) > 11 else "auto",
         column_config={"row": st.column_config.TextColumn(pinned=True)},
     )
+
+
+def _mark(cell: Any) -> str:
+    return MISSING if pd.isna(cell) else ""
+
+
+def _readable(cell: Any) -> str:
+    if pd.isna(cell):
+        return "missing"
+    return f"{cell:.10g}" if isinstance(cell, float) else str(cell)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

@@ -1,9 +1,13 @@
 """Samples as pictures or, for tables, as rows, each with what was said about it."""
 
+import io
 import re
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from PIL import Image, ImageOps
 
 from core.data.images import DatasetImages
 from core.data.tables import load_table
@@ -11,6 +15,7 @@ from core.schemas import DataRef, DatasetRecord
 
 TILE = 132  # pixels; two fit beside each other on the narrowest phone
 FIRST = 12
+SMALL = 48  # pixels, in a strip; six fit beside each other on a phone
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$:~<>&])")
 
@@ -47,15 +52,35 @@ def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int) 
             import_hash = hashes[int(str(sample.id).split("-")[0])]
             with st.container(width=TILE, gap=None):
                 picture = thumbnail(images, dataset.id, import_hash, str(sample.id), 2 * TILE)
-                st.image(picture, width=TILE, alt=str(sample.path))
+                st.image(picture, width=_width(picture), alt=str(sample.path))
                 name = str(sample.path).rpartition("/")[2]
                 st.caption(f"{sample.caption}  \n{literal(name if len(name) <= 18 else name[:17] + '…')}")
+
+
+def _width(picture: bytes) -> int:
+    """Pixels on the page that keep a tall image within a tile's height as well."""
+    width, height = Image.open(io.BytesIO(picture)).size
+    return max(1, round(TILE * width / max(width, height)))
 
 
 @st.cache_data(max_entries=4_000, show_spinner=False)
 def thumbnail(_images: DatasetImages, dataset_id: str, import_hash: str, sample_id: str, side: int) -> bytes:
     """JPEG bytes of an image. `import_hash` keeps a later dataset of the same id apart in the cache."""
     return _images.thumbnail(sample_id, side)
+
+
+def square(pixels: np.ndarray) -> bytes:
+    """JPEG bytes of an image's middle, for a strip. `pixels` is uint8, height × width × 3."""
+    out = io.BytesIO()
+    ImageOps.fit(Image.fromarray(pixels), (2 * SMALL, 2 * SMALL)).save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
+def strip(squares: Sequence[bytes], alt: str) -> None:
+    """Small pictures side by side, to show at a glance what kind of images these are."""
+    with st.container(horizontal=True, gap="xxsmall"):
+        for picture in squares:
+            st.image(picture, width=SMALL, alt=alt)
 
 
 def _rows(rows: pd.DataFrame, ref: DataRef) -> None:

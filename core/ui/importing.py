@@ -1,7 +1,6 @@
 """Bringing data in from a page: a dropped file lands on disk at once, becomes a dataset, and is gone again."""
 
 import errno
-import io
 import os
 import shutil
 import sys
@@ -13,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.data.archives import image_members
@@ -24,13 +22,13 @@ from core.data.tables import MAX_CLASSES, read_preview
 from core.errors import DiskError, GraftError
 from core.settings import get_settings
 from core.store.files import need_disk
-from core.ui.gallery import literal
+from core.ui.gallery import literal, square, strip
 from core.ui.page import go, show_error
 from core.ui.words import plural, size
 
 TABLE_TYPES = ["csv", "tsv", "txt"]
 _ABANDONED_SECONDS = 24 * 3600
-_STRIP = 8
+_STRIP = 6
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -118,7 +116,7 @@ def bring_in(source: Path | str, **options: Any) -> None:
 def photos() -> None:
     """The card for a ZIP of images."""
     st.markdown("#### :material/photo_library: Photos")
-    st.caption("A ZIP with one folder of images per class.")
+    st.caption("A ZIP with one folder of images per class: `cats/tom.jpg`, `dogs/rex.jpg` and so on.")
     unlabelled = st.checkbox(
         "Without classes",
         key="photos-unlabelled",
@@ -137,12 +135,6 @@ def table() -> None:
     """The card for a CSV file; what to predict is asked next, by `choose_target`."""
     st.markdown("#### :material/table: Table")
     st.caption("A CSV file with one row a sample. You choose next which column to predict.")
-    st.checkbox(
-        "Without classes",
-        key="table-unlabelled",
-        help="Take the rows as they are, with no column to predict. Such a dataset serves for predicting and as a"
-        " target for measuring distance; it cannot be trained on.",
-    )
     upload("table", "CSV file", TABLE_TYPES)
 
 
@@ -159,13 +151,18 @@ def choose_target() -> bool:
         return False
     with st.container(border=True):
         st.markdown(f"#### :material/table: {literal(path.name)}")
-        if st.session_state.get("table-unlabelled"):
-            options: dict[str, Any] = {"unlabelled": True}
-        else:
-            options = _target_of(preview)
+        unlabelled = st.checkbox(
+            "Without classes",
+            key="table-unlabelled",
+            help="Take the rows as they are, with no column to predict. Such a dataset serves for predicting and as a"
+            " target for measuring distance; it cannot be trained on.",
+        )
+        options: dict[str, Any] = {"unlabelled": True} if unlabelled else _target_of(preview)
         with st.container(horizontal=True):
             ready = bool(options.get("target")) or bool(options.get("unlabelled"))
-            go_on = st.button("Import", type="primary", icon=":material/download_done:", disabled=not ready)
+            go_on = st.button(
+                "Import", key="table-import", type="primary", icon=":material/download_done:", disabled=not ready
+            )
             if st.button("Cancel", icon=":material/close:"):
                 discard("table")
                 st.rerun()
@@ -218,9 +215,9 @@ def sample_cards() -> None:
     st.markdown("#### :material/science: Try a sample")
     for place, sample in enumerate(SAMPLES.values()):
         if place == 0:
-            st.image(_strip(sample.name), width=56)
+            strip(_strip(sample.name), alt=sample.title)
         what = "images" if sample.kind == "image" else "rows"
-        st.caption(f"{sample.about} {sample.n:,} {what}, {literal(sample.licence)}.")
+        st.caption(f"{sample.about} {sample.n:,} {what} · {literal(sample.licence)}")
         if st.button(
             f"Try the {sample.title.lower().replace(' ', '-')} sample",
             key=f"sample-{sample.name}",
@@ -233,19 +230,11 @@ def sample_cards() -> None:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _strip(name: str) -> list[bytes]:
-    """A few of a sample's images as small files, spread over its classes."""
-    pictures = []
+    """A few of a sample's images, spread over its classes."""
     with get_sample(name).open() as archive:
         members, _ = image_members(archive, labelled=True)
-        for member in members[:: max(1, len(members) // _STRIP)][:_STRIP]:
-            image = Image.fromarray(decode(archive.read(member.name)).pixels)
-            image.thumbnail((112, 112))
-            square = Image.new("RGB", (112, 112), "white")
-            square.paste(image, ((112 - image.width) // 2, (112 - image.height) // 2))
-            out = io.BytesIO()
-            square.save(out, "PNG")
-            pictures.append(out.getvalue())
-    return pictures
+        chosen = members[:: max(1, len(members) // _STRIP)][:_STRIP]
+        return [square(decode(archive.read(member.name)).pixels) for member in chosen]
 
 
 def larger_files() -> None:

@@ -1,0 +1,213 @@
+"""The home page: every way in, what is refused, and what one can go on with."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.data.importing import import_data, import_sample
+from core.data.samples import SAMPLES
+from core.schemas import DataRef, TrainingSpec, now
+from core.settings import get_settings
+from core.store import datasets, runs
+
+ROOT = Path(__file__).parents[2]
+
+
+def open_home() -> AppTest:
+    return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+
+
+def text(app: AppTest) -> str:
+    assert not app.exception, app.exception
+    parts = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.warning, *app.error]
+    return "\n".join(str(p.value) for p in parts).replace("\\", "")
+
+
+def photos(classes: tuple[str, ...] = ("cats", "dogs"), each: int = 6) -> bytes:
+    rng = np.random.default_rng(0)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in classes:
+            for i in range(each):
+                picture = io.BytesIO()
+                Image.fromarray(rng.integers(0, 255, (20, 24, 3), dtype="uint8")).save(picture, "PNG")
+                archive.writestr(f"{name}/{i}.png", picture.getvalue())
+    return buffer.getvalue()
+
+
+def prices(rows: int = 60) -> bytes:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"area": rng.normal(size=rows), "price": rng.normal(size=rows).round(6)})
+    return table.assign(city=np.resize(["Rome", "Oslo"], rows)).to_csv(index=False).encode()
+
+
+def drop(app: AppTest, slot: str, name: str, content: bytes) -> AppTest:
+    """Drop a file on the uploader of this slot, whatever number its key has reached."""
+    uploader = next(u for u in app.get("file_uploader") if str(u.key).startswith(f"{slot}-"))
+    uploader.upload(name, content)
+    return app.run()
+
+
+def query(app: AppTest, name: str) -> str:
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def nothing_left() -> bool:
+    """No dataset, no staged import, no uploaded file."""
+    settings = get_settings()
+    found = [*settings.datasets.glob("*"), *settings.datasets.glob(".tmp-*"), *settings.cache.glob("uploads/*")]
+    return not [path for path in found if path.name != ".lock"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_is_one_click_from_its_data(workspace: Path, name: str) -> None:
+    app = open_home()
+    app.button(key=f"sample-{name}").click().run()
+    assert text(app).startswith("Data")
+    dataset = datasets.get_dataset(query(app, "dataset"))
+    assert dataset.name == SAMPLES[name].title
+    assert dataset.n == SAMPLES[name].n
+    assert [b.label for b in app.button if b.label == "Train on this"]
+
+
+def test_the_clip_art_sample_leads_and_says_so(workspace: Path) -> None:
+    first = next(b for b in open_home().button if str(b.key).startswith("sample-"))
+    assert first.label == "Try the clip-art sample"
+
+
+def test_a_dropped_zip_becomes_a_dataset(workspace: Path) -> None:
+    app = drop(open_home(), "photos", "My pets.zip", photos())
+    assert text(app).startswith("Data")
+    dataset = datasets.get_dataset(query(app, "dataset"))
+    assert (dataset.name, dataset.classes, dataset.n) == ("My pets", ("cats", "dogs"), 12)
+    assert not list(get_settings().cache.glob("uploads/*"))
+
+
+def test_photos_can_come_without_classes(workspace: Path) -> None:
+    app = open_home()
+    app.checkbox(key="photos-unlabelled").check().run()
+    app = drop(app, "photos", "target.zip", photos())
+    dataset = datasets.get_dataset(query(app, "dataset"))
+    assert not dataset.labelled
+    assert dataset.n == 12
+    assert not [b for b in app.button if b.label == "Train on this"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"this is no archive", "“pets.zip” is not a ZIP archive, or it is damaged."),
+        (b"", "“pets.zip” is empty."),
+        (photos(("cats",)), "one class, “cats”"),
+        (photos(each=1), "Class “cats” of “pets” has 1 distinct image"),
+    ],
+    ids=["no ZIP", "empty", "one class", "one image a class"],
+)
+def test_a_bad_zip_gets_one_sentence_and_leaves_nothing(workspace: Path, content: bytes, sentence: str) -> None:
+    app = drop(open_home(), "photos", "pets.zip", content)
+    assert text(app).startswith("Teach a model")
+    assert [sentence in e.value for e in app.error] == [True]
+    assert nothing_left()
+    app = drop(app, "photos", "pets.zip", photos())
+    assert text(app).startswith("Data"), "the page goes on after a refusal"
+
+
+def test_a_table_is_imported_with_the_target_that_was_chosen(workspace: Path) -> None:
+    app = drop(open_home(), "table", "homes.csv", prices())
+    assert list(app.dataframe[0].value.columns) == ["area", "price", "city"]
+    assert app.button(key="table-import").disabled
+    app.selectbox(key="table-target").select("city").run()
+    app.button(key="table-import").click().run()
+    dataset = datasets.get_dataset(query(app, "dataset"))
+    assert (dataset.target, dataset.classes, dataset.n) == ("city", ("Oslo", "Rome"), 60)
+    assert not list(get_settings().cache.glob("uploads/*"))
+
+
+def test_a_numeric_target_is_refused_and_can_be_binned_there(workspace: Path) -> None:
+    app = drop(open_home(), "table", "homes.csv", prices())
+    app.selectbox(key="table-target").select("price").run()
+    app.button(key="table-import").click().run()
+    assert "The target “price” is numeric with 60 different values" in text(app)
+    assert not datasets.list_datasets()
+    app.number_input(key="table-bins").set_value(3).run()
+    app.button(key="table-import").click().run()
+    dataset = datasets.get_dataset(query(app, "dataset"))
+    version = datasets.get_version(DataRef(dataset=dataset.id))
+    assert len(dataset.classes) == 3
+    assert [step.kind for step in version.recipe.steps] == ["bin_target"]
+
+
+def test_a_table_can_come_without_a_target(workspace: Path) -> None:
+    app = drop(open_home(), "table", "homes.csv", prices())
+    app.checkbox(key="table-unlabelled").check().run()
+    app.button(key="table-import").click().run()
+    assert not datasets.get_dataset(query(app, "dataset")).labelled
+
+
+def test_a_table_that_waits_can_be_put_away(workspace: Path) -> None:
+    app = drop(open_home(), "table", "homes.csv", prices())
+    next(b for b in app.button if b.label == "Cancel").click().run()
+    assert [b for b in app.button if str(b.key).startswith("sample-")]
+    assert nothing_left()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\1\2", b"a,a\n1,2\n"], ids=["empty", "no text", "two columns alike"])
+def test_a_file_that_is_no_table_gets_one_sentence_and_leaves_nothing(workspace: Path, content: bytes) -> None:
+    app = drop(open_home(), "table", "homes.csv", content)
+    assert ["“homes.csv”" in e.value for e in app.error] == [True]
+    assert [b for b in app.button if str(b.key).startswith("sample-")], "the ways in are there again"
+    assert nothing_left()
+
+
+def test_the_upload_limit_and_the_way_round_it_stand_on_the_page(workspace: Path) -> None:
+    app = open_home()
+    assert any("500 MB" in e.label for e in app.expander)
+    assert "-m core import PATH" in app.code[0].value
+    assert str(workspace) in app.code[0].value, "the command must reach this workspace"
+
+
+def test_one_can_go_on_where_one_left_off(workspace: Path) -> None:
+    assert "Go on" not in text(open_home())
+    dataset = import_sample("penguins").dataset
+    version = datasets.get_version(DataRef(dataset=dataset.id))
+    shown = text(open_home())
+    assert "not trained yet · 1 finding" in shown
+
+    def run(test_hash: str, **metrics: float) -> None:
+        spec = TrainingSpec(data=dataset.id, preset="quick")
+        made = runs.create_run(
+            spec, name="a run", dataset=dataset.id, version=version.id, test_hash=test_hash, n=version.n
+        )
+        runs.update_run(made.id, state="succeeded", metrics=metrics)
+
+    run(version.test_hash, accuracy=0.8, accuracy_low=0.69, accuracy_high=0.88)
+    run(version.test_hash, accuracy=0.9, accuracy_low=0.81, accuracy_high=0.95)
+    run("another test part", accuracy=1.0, accuracy_low=0.9, accuracy_high=1.0)
+    assert "best **0.90 (0.81–0.95)**" in text(open_home())
+
+
+def test_a_run_at_work_is_there_with_its_time_left(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.jobs.queue.reconcile", lambda: None)
+    dataset = import_sample("penguins").dataset
+    version = datasets.get_version(DataRef(dataset=dataset.id))
+    spec = TrainingSpec(data=dataset.id, learner="network", epochs=50)
+    run = runs.create_run(
+        spec, name="busy", dataset=dataset.id, version=version.id, test_hash=version.test_hash, n=version.n
+    )
+    runs.update_run(run.id, state="running", phase="network", started=now())
+    label = open_home().button(key=f"watch-{run.id}").label
+    assert "busy: network, " in label and label.endswith(" left")
+
+
+def test_a_class_name_from_outside_is_shown_as_it_stands(workspace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(photos())
+    import_data(path, name="**bold** [link](x)")
+    assert any(b.label.replace("\\", "") == "**bold** [link](x)" for b in open_home().button)
