@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,7 @@ def start(run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:
     """
     threads = str(get_settings().threads)
     environment = os.environ | {
+        "GRAFT_HOME": str(get_settings().home.resolve()),  # a relative path would mean another folder there
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "OMP_NUM_THREADS": threads,
         "TF_NUM_INTRAOP_THREADS": threads,
@@ -74,11 +76,15 @@ def stop(pid: int, pid_created: float, grace: float = 2.0) -> None:
     """Ask a worker to end, and end it after `grace` seconds."""
     if not alive(pid, pid_created):
         return
-    process = psutil.Process(pid)
     try:
+        process = psutil.Process(pid)
         process.terminate()
-        process.wait(timeout=grace)
-    except psutil.TimeoutExpired:
-        process.kill()
+        try:
+            process.wait(timeout=grace)
+        except psutil.TimeoutExpired:
+            process.kill()
+            # Not even a kill ends a process that waits for a broken disk; nobody should hang with it.
+            with suppress(psutil.TimeoutExpired):
+                process.wait(timeout=1)
     except psutil.NoSuchProcess:
         return

@@ -19,6 +19,7 @@ from core.training.presets import resolve
 
 # A run that was claimed but has no process after this long belonged to somebody who died in between.
 CLAIM_LIMIT = timedelta(seconds=30)
+CANCELLING = "cancelling"
 
 
 def submit(spec: TrainingSpec) -> RunRecord:
@@ -44,7 +45,13 @@ def dispatch() -> None:
     """Start queued runs, oldest first, while there are free slots."""
     reconcile()
     while (claimed := _claim()) is not None:
-        pid, pid_created = local.start(claimed.id, on_exit=dispatch)
+        try:
+            pid, pid_created = local.start(claimed.id, on_exit=dispatch)
+        except OSError as error:
+            hint = "Close other programs if memory is short, then start the run again."
+            failure = Failure(kind="internal", message=f"No worker could be started: {error}.", hint=hint)
+            _end(claimed.id, "failed", failure)
+            continue
         runs.update_run(claimed.id, expect=["starting"], pid=pid, pid_created=pid_created)
 
 
@@ -69,7 +76,13 @@ def reconcile() -> None:
             lost = record.started is not None and now() - record.started > CLAIM_LIMIT
         else:
             lost = not local.alive(record.pid, record.pid_created)
-        if lost and runs.get_run(record.id).active:
+        if not lost:
+            continue
+        # Read again: it may have ended well, or been stopped on purpose, since it was listed.
+        record = runs.get_run(record.id)
+        if record.phase == CANCELLING:
+            _end(record.id, "cancelled")
+        elif record.active:
             failure = Failure(
                 kind="killed",
                 message="The worker process ended without a word.",
@@ -85,7 +98,8 @@ def cancel(run: str) -> RunRecord:
         raise InputError(f"Run “{record.name}” has already {record.state}.", "There is nothing to cancel.")
     if runs.update_run(record.id, expect=["queued"], state="cancelled", finished=now()):
         return runs.get_run(record.id)
-    record = runs.get_run(record.id)
+    # Said before the worker is stopped, so that whoever finds it gone meanwhile does not call it a crash.
+    record = runs.update_run(record.id, expect=ACTIVE, phase=CANCELLING) or runs.get_run(record.id)
     if record.pid is not None and record.pid_created is not None:
         local.stop(record.pid, record.pid_created)
     _end(record.id, "cancelled")
@@ -94,7 +108,7 @@ def cancel(run: str) -> RunRecord:
 
 
 def _end(run_id: str, state: str, failure: Failure | None = None) -> None:
-    changed = runs.update_run(run_id, expect=ACTIVE, state=state, failure=failure, finished=now())
+    changed = runs.update_run(run_id, expect=ACTIVE, state=state, phase="", failure=failure, finished=now())
     if changed:
         runs.append_event(run_id, Event(phase=state))
 

@@ -1,0 +1,247 @@
+"""The queue with workers that only sleep: order, slots, cancelling, and what a crash leaves."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.data.importing import import_data
+from core.errors import GraftError, InputError
+from core.jobs import local, queue
+from core.schemas import ACTIVE, DatasetRecord, RunRecord, TrainingSpec, now
+from core.store import runs
+
+
+@pytest.fixture
+def dataset(workspace: Path, tmp_path: Path) -> DatasetRecord:
+    path = tmp_path / "rows.csv"
+    path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(40)))
+    return import_data(path, target="kind", name="rows").dataset
+
+
+class Sleepers:
+    """Stands in for `local.start`: a process that only sleeps, and its begin and end in `diary`.
+
+    Like a worker, a sleeper that has `worked` its seconds writes that it succeeded before it goes. `reap=False`
+    leaves an end unnoticed, as when the server was restarted.
+    """
+
+    def __init__(self, diary: Path, worked: float = 0.02, command: str = "exec sleep 60", reap: bool = True) -> None:
+        self.diary = diary
+        self.worked = worked
+        self.command = command
+        self.reap = reap
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.threads: list[threading.Thread] = []
+
+    def start(self, run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:
+        self.write(f"begin {run_id}")
+        process = subprocess.Popen(["sh", "-c", self.command], start_new_session=True)
+        self.processes.append(process)
+
+        def wait() -> None:
+            try:
+                process.wait(self.worked)
+            except subprocess.TimeoutExpired:
+                self.write(f"end {run_id}")
+                runs.update_run(run_id, expect=ACTIVE, state="succeeded", finished=now())
+                process.kill()
+                process.wait()
+            if self.reap:
+                on_exit()
+
+        self.threads.append(threading.Thread(target=wait, daemon=True))
+        self.threads[-1].start()
+        return process.pid, local.created(process.pid)
+
+    def write(self, line: str) -> None:
+        with self.diary.open("a") as file:
+            file.write(line + "\n")
+
+    def begun(self) -> list[str]:
+        return [line.split()[1] for line in self.diary.read_text().splitlines() if line.startswith("begin")]
+
+
+FOREVER = 60.0
+
+
+@pytest.fixture
+def sleepers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sleepers]]:
+    used: list[Sleepers] = []
+
+    def use(*args: Any, **changes: Any) -> Sleepers:
+        used.append(Sleepers(tmp_path / "diary", *args, **changes))
+        monkeypatch.setattr(local, "start", used[-1].start)
+        return used[-1]
+
+    yield use
+    for run in runs.list_runs():
+        runs.update_run(run.id, state="cancelled")
+    for made in used:
+        for process, thread in zip(made.processes, made.threads, strict=True):
+            process.kill()
+            thread.join()
+
+
+def submit(dataset: str, seed: int = 0) -> RunRecord:
+    return queue.submit(TrainingSpec(data=dataset, learner="logistic_regression", seed=seed))
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def all_ended() -> bool:
+    return all(run.ended for run in runs.list_runs())
+
+
+def most_at_once(diary: Path) -> int:
+    now_open, most = 0, 0
+    for line in diary.read_text().splitlines():
+        now_open += 1 if line.startswith("begin") else -1
+        most = max(most, now_open)
+    return most
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_runs_start_in_order_of_arrival_and_share_the_slots(dataset, sleepers, monkeypatch, slots):
+    monkeypatch.setenv("GRAFT_SLOTS", str(slots))
+    used = sleepers()
+    ids = [submit(dataset.id, seed).id for seed in range(6)]
+    until(all_ended)
+    assert sorted(used.begun()) == sorted(ids)
+    assert [run.id for run in sorted(runs.list_runs(), key=lambda run: run.started)] == ids
+    assert most_at_once(used.diary) <= slots
+    assert {run.state for run in runs.list_runs()} == {"succeeded"}
+
+
+def _submit_five(number: int, dataset: str, diary: Path) -> None:
+    local.start = Sleepers(diary).start
+    for i in range(5):
+        submit(dataset, seed=number * 10 + i)
+
+    def is_empty() -> bool:
+        queue.dispatch()
+        return len(runs.list_runs()) == 20 and all_ended()
+
+    until(is_empty)
+
+
+def test_twenty_runs_from_four_processes_each_run_once_one_after_the_other(dataset, tmp_path, at_once):
+    diary = tmp_path / "diary"
+    at_once(_submit_five, dataset.id, diary, n=4)
+    arrived = [run.id for run in reversed(runs.list_runs())]
+    assert Sleepers(diary).begun() == arrived
+    assert len(arrived) == 20
+    assert most_at_once(diary) == 1
+    assert {run.state for run in runs.list_runs()} == {"succeeded"}
+
+
+def test_a_spec_that_cannot_be_trained_is_not_queued(dataset, sleepers):
+    sleepers()
+    with pytest.raises(GraftError):
+        submit("nothing")
+    assert runs.list_runs() == []
+
+
+def test_a_queued_run_says_how_many_are_ahead(dataset, sleepers):
+    sleepers(FOREVER)
+    places = [queue.place(submit(dataset.id, seed)) for seed in range(3)][1:]
+    assert places == [1, 2]
+
+
+def test_a_cancelled_queued_run_never_starts(dataset, sleepers):
+    used = sleepers(FOREVER)
+    first, second, third = (submit(dataset.id, seed) for seed in range(3))
+    assert queue.cancel(second.id).state == "cancelled"
+    used.worked = 0.02
+    queue.cancel(first.id)
+    until(all_ended)
+    assert used.begun() == [first.id, third.id]
+    states = [runs.get_run(run.id).state for run in (first, second, third)]
+    assert states == ["cancelled", "cancelled", "succeeded"]
+
+
+@pytest.mark.parametrize("trap", ["", 'trap "" TERM; '])
+def test_cancelling_ends_the_process_even_if_it_will_not_listen(dataset, sleepers, tmp_path, trap):
+    sleepers(FOREVER, f"{trap}touch {tmp_path / 'ready'}; exec sleep 60")
+    run = submit(dataset.id)
+    until((tmp_path / "ready").exists)
+    assert queue.cancel(run.id).state == "cancelled"
+    assert not local.alive(run.pid, run.pid_created)
+    assert runs.read_events(run.id)[-1].phase == "cancelled"
+    assert runs.get_run(run.id).finished is not None
+
+
+def test_what_has_ended_cannot_be_cancelled(dataset, sleepers):
+    sleepers()
+    run = submit(dataset.id)
+    until(all_ended)
+    with pytest.raises(InputError, match="already succeeded"):
+        queue.cancel(run.id)
+    assert runs.get_run(run.id).state == "succeeded"
+
+
+@pytest.mark.parametrize("reap", [True, False])
+def test_a_killed_worker_is_told_as_interrupted_and_the_next_run_starts(dataset, sleepers, reap):
+    used = sleepers(FOREVER, reap=reap)
+    first, second = submit(dataset.id), submit(dataset.id, 1)
+    assert second.state == "queued"
+    os.kill(first.pid, signal.SIGKILL)
+
+    def moved() -> bool:
+        if not reap:
+            queue.dispatch()  # nobody noticed the end: whoever comes next does
+        return runs.get_run(second.id).state == "starting"
+
+    until(moved)
+    lost = runs.get_run(first.id)
+    assert (lost.state, lost.failure.kind) == ("interrupted", "killed")
+    assert lost.failure.message and lost.failure.hint
+    assert used.begun() == [first.id, second.id]
+
+
+def test_a_process_id_that_another_process_took_over_does_not_count(dataset, sleepers):
+    sleepers(FOREVER)
+    run = submit(dataset.id)
+    mine = psutil.Process()
+    runs.update_run(run.id, pid=mine.pid, pid_created=mine.create_time())
+    queue.reconcile()
+    assert runs.get_run(run.id).state == "starting"
+    runs.update_run(run.id, pid_created=mine.create_time() - 100)
+    queue.reconcile()
+    assert runs.get_run(run.id).state == "interrupted"
+
+
+def test_a_run_claimed_by_somebody_who_died_is_given_up_after_a_while_only(dataset, sleepers):
+    sleepers(FOREVER)
+    run = submit(dataset.id)
+    os.kill(run.pid, signal.SIGKILL)
+    until(lambda: runs.get_run(run.id).ended)
+    runs.update_run(run.id, state="starting", pid=None, pid_created=None, started=now())
+    queue.reconcile()
+    assert runs.get_run(run.id).state == "starting"
+    runs.update_run(run.id, started=now() - queue.CLAIM_LIMIT - timedelta(seconds=1))
+    queue.reconcile()
+    assert runs.get_run(run.id).state == "interrupted"
+
+
+def test_a_worker_that_cannot_be_started_fails_its_run_and_not_the_queue(dataset, monkeypatch):
+    def refuse(_run_id: str, on_exit: object) -> tuple[int, float]:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(local, "start", refuse)
+    states = [submit(dataset.id, seed) for seed in range(2)]
+    assert [run.state for run in states] == ["failed", "failed"]
+    assert "Cannot allocate memory" in states[0].failure.message
