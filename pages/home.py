@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.evaluation.scores import format_interval
 from core.jobs import queue
-from core.schemas import ACTIVE, DataRef, DatasetRecord, RunRecord, VersionRecord
+from core.schemas import ACTIVE, DataRef, DatasetRecord, RunRecord, RunState, VersionRecord
 from core.store import datasets, runs
 from core.training.estimate import seconds_left
 from core.ui import importing
@@ -15,6 +15,7 @@ from core.ui.words import ago, duration, plural
 guard("home")
 
 RECENT = 6
+UNFINISHED: tuple[RunState, ...] = (*ACTIVE, "queued")
 
 
 def bring_data() -> None:
@@ -28,22 +29,28 @@ def bring_data() -> None:
 
 
 def go_on() -> None:
-    """Recent datasets with their best score and what is at work on them; refreshes only while something is."""
-    known = datasets.list_datasets()
-    if not known:
+    """The datasets last worked with, their best score and what is at work; refreshes only while something is."""
+    last = {dataset.id: dataset.created for dataset in datasets.list_datasets()}
+    if not last:
         return
+    for run in runs.list_runs():
+        if run.dataset in last:
+            last[run.dataset] = max(last[run.dataset], run.created)
+    ids = sorted(last, key=lambda dataset_id: last[dataset_id], reverse=True)
     st.subheader("Go on", anchor=False)
-    at_work = runs.list_runs(states=[*ACTIVE, "queued"])
-    st.fragment(recent, run_every=2 if at_work else None)([dataset.id for dataset in known[:RECENT]])
-    if len(known) > RECENT and st.button(f"All {len(known)} datasets", icon=":material/photo_library:"):
+    busy = bool(runs.list_runs(states=UNFINISHED))
+    st.fragment(recent, run_every=2 if busy else None)(ids[:RECENT], busy)
+    if len(ids) > RECENT and st.button(f"All {len(ids)} datasets", icon=":material/photo_library:"):
         go("data")
 
 
-def recent(ids: list[str]) -> None:
+def recent(ids: list[str], was_busy: bool) -> None:
     queue.reconcile()
+    if was_busy and not runs.list_runs(states=UNFINISHED):
+        st.rerun()
     for first in range(0, len(ids), 3):
         for place, dataset_id in zip(st.columns(3), ids[first : first + 3], strict=False):
-            with place, st.container(border=True, height="stretch"), telling_errors():
+            with place, st.container(border=True, height="stretch", gap="xsmall"), telling_errors():
                 recent_card(datasets.get_dataset(dataset_id))
 
 
@@ -62,7 +69,7 @@ def recent_card(dataset: DatasetRecord) -> None:
         facts.append(plural(len(version.findings), "finding"))
     st.markdown(" · ".join(facts))
     for run in of_dataset:
-        if run.active or run.state == "queued":
+        if run.state in UNFINISHED:
             at_work(run)
 
 

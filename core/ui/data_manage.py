@@ -86,7 +86,7 @@ def _confirm(dataset: DatasetRecord, space: str) -> None:
     at_work = [run for run in used if run.state == "queued" or run.active]
     if at_work:
         st.warning(f"“{literal(at_work[0].name)}” is at work on it.  \nCancel it first.", icon=":material/warning:")
-    if st.button("Delete for good", type="primary", icon=":material/delete:", disabled=bool(at_work)):
+    if st.button("Delete for good", icon=":material/delete:", disabled=bool(at_work)):
         with telling_errors():
             datasets.delete_dataset(dataset.id)
             go("data")

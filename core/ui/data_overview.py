@@ -90,6 +90,7 @@ def _filter(dataset: DatasetRecord, version: VersionRecord) -> dict[str, str]:
     """Column → the value it must have."""
     if not dataset.labelled:
         return {}
+    st.session_state.setdefault(f"part-{dataset.id}", EVERY)
     with st.container(horizontal=True):
         chosen = {
             "label": st.selectbox(
@@ -104,7 +105,6 @@ def _filter(dataset: DatasetRecord, version: VersionRecord) -> dict[str, str]:
                 "Part",
                 [EVERY, *(part for part in PARTS if part in version.counts)],
                 format_func=str.capitalize,
-                default=EVERY,
                 required=True,
                 key=f"part-{dataset.id}",
                 on_change=_forget_bar,
@@ -112,7 +112,7 @@ def _filter(dataset: DatasetRecord, version: VersionRecord) -> dict[str, str]:
                 help="A model learns from train; validation chooses its best epoch; test judges it.",
             ),
         }
-    return {column: value for column, value in chosen.items() if value != EVERY}
+    return {column: str(value) for column, value in chosen.items() if value != EVERY}
 
 
 def pictures(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame) -> None:

@@ -134,7 +134,7 @@ def _version(dataset: DatasetRecord, version: VersionRecord, used: int, several:
                         f"{plural(used, 'run')} used it. Their scores stay; they can't be repeated on the same split."
                     )
                 st.markdown("The images and rows themselves stay in the dataset.")
-                if st.button("Delete this version", type="primary", key=f"really-{version.id}"):
+                if st.button("Delete this version", icon=":material/delete:", key=f"really-{version.id}"):
                     with telling_errors():
                         datasets.delete_version(dataset.id, version.id)
                         st.rerun()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.data.archives import image_members
@@ -35,8 +36,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 def upload(slot: str, label: str, types: list[str], help: str | None = None) -> Path | None:
     """A place to drop a file. Returns where the file last dropped lies on disk, until `discard`.
 
-    An upload sits in the server's memory; it is copied before anything else happens, and the widget gets a new key so
-    that the browser lets go of it.
+    An upload sits in the server's memory; it is copied before anything else happens and let go of, and the widget
+    gets a new key so that the browser lets go of it too.
     """
     key = f"{slot}-{st.session_state.get(f'{slot}-count', 0)}"
     st.file_uploader(label, type=types, key=key, on_change=_take, args=(slot, key), help=help)
@@ -69,6 +70,11 @@ def _take(slot: str, key: str) -> None:
         st.session_state[f"{slot}-file"] = _to_disk(file)
     except GraftError as error:
         st.session_state[f"{slot}-error"] = error
+    finally:
+        context = get_script_run_ctx()
+        if context:  # else the bytes would stay until the session ends
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+            file.close()
 
 
 def _to_disk(file: UploadedFile) -> Path:

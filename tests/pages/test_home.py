@@ -211,3 +211,17 @@ def test_a_class_name_from_outside_is_shown_as_it_stands(workspace: Path, tmp_pa
     path.write_bytes(photos())
     import_data(path, name="**bold** [link](x)")
     assert any(b.label.replace("\\", "") == "**bold** [link](x)" for b in open_home().button)
+
+
+def test_the_dataset_last_worked_with_comes_first(workspace: Path) -> None:
+    older = import_sample("penguins").dataset
+    newer = import_sample("clipart").dataset
+
+    def order() -> list[str]:
+        return [str(b.key).removeprefix("open-") for b in open_home().button if str(b.key).startswith("open-")]
+
+    assert order() == [newer.id, older.id]
+    runs.create_run(
+        TrainingSpec(data=older.id), name="r", dataset=older.id, version=older.version, test_hash="", n=older.n
+    )
+    assert order() == [older.id, newer.id]
