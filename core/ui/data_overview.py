@@ -155,6 +155,7 @@ def cells(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame)
         shown.style.map(_mark).format(_readable),
         hide_index=True,
         height=420 if len(shown) > 11 else "auto",
+        placeholder="missing",
         column_config={"row": st.column_config.TextColumn(pinned=True)},
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -72,7 +73,8 @@ def _take(slot: str, key: str) -> None:
         st.session_state[f"{slot}-error"] = error
     finally:
         context = get_script_run_ctx()
-        if context:  # else the bytes would stay until the session ends
+        if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+            # Otherwise the bytes would stay until the session ends.
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
             file.close()
 
