@@ -45,11 +45,7 @@ class DataRef(Frozen):
         return cls(dataset=match[1], version=match[2], part=match[3])
 
     def __str__(self) -> str:
-        return (
-            self.dataset
-            + (f"@{self.version}" if self.version else "")
-            + (f":{self.part}" if self.part else "")
-        )
+        return self.dataset + (f"@{self.version}" if self.version else "") + (f":{self.part}" if self.part else "")
 
 
 class Split(Frozen):
@@ -180,7 +176,14 @@ class Failure(Frozen):
     """Why a run failed: its kind, one sentence, and what to do."""
 
     kind: Literal[
-        "bad_input", "not_found", "bad_data", "weights", "disk_full", "out_of_memory", "not_a_number", "killed",
+        "bad_input",
+        "not_found",
+        "bad_data",
+        "weights",
+        "disk_full",
+        "out_of_memory",
+        "not_a_number",
+        "killed",
         "internal",
     ]
     message: str

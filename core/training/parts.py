@@ -9,7 +9,6 @@ import pandas as pd
 from core.data.splitting import folds
 from core.errors import DataError
 
-
 # A fold's own validation share of its learning samples. Small, because cross-validation is asked how good training
 # on nearly everything is.
 VALIDATION = 0.125

@@ -92,7 +92,7 @@ def fit(
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:
-    """A weight for each class index, n / (classes · n of the class): every class then weighs the same, the mean is 1."""
+    """A weight for each class index, n / (classes · n of the class), with which every class weighs the same."""
     classes, counts = np.unique(labels, return_counts=True)
     return {int(c): len(labels) / (len(classes) * int(n)) for c, n in zip(classes, counts, strict=True)}
 
