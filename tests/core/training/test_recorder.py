@@ -1,0 +1,51 @@
+"""What a worker tells the world."""
+
+import pytest
+
+from core.schemas import TrainingSpec
+from core.store import runs
+from core.training.recorder import Recorder
+
+
+@pytest.fixture
+def recorder(workspace) -> Recorder:
+    run = runs.create_run(TrainingSpec(data="x@abc"), name="a", dataset="x", version="abc", test_hash="", n=1)
+    return Recorder(run.id)
+
+
+def test_a_phase_shows_in_the_row_at_once_and_the_last_epoch_too(recorder):
+    recorder.phase("head", 50)
+    for epoch in range(1, 51):
+        recorder.epoch(epoch, {"loss": 1.0})
+    run = runs.get_run(recorder.run_id)
+    assert (run.phase, run.epoch, run.epochs) == ("head", 50, 50)
+    events = runs.read_events(recorder.run_id)
+    assert [e.epoch for e in events] == [0, *range(1, 51)]
+
+
+def test_a_prefix_stands_before_every_phase(recorder):
+    recorder.prefix = "fold 2 of 5"
+    recorder.phase("head")
+    assert runs.get_run(recorder.run_id).phase == "fold 2 of 5 · head"
+
+
+def test_a_note_is_kept_once(recorder):
+    recorder.note("stage one was kept")
+    recorder.note("stage one was kept")
+    assert recorder.notes == ["stage one was kept"]
+    assert [e.note for e in runs.read_events(recorder.run_id)] == ["stage one was kept"]
+
+
+def test_times_of_one_name_add_up_even_when_a_block_fails(recorder):
+    with recorder.timed("fit"):
+        pass
+    before = recorder.seconds["fit"]
+
+    def fail() -> None:
+        with recorder.timed("fit"):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert recorder.seconds["fit"] >= before
+    assert set(recorder.seconds) == {"fit"}

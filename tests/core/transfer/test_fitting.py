@@ -1,0 +1,108 @@
+"""Weights and scores as scikit-learn has them, and the best epoch kept."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.utils.class_weight import compute_class_weight
+
+from core.errors import NotANumberError
+
+pytestmark = pytest.mark.training
+
+
+class Notes:
+    """Stands in for a recorder."""
+
+    def __init__(self) -> None:
+        self.values: list[dict[str, float]] = []
+
+    def phase(self, name: str, epochs: int = 0) -> None:
+        pass
+
+    def epoch(self, number: int, values: dict[str, float]) -> None:
+        self.values.append(values)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_class_weights_are_scikit_learns_balanced_ones(seed):
+    from core.transfer.fitting import class_weights
+
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(5, 200, p=rng.dirichlet([0.5] * 5))
+    present = np.unique(labels)
+    expected = compute_class_weight("balanced", classes=present, y=labels)
+    assert class_weights(labels) == pytest.approx(dict(zip(present.tolist(), expected, strict=True)))
+    assert np.mean([class_weights(labels)[x] for x in labels]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_judging_gives_scikit_learns_log_loss_and_accuracy(seed):
+    from core.transfer.fitting import judge
+
+    rng = np.random.default_rng(seed)
+    probabilities, labels = rng.dirichlet([0.3] * 4, 100).clip(1e-6), rng.integers(0, 4, 100)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    judged = judge(probabilities, labels)
+    assert judged["loss"] == pytest.approx(log_loss(labels, probabilities, labels=range(4)))
+    assert judged["accuracy"] == accuracy_score(labels, probabilities.argmax(axis=1))
+
+
+def test_a_wrong_certainty_costs_much_and_not_infinitely():
+    from core.transfer.fitting import judge
+
+    assert 10 < judge(np.array([[1.0, 0.0]]), np.array([1]))["loss"] < np.inf
+
+
+def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[str, float], Notes]:
+    import keras
+
+    from core.transfer.fitting import fit as fit_model
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((x.shape[1],)), keras.layers.Dense(2, activation="softmax")])
+    notes = Notes()
+    values = {"epochs": 30, "batch_size": 8, "learning_rate": 0.5, "patience": 30, "balanced": True} | changes
+    half = len(x) // 2
+    facts = fit_model(
+        model, x, y, train=np.arange(half), validation=np.arange(half, len(x)), phase="p", recorder=notes, **values
+    )
+    return model, facts, notes
+
+
+@pytest.fixture
+def noise() -> tuple[np.ndarray, np.ndarray]:
+    """Nothing to learn, so that the validation loss gets worse with time."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(40, 20)).astype("float32"), rng.integers(0, 2, 40)
+
+
+def test_the_epoch_with_the_least_validation_loss_is_what_remains(noise):
+    from core.transfer.fitting import judge
+
+    model, facts, notes = fit(*noise)
+    losses = [v["val_loss"] for v in notes.values]
+    assert np.argmin(losses) < len(losses) - 1
+    assert facts["loss"] == pytest.approx(min(losses), rel=1e-4)
+    x, y = noise
+    assert judge(model.predict(x[20:], verbose=0), y[20:]) == pytest.approx(facts, rel=1e-4)
+
+
+def test_fitting_ends_when_nothing_gets_better(noise):
+    _, _, notes = fit(*noise, patience=2)
+    losses = [v["val_loss"] for v in notes.values]
+    assert len(losses) == np.argmin(losses) + 3 < 30
+
+
+def test_features_that_are_no_numbers_stop_it_at_once(noise):
+    x, y = noise
+    x[3, 3] = np.nan
+    with pytest.raises(NotANumberError) as caught:
+        fit(x, y)
+    assert caught.value.hint
+
+
+def test_the_rate_falls(noise):
+    _, _, notes = fit(*noise)
+    rates = [v["learning_rate"] for v in notes.values]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * rates[0]
