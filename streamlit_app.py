@@ -6,7 +6,7 @@ from core.ui import page, sidebar
 
 st.set_page_config(
     page_title="Graft",
-    page_icon=":material/psychiatry:",
+    page_icon="🌱",
     layout="wide",
     menu_items={"About": "Graft: transfer learning with a small labelled data set."},
 )

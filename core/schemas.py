@@ -28,7 +28,10 @@ class Frozen(BaseModel):
 
 
 class DataRef(Frozen):
-    """`DATASET[@VERSION][:train|validation|test]`, the one way to name data everywhere."""
+    """`DATASET[@VERSION][:train|validation|test]`, the one way to name data everywhere.
+
+    Dataset and version go by id or name.
+    """
 
     dataset: str
     version: str | None = None
@@ -37,7 +40,7 @@ class DataRef(Frozen):
     @classmethod
     def parse(cls, text: str) -> "DataRef":
         """Read a reference; `InputError` when it does not have the form."""
-        match = re.fullmatch(r"([^@:]+)(?:@([0-9a-f]+))?(?::(train|validation|test))?", text.strip())
+        match = re.fullmatch(r"([^@:]+)(?:@([\w.-]+))?(?::(train|validation|test))?", text.strip())
         if not match:
             raise InputError(
                 f"“{text}” does not name data.", "Write DATASET, DATASET@VERSION or DATASET@VERSION:test."
@@ -123,14 +126,16 @@ class DatasetRecord(Frozen):
 
 
 class VersionRecord(Frozen):
-    """`datasets/ID/versions/VERSION/version.json`: imports + recipe + split, named by a content hash.
+    """`datasets/ID/versions/VERSION/version.json`: imports + recipe + split, its id a hash of their content.
 
+    `name` is for people, `v3` unless they chose another, unique within the dataset.
     `counts` maps a part to its samples per class; `test_hash` identifies the set of test samples and labels, so
     that two runs can be compared only when they were judged on the same ones.
     """
 
     dataset: str
     id: str
+    name: str
     imports: tuple[int, ...]
     recipe: Recipe
     split: Split

@@ -8,6 +8,7 @@ from core.errors import NotFoundError
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
 from core.ui import data_findings, data_manage, data_overview, data_versions
+from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
 from core.ui.words import plural, size
 
@@ -48,7 +49,7 @@ def header(dataset: DatasetRecord, version: VersionRecord) -> None:
     facts = [
         plural(version.n, "image" if dataset.kind == "image" else "row"),
         plural(len(version.classes), "class", "classes") if dataset.labelled else "unlabelled, so not for training",
-        f"version {version.id}",
+        f"version {literal(version.name)}",
         f"{size(datasets.dataset_size(dataset.id))} on disk",
         data_findings.in_words(version),
     ]

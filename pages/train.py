@@ -6,7 +6,7 @@ from core.errors import GraftError
 from core.jobs import queue
 from core.models.catalogue import BACKBONES, weights_state
 from core.models.tabular import LEARNERS
-from core.schemas import DatasetRecord, TrainingSpec
+from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
 from core.training.estimate import estimate
@@ -17,7 +17,13 @@ from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
 
 guard("train")
-st.title("Train")
+st.title("Train", anchor=False)
+
+waiting = runs.list_runs(states=[*ACTIVE, "queued"])
+watched = st.query_params.get("run") or (waiting[0].id if waiting else None)
+if watched:
+    live_run(watched)
+    st.subheader("Train another", anchor=False)
 
 labelled = [d for d in datasets.list_datasets() if d.labelled]
 if not labelled:
@@ -47,10 +53,11 @@ def choose_data() -> tuple[DatasetRecord, str]:
     versions = datasets.list_versions(dataset.id)
     if len(versions) < 2:
         return dataset, dataset.version
+    names = {v.id: v.name + (" (newest)" if v.id == dataset.version else "") for v in versions}
     version = st.selectbox(
         "Version",
-        [v.id for v in versions],
-        format_func=lambda v: f"{v} (newest)" if v == dataset.version else v,
+        list(names),
+        format_func=names.__getitem__,
         key=f"train-version-{dataset.id}",
         help="A version is imports, recipe and split together. Runs on equal test samples can be compared.",
     )
@@ -65,7 +72,7 @@ def choose_preset(dataset: DatasetRecord) -> str:
                 st.session_state[f"train-{field}"] = values[field]
         options.forget()
 
-    return st.segmented_control(
+    chosen = st.segmented_control(
         "Preset",
         list(presets.PRESETS[dataset.kind]),
         format_func=str.capitalize,
@@ -74,8 +81,10 @@ def choose_preset(dataset: DatasetRecord) -> str:
         key="train-preset",
         persist_state="session",
         on_change=follow,
-        help="  \n".join(f"**{p.capitalize()}**: {text}" for p, text in presets.PRESET_HELP[dataset.kind].items()),
+        help="A preset chooses everything below; each choice can be changed after it.",
     )
+    st.caption(presets.PRESET_HELP[dataset.kind][chosen])
+    return chosen
 
 
 def choose_image_method(preset: str) -> dict[str, str]:
@@ -140,11 +149,11 @@ with st.container(border=True):
     except GraftError as error:
         show_error(error)
         st.stop()
-    waiting = runs.list_runs(states=["queued", "starting", "running"])
     with st.container(horizontal=True, vertical_alignment="center"):
         started = st.button("Start", type="primary", icon=":material/play_arrow:")
         ahead = f", {plural(len(waiting), 'run')} ahead of you" if waiting else ""
-        st.caption(f"{duration(estimate(plan.spec, plan.n))} on this machine{ahead}", width="content")
+        expected = duration(estimate(plan.spec, plan.n)).removeprefix("about ")
+        st.caption(f"About {expected} on this machine{ahead}", width="content")
 
 if started:
     try:
@@ -153,8 +162,3 @@ if started:
         show_error(error)
         st.stop()
     go("train", dataset=dataset.id, run=record.id)
-
-watched = st.query_params.get("run") or next((r.id for r in waiting if r.dataset == dataset.id), None)
-if watched:
-    st.subheader("Now")
-    live_run(watched)

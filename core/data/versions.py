@@ -53,6 +53,7 @@ def build_version(
     version = VersionRecord(
         dataset=dataset.id,
         id=_version_id(dataset, recipe, split),
+        name=store.next_version_name(dataset.id),
         imports=tuple(record.number for record in dataset.imports),
         recipe=recipe,
         split=split,

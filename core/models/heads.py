@@ -12,8 +12,8 @@ def linear_head(
     """A softmax regression on embeddings: `(n, n_features)` → probabilities `(n, n_classes)`.
 
     Embeddings are first squashed by tanh and scaled to one length, √n_features. Large components, which speak of a
-    few patterns seen strongly, would otherwise drown the rest: the same reason for which Fisher vectors are power- and
-    L2-normalised (Perronnin, Sánchez and Mensink 2010).
+    few patterns seen strongly, would otherwise drown the rest: the same reason for which Fisher vectors are power-
+    and L2-normalised (Perronnin, Sánchez and Mensink 2010).
 
     Args:
         n_features: length of an embedding.

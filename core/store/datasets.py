@@ -71,12 +71,38 @@ def get_version(ref: DataRef) -> VersionRecord:
     query = select(table.c.record).where(table.c.dataset == dataset.id, table.c.id == wanted)
     with database.transaction() as connection:
         row = connection.execute(query).scalar()
-    if row is None:
-        raise NotFoundError(
-            f"Dataset “{dataset.name}” has no version “{wanted}”.",
-            "Its versions are " + ", ".join(version.id for version in list_versions(dataset.id)) + ".",
+    if row is not None:
+        return VersionRecord.model_validate_json(row)
+    known = list_versions(dataset.id)
+    for version in known:
+        if version.name == wanted:
+            return version
+    names = ", ".join(version.name for version in known)
+    raise NotFoundError(f"Dataset “{dataset.name}” has no version “{wanted}”.", f"Its versions are {names}.")
+
+
+def next_version_name(dataset_id: str) -> str:
+    """`v1` for a dataset's first version, then one more than the highest number there is."""
+    numbers = [int(v.name[1:]) for v in list_versions(dataset_id) if re.fullmatch(r"v\d+", v.name)]
+    return f"v{max(numbers, default=0) + 1}"
+
+
+def rename_version(dataset_id: str, version: str, name: str) -> VersionRecord:
+    """Give a version another name; `InputError` when the name is unusable or taken. The id stays."""
+    name = name.strip()
+    if not re.fullmatch(r"[\w.-]{1,40}", name):
+        raise InputError(
+            f"A version cannot be named “{name}”.", "Use up to 40 letters, digits, dots, dashes and underscores."
         )
-    return VersionRecord.model_validate_json(row)
+    with writing():
+        record = get_version(DataRef(dataset=dataset_id, version=version))
+        if any(name in (other.name, other.id) for other in list_versions(record.dataset) if other.id != record.id):
+            raise InputError(f"Another version is named “{name}”.", "Choose another name.")
+        record = record.model_copy(update={"name": name})
+        write_text(version_folder(record.dataset, record.id) / "version.json", record.model_dump_json(indent=1))
+        with database.transaction() as connection:
+            _index_version(connection, record)
+    return record
 
 
 def save_dataset(record: DatasetRecord) -> None:

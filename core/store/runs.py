@@ -62,7 +62,7 @@ def _numbered(name: str) -> Iterator[str]:
     yield name
     number = 2
     while True:
-        yield f"{name} {number}"
+        yield f"{name} #{number}"
         number += 1
 
 

@@ -9,6 +9,7 @@ from core.errors import GraftError
 from core.schemas import PARTS, DatasetRecord, Split, VersionRecord
 from core.store import datasets, runs
 from core.store.files import folder_size
+from core.ui.gallery import literal
 from core.ui.page import show_error, telling_errors
 from core.ui.words import ago, plural, size
 
@@ -98,16 +99,14 @@ def _make(dataset: DatasetRecord, version: VersionRecord, validation: int, test:
         show_error(error)
         return
     same = made.id == version.id
-    st.toast("That is the split it has." if same else f"Version {made.id}", icon=":material/call_split:")
+    st.toast("That is the split it has." if same else f"Version {made.name}", icon=":material/call_split:")
     st.rerun()
 
 
 def versions(dataset: DatasetRecord) -> None:
     """All versions, the newest first, each with what it is and a way to delete it."""
     known = datasets.list_versions(dataset.id)
-    st.caption(
-        "A version is imports, cleaning and split together, named by its content. Every run remembers its own."
-    )
+    st.caption("A version is imports, cleaning and split together. Every run remembers its own.")
     first = 0
     if len(known) > PER_PAGE:
         first = (st.pagination(-(-len(known) // PER_PAGE), key=f"versions-{dataset.id}") - 1) * PER_PAGE
@@ -126,7 +125,13 @@ def _version(dataset: DatasetRecord, version: VersionRecord, used: int, several:
             facts.append(in_words(version.split))
         facts += [plural(used, "run"), size(folder_size(datasets.version_folder(dataset.id, version.id)))]
         facts.append(ago(version.created))
-        st.markdown(f"**{version.id}**{newest}  \n{' · '.join(facts)}", width="stretch")
+        st.markdown(f"**{literal(version.name)}**{newest} `{version.id}`  \n{' · '.join(facts)}", width="stretch")
+        with st.popover("Rename", icon=":material/edit:", key=f"rename-{version.id}"):
+            name = st.text_input("Name of the version", value=version.name, max_chars=40, key=f"name-{version.id}")
+            if st.button("Rename", key=f"renamed-{version.id}"):
+                with telling_errors():
+                    datasets.rename_version(dataset.id, version.id, name)
+                    st.rerun()
         if several:
             with st.popover("Delete", icon=":material/delete:", key=f"delete-{version.id}"):
                 if used:

@@ -213,13 +213,21 @@ def test_counts_of_a_split_add_up(images: DatasetRecord) -> None:
     assert table.loc["All classes", "All"] == images.n
 
 
+def test_a_version_can_be_renamed(images: DatasetRecord) -> None:
+    app = open_data(dataset=images.id, tab="Versions")
+    app.text_input(key=f"name-{images.version}").set_value("raw")
+    app.button(key=f"renamed-{images.version}").click().run()
+    assert datasets.get_version(DataRef.parse(f"{images.id}@raw")).id == images.version
+    assert "**raw** :green-badge[newest]" in text(app)
+
+
 def test_a_version_can_be_deleted_and_the_newest_is_marked(images: DatasetRecord) -> None:
     newer = make_version(images.id, split=Split(seed=3))
     app = open_data(dataset=images.id, tab="Versions")
-    assert f"**{newer.id}** :green-badge[newest]" in text(app)
+    assert f"**v2** :green-badge[newest] `{newer.id}`" in text(app)
     app.button(key=f"really-{newer.id}").click().run()
     assert [v.id for v in datasets.list_versions(images.id)] == [images.version]
-    assert f"**{images.version}** :green-badge[newest]" in text(app)
+    assert f"**v1** :green-badge[newest] `{images.version}`" in text(app)
     assert not [b for b in app.button if str(b.key).startswith("really-")], "the last version stays"
 
 

@@ -238,7 +238,7 @@ def test_a_tab_of_the_other_view_in_the_address_falls_back_to_the_first(images: 
 def test_side_by_side_leaves_out_what_all_names_begin_with(images: DatasetRecord) -> None:
     a, b = finish(images, "Lite0 · linear probe"), finish(images, "Lite0 · linear probe", seed=1)
     app = tab("Scores", a.id, b.id)
-    assert list(app.dataframe[0].value["Run"]) == ["Linear probe", "Linear probe 2"]
+    assert list(app.dataframe[0].value["Run"]) == ["Linear probe", "Linear probe #2"]
 
 
 def test_only_the_settings_that_differ_are_listed(images: DatasetRecord) -> None:

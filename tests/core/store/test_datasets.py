@@ -77,6 +77,22 @@ def test_versions_are_listed_newest_first_and_the_last_one_stays(table):
     assert len(load_samples(DataRef(dataset="one"))) == 20
 
 
+def test_a_version_goes_by_its_number_until_it_is_named(table):
+    first = table("one").version
+    second = make_version("one", split=Split(seed=1)).id
+    assert [version.name for version in store.list_versions("one")] == ["v2", "v1"]
+    store.rename_version("one", "v1", "before-cleaning")
+    assert store.get_version(DataRef.parse("one@before-cleaning")).id == first
+    assert len(load_samples(DataRef.parse("one@v2:test"))) == 4
+    assert make_version("one", split=Split(seed=2)).name == "v3"
+    for name in ("", "v2", second, "a b", "a:b", "a@b", "x" * 41):
+        with pytest.raises(InputError):
+            store.rename_version("one", first, name)
+    assert store.get_version(DataRef(dataset="one", version=first)).name == "before-cleaning"
+    store.reindex()
+    assert store.get_version(DataRef(dataset="one", version=first)).name == "before-cleaning"
+
+
 def test_lost_database_is_rebuilt_from_the_folders(table, workspace):
     table("one")
     newer = make_version("one", split=Split(seed=1))

@@ -24,7 +24,7 @@ def lose_the_database(workspace: Path) -> None:
 
 def test_names_are_unique_within_a_dataset_only(workspace):
     names = [queued("probe").name, queued("probe").name, queued("probe").name, queued("probe", "fish").name]
-    assert names == ["probe", "probe 2", "probe 3", "probe"]
+    assert names == ["probe", "probe #2", "probe #3", "probe"]
 
 
 def test_a_run_is_found_by_id_and_by_name_and_an_ambiguous_name_is_refused(workspace):
