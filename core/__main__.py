@@ -13,8 +13,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -87,18 +88,16 @@ def _spec(args: argparse.Namespace) -> Any:
 
     values: Document = {}
     if args.spec:
-        path = Path(args.spec)
-        if not path.is_file():
-            raise InputError(f"There is no file “{args.spec}”.", "Give --spec the path of a TrainingSpec in JSON.")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(_read(args.spec, "Give --spec the path of a TrainingSpec in JSON."))
         except ValueError as error:
-            raise InputError(f"“{args.spec}” is not JSON: {error}.") from error
+            raise InputError(f"“{args.spec}” is not JSON: {error}.", "A run's spec.json shows the form.") from error
+        if not isinstance(values, dict):
+            raise InputError(f"“{args.spec}” holds no JSON object.", "A run's spec.json shows the form.")
     flags = ("preset", "backbone", "learner", "strategy", "folds", "seed", "name", "image_size", "batch_size")
     values |= {f: getattr(args, f) for f in flags if getattr(args, f) is not None}
     if args.epochs is not None:
-        # The last stage's epochs: those of the fine-tuning where there is one, else those of the head or network.
-        values["epochs" if values.get("strategy") in (None, "linear_probe") else "fine_tune_epochs"] = args.epochs
+        values[_last_stage(args.data, values)] = args.epochs
     values["data"] = args.data
     if args.test_size is not None or args.test_ids is not None:
         values["data"] = _another_split(args)
@@ -108,6 +107,27 @@ def _spec(args: argparse.Namespace) -> Any:
         first = error.errors()[0]
         where = ".".join(str(x) for x in first["loc"]) or "the spec"
         raise InputError(f"“{where}” cannot be used: {first['msg']}.") from error
+
+
+def _last_stage(data: str, values: Document) -> str:
+    """The field with the last stage's epochs: the fine-tuning's where there is one, else the head's or network's."""
+    from core.schemas import DataRef
+    from core.store.datasets import get_dataset
+    from core.training.presets import PRESETS
+
+    kind = get_dataset(DataRef.parse(data).dataset).kind
+    preset = PRESETS[kind].get(str(values.get("preset", "quick")), {})
+    return "fine_tune_epochs" if (preset | values).get("strategy") == "two_stage" else "epochs"
+
+
+def _read(name: str, hint: str) -> str:
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(f"There is no file “{name}”.", hint)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"“{name}” is not text in UTF-8.", hint) from error
 
 
 def _another_split(args: argparse.Namespace) -> str:
@@ -121,10 +141,8 @@ def _another_split(args: argparse.Namespace) -> str:
         raise InputError(f"--test-size {share} is no share.", "Give a number between 0 and 1.")
     ids: tuple[str, ...] = ()
     if args.test_ids:
-        path = Path(args.test_ids)
-        if not path.is_file():
-            raise InputError(f"There is no file “{args.test_ids}”.", "Give --test-ids a text file, one name a line.")
-        ids = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        text = _read(args.test_ids, "Give --test-ids a text file, one name a line.")
+        ids = tuple(line.strip() for line in text.splitlines() if line.strip())
     split = Split(
         train=(1 - share) * 0.75, validation=(1 - share) * 0.25, test=share, seed=version.split.seed, test_ids=ids
     )
@@ -189,14 +207,25 @@ def delete(args: argparse.Namespace) -> Document:
     from core.errors import NotFoundError
     from core.store import datasets, runs
 
+    run = dataset = None
+    with suppress(NotFoundError):
+        dataset = datasets.get_dataset(args.what)
     try:
         run = runs.get_run(args.what)
-    except NotFoundError:
-        dataset = datasets.get_dataset(args.what)
-        datasets.delete_dataset(dataset.id)
-        return {"deleted": dataset.id, "kind": "dataset"}
-    runs.delete_run(run.id)
-    return {"deleted": run.id, "kind": "run"}
+    except NotFoundError as error:
+        if dataset is None:
+            raise NotFoundError(f"There is no run and no dataset “{args.what}”.", error.hint) from error
+    if run and dataset and args.what != run.id:
+        raise InputError(
+            f"Both a run and a dataset are called “{args.what}”.",
+            f"Delete the run by its id, {run.id}, or rename one.",
+        )
+    if run:
+        runs.delete_run(run.id)
+        return {"deleted": run.id, "kind": "run"}
+    assert dataset is not None
+    datasets.delete_dataset(dataset.id)
+    return {"deleted": dataset.id, "kind": "dataset"}
 
 
 def doctor(_: argparse.Namespace) -> Document:
@@ -250,8 +279,15 @@ def serve(args: argparse.Namespace) -> Document:
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options])
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence, as all errors here are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(InputError.exit_code, f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` tells more.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m core", description="Graft from a shell.")
+    parser = _Parser(prog="python -m core", description="Graft from a shell.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, function: Command) -> argparse.ArgumentParser:
@@ -327,5 +363,19 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
+def _run() -> int:
+    """`main` for a shell: quiet when the reader of a pipe leaves early or Ctrl+C is pressed."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would raise once more when the interpreter closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())
