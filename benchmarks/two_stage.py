@@ -2,7 +2,7 @@
 
     python benchmarks/two_stage.py [--seeds 5]
 
-Each seed draws its own photos. Prints one row a seed and the mean gain with its 95 % interval (Student's t over seeds).
+Each seed draws its own photos. Prints one row a seed and the mean gain with its 95 % interval (Student's t).
 It also checks that every batch-norm statistic of the saved network is bit for bit the pretrained one.
 """
 
