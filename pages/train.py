@@ -40,7 +40,7 @@ by_id = {d.id: d for d in labelled}
 def choose_data() -> tuple[DatasetRecord, str]:
     """The dataset and version to train on, from the address when it names one that exists."""
     wanted = st.query_params.get("dataset")
-    if "train-dataset" not in st.session_state and wanted in by_id:
+    if wanted in by_id:
         st.session_state["train-dataset"] = wanted
     chosen = st.selectbox(
         "Data",
@@ -48,6 +48,7 @@ def choose_data() -> tuple[DatasetRecord, str]:
         format_func=lambda i: f"{by_id[i].name} · {plural(by_id[i].n, 'sample')} · {len(by_id[i].classes)} classes",
         key="train-dataset",
         persist_state="session",
+        on_change=lambda: st.query_params.update(dataset=st.session_state["train-dataset"]),
     )
     dataset = by_id[chosen]
     versions = datasets.list_versions(dataset.id)
