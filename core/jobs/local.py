@@ -25,6 +25,18 @@ def start(run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:
     Returns:
         The process id and its creation time, which together name the process even after the id was reused.
     """
+    process = launch("core.training.worker", run_id, run_folder(run_id) / "log.txt")
+
+    def reap() -> None:
+        process.wait()
+        on_exit()
+
+    threading.Thread(target=reap, name=f"reap-{run_id}", daemon=True).start()
+    return process.pid, created(process.pid)
+
+
+def launch(module: str, argument: str, log: Path) -> "subprocess.Popen[bytes]":
+    """Start `python -m module argument` in a session of its own, its output appended to `log`."""
     threads = str(get_settings().threads)
     environment = os.environ | {
         "GRAFT_HOME": str(get_settings().home.resolve()),  # a relative path would mean another folder there
@@ -34,23 +46,16 @@ def start(run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:
         "TF_NUM_INTEROP_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    with (run_folder(run_id) / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "core.training.worker", run_id],
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, argument],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
-
-    def reap() -> None:
-        process.wait()
-        on_exit()
-
-    threading.Thread(target=reap, name=f"reap-{run_id}", daemon=True).start()
-    return process.pid, created(process.pid)
 
 
 def created(pid: int) -> float:

@@ -4,16 +4,13 @@ It owns its run from `starting` to the end, writes everything into the run's fol
 before it goes. Whatever happens, the run ends in a state with a reason.
 """
 
-import errno
 import logging
 import os
-import signal
 import sys
 import time
-from types import FrameType
 
-from core.errors import GraftError
 from core.jobs import local, queue
+from core.jobs.ending import Cancelled, cancel_on_terminate, diagnose
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
 from core.store import files, runs
 from core.training.environment import environment
@@ -22,13 +19,9 @@ from core.training.recorder import Recorder
 log = logging.getLogger("graft.worker")
 
 
-class Cancelled(BaseException):
-    """Raised by the signal handler. Not an `Exception`, so that nothing on the way catches it by mistake."""
-
-
 def work(run_id: str) -> None:
     """Train the run and end it; a run that is no longer waiting for a worker is left alone."""
-    signal.signal(signal.SIGTERM, _raise_cancelled)
+    cancel_on_terminate()
     pid = os.getpid()
     run = runs.update_run(
         run_id,
@@ -46,9 +39,6 @@ def work(run_id: str) -> None:
         metrics = _train(run, recorder)
     except Cancelled:
         _end(run_id, recorder, "cancelled")
-    except GraftError as error:
-        log.exception("the run failed")
-        _end(run_id, recorder, "failed", Failure(kind=error.kind, message=error.message, hint=error.hint))
     except Exception as error:  # the process ends here: whatever it was must be told, not lost
         log.exception("the run failed")
         _end(run_id, recorder, "failed", diagnose(error))
@@ -86,24 +76,6 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
     return metrics
 
 
-def diagnose(error: Exception) -> Failure:
-    """The failure that a person reads for an exception that is not Graft's own."""
-    name = type(error).__name__
-    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
-        return Failure(
-            kind="out_of_memory",
-            message="The machine ran out of memory.",
-            hint="Use a smaller batch or image size, or close other programs.",
-        )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Failure(
-            kind="disk_full", message="The disk is full.", hint="Delete datasets or runs that are no longer needed."
-        )
-    return Failure(
-        kind="internal", message=f"Training broke with {name}: {error}"[:300], hint="The log has the details."
-    )
-
-
 def _end(
     run_id: str,
     recorder: Recorder,
@@ -124,10 +96,6 @@ def _end(
     )
     if changed:
         runs.append_event(run_id, Event(phase=state))
-
-
-def _raise_cancelled(_signal: int, _frame: FrameType | None) -> None:
-    raise Cancelled
 
 
 if __name__ == "__main__":

@@ -1,0 +1,144 @@
+"""Short background work that is no run: an import, a look for findings, a preview.
+
+A task is a folder `tasks/ID` in the workspace: `task.json` (what it is and how far it has come), `process.json`,
+`log.txt`, and the `result.json` and files that it leaves. Its process is started at once, not queued behind training.
+To add a kind, write its function and name it in `TASKS`.
+"""
+
+import json
+import secrets
+import shutil
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from core.errors import InputError, NotFoundError
+from core.jobs import local
+from core.schemas import FINISHED, Failure, Frozen, RunState, now
+from core.settings import get_settings
+from core.store import files
+
+# Kind → the function that does it: `(params, folder, progress) -> result`, a JSON object. Resolved in the task's own
+# process, so that a function may import what the web process must not.
+TASKS: dict[str, str] = {}
+
+KEPT_SECONDS = 24 * 3600
+START_SECONDS = 30
+
+
+class TaskRecord(Frozen):
+    """`tasks/ID/task.json`. `done` of `total` steps; `text` says of what."""
+
+    id: str
+    kind: str
+    title: str
+    params: dict[str, Any]
+    state: RunState = "starting"
+    done: int = 0
+    total: int = 0
+    text: str = ""
+    created: datetime = Field(default_factory=now)
+    failure: Failure | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in FINISHED
+
+
+def folder_of(task_id: str) -> Path:
+    return get_settings().home / "tasks" / task_id
+
+
+def start(kind: str, title: str, **params: Any) -> TaskRecord:
+    """Start a task in a process of its own. `params` must be JSON."""
+    if kind not in TASKS:
+        raise InputError(f"There is no task “{kind}”.", f"The tasks are {', '.join(TASKS)}.")
+    _sweep()
+    record = TaskRecord(id=secrets.token_hex(4), kind=kind, title=title, params=params)
+    write(record)
+    folder = folder_of(record.id)
+    process = local.launch("core.jobs.task_worker", record.id, folder / "log.txt")
+    threading.Thread(target=process.wait, name=f"reap-{record.id}", daemon=True).start()
+    files.write_json(folder / "process.json", {"pid": process.pid, "created": local.created(process.pid)})
+    return record
+
+
+def write(record: TaskRecord) -> None:
+    files.write_text(folder_of(record.id) / "task.json", record.model_dump_json(indent=1))
+
+
+def get(task_id: str) -> TaskRecord:
+    """The task as it stands; one whose process has gone without a word is `interrupted`."""
+    record = _read(task_id)
+    if record.ended or _alive(record):
+        return record
+    record = _read(task_id)  # it may have ended between the two looks
+    if record.ended:
+        return record
+    failure = Failure(
+        kind="killed",
+        message=f"“{record.title}” ended without a word.",
+        hint="The system may have run out of memory or was restarted. Start it again.",
+    )
+    record = record.model_copy(update={"state": "interrupted", "failure": failure})
+    write(record)
+    return record
+
+
+def _read(task_id: str) -> TaskRecord:
+    path = folder_of(task_id) / "task.json"
+    if not path.exists():
+        raise NotFoundError(f"There is no task “{task_id}”.", "It may have been cleared away; start it again.")
+    return TaskRecord.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def _process(task_id: str) -> tuple[int, float] | None:
+    path = folder_of(task_id) / "process.json"
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return found["pid"], found["created"]
+
+
+def _alive(record: TaskRecord) -> bool:
+    process = _process(record.id)
+    if process is None:
+        return (now() - record.created).total_seconds() < START_SECONDS
+    return local.alive(*process)
+
+
+def cancel(task_id: str) -> TaskRecord:
+    """Stop a task: politely first, then for good. One that has ended stays as it is."""
+    process = _process(task_id)
+    if process is not None and not _read(task_id).ended:
+        local.stop(*process)
+        record = _read(task_id)
+        if not record.ended:
+            write(record.model_copy(update={"state": "cancelled"}))
+    return _read(task_id)
+
+
+def result(task_id: str) -> Any:
+    """What a task that succeeded has given back."""
+    return json.loads((folder_of(task_id) / "result.json").read_text(encoding="utf-8"))
+
+
+def at_work(kind: str | None = None) -> list[TaskRecord]:
+    """Tasks that have not ended, oldest first."""
+    found = []
+    for path in get_settings().home.glob("tasks/*/task.json"):
+        record = get(path.parent.name)
+        if not record.ended and kind in (None, record.kind):
+            found.append(record)
+    return sorted(found, key=lambda record: record.created)
+
+
+def _sweep() -> None:
+    """Clear away tasks that ended long ago: their results are for the page that asked."""
+    for path in get_settings().home.glob("tasks/*/task.json"):
+        if time.time() - path.stat().st_mtime > KEPT_SECONDS and get(path.parent.name).ended:
+            shutil.rmtree(path.parent, ignore_errors=True)
