@@ -116,7 +116,8 @@ def _last_stage(data: str, values: Document) -> str:
     from core.training.presets import PRESETS
 
     kind = get_dataset(DataRef.parse(data).dataset).kind
-    preset = PRESETS[kind].get(str(values.get("preset", "quick")), {})
+    chosen = values.get("preset", "quick")
+    preset = next((filled for name, filled in PRESETS[kind].items() if name == chosen), {})
     return "fine_tune_epochs" if (preset | values).get("strategy") == "two_stage" else "epochs"
 
 
