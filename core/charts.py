@@ -24,6 +24,7 @@ SEQUENTIAL = [[0.0, "rgba(0,114,178,0.05)"], [1.0, "rgba(0,94,158,1)"]]
 PART_OPACITY = {"train": 1.0, "validation": 0.65, "test": 0.35}
 MAX_NUMBERED = 20  # beyond so many classes, numbers in the cells of a matrix no longer fit
 MAX_TICKS = 40
+CURVE_HEIGHT = 280
 _FOLD = re.compile(r"^(fold \d+ of \d+) · ")
 
 
@@ -211,13 +212,20 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
                     line={"color": colour, "dash": dash, "width": 2},
                     hovertemplate=f"{_short(name, 28)}, {label}<br>epoch %{{x}}: %{{y:.3f}}<extra></extra>",
                 )
-    _layout(figure, 280, showlegend=True)
+    _layout(figure, CURVE_HEIGHT, showlegend=True)
     if len(runs) == 1:
         folds = _by_fold(next(iter(runs.values())), metric)
         if len(folds) == 1:
             _mark_phases(figure, folds[0])
     figure.update_xaxes(title={"text": "Epoch"}, rangemode="tozero", tickformat="d", showgrid=False)
     figure.update_yaxes(title={"text": metric.replace("_", " ").capitalize()}, nticks=6)
+    if not figure.data:
+        figure.update_xaxes(showticklabels=False)
+        figure.update_yaxes(showticklabels=False, showgrid=False)
+        figure.add_annotation(
+            x=0.5, y=0.5, xref="paper", yref="paper", text="Appears with the first epoch", showarrow=False,
+            font={"color": GREY},
+        )  # fmt: skip
     return figure
 
 

@@ -36,13 +36,12 @@ def pick_runs() -> list[RunRecord]:
             "Train",
             ":material/model_training:",
         )
-    names = side_by_side.names_of(list(known.values()))
     st.session_state[PICKED] = list(dict.fromkeys(i for i in ids.split(",") if i in known))
     chosen = st.multiselect(
         "Runs",
         list(known),
         key=PICKED,
-        format_func=lambda run_id: f"{names[run_id]} · {known[run_id].dataset}",
+        format_func=lambda run_id: f"{known[run_id].name} · {known[run_id].dataset}",
         placeholder="Choose one run, or several to see them side by side",
         on_change=lambda: st.query_params.update(runs=",".join(st.session_state[PICKED])),
     )
@@ -74,27 +73,35 @@ def caveats(judged: list[Judged]) -> None:
 
 
 def next_steps(judged: Judged) -> None:
-    """What leads on: fine-tuning after a linear probe, and the newest other run on the same test samples."""
+    """What leads on: the method to try next, and the newest other run on the same test samples."""
     run = judged.run
     siblings = [r for r in runs.list_runs(dataset=run.dataset, states=["succeeded"]) if r.id != run.id]
-    tuned = any(r.spec.strategy == "two_stage" and r.version == run.version for r in siblings)
+    tried = {x for r in siblings if r.version == run.version for x in (r.spec.strategy, r.spec.learner)}
     rival = next((r for r in siblings if r.test_hash == run.test_hash), None)
-    try_tuning = run.spec.strategy == "linear_probe" and not tuned
+    try_tuning = run.spec.strategy == "linear_probe" and "two_stage" not in tried
+    try_baseline = run.spec.learner == "network" and "logistic_regression" not in tried
     with st.container(horizontal=True):
         if try_tuning and st.button("Try fine-tuning", type="primary", icon=":material/tune:"):
-            with telling_errors():
-                fine_tune(run)
-        kind = "secondary" if try_tuning else "primary"
+            start_next(run, preset="balanced", strategy="two_stage", backbone=run.spec.backbone)
+        if try_baseline and st.button(
+            "Try logistic regression",
+            type="primary",
+            icon=":material/linear_scale:",
+            help="The linear baseline: a network that is no better than it is not worth its trouble.",
+        ):
+            start_next(run, learner="logistic_regression")
+        kind = "secondary" if try_tuning or try_baseline else "primary"
         if rival and st.button(f"Compare with {literal(rival.name)}", type=kind, icon=":material/compare_arrows:"):
             st.query_params["runs"] = f"{rival.id},{run.id}"
             st.rerun()
 
 
-def fine_tune(run: RunRecord) -> None:
-    """Start two-stage fine-tuning with a linear probe's data, backbone, seed and folds, and go and watch it."""
-    kept = run.spec.model_dump(include={"data", "backbone", "image_size", "seed", "folds"})
-    started = queue.submit(TrainingSpec(preset="balanced", strategy="two_stage", **kept))
-    go("train", dataset=run.dataset, run=started.id)
+def start_next(run: RunRecord, **method: str | None) -> None:
+    """Start another method on a run's data with its seed and folds, and go and watch it."""
+    kept = run.spec.model_dump(include={"data", "image_size", "seed", "folds"})
+    with telling_errors():
+        started = queue.submit(TrainingSpec.model_validate(kept | method))
+        go("train", dataset=run.dataset, run=started.id)
 
 
 def one(judged: Judged) -> None:

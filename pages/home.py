@@ -6,11 +6,10 @@ from core.evaluation.scores import format_interval
 from core.jobs import queue
 from core.schemas import ACTIVE, DataRef, DatasetRecord, RunRecord, RunState, VersionRecord
 from core.store import datasets, runs
-from core.training.estimate import seconds_left
 from core.ui import importing
 from core.ui.gallery import literal
 from core.ui.page import go, guard, telling_errors
-from core.ui.words import ago, duration, plural
+from core.ui.words import ago, plural, time_left
 
 guard("home")
 
@@ -84,17 +83,19 @@ def best_score(of_dataset: list[RunRecord], version: VersionRecord) -> str:
 
 def at_work(run: RunRecord) -> None:
     """A run that waits or trains; a click leads to it."""
-    left = seconds_left(run)
     if run.state == "queued":
         text = f"{plural(queue.place(run), 'run')} ahead of it"
     else:
-        text = (run.phase or run.state) + (f", {duration(left)} left" if left else "")
+        text = f"{run.phase or run.state}, {time_left(run)}"
     label = f"{literal(run.name)}: {text}"
     if st.button(label, key=f"watch-{run.id}", icon=":material/play_circle:", type="tertiary"):
         go("train", dataset=run.dataset, run=run.id)
 
 
 st.title("Teach a model with what you have", anchor=False)
+st.caption(
+    "Graft finds what is wrong with your data, trains a model on top of a pretrained network and says how good it is."
+)
 if not importing.choose_target():
     bring_data()
 go_on()

@@ -1,6 +1,7 @@
 """Choose data, backbone and strategy, start, and watch."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import GraftError
 from core.jobs import queue
@@ -23,7 +24,6 @@ waiting = runs.list_runs(states=[*ACTIVE, "queued"])
 watched = st.query_params.get("run") or (waiting[0].id if waiting else None)
 if watched:
     live_run(watched)
-    st.subheader("Train another", anchor=False)
 
 labelled = [d for d in datasets.list_datasets() if d.labelled]
 if not labelled:
@@ -139,7 +139,15 @@ def choose_learner() -> dict[str, str]:
     return {"learner": learner}
 
 
-with st.container(border=True):
+def form() -> DeltaGenerator:
+    """The place for the choices: folded up while the watched run works, or a phone would show nothing of that run."""
+    if not watched:
+        return st.container(border=True)
+    busy = any(run.id == watched for run in waiting)
+    return st.expander("Train another", icon=":material/add:", expanded=not busy)
+
+
+with form():
     dataset, version = choose_data()
     preset = choose_preset(dataset)
     method = choose_image_method(preset) if dataset.kind == "image" else choose_learner()

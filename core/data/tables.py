@@ -100,13 +100,6 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, Schema, li
     """
     found = dialect(path)
     table = _read(path, found)
-    if table.shape[1] < 2:
-        raise InputError(
-            f"“{path.name}” has one column, “{table.columns[0]}”.",
-            "Graft needs a target and at least one column to predict it from; is the delimiter one of , ; tab | ?",
-        )
-    if table.empty:
-        raise InputError(f"“{path.name}” has a header but no rows.", "Export the table again with its rows.")
     table.index = pd.RangeIndex(1, len(table) + 1)
     skipped: list[Skipped] = []
     if target is not None:
@@ -232,7 +225,7 @@ def _read(path: Path, found: Dialect, n: int | None = None) -> pd.DataFrame:
     if twice:
         raise InputError(f"“{path.name}” has two columns named “{twice}”.", "Rename or remove one of them.")
     try:
-        return pd.read_csv(
+        table = pd.read_csv(
             path,
             sep=found.delimiter,
             decimal=found.decimal,
@@ -247,6 +240,14 @@ def _read(path: Path, found: Dialect, n: int | None = None) -> pd.DataFrame:
             f"“{path.name}” cannot be read as a table: {str(error).strip().rstrip('.')}.",
             "Check that every row has as many cells as the header.",
         ) from error
+    if table.shape[1] < 2:
+        raise InputError(
+            f"“{path.name}” has one column, “{table.columns[0]}”.",
+            "Graft needs a target and at least one column to predict it from; is the delimiter one of , ; tab | ?",
+        )
+    if table.empty:
+        raise InputError(f"“{path.name}” has a header but no rows.", "Export the table again with its rows.")
+    return table
 
 
 def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataFrame, list[Skipped]]:

@@ -12,12 +12,13 @@ from core.evaluation import scores
 from core.evaluation.scores import FoldScores, Scores
 from core.schemas import DataRef, DatasetRecord, RunRecord
 from core.store import runs
-from core.store.datasets import get_dataset
+from core.store.datasets import get_dataset, list_versions
 from core.ui import gallery
 from core.ui.gallery import literal
 from core.ui.words import duration, plural
 
 CHART = {"displayModeBar": False}
+MANY_CLASSES = 20  # a longer table scrolls
 HELP = {
     "precision": "Of the samples predicted as this class, the share that are. TP / (TP + FP).",
     "recall": "Of the samples that are this class, the share found. TP / (TP + FN).",
@@ -73,10 +74,12 @@ def facts(judged: Judged) -> None:
     """One quiet line: the other scores, and what the run was."""
     run, found = judged.run, judged.scores
     macro = scores.format_interval(found.macro_f1, *found.ci["macro_f1"])
+    names = {v.id: v.name for v in list_versions(run.dataset)}
+    version = names.get(run.version, run.version)  # it may have been deleted since
     took = f" · {duration(sum(run.seconds.values()))}" if run.seconds else ""
     st.caption(
         f"Macro-F1 {macro} · weighted F1 {found.weighted_f1:.2f} · calibration error {found.ece:.2f}  \n"
-        f"{literal(judged.dataset.name)} · version {run.version} · seed {run.spec.seed}{took}",
+        f"{literal(judged.dataset.name)} · version {literal(version)} · seed {run.spec.seed}{took}",
         help=f"{HELP['macro_f1']}  \n{HELP['ece']}",
     )
 
@@ -165,6 +168,7 @@ def classes(judged: Judged) -> None:
         st.dataframe(
             _readable(judged.scores),
             hide_index=True,
+            height="content" if len(judged.scores.classes) <= MANY_CLASSES else "auto",
             column_config={
                 "Class": st.column_config.TextColumn(pinned=True),
                 **{

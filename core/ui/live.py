@@ -8,11 +8,12 @@ from core.evaluation.scores import format_interval
 from core.jobs import queue
 from core.schemas import RunRecord
 from core.store import runs
-from core.training.estimate import seconds_left
+from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
-from core.ui.words import duration, plural, state_badge
+from core.ui.words import duration, plural, state_badge, time_left
 
-WATCHED = "_watched"
+METRICS = ("loss", "accuracy")
+CHART = {"displayModeBar": False}
 
 
 def live_run(run_id: str) -> None:
@@ -27,20 +28,24 @@ def live_run(run_id: str) -> None:
 
 def _panel(run_id: str, was_ended: bool) -> None:
     queue.reconcile()
-    run = runs.get_run(run_id)
+    try:
+        run = runs.get_run(run_id)
+    except NotFoundError:  # deleted in another tab meanwhile
+        st.rerun()
     if run.ended and not was_ended:
         st.rerun()
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{run.name}** {state_badge(run)}", width="stretch")
+            st.markdown(f"**{literal(run.name)}** {state_badge(run)}", width="stretch")
             if not run.ended and st.button("Cancel", icon=":material/cancel:", key=f"cancel-{run.id}"):
                 with telling_errors():
                     queue.cancel(run.id)
                 st.rerun()
-        if run.ended:
-            _outcome(run)
-        else:
-            _progress(run)
+        with st.container():  # always one element, so that what stands below stays in its place at the end
+            if run.ended:
+                _outcome(run)
+            else:
+                _progress(run)
         _curves(run)
         log = runs.read_log(run.id)
         if log:
@@ -54,20 +59,17 @@ def _progress(run: RunRecord) -> None:
         st.progress(0.0, text=f"Waiting: {plural(ahead, 'run')} ahead of this one")
         return
     text = run.phase.capitalize() or "Starting the worker"
-    if run.epochs:
+    if run.epochs and run.epoch:
         counted = "image" if "image" in run.phase else "epoch"
         text += f" · {counted} {run.epoch} of {run.epochs}"
-    left = seconds_left(run)
-    if left:
-        text += f" · {duration(left)} left"
-    st.progress(min(1.0, run.epoch / run.epochs) if run.epochs else 0.0, text=text)
+    st.progress(min(1.0, run.epoch / run.epochs) if run.epochs else 0.0, text=f"{text} · {time_left(run)}")
 
 
 def _outcome(run: RunRecord) -> None:
     for note in run.notes:
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {literal(note)}")
     if run.failure:
-        st.error(f"{run.failure.message}  \n{run.failure.hint}", icon=":material/error:")
+        st.error(f"{literal(run.failure.message)}  \n{literal(run.failure.hint)}", icon=":material/error:")
     if run.state != "succeeded":
         return
     m = run.metrics
@@ -86,15 +88,17 @@ def _outcome(run: RunRecord) -> None:
 
 
 def _curves(run: RunRecord) -> None:
+    """Loss and accuracy so far. Empty axes keep the space from the start, so that nothing below moves."""
     events = runs.read_events(run.id)
-    shown = [m for m in ("loss", "accuracy") if charts.has_curve(events, m)]
-    if not shown:
-        if not run.ended:
-            st.caption("Loss and accuracy appear here with the first epoch.")
-            st.space(260)
+    shown = [m for m in METRICS if charts.has_curve(events, m)]
+    if not shown and (run.ended or run.state == "queued" or not run.spec.epochs):
         return
-    for column, metric in zip(st.columns(2), shown, strict=False):
-        with column:
+    for column, metric in zip(st.columns(2), shown or METRICS, strict=False):
+        # A changed chart is drawn anew; the fixed height keeps the page still meanwhile.
+        with column.container(height=charts.CURVE_HEIGHT, border=False):
             st.plotly_chart(
-                charts.learning_curves({run.name: events}, metric), key=f"curve-{metric}-{run.id}", theme="streamlit"
+                charts.learning_curves({run.name: events}, metric),
+                key=f"curve-{metric}-{run.id}",
+                config=CHART,
+                alt=f"{metric.capitalize()} over the epochs.",
             )

@@ -12,15 +12,15 @@ from core.schemas import RunRecord
 from core.ui import gallery
 from core.ui.evaluation import CHART, HELP, NORMALISED, Judged, dark, download, matrix_mode, top_count
 from core.ui.gallery import literal
-from core.ui.words import duration
+from core.ui.words import duration, plural
 
 METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 
 
 def names_of(records: Sequence[RunRecord]) -> dict[str, str]:
-    """What to call each run, by its id: its name, with the dataset or the id behind it where that is not enough."""
+    """What to call each run, by its id: its name, with the dataset behind it where two datasets have it."""
     names = [r.name for r in records]
-    return {r.id: r.name if names.count(r.name) == 1 else f"{r.name} ({r.id})" for r in records}
+    return {r.id: r.name if names.count(r.name) == 1 else f"{r.name} · {r.dataset}" for r in records}
 
 
 def short_names(names: dict[str, str]) -> dict[str, str]:
@@ -134,8 +134,8 @@ def disagreements(several: Sequence[Judged], names: dict[str, str]) -> None:
     wins = [int((apart[f"predicted_{s}"] == apart["label"]).sum()) for s in ("a", "b")]
     first, second = literal(names[a.run.id]), literal(names[b.run.id])
     st.markdown(
-        f"They differ on {len(apart)} of {len(a.rows)} {a.noun}. Right there: **{first}** {wins[0]} times,"
-        f" **{second}** {wins[1]} times."
+        f"They differ on {len(apart)} of {len(a.rows)} {a.noun}. Right there: **{first}** {plural(wins[0], 'time')},"
+        f" **{second}** {plural(wins[1], 'time')}."
     )
     st.caption(f"Under each: the true class, then what {first} and what {second} said; a tick marks who is right.")
     captions = [

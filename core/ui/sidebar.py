@@ -7,20 +7,30 @@ from core.jobs import queue
 from core.schemas import ACTIVE, RunRecord
 from core.store import runs
 from core.training.environment import gpus
-from core.training.estimate import seconds_left
+from core.ui.gallery import literal
 from core.ui.page import go
-from core.ui.words import duration
+from core.ui.words import time_left
 
 
 def foot() -> None:
-    """A chip that refreshes only while something runs."""
-    waiting = runs.list_runs(states=[*ACTIVE, "queued"])
-    st.fragment(_chip, run_every=2 if waiting else None)()
+    """A chip that refreshes only while something runs, and with it the whole page when a run changes its state."""
+    waiting = _waiting()
+    st.fragment(_chip, run_every=2 if waiting else None)(_states(waiting))
 
 
-def _chip() -> None:
+def _waiting() -> list[RunRecord]:
+    return runs.list_runs(states=[*ACTIVE, "queued"])
+
+
+def _states(waiting: list[RunRecord]) -> dict[str, str]:
+    return {run.id: run.state for run in waiting}
+
+
+def _chip(seen: dict[str, str]) -> None:
     queue.reconcile()
-    waiting = runs.list_runs(states=[*ACTIVE, "queued"])
+    waiting = _waiting()
+    if seen and _states(waiting) != seen:
+        st.rerun()
     active = [r for r in waiting if r.active]
     for run in active:
         _show(run)
@@ -30,12 +40,11 @@ def _chip() -> None:
     memory = psutil.virtual_memory()
     found = gpus()
     device = f":material/memory: GPU · {found[0]}" if found else f":material/memory: CPU · {psutil.cpu_count()} cores"
-    st.caption(f"{device} · {memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GB memory free")
+    st.caption(f"{device}  \n{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GB memory free")
 
 
 def _show(run: RunRecord) -> None:
-    left = seconds_left(run)
-    if st.button(run.name, key=f"chip-{run.id}", icon=":material/play_circle:", width="stretch", type="tertiary"):
+    if st.button(literal(run.name), key=f"chip-{run.id}", icon=":material/play_circle:", type="tertiary"):
         go("train", run=run.id)
     share = run.epoch / run.epochs if run.epochs else 0.0
-    st.progress(min(1.0, share), text=f"{run.phase or run.state} · {duration(left)} left" if left else run.phase)
+    st.progress(min(1.0, share), text=f"{(run.phase or run.state).capitalize()} · {time_left(run)}")

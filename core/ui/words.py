@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from core.schemas import RunRecord, RunState, now
+from core.training.estimate import seconds_left
 
 STATE_ICONS: dict[RunState, str] = {
     "queued": ":material/hourglass_empty:",
@@ -32,6 +33,14 @@ def duration(seconds: float) -> str:
     if seconds < 90 * 60:
         return f"about {round(seconds / 60)} min"
     return f"about {round(seconds / 3600)} h"
+
+
+def time_left(run: RunRecord) -> str:
+    """“20 s left”; “nearly done” where a run takes longer than was thought; nothing before it has started."""
+    left = seconds_left(run)
+    if left is None:
+        return ""
+    return f"{duration(left)} left" if left > 1 else "nearly done"
 
 
 def size(n_bytes: float) -> str:

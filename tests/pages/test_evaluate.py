@@ -273,3 +273,30 @@ def test_the_page_alone_goes_through_the_entry_point(workspace: Path) -> None:
     app = AppTest.from_file(str(ROOT / "pages" / "evaluate.py"), default_timeout=30)
     app.run()
     assert not app.title
+
+
+def test_a_network_leads_to_the_baseline_that_it_has_to_beat(
+    table: DatasetRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "start", lambda run_id, on_exit: (os.getpid(), local.created(os.getpid())))
+    network = finish(table, "network", learner="network", seed=3)
+    app = open_page(runs=network.id)
+    next(b for b in app.button if b.label == "Try logistic regression").click().run()
+    assert app.title[0].value == "Train"
+    (started,) = runs.list_runs(states=["starting"])
+    assert (started.spec.learner, started.spec.seed, started.version) == ("logistic_regression", 3, network.version)
+    baseline = finish(table, "baseline", learner="logistic_regression")
+    for run in (network, baseline):
+        assert "Try logistic regression" not in [b.label for b in open_page(runs=run.id).button]
+
+
+def test_the_version_is_called_by_its_name(images: DatasetRecord) -> None:
+    run = finish(images, "alpha")
+    version = get_version(DataRef(dataset=images.id))
+    assert f"version {version.name} " in text(open_page(runs=run.id))
+
+
+def test_runs_of_one_name_are_told_apart_by_their_datasets(images: DatasetRecord, table: DatasetRecord) -> None:
+    a, b = finish(images, "alpha"), finish(table, "alpha")
+    app = open_page(runs=a.id)
+    assert app.multiselect[0].options == [f"alpha · {b.dataset}", f"alpha · {a.dataset}"]

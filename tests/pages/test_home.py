@@ -225,3 +225,13 @@ def test_the_dataset_last_worked_with_comes_first(workspace: Path) -> None:
         TrainingSpec(data=older.id), name="r", dataset=older.id, version=older.version, test_hash="", n=older.n
     )
     assert order() == [older.id, newer.id]
+
+
+@pytest.mark.parametrize(("content", "said"), [("a,b\n", "no rows"), ("a\nx\ny\n", "one column")])
+def test_a_table_that_cannot_be_used_is_refused_before_anything_is_asked(
+    workspace: Path, content: str, said: str
+) -> None:
+    app = drop(open_home(), "table", "bad.csv", content.encode())
+    assert said in app.error[0].value
+    assert not [b for b in app.button if b.label == "Import"]
+    assert nothing_left()

@@ -268,3 +268,29 @@ def test_a_finished_run_leads_to_its_evaluation(table, worker):
     app.button(key=f"see-{run.id}").click().run()
     assert app.title[0].value == "Evaluate"
     assert app.query_params["runs"] in (run.id, [run.id])
+
+
+def test_a_watched_run_s_name_is_shown_as_it_was_typed(pictures):
+    app = open_page()
+    app.text_input(key="option-name").set_value("*my* :red[run]").run()
+    start(app)
+    shown = [m.value for m in app.main.markdown if "run" in m.value]
+    assert any(r"\*my\* \:red\[run\]" in value for value in shown)
+    assert not any("*my* :red[run]" in value for value in shown)
+
+
+def test_the_choices_are_folded_up_only_while_the_watched_run_works(pictures):
+    app = open_page()
+    assert "Train another" not in [e.label for e in app.main.expander]
+    start(app)
+    assert next(e for e in app.main.expander if e.label == "Train another").proto.expanded is False
+    (run,) = runs.list_runs()
+    runs.update_run(run.id, state="cancelled")
+    app = open_page(run=run.id)
+    assert next(e for e in app.main.expander if e.label == "Train another").proto.expanded is True
+
+
+def test_the_curves_keep_their_place_before_the_first_epoch(pictures):
+    app = open_page()
+    start(app)
+    assert len(app.main.get("plotly_chart")) == 2
