@@ -117,7 +117,7 @@ def _last_stage(data: str, values: Document) -> str:
 
     kind = get_dataset(DataRef.parse(data).dataset).kind
     chosen = values.get("preset", "quick")
-    preset = next((filled for name, filled in PRESETS[kind].items() if name == chosen), {})
+    preset: Document = next((filled for name, filled in PRESETS[kind].items() if name == chosen), {})
     return "fine_tune_epochs" if (preset | values).get("strategy") == "two_stage" else "epochs"
 
 

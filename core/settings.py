@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InputError
 
 
 class Settings(BaseSettings):
@@ -20,6 +22,11 @@ class Settings(BaseSettings):
     max_pixels: int = Field(64_000_000, description="An image with more pixels than this is refused.")
     max_members: int = Field(200_000, description="An archive with more members than this is refused.")
     min_free_mb: int = Field(500, description="Free disk, in MB, that an import must leave over.")
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        return home.expanduser()  # no shell has done it where the environment comes from a file
 
     @property
     def datasets(self) -> Path:
@@ -39,5 +46,15 @@ class Settings(BaseSettings):
 
 
 def get_settings() -> Settings:
-    """The settings in force now. Not cached, so that a changed environment (a test's, say) takes effect."""
-    return Settings()
+    """The settings in force now. Not cached, so that a changed environment (a test's, say) takes effect.
+
+    `InputError` names a variable with a value that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = f"GRAFT_{first['loc'][0]}".upper()
+        raise InputError(
+            f"{variable} is “{first['input']}”: {first['msg']}.", f"Change or unset {variable}."
+        ) from error

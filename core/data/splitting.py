@@ -91,13 +91,8 @@ def folds(samples: pd.DataFrame, k: int, seed: int, validation: float = 0.25) ->
         seed: decides the folds and the validation parts.
         validation: share of each fold's learning rows kept for validation.
     """
+    check_folds(samples, k)
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
-    distinct = samples.groupby("label")["group"].nunique()
-    if distinct.min() < k:
-        raise InputError(
-            f"Class “{distinct.idxmin()}” has {distinct.min()} distinct samples, too few for {k} folds.",
-            f"Use at most {distinct.min()} folds, or add samples.",
-        )
     fold = assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed)
     shares = {"validation": validation, "train": 1 - validation}
     for i in range(k):
@@ -105,3 +100,13 @@ def folds(samples: pd.DataFrame, k: int, seed: int, validation: float = 0.25) ->
         learning = fold != str(i)
         parts[learning] = assign(labels[learning], groups[learning], shares, seed + i + 1)
         yield pd.Series(parts, index=samples.index, dtype="str")
+
+
+def check_folds(samples: pd.DataFrame, k: int) -> None:
+    """`InputError` unless every class has at least `k` distinct samples."""
+    distinct = samples.groupby("label")["group"].nunique()
+    if distinct.min() < k:
+        raise InputError(
+            f"Class “{distinct.idxmin()}” has {distinct.min()} distinct samples, too few for {k} folds.",
+            f"Use at most {distinct.min()} folds, or add samples.",
+        )

@@ -7,11 +7,12 @@ from core.schemas import Frozen
 
 
 class Learner(Frozen):
-    """`fit` names the function, resolved only inside a worker because it may import Keras."""
+    """`fit` names the function, resolved only inside a worker because it may import Keras; `uses`: fields it reads."""
 
     name: str
     title: str
     summary: str
+    uses: tuple[str, ...]
     fit: str
 
 
@@ -20,12 +21,14 @@ _ALL = (
         name="network",
         title="Keras network",
         summary="Two dense layers with dropout; finds interactions between columns.",
+        uses=("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights"),
         fit="core.training.table_learners:network",
     ),
     Learner(
         name="logistic_regression",
         title="Logistic regression",
         summary="The linear baseline that a network has to beat.",
+        uses=("class_weights",),
         fit="core.training.table_learners:logistic_regression",
     ),
 )

@@ -25,7 +25,7 @@ from core.errors import InputError, NotFoundError
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.settings import get_settings
 from core.store import database
-from core.store.files import atomic_folder, folder_size, write_parquet, write_text
+from core.store.files import atomic_folder, folder_size, read_records, write_parquet, write_text
 
 _STALE_SECONDS = 3600  # a staging folder nobody has written to for so long belongs to a process that died
 _held = threading.local()
@@ -214,9 +214,8 @@ def reindex() -> int:
         for left in root.glob(".tmp-*"):
             if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
-        found = [DatasetRecord.model_validate_json(p.read_text("utf-8")) for p in root.glob("*/dataset.json")]
-        paths = root.glob("*/versions/*/version.json")
-        versions = [VersionRecord.model_validate_json(p.read_text("utf-8")) for p in paths]
+        found = read_records(root.glob("*/dataset.json"), DatasetRecord)
+        versions = read_records(root.glob("*/versions/*/version.json"), VersionRecord)
         with database.transaction() as connection:
             connection.execute(delete(database.versions))
             connection.execute(delete(database.datasets))

@@ -1,17 +1,23 @@
 """Files that are either whole or not there."""
 
 import json
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
+from pydantic import BaseModel
 
 from core.errors import DiskError
 from core.settings import get_settings
+
+log = logging.getLogger(__name__)
+Record = TypeVar("Record", bound=BaseModel)
 
 
 @contextmanager
@@ -54,6 +60,17 @@ def write_json(path: Path, value: object) -> None:
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     with atomic(path) as temporary:
         table.to_parquet(temporary, index=False)
+
+
+def read_records(paths: Iterable[Path], model: type[Record]) -> list[Record]:
+    """The records in these JSON files. One that cannot be read costs only itself; the log names it."""
+    found = []
+    for path in paths:
+        try:
+            found.append(model.model_validate_json(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+            log.warning("%s is left out, it cannot be read: %s", path, error)
+    return found
 
 
 def folder_size(path: Path) -> int:

@@ -214,7 +214,7 @@ def reindex() -> int:
     """
     with transaction() as connection:
         paths = get_settings().runs.glob("[!.]*/run.json")
-        records = [RunRecord.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+        records = files.read_records(paths, RunRecord)
         connection.execute(delete(table))
         if records:
             connection.execute(insert(table), [_row(r) for r in records])

@@ -3,9 +3,10 @@
 from statistics import median
 from typing import Any
 
+from core.data.splitting import check_folds
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.models.catalogue import BACKBONES, get_backbone, weights_path, weights_state
+from core.models.catalogue import BACKBONES, Backbone, get_backbone, weights_path, weights_state
 from core.models.tabular import LEARNERS, get_learner
 from core.schemas import DataRef, Frozen, Kind, Preset, TrainingSpec, VersionRecord
 from core.store.datasets import get_dataset, get_version
@@ -81,16 +82,17 @@ def resolve(spec: TrainingSpec) -> Plan:
     if not dataset.labelled:
         raise InputError(f"Dataset “{dataset.name}” has no labels.", "Import it with labels, or choose another.")
     version = get_version(ref)
-    values = PRESETS[dataset.kind][spec.preset] | spec.model_dump(exclude_none=True)
-    values["data"] = f"{dataset.id}@{version.id}"
-    kept = {**values}
-    for field in _UNUSED[dataset.kind]:
-        if getattr(spec, field) is not None:
-            raise InputError(f"“{field}” does not apply to {_PLURAL[dataset.kind]}.", f"Leave out {field}.")
-        kept.pop(field, None)
-    title = _resolve_image(kept, version) if dataset.kind == "image" else get_learner(kept["learner"]).title
+    given = spec.model_dump(exclude_none=True) | {"data": f"{dataset.id}@{version.id}"}
+    values = PRESETS[dataset.kind][spec.preset] | given
+    title, uses = _image_method(values) if dataset.kind == "image" else _table_method(values)
+    for field in given:
+        if field not in uses:
+            raise InputError(f"“{field}” does not apply to {title}.", f"Leave out {field}.")
+    kept = {field: value for field, value in values.items() if field in uses}
+    if dataset.kind == "image" and "image_size" not in kept:
+        kept["image_size"] = _input_size(get_backbone(kept["backbone"]), version)
     if kept.get("folds"):
-        _check_folds(version, kept["folds"])
+        check_folds(load_samples(DataRef(dataset=dataset.id, version=version.id)), kept["folds"])
         title += f" · {kept['folds']} folds"
     return Plan(
         spec=TrainingSpec.model_validate(kept),
@@ -103,25 +105,25 @@ def resolve(spec: TrainingSpec) -> Plan:
     )
 
 
-_UNUSED: dict[Kind, tuple[str, ...]] = {
-    "image": ("learner",),
-    "table": ("strategy", "backbone", "image_size", "fine_tune_epochs", "fine_tune_learning_rate", "unfreeze"),
-}
-_PLURAL: dict[Kind, str] = {"image": "images", "table": "tables"}
+_ALWAYS = ("data", "name", "preset", "folds", "seed")
 
 
-def _resolve_image(values: dict[str, Any], version: VersionRecord) -> str:
-    """Check backbone and strategy, choose the input size, drop what the strategy does not use; give a title."""
-    backbone = get_backbone(values["backbone"])
-    strategy = get_strategy(values["strategy"])
+def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """What the method is called and the fields it reads; backbone, weights and strategy are checked."""
+    backbone, strategy = get_backbone(values["backbone"]), get_strategy(values["strategy"])
     weights_path(backbone)
-    if "image_size" not in values:
-        samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
-        values["image_size"] = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
-    if strategy.name == "linear_probe":
-        for field in ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze"):
-            values.pop(field, None)
-    return f"{backbone.title} · {strategy.title.lower()}"
+    title = f"{backbone.title} · {strategy.title.lower()}"
+    return title, (*_ALWAYS, "backbone", "strategy", "image_size", *strategy.uses)
+
+
+def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    learner = get_learner(values["learner"])
+    return learner.title, (*_ALWAYS, "learner", *learner.uses)
+
+
+def _input_size(backbone: Backbone, version: VersionRecord) -> int:
+    samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
+    return input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
 
 
 def input_size(native: int, side: float) -> int:
@@ -131,15 +133,6 @@ def input_size(native: int, side: float) -> int:
     grows with the square. Never under 96 px, where the last feature map would be 3 × 3, nor over the native size.
     """
     return int(min(native, max(96, round(4 * side / 32) * 32)))
-
-
-def _check_folds(version: VersionRecord, folds: int) -> None:
-    for name in version.classes:
-        n = sum(part.get(name, 0) for part in version.counts.values())
-        if n < folds:
-            raise InputError(
-                f"Class “{name}” has {n} samples, fewer than the {folds} folds.", f"Use at most {n} folds."
-            )
 
 
 def choices(kind: Kind) -> list[str]:

@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     from core.transfer.problem import Fitted, Problem
 
 
+# Fields of a `TrainingSpec` that training a head reads, and those that fine-tuning adds.
+HEAD = ("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights")
+TUNING = ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze")
+
+
 class Strategy(Frozen):
-    """`fit` names the function, resolved only inside a worker because it imports Keras."""
+    """`fit` names the function, resolved only inside a worker because it imports Keras; `uses`: fields it reads."""
 
     name: str
     title: str
     kind: Kind
     summary: str
     help: str
+    uses: tuple[str, ...]
     fit: str
 
     def run(self, problem: "Problem") -> "Fitted":
@@ -37,6 +43,7 @@ _ALL = (
         summary="Keep the backbone as it is and train one new layer on top. Seconds.",
         help="The backbone's weights stay frozen; a softmax layer learns your classes from its embeddings. "
         "The best choice for a few images a class, and the yardstick for everything else.",
+        uses=HEAD,
         fit="core.transfer.linear_probe:linear_probe",
     ),
     Strategy(
@@ -47,6 +54,7 @@ _ALL = (
         help="Stage one is the linear probe. Stage two unfreezes the last blocks at a low learning rate, with batch "
         "normalisation left as it was. If that is worse on the validation images, stage one is kept and the run "
         "says so.",
+        uses=HEAD + TUNING,
         fit="core.transfer.two_stage:two_stage",
     ),
 )

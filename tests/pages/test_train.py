@@ -172,7 +172,7 @@ def test_only_options_that_the_strategy_uses_are_offered(pictures, strategy):
 def test_folds_that_the_data_do_not_have_are_refused_before_the_start(pictures):
     app = open_page()
     app.number_input(key="option-folds").set_value(9).run()
-    assert "8 samples, fewer than the 9 folds" in text(app)
+    assert "8 distinct samples, too few for 9 folds" in text(app)
     assert "Start" not in [b.label for b in app.button]
     app.number_input(key="option-folds").set_value(2).run()
     assert start(app).folds == 2

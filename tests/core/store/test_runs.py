@@ -217,3 +217,11 @@ def test_of_eight_processes_at_once_one_wins_and_no_name_is_given_twice(workspac
     assert len(list(tmp_path.glob("* won"))) == 1
     names = [r.name for r in runs.list_runs() if r.id != run.id]
     assert len(names) == len(set(names)) == 40
+
+
+def test_a_record_that_cannot_be_read_costs_only_itself(workspace: Path) -> None:
+    kept = queued("probe")
+    broken = runs.run_folder(queued("other").id)
+    (broken / "run.json").write_text("{ half")
+    assert runs.reindex() == 1
+    assert [run.id for run in runs.list_runs()] == [kept.id]
