@@ -219,14 +219,49 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
             _mark_phases(figure, folds[0])
     figure.update_xaxes(title={"text": "Epoch"}, rangemode="tozero", tickformat="d", showgrid=False)
     figure.update_yaxes(title={"text": metric.replace("_", " ").capitalize()}, nticks=6)
-    if not figure.data:
-        figure.update_xaxes(showticklabels=False)
-        figure.update_yaxes(showticklabels=False, showgrid=False)
-        figure.add_annotation(
-            x=0.5, y=0.5, xref="paper", yref="paper", text="Appears with the first epoch", showarrow=False,
-            font={"color": GREY},
-        )  # fmt: skip
     return figure
+
+
+def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """One metric of a run at work, as a table and a Vega-Lite specification that never changes.
+
+    Streamlit draws a changed Plotly chart anew, which blinks with every epoch; a Vega-Lite chart takes new rows in.
+    The table has the columns epoch (counted through all phases, in each fold from 1), value, part and fold.
+    """
+    rows = [
+        (i, e.values[key], part, fold)
+        for fold, epochs in enumerate(_by_fold(events, metric))
+        for i, e in enumerate(epochs, start=1)
+        for key, part in ((f"val_{metric}", "validation"), (metric, "training"))
+        if key in e.values
+    ]
+    spec = {
+        "mark": {"type": "line", "color": PALETTE[0], "strokeWidth": 2},
+        "encoding": {
+            "x": {
+                "field": "epoch",
+                "type": "quantitative",
+                "title": "Epoch",
+                "scale": {"domainMin": 0},
+                "axis": {"grid": False, "format": "d", "tickMinStep": 1},
+            },
+            "y": {
+                "field": "value",
+                "type": "quantitative",
+                "title": metric.capitalize(),
+                "scale": {"zero": False},
+                "axis": {"tickCount": 6},
+            },
+            "strokeDash": {
+                "field": "part",
+                "type": "nominal",
+                "scale": {"domain": ["validation", "training"], "range": [[1, 0], [2, 3]]},
+                "legend": {"orient": "top", "title": None},
+            },
+            "detail": {"field": "fold", "type": "nominal"},
+        },
+    }
+    return pd.DataFrame(rows, columns=["epoch", "value", "part", "fold"]), spec
 
 
 def _by_fold(events: Sequence[Event], metric: str) -> list[list[Event]]:

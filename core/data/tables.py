@@ -17,7 +17,6 @@ import pandas as pd
 
 from core.errors import InputError
 from core.schemas import DataRef, Frozen, Skipped, Step
-from core.store.datasets import get_version, import_folder
 from core.store.files import write_parquet, write_text
 
 MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
@@ -49,6 +48,22 @@ class Schema(Frozen):
     @property
     def categorical(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns if column.kind == "category")
+
+    def cleaned(self, table: pd.DataFrame) -> "Schema":
+        """The schema of the columns as a recipe leaves them in `table`."""
+        known = {column.name: column for column in self.columns}
+        missing = table.isna().sum()
+        columns = []
+        for name in [*known, *(str(name) for name in table.columns if name not in known)]:
+            if name in table.columns:
+                kind: Literal["numeric", "category"] = "numeric" if _is_number(table[name]) else "category"
+                columns.append(Column(name=name, kind=kind, missing=int(missing[name])))
+            elif known[name].kind == "left_out":
+                columns.append(known[name])
+            else:
+                reason = "is left out by the recipe"
+                columns.append(known[name].model_copy(update={"kind": "left_out", "reason": reason}))
+        return self.model_copy(update={"columns": tuple(columns)})
 
 
 @dataclass(frozen=True)
@@ -190,24 +205,27 @@ def load_schema(folder: Path) -> Schema:
 def load_table(ref: DataRef) -> tuple[pd.DataFrame, Schema]:
     """The columns to train on, one row a sample in `load_samples`' order and indexed by its id, and the schema.
 
-    Numeric columns are float64 with NaN, categories str with NaN where a cell is missing.
+    They are as the recipe's steps leave them. Numeric columns are float64 with NaN, categories str with NaN where a
+    cell is missing.
     """
-    from core.data.versions import load_samples
+    from core.data.versions import load_rows
 
-    samples = load_samples(ref)
-    version = get_version(ref)
-    schema = load_schema(import_folder(version.dataset, version.imports[0]))
+    rows, schema = load_rows(ref, cells=True)
+    assert schema is not None
+    return rows.cells, schema
+
+
+def read_cells(folder: Path, numbers: Sequence[int]) -> tuple[pd.DataFrame, Schema]:
+    """The columns to train on of these imports of the dataset in `folder`, indexed by sample id, and their schema."""
+    places = [folder / "imports" / f"{number:04d}" for number in numbers]
+    schema = load_schema(places[0])
     wanted = [*schema.numeric, *schema.categorical]
     tables = []
-    for number in version.imports:
-        table = pd.read_parquet(import_folder(version.dataset, number) / "table.parquet", columns=wanted)
+    for number, place in zip(numbers, places, strict=True):
+        table = pd.read_parquet(place / "table.parquet", columns=wanted)
         tables.append(table.set_axis([f"{number}-{row}" for row in range(len(table))]))
-    table = pd.concat(tables).loc[samples["id"].to_numpy()]
-    for name in schema.numeric:
-        table[name] = table[name].astype("float64")
-    for name in schema.categorical:
-        table[name] = table[name].astype("str")
-    return table.rename_axis("id"), schema
+    kinds = dict.fromkeys(schema.numeric, "float64") | dict.fromkeys(schema.categorical, "str")
+    return pd.concat(tables).astype(kinds).rename_axis("id"), schema
 
 
 def _decoded(raw: bytes, path: Path) -> tuple[str, str]:
@@ -237,7 +255,7 @@ def _read(path: Path, found: Dialect, n: int | None = None) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, ValueError) as error:
         raise InputError(
-            f"“{path.name}” cannot be read as a table: {str(error).strip().rstrip('.')}.",
+            f"“{path.name}” cannot be read as a table: {_reason(error)}.",
             "Check that every row has as many cells as the header.",
         ) from error
     if table.shape[1] < 2:
@@ -323,3 +341,9 @@ def _comma_number(cell: str) -> bool:
 def _point_number(cell: str) -> bool:
     left, point, right = cell.strip().lstrip("-").partition(".")
     return bool(point) and left.isdigit() and right.isdigit()
+
+
+def _reason(error: Exception) -> str:
+    """What pandas found wrong, without its own words before it."""
+    said = str(error).strip().rstrip(".").removeprefix("Error tokenizing data. C error: ")
+    return said[:1].lower() + said[1:]

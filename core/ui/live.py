@@ -88,17 +88,19 @@ def _outcome(run: RunRecord) -> None:
 
 
 def _curves(run: RunRecord) -> None:
-    """Loss and accuracy so far. Empty axes keep the space from the start, so that nothing below moves."""
+    """Loss and accuracy so far. The charts keep their height from the start, so that nothing below moves."""
     events = runs.read_events(run.id)
     shown = [m for m in METRICS if charts.has_curve(events, m)]
     if not shown and (run.ended or run.state == "queued" or not run.spec.epochs):
         return
     for column, metric in zip(st.columns(2), shown or METRICS, strict=False):
-        # A changed chart is drawn anew; the fixed height keeps the page still meanwhile.
         with column.container(height=charts.CURVE_HEIGHT, border=False):
-            st.plotly_chart(
-                charts.learning_curves({run.name: events}, metric),
-                key=f"curve-{metric}-{run.id}",
-                config=CHART,
-                alt=f"{metric.capitalize()} over the epochs.",
-            )
+            alt = f"{metric.capitalize()} over the epochs."
+            if run.ended:
+                figure = charts.learning_curves({run.name: events}, metric)
+                st.plotly_chart(figure, key=f"curve-{metric}-{run.id}", config=CHART, alt=alt)
+            elif shown:
+                rows, spec = charts.live_curve(events, metric)
+                st.vega_lite_chart(rows, spec, height=charts.CURVE_HEIGHT - 10)
+            else:
+                st.caption(f"{metric.capitalize()} appears here with the first epoch.")

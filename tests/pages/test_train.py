@@ -15,7 +15,7 @@ from core.data.versions import make_version
 from core.jobs import local
 from core.models.catalogue import BACKBONES
 from core.models.tabular import LEARNERS
-from core.schemas import ACTIVE, DatasetRecord, Split, TrainingSpec, now
+from core.schemas import ACTIVE, DatasetRecord, Event, Split, TrainingSpec, now
 from core.store import runs
 from core.store.datasets import delete_dataset
 from core.training.presets import PRESETS
@@ -290,7 +290,15 @@ def test_the_choices_are_folded_up_only_while_the_watched_run_works(pictures):
     assert next(e for e in app.main.expander if e.label == "Train another").proto.expanded is True
 
 
-def test_the_curves_keep_their_place_before_the_first_epoch(pictures):
+def test_the_curves_of_a_run_at_work_take_new_epochs_in(pictures):
     app = open_page()
     start(app)
-    assert len(app.main.get("plotly_chart")) == 2
+    (run,) = runs.list_runs()
+    assert "appears here with the first epoch" in text(app)
+    for epoch in (1, 2):
+        values = {"loss": 1 / epoch, "val_loss": 1 / epoch, "accuracy": 0.5, "val_accuracy": 0.5}
+        runs.append_event(run.id, Event(phase="head", epoch=epoch, epochs=3, values=values))
+        app.run()
+        assert not app.exception
+        charts = app.main.get("vega_lite_chart") or app.main.get("arrow_vega_lite_chart")
+        assert len(charts) == 2
