@@ -19,7 +19,8 @@ import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 
 from core.data.archives import Archive, Member
-from core.schemas import Skipped
+from core.data.image_quality import HASHES, MEASURES, look
+from core.schemas import DatasetRecord, Skipped
 from core.settings import Settings, get_settings
 from core.store.datasets import import_folder
 from core.store.files import write_parquet
@@ -97,21 +98,6 @@ def content_hash(pixels: np.ndarray) -> str:
     return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
-_FREQUENCIES = np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1))
-
-
-def perceptual_hash(pixels: np.ndarray) -> str:
-    """64 bits, as hex, that stay nearly the same under resizing and recompression.
-
-    Which of the 8 × 8 lowest frequencies of the 32 × 32 grey image lie above their median: the hash of
-    `imagehash.phash`, whose import would cost the web process SciPy's Fourier package.
-    """
-    grey = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.LANCZOS)
-    low = _FREQUENCIES @ np.asarray(grey, dtype="float64") @ _FREQUENCIES.T
-    low = low.round(6)  # what is zero but for rounding must not decide a bit
-    return np.packbits(low > np.median(low)).tobytes().hex()
-
-
 def store_images(
     archive: Archive, members: Sequence[Member], folder: Path, progress: Progress | None = None
 ) -> tuple[pd.DataFrame, list[Skipped]]:
@@ -119,7 +105,7 @@ def store_images(
 
     Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`), height
     and width as stored, original_height, original_width, format, mode, size (bytes of the file), content_hash,
-    perceptual_hash.
+    perceptual_hash, mirrored_hash, and the `MEASURES` of its pixels.
     """
     rows: list[dict[str, object]] = []
     skipped: list[Skipped] = []
@@ -139,14 +125,14 @@ def store_images(
             if progress:
                 progress(done, len(members))
     manifest = pd.DataFrame(rows, columns=_COLUMNS)
-    for column in ("path", "label", "given_split", "content_hash", "perceptual_hash"):
+    for column in ("path", "label", "given_split", *HASHES):
         manifest[column] = manifest[column].astype("str")
     write_parquet(folder / "manifest.parquet", manifest)
     return manifest, skipped
 
 
 _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
-            "format", "mode", "size", "content_hash", "perceptual_hash"]  # fmt: skip
+            "format", "mode", "size", "content_hash", *HASHES, *MEASURES]  # fmt: skip
 
 
 def _row(archive: Archive, member: Member, settings: Settings) -> tuple[np.ndarray, dict[str, object]] | Skipped:
@@ -167,7 +153,7 @@ def _row(archive: Archive, member: Member, settings: Settings) -> tuple[np.ndarr
         "mode": picture.mode,
         "size": archive.sizes[member.name],
         "content_hash": content_hash(pixels),
-        "perceptual_hash": perceptual_hash(pixels),
+        **look(pixels),
     }
 
 
@@ -237,3 +223,35 @@ class DatasetImages:
         if number not in self._stores:
             self._stores[number] = ImageStore(import_folder(self._dataset, number))
         return self._stores[number], row
+
+
+def measurements(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
+    """What was measured of every image of a dataset whose files lie in `folder`, indexed by sample id.
+
+    Columns: original_height, original_width, format, mode, size, perceptual_hash, mirrored_hash and the `MEASURES`.
+    Imports from before something was measured are measured once, and kept in the workspace's cache.
+    """
+    parts = []
+    for record in dataset.imports:
+        place = folder / "imports" / f"{record.number:04d}"
+        table = pd.read_parquet(place / "manifest.parquet")
+        if not {*HASHES, *MEASURES} <= set(table.columns):
+            table = table.drop(columns=[*HASHES, *MEASURES], errors="ignore")
+            table = table.join(_measured_late(place, record.content_hash))
+        ids = [f"{record.number}-{row}" for row in table["row"]]
+        parts.append(table.set_axis(ids)[[*_MEASURED, *HASHES, *MEASURES]])
+    return pd.concat(parts)
+
+
+_MEASURED = ("original_height", "original_width", "format", "mode", "size")
+_MEASURING = 1  # part of the cache's name: raise it when a measurement changes
+
+
+def _measured_late(place: Path, import_hash: str) -> pd.DataFrame:
+    path = get_settings().cache / "measurements" / f"{import_hash}-{_MEASURING}.parquet"
+    if not path.exists():
+        images = ImageStore(place)
+        with ThreadPoolExecutor(min(get_settings().threads, 4)) as pool:
+            rows = list(pool.map(lambda row: look(images.image(row)), range(len(images))))
+        write_parquet(path, pd.DataFrame(rows))
+    return pd.read_parquet(path)

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from core.data.archives import MemoryArchive, image_members
-from core.data.images import ImageStore, UnreadableError, content_hash, decode, perceptual_hash, store_images
+from core.data.image_quality import perceptual_hash
+from core.data.images import ImageStore, UnreadableError, content_hash, decode, store_images
 from core.data.samples import FOLDER
 
 
