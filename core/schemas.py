@@ -12,7 +12,6 @@ Kind = Literal["image", "table"]
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 Preset = Literal["quick", "balanced", "thorough"]
-Strategy = Literal["linear_probe", "two_stage", "from_scratch"]
 Learner = Literal["network", "logistic_regression"]
 RunState = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "interrupted"]
 ACTIVE: tuple[RunState, ...] = ("starting", "running")
@@ -89,13 +88,14 @@ class Skipped(Frozen):
 
 
 class Finding(Frozen):
-    """Something wrong with the data: a sentence, its evidence (names as imported) and their scores."""
+    """Something wrong with the data: a sentence, its evidence (names as imported), their scores, and a remedy."""
 
     kind: str
     severity: Literal["info", "warning", "error"]
     message: str
     samples: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
+    remedy: Step | None = None
 
 
 class ImportRecord(Frozen):
@@ -160,7 +160,7 @@ class TrainingSpec(Frozen):
     data: str
     name: str | None = None
     preset: Preset = "quick"
-    strategy: Strategy | None = None
+    strategy: str | None = None
     backbone: str | None = None
     learner: Learner | None = None
     image_size: Annotated[int, Field(ge=32, le=640)] | None = None

@@ -16,11 +16,15 @@ IMBALANCE = 10
 
 @dataclass(frozen=True)
 class Evidence:
-    """What finders look at: the samples that a version keeps (columns of `load_samples`) and the dataset's folder."""
+    """What finders look at: the samples that a version keeps (columns of `load_samples`) and the dataset's folder.
+
+    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them.
+    """
 
     dataset: DatasetRecord
     samples: pd.DataFrame
     folder: Path
+    table: pd.DataFrame | None = None
 
 
 Finder = Callable[[Evidence], Iterator[Finding]]

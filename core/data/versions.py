@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.data import cleaning, findings
+from core.data import cleaning, findings, preparation
 from core.data.splitting import split_parts
+from core.data.steps.step import Rows
+from core.data.tables import Schema, read_cells
 from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
@@ -38,18 +40,21 @@ def build_version(
     dataset: DatasetRecord, folder: Path, recipe: Recipe, split: Split
 ) -> tuple[VersionRecord, pd.DataFrame]:
     """A version's record and its split (id, part, group), computed from the dataset's `folder`, nothing written."""
-    raw = _imported(dataset, folder)
-    samples = cleaning.apply(recipe, raw)
+    cleaning.check(recipe, dataset.kind)
+    raw, _ = imported(dataset, folder, cells=dataset.kind == "table")
+    rows = cleaning.apply(recipe, raw)
+    samples = rows.samples
     if dataset.labelled:
         check_classes(samples, dataset)
+        preparation.check(recipe, rows)
         samples["part"] = split_parts(samples, split)
     classes = tuple(sorted(samples["label"].dropna().unique(), key=natural))
     counts = {
-        part: {name: int(n) for name, n in rows["label"].value_counts().reindex(classes, fill_value=0).items()}
+        part: {name: int(n) for name, n in of_part["label"].value_counts().reindex(classes, fill_value=0).items()}
         for part in PARTS
-        if len(rows := samples[samples["part"] == part])
+        if len(of_part := samples[samples["part"] == part])
     }
-    evidence = findings.Evidence(dataset=dataset, samples=samples, folder=folder)
+    evidence = findings.Evidence(dataset=dataset, samples=samples, folder=folder, table=rows.table)
     version = VersionRecord(
         dataset=dataset.id,
         id=_version_id(dataset, recipe, split),
@@ -58,7 +63,7 @@ def build_version(
         recipe=recipe,
         split=split,
         n=len(samples),
-        dropped=len(raw) - len(samples),
+        dropped=len(raw.samples) - len(samples),
         classes=classes,
         counts=counts,
         test_hash=samples_hash(samples[samples["part"] == "test"]),
@@ -78,19 +83,35 @@ def load_samples(ref: DataRef) -> pd.DataFrame:
     Columns: id (`IMPORT-ROW`), path (name as imported), label and part (NA where unlabelled), import_number, row,
     content_hash, group (shared by duplicates), and for images width and height as stored.
     """
+    return load_rows(ref, cells=False)[0].samples
+
+
+def load_rows(ref: DataRef, cells: bool) -> tuple[Rows, Schema | None]:
+    """The samples as `load_samples` gives them and, with `cells`, a table's columns in the same order.
+
+    The schema is that of the columns as the recipe leaves them; None without cells.
+    """
     version = store.get_version(ref)
     dataset = store.get_dataset(version.dataset)
     parts = pd.read_parquet(store.version_folder(dataset.id, version.id) / "split.parquet")
+    raw, schema = imported_rows(version, cells or cleaning.reads_cells(version.recipe))
+    rows = cleaning.apply(version.recipe, raw)
+    part = parts.set_index("id")["part"].reindex(rows.samples["id"]).astype("str").to_numpy()
+    rows = Rows(rows.samples.assign(part=pd.Series(part, index=rows.samples.index, dtype="str")), rows.table)
+    if ref.part:
+        rows = rows.keep((rows.samples["part"] == ref.part).to_numpy())
+    rows = Rows(rows.samples.reset_index(drop=True), rows.table)
+    return rows, schema.cleaned(rows.table) if schema is not None and rows.table is not None else None
+
+
+def imported_rows(version: VersionRecord, cells: bool) -> tuple[Rows, Schema | None]:
+    """What a version's imports hold, before its recipe; with `cells` also a table's columns and their schema."""
+    dataset = store.get_dataset(version.dataset)
     numbers = set(version.imports)
     of_version = dataset.model_copy(
         update={"imports": tuple(record for record in dataset.imports if record.number in numbers)}
     )
-    samples = cleaning.apply(version.recipe, _imported(of_version, store.dataset_folder(dataset.id)))
-    samples["part"] = parts.set_index("id")["part"].reindex(samples["id"]).to_numpy()
-    samples["part"] = samples["part"].astype("str")
-    if ref.part:
-        samples = samples[samples["part"] == ref.part]
-    return samples.reset_index(drop=True)
+    return imported(of_version, store.dataset_folder(dataset.id), cells)
 
 
 def samples_hash(samples: pd.DataFrame) -> str:
@@ -129,8 +150,17 @@ def natural(name: str) -> tuple[int, float, str]:
     return (0, float(number[0]), name) if number else (1, 0.0, name)
 
 
-def _imported(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
-    """All imported samples of `dataset`, whose files lie in `folder`, in the order of the imports."""
+def imported(dataset: DatasetRecord, folder: Path, cells: bool) -> tuple[Rows, Schema | None]:
+    """All imported samples of `dataset`, whose files lie in `folder`; with `cells` a table's columns as well."""
+    samples = _manifests(dataset, folder)
+    if not cells:
+        return Rows(samples), None
+    table, schema = read_cells(folder, [record.number for record in dataset.imports])
+    return Rows(samples, table.loc[samples["id"].to_numpy()]), schema
+
+
+def _manifests(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
+    """All imported samples of `dataset`, in the order of the imports."""
     tables = []
     for record in dataset.imports:
         table = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")

@@ -1,6 +1,4 @@
-"""Learners for tables, as data, and the preparation of columns that every one of them shares."""
-
-from typing import Any
+"""Learners for tables, as data."""
 
 from core.errors import InputError
 from core.schemas import Frozen
@@ -40,23 +38,3 @@ def get_learner(name: str) -> Learner:
     if name not in LEARNERS:
         raise InputError(f"There is no learner “{name}”.", f"Choose one of: {', '.join(LEARNERS)}.")
     return LEARNERS[name]
-
-
-def preparation(numeric: list[str], categorical: list[str]) -> Any:
-    """A scikit-learn transformer from a table's columns to a float matrix, not yet fitted.
-
-    Numbers: missing cells become the median and are marked, then standard scaling. Categories: a missing cell
-    is a category of its own, then one column a category; one that was never seen in training gets zeros. It must
-    be fitted on training rows only.
-    """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    categories = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="missing"),
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False, max_categories=64),
-    )
-    return ColumnTransformer([("numbers", numbers, numeric), ("categories", categories, categorical)])

@@ -7,9 +7,9 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from core.data.tables import load_table
-from core.data.versions import load_samples
-from core.models.tabular import get_learner, preparation
+from core.data.preparation import Preparation
+from core.data.versions import load_rows
+from core.models.tabular import get_learner
 from core.schemas import DataRef, RunRecord
 from core.store.datasets import get_version
 from core.training.parts import parts_of, predictions
@@ -23,9 +23,8 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
     spec = run.spec
     ref = DataRef.parse(spec.data)
     version = get_version(ref)
-    samples = load_samples(ref)
-    features, schema = load_table(ref)
-    features = features.loc[samples["id"]]
+    rows, _ = load_rows(ref, cells=True)
+    samples, features = rows.samples, rows.cells
     index = {name: i for i, name in enumerate(version.classes)}
     labels = samples["label"].map(index).to_numpy(dtype="int64")
     assert spec.learner
@@ -37,15 +36,17 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
         recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
         judged = np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test
         with recorder.timed("embed"):
-            transformer = preparation(list(schema.numeric), list(schema.categorical))
-            transformer.fit(features.iloc[parts.train])
-            x = np.asarray(transformer.transform(features), dtype="float32")
+            preparation = Preparation(version.recipe)
+            learnt_from = preparation.fit_transform(features.iloc[parts.train], labels[parts.train])
+            train = parts.train[preparation.kept_rows]
+            x = preparation.transform(features)
+            x[train] = learnt_from  # an encoding by the target shows each training row without its own class
         problem = TableProblem(
             spec=spec,
             classes=version.classes,
             x=x,
             labels=labels,
-            train=parts.train,
+            train=train,
             validation=parts.validation,
             judged=judged,
             recorder=recorder,
@@ -57,7 +58,7 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
     recorder.prefix = ""
 
     def save(folder: Path) -> None:
-        joblib.dump(transformer, folder / "preparation.joblib")
+        joblib.dump(preparation, folder / "preparation.joblib")
         fitted.save(folder)
 
     return Result(
