@@ -256,7 +256,7 @@ def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict
                 "field": "part",
                 "type": "nominal",
                 "scale": {"domain": ["validation", "training"], "range": [[1, 0], [2, 3]]},
-                "legend": {"orient": "top", "title": None},
+                "legend": {"orient": "top", "title": None, "symbolType": "stroke", "symbolSize": 500},
             },
             "detail": {"field": "fold", "type": "nominal"},
         },
