@@ -40,7 +40,7 @@ def timed(name: str, *command: str) -> Any:
 
 
 def first_paint() -> None:
-    """Seconds from starting the server to a painted page, and the server's resident memory."""
+    """Seconds from starting the server to a painted page, from the first click to a result, and memory then."""
     from playwright.sync_api import sync_playwright
 
     with socket.socket() as probe:
@@ -66,9 +66,12 @@ def first_paint() -> None:
             page.goto(f"http://localhost:{port}")
             page.get_by_role("button", name="Try the clip-art sample").wait_for()
             painted = time.perf_counter() - begun
-            page.goto(f"http://localhost:{port}/data?dataset=clip-art")
-            page.get_by_role("button", name="Train on this").wait_for()
-            time.sleep(2)
+            clicked = time.perf_counter()
+            for name in ("Try the clip-art sample", "Train on this", "Start", "See how good it is"):
+                page.get_by_role("button", name=name).first.click(timeout=120_000)
+            page.get_by_text("test images:").first.wait_for()
+            evaluated = time.perf_counter() - clicked
+            print(f"from the first click to the evaluated model at the fourth: {evaluated:.1f} s")
             memory = psutil.Process(server.pid).memory_info().rss / 1e6
             print(
                 f"server: listens after {listening:.1f} s, first page painted after {painted:.1f} s, {memory:.0f} MB"
@@ -92,6 +95,8 @@ def main() -> None:
         graft("import", "sample:penguins")
         timed("penguins, network", "train", "penguins", "--preset", "quick", "--wait")
         timed("penguins, logistic regression", "train", "penguins", "--learner", "logistic_regression", "--wait")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["GRAFT_HOME"] = home
         first_paint()
 
 

@@ -7,11 +7,13 @@ from core.schemas import RunRecord, TrainingSpec, now
 from core.store import runs
 
 # Seconds on two CPU cores, before this machine has done any run: a start with imports, images through the
-# smallest backbone at 224 px, one epoch of a head, one image through forward and backward of the last blocks.
+# smallest backbone at 224 px, one epoch of a head, one image through forward and backward of the last blocks,
+# and of the whole network.
 START = 6.0
 EMBED = 1 / 150
 HEAD_EPOCH = 0.06
 TUNE = 1 / 120
+WHOLE_EPOCH = 1 / 22
 PIXELS = 224 * 224
 REMEMBERED = 8
 
@@ -23,8 +25,10 @@ def predicted(spec: TrainingSpec, n: int) -> float:
     if spec.backbone and spec.image_size:
         cost = get_backbone(spec.backbone).parameters / 4.7e6 * spec.image_size**2 / PIXELS
         total += n * EMBED * cost
-        if spec.strategy == "two_stage":
-            total += 4 + n * EMBED * cost + folds * (spec.fine_tune_epochs or 0) * n * TUNE * cost
+        if spec.fine_tune_epochs:
+            total += 4 + n * EMBED * cost + folds * spec.fine_tune_epochs * n * TUNE * cost
+        if spec.strategy == "from_scratch":
+            total += folds * (spec.epochs or 0) * n * WHOLE_EPOCH * cost
     return total
 
 

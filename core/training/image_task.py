@@ -1,6 +1,6 @@
 """Training on images: embeddings from the cache, then the strategy, once or once a fold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from core.data.images import ImageStore
 from core.data.versions import load_samples
 from core.models.catalogue import Backbone, get_backbone
 from core.models.embedding import cached_embedding
-from core.schemas import DataRef, RunRecord
+from core.schemas import DataRef, ImportRecord, RunRecord
 from core.store import files
 from core.store.datasets import get_dataset, get_version, import_folder
 from core.training.parts import parts_of, predictions
@@ -35,8 +35,6 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
     strategy = get_strategy(spec.strategy)
     index = {name: i for i, name in enumerate(version.classes)}
     labels = samples["label"].map(index).to_numpy(dtype="int64")
-    source.embeddings()
-
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
     fitted: Fitted | None = None
@@ -52,7 +50,10 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
             judged=judged,
             embeddings=source.embeddings,
             activations=source.activations,
+            images=source.images,
+            features=source.backbone.features,
             network=source.network,
+            untrained=source.untrained,
             recorder=recorder,
         )
         with recorder.timed("fit"):
@@ -102,6 +103,25 @@ class _Source:
 
         return build_backbone(self.backbone, self.size)
 
+    def untrained(self) -> "keras.Model":
+        from core.models.efficientnet_lite import build_backbone
+
+        return build_backbone(self.backbone, self.size, weights=False)
+
+    def images(self) -> np.ndarray:
+        """All images at the input size, `(n, size, size, 3)` uint8."""
+        found = np.empty((len(self.samples), self.size, self.size, 3), dtype="uint8")
+        for store, _, here in self._stores():
+            found[here] = store.batch(self.samples["row"].to_numpy()[here], self.size)
+        return found
+
+    def _stores(self) -> Iterator[tuple[ImageStore, ImportRecord, np.ndarray]]:
+        """Each import that samples come from, with their positions."""
+        for record in get_dataset(self.dataset).imports:
+            here = np.flatnonzero((self.samples["import_number"] == record.number).to_numpy())
+            if len(here):
+                yield ImageStore(import_folder(self.dataset, record.number)), record, here
+
     def _output(self, cut: str | None) -> np.ndarray:
         if cut not in self._outputs:
             with self.recorder.timed("embed"):
@@ -112,11 +132,7 @@ class _Source:
         """Output for every sample, from one cache entry an import, picked in the samples' order."""
         self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
         found: np.ndarray | None = None
-        for record in get_dataset(self.dataset).imports:
-            here = np.flatnonzero((self.samples["import_number"] == record.number).to_numpy())
-            if len(here) == 0:
-                continue
-            store = ImageStore(import_folder(self.dataset, record.number))
+        for store, record, here in self._stores():
             output, info = cached_embedding(
                 store, record.content_hash, self.backbone, self.size, cut=cut, progress=self.recorder.step
             )

@@ -1,6 +1,7 @@
 """The one place that compiles and fits a Keras classifier."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -53,8 +54,9 @@ def fit(
     balanced: bool,
     phase: str,
     recorder: "Recorder",
+    optimizer: Callable[[Any], keras.optimizers.Optimizer] = keras.optimizers.Adam,
 ) -> dict[str, float]:
-    """Fit `model` with Adam under a cosine schedule and restore the epoch with the least validation loss.
+    """Fit `model` under a cosine schedule and restore the epoch with the least validation loss.
 
     The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties.
 
@@ -63,6 +65,7 @@ def fit(
         train, validation: positions in `x`.
         balanced: weigh samples so that every class weighs the same (King and Zeng 2001).
         patience: epochs without a better validation loss after which fitting ends.
+        optimizer: makes the optimizer from the learning-rate schedule.
 
     Returns:
         `loss` and `accuracy` on the validation samples, of the restored weights.
@@ -71,7 +74,7 @@ def fit(
     batches = -(-len(train) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=epochs * batches, alpha=0.02)
     model.compile(
-        optimizer=keras.optimizers.Adam(schedule),
+        optimizer=optimizer(schedule),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
     )

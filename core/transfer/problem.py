@@ -26,7 +26,10 @@ class Problem:
         judged: positions whose probabilities are wanted.
         embeddings: gives the pooled output of the frozen backbone for all samples, `(n, d)` float32.
         activations: gives the output of the frozen part up to a block, `(n, h, w, c)` float32.
+        images: gives all images at the run's size, `(n, size, size, 3)` uint8.
+        features: length of an embedding.
         network: builds the backbone, with its pretrained weights, from pixels to embedding.
+        untrained: the same with random weights.
     """
 
     spec: TrainingSpec
@@ -37,7 +40,10 @@ class Problem:
     judged: np.ndarray
     embeddings: Callable[[], np.ndarray]
     activations: Callable[[str], np.ndarray]
+    images: Callable[[], np.ndarray]
+    features: int
     network: "Callable[[], keras.Model]"
+    untrained: "Callable[[], keras.Model]"
     recorder: "Recorder"
 
 

@@ -57,6 +57,43 @@ _ALL = (
         uses=HEAD + TUNING,
         fit="core.transfer.two_stage:two_stage",
     ),
+    Strategy(
+        name="gradual_unfreeze",
+        title="Gradual unfreezing",
+        kind="image",
+        summary="After the head, one more block each time, earlier ones at lower rates.",
+        help="Howard and Ruder 2018. Gentler than two stages: layers nearest to your classes move first and most.",
+        uses=HEAD + TUNING,
+        fit="core.transfer.gradual_unfreeze:gradual_unfreeze",
+    ),
+    Strategy(
+        name="l2_sp",
+        title="L2-SP",
+        kind="image",
+        summary="Two stages, the second pulled back to the pretrained weights.",
+        help="Li et al. 2018: a Gaussian prior centred on the source weights. Helps where fine-tuning forgets.",
+        uses=HEAD + TUNING,
+        fit="core.transfer.l2_sp:l2_sp",
+    ),
+    Strategy(
+        name="fine_tune",
+        title="Fine-tuning",
+        kind="image",
+        summary="A new head and the last blocks together, from the start.",
+        help="Yosinski et al. 2014. Simpler than two stages, usually a little worse on small data: the random head "
+        "first sends large gradients into pretrained layers.",
+        uses=(*(f for f in HEAD if f not in ("epochs", "learning_rate")), *TUNING),
+        fit="core.transfer.fine_tune:fine_tune",
+    ),
+    Strategy(
+        name="from_scratch",
+        title="From scratch",
+        kind="image",
+        summary="The same network with random weights: what transfer has to beat. Minutes.",
+        help="The honest baseline. Where it beats the pretrained backbone, the source does harm: negative transfer.",
+        uses=HEAD,
+        fit="core.transfer.from_scratch:from_scratch",
+    ),
 )
 
 STRATEGIES: dict[str, Strategy] = {s.name: s for s in _ALL}

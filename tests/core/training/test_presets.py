@@ -56,7 +56,7 @@ def test_runs_judged_on_folds_and_on_the_test_part_are_kept_apart(textures):
     ("dataset", "values", "named"),
     [
         ("textures", {"backbone": "resnet_900"}, "resnet_900"),
-        ("textures", {"strategy": "from_scratch"}, "from_scratch"),
+        ("textures", {"strategy": "osmosis"}, "osmosis"),
         ("textures", {"learner": "network"}, "learner"),
         ("textures", {"folds": 13}, "12 distinct samples"),
         ("penguins", {"strategy": "linear_probe"}, "strategy"),

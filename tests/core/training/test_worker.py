@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core import errors
+from core.data.images import DatasetImages
 from core.errors import GraftError
 from core.jobs import queue
 from core.schemas import DataRef, Failure, TrainingSpec, now
@@ -36,7 +38,7 @@ def probe(textures, train):
 def tuned(textures, train):
     """Stage two is kept whatever it is worth, so that what it does to the network can be looked at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.transfer.two_stage.is_kept", lambda before, after: True)
+        patch.setattr("core.transfer.tail.is_kept", lambda before, after: True)
         return train(
             data=textures.id, strategy="two_stage", image_size=SIZE, fine_tune_epochs=2, unfreeze=3, batch_size=16
         )
@@ -259,3 +261,64 @@ def test_every_error_of_grafts_own_has_a_kind_that_a_run_can_bear():
     assert len(own) > 5
     for error in own:
         Failure(kind=error.kind, message="a")
+
+
+@pytest.fixture(scope="module")
+def pretrained():
+    """Every weight of the untouched backbone by layer and place."""
+    from core.models.catalogue import get_backbone
+    from core.models.efficientnet_lite import build_backbone
+
+    return _weights(build_backbone(get_backbone("efficientnet_lite0"), SIZE))
+
+
+def _weights(model):
+    import keras
+
+    return {
+        (layer.name, i): keras.ops.convert_to_numpy(w) for layer in model.layers for i, w in enumerate(layer.weights)
+    }
+
+
+@pytest.mark.parametrize("strategy", ["gradual_unfreeze", "l2_sp", "fine_tune", "from_scratch"])
+def test_further_strategies_move_what_they_say_and_the_saved_network_predicts_the_same(
+    strategy, textures, train, pretrained, monkeypatch
+):
+    import keras
+
+    monkeypatch.setattr("core.transfer.tail.is_kept", lambda before, after: True)
+    tuning = {} if strategy == "from_scratch" else {"fine_tune_epochs": 2, "unfreeze": 2}
+    head = {} if strategy == "fine_tune" else {"epochs": 2}
+    run = train(data=textures.id, strategy=strategy, image_size=SIZE, batch_size=16, **tuning, **head)
+    assert run.state == "succeeded", runs.read_log(run.id)
+    model = keras.saving.load_model(runs.run_folder(run.id) / "model.keras", compile=False)
+    found = {key: w for key, w in _weights(model).items() if key in pretrained}
+    assert len(found) == len(pretrained)
+    moved = {key[0] for key, w in found.items() if not np.array_equal(w, pretrained[key])}
+    if strategy == "from_scratch":
+        assert len(moved) > 0.9 * len({key[0] for key in pretrained})
+    else:
+        assert moved
+        assert not any("bn" in name for name in moved)
+        assert all(name.startswith(("block_14", "block_15", "head")) for name in moved), moved
+    rows = runs.read_predictions(run.id)
+    images = DatasetImages(textures.id)
+    x = np.stack([np.array(Image.fromarray(images.image(i)).resize((SIZE, SIZE), 2)) for i in rows["id"]])
+    stored = rows[[f"p:{c}" for c in textures.classes]].to_numpy()
+    assert np.abs(model.predict(x.astype("float32"), verbose=0) - stored).max() < 1e-3
+
+
+def test_the_pull_keeps_l2_sp_nearer_to_its_source(textures, train, pretrained, monkeypatch):
+    import keras
+
+    monkeypatch.setattr("core.transfer.tail.is_kept", lambda before, after: True)
+    monkeypatch.setattr("core.transfer.l2_sp.PULL", 100.0)
+    away = {}
+    for strategy in ("two_stage", "l2_sp"):
+        run = train(
+            data=textures.id, strategy=strategy, image_size=SIZE, batch_size=16, fine_tune_epochs=3, unfreeze=2
+        )
+        model = keras.saving.load_model(runs.run_folder(run.id) / "model.keras", compile=False)
+        found = _weights(model)
+        away[strategy] = sum(float(((found[key] - w) ** 2).sum()) for key, w in pretrained.items())
+    assert 0 < away["l2_sp"] < 0.5 * away["two_stage"]

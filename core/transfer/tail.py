@@ -1,0 +1,126 @@
+"""The last blocks of a backbone with a head on top, trained on the cached output of the frozen blocks before them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.models.efficientnet_lite import cuts, freeze_batch_norm, split
+from core.models.heads import whole
+from core.transfer.fitting import fit, judge
+from core.transfer.linear_probe import fit_head
+from core.transfer.problem import Fitted, Problem
+
+Facts = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What is fine-tuned.
+
+    Attributes:
+        network: the backbone, pixels to embedding; it shares its last layers with `model`.
+        head: embedding to probabilities.
+        model: activations at the cut to probabilities.
+        blocks: names of the unfrozen blocks, from input to output.
+        x: activations of all samples, `(n, h, w, c)` float32.
+    """
+
+    network: keras.Model
+    head: keras.Model
+    model: keras.Model
+    blocks: tuple[str, ...]
+    x: np.ndarray
+
+
+def open_tail(problem: Problem, head: keras.Model) -> Tail:
+    """Cut the backbone so that its last `spec.unfreeze` blocks can be trained under `head`.
+
+    Batch normalisation keeps its statistics bit for bit: only `trainable = False` on every such layer does that in
+    Keras 3, `training=False` in the call does not. The frozen layers run once, up to the cut.
+    """
+    assert problem.spec.unfreeze
+    network = problem.network()
+    blocks = cuts(network)
+    place = max(0, len(blocks) - 1 - problem.spec.unfreeze)
+    _, tail = split(network, blocks[place])
+    freeze_batch_norm(network)
+    x = problem.activations(blocks[place])
+    model = keras.Sequential([keras.Input(x.shape[1:]), tail, head])
+    return Tail(network, head, model, tuple(blocks[place + 1 :]), x)
+
+
+def tune(
+    problem: Problem,
+    tail: Tail,
+    phase: str,
+    *,
+    epochs: int | None = None,
+    optimizer: Callable[[Any], keras.optimizers.Optimizer] = keras.optimizers.Adam,
+) -> Facts:
+    """Fit what is trainable of the tail at the low rate; the validation loss and accuracy of the best epoch."""
+    spec = problem.spec
+    epochs = epochs or spec.fine_tune_epochs
+    assert epochs and spec.batch_size and spec.fine_tune_learning_rate
+    return fit(
+        tail.model,
+        tail.x,
+        problem.labels,
+        train=problem.train,
+        validation=problem.validation,
+        epochs=epochs,
+        batch_size=spec.batch_size,
+        learning_rate=spec.fine_tune_learning_rate,
+        balanced=spec.class_weights == "balanced",
+        patience=max(4, epochs // 3),
+        phase=phase,
+        recorder=problem.recorder,
+        optimizer=optimizer,
+    )
+
+
+def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
+    """Fit the head on frozen embeddings, then tune the tail, and keep whichever is better on validation.
+
+    Starting from a fitted head keeps large gradients of random weights away from pretrained ones (Kumar et al. 2022,
+    arXiv:2202.10054).
+    """
+    head, before = fit_head(problem, phase="stage 1 of 2: head")
+    tail = open_tail(problem, head)
+    frozen = [np.copy(w) for w in tail.model.get_weights()]
+    after = tuning(tail)
+    kept = is_kept(before, after)
+    if not kept:
+        tail.model.set_weights(frozen)
+        problem.recorder.note(
+            f"Stage two was worse on the validation images (loss {after['loss']:.3f} against {before['loss']:.3f}),"
+            " so the frozen backbone and its head were kept."
+        )
+    fitted = finished(problem, tail)
+    fitted.facts |= {
+        "stage_one_validation_loss": before["loss"],
+        "stage_one_validation_accuracy": before["accuracy"],
+        "stage_two_kept": float(kept),
+    }
+    return fitted
+
+
+def finished(problem: Problem, tail: Tail) -> Fitted:
+    """The tail's probabilities, its validation facts, and the whole network for saving."""
+    best = judge(tail.model.predict(tail.x[problem.validation], batch_size=128, verbose=0), _labels(problem))
+    return Fitted(
+        probabilities=tail.model.predict(tail.x[problem.judged], batch_size=128, verbose=0),
+        build=lambda: whole(tail.network, tail.head),
+        facts={"validation_loss": best["loss"], "validation_accuracy": best["accuracy"]},
+    )
+
+
+def _labels(problem: Problem) -> np.ndarray:
+    return problem.labels[problem.validation]
+
+
+def is_kept(before: Facts, after: Facts) -> bool:
+    """Whether stage two may stand: not worse on validation in loss, the measure with the least noise."""
+    return after["loss"] <= before["loss"]
