@@ -1,39 +1,26 @@
 """What is wrong with data: finders, each looking for one thing in a version's samples."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-import pandas as pd
-
+from core.data import category_findings, table_findings
 from core.data.archives import SUFFIXES
-from core.data.tables import load_schema
-from core.schemas import DatasetRecord, Finding
+from core.data.evidence import Evidence, Finder, count
+from core.schemas import Finding, Kind, Step
 
 SMALL_CLASS = 10
 IMBALANCE = 10
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What finders look at: the samples that a version keeps (columns of `load_samples`) and the dataset's folder.
-
-    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them.
-    """
-
-    dataset: DatasetRecord
-    samples: pd.DataFrame
-    folder: Path
-    table: pd.DataFrame | None = None
-
-
-Finder = Callable[[Evidence], Iterator[Finding]]
-
-
 def find(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings, the most severe first."""
-    found = [finding for finder in FINDERS for finding in finder(evidence)]
+    found = [finding for finder in finders(evidence.dataset.kind) for finding in finder(evidence)]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
+
+
+def finders(kind: Kind) -> list[Finder]:
+    """What is looked for in data of this kind."""
+    of_tables = [*table_findings.FINDERS, *category_findings.FINDERS]
+    return [*FINDERS, *(of_tables if kind == "table" else [])]
 
 
 def unreadable(evidence: Evidence) -> Iterator[Finding]:
@@ -48,7 +35,7 @@ def unreadable(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="unreadable",
             severity="warning",
-            message=f"{_count(len(refused), 'image file')} could not be used.",
+            message=f"{count(len(refused), 'image file')} could not be used.",
             samples=tuple(refused),
         )
 
@@ -64,9 +51,10 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="exact_duplicate",
             severity="error",
-            message=f"{_count(n, noun)} {'stand' if n > 1 else 'stands'} in more than one class"
+            message=f"{count(n, noun)} {'stand' if n > 1 else 'stands'} in more than one class"
             f" ({len(torn)} {noun}s in all).",
             samples=tuple(torn["path"]),
+            remedy=Step(kind="drop_duplicates", params={"contradictory": "drop"}),
         )
     same = copies[~labels]
     if len(same):
@@ -74,40 +62,11 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="exact_duplicate",
             severity="info",
-            message=f"{_count(n, noun)} {'are' if n > 1 else 'is'} there more than once ({len(same)} {noun}s in all);"
+            message=f"{count(n, noun)} {'are' if n > 1 else 'is'} there more than once ({len(same)} {noun}s in all);"
             " copies stay on one side of the split.",
             samples=tuple(same["path"]),
+            remedy=Step(kind="drop_duplicates", params={"contradictory": "keep"}),
         )
-
-
-def missing(evidence: Evidence) -> Iterator[Finding]:
-    """Empty cells of a table."""
-    if evidence.dataset.kind != "table":
-        return
-    parts, cells = [], 0
-    for record in evidence.dataset.imports:
-        folder = evidence.folder / "imports" / f"{record.number:04d}"
-        schema = load_schema(folder)
-        wanted = [*schema.numeric, *schema.categorical]
-        table = pd.read_parquet(folder / "table.parquet", columns=wanted)
-        kept = evidence.samples.loc[evidence.samples["import_number"] == record.number, ["row", "path"]]
-        empty = table.iloc[kept["row"].to_numpy()].isna().set_axis(kept["path"].to_numpy())
-        parts.append(empty)
-        cells += empty.size
-    empty = pd.concat(parts)
-    by_column = empty.sum()[lambda n: n > 0].sort_values(ascending=False, kind="stable")
-    if by_column.empty:
-        return
-    rows = empty.index[empty.any(axis=1)]
-    total = int(by_column.sum())
-    yield Finding(
-        kind="missing",
-        severity="info",
-        message=f"{total:,} of {cells:,} cells {'are' if total > 1 else 'is'} empty,"
-        f" in {_count(len(by_column), 'column')}: " + ", ".join(f"{name} {n}" for name, n in by_column.items()) + ".",
-        samples=tuple(rows),
-        scores=tuple(float(n) for n in empty.sum(axis=1)[empty.any(axis=1)]),
-    )
 
 
 def small_class(evidence: Evidence) -> Iterator[Finding]:
@@ -135,8 +94,4 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-FINDERS: list[Finder] = [unreadable, exact_duplicate, missing, small_class, imbalance]
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+FINDERS: list[Finder] = [unreadable, exact_duplicate, small_class, imbalance]

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.data.findings import FINDERS
+from core.data.findings import finders
 from core.schemas import DataRef, DatasetRecord, Finding, VersionRecord
 from core.ui import gallery
 from core.ui.data_overview import samples_of
@@ -28,7 +28,7 @@ def in_words(version: VersionRecord) -> str:
 def findings(dataset: DatasetRecord, version: VersionRecord) -> None:
     """All findings, the most severe first, then what was refused."""
     if not version.findings:
-        looked = ", ".join(finder.__name__.replace("_", " ") for finder in FINDERS)
+        looked = ", ".join(finder.__name__.replace("_", " ") for finder in finders(dataset.kind))
         st.success(f"Nothing was found. Looked for: {looked}.", icon=":material/check_circle:")
     for number, finding in enumerate(version.findings):
         _card(dataset, version, finding, f"finding-{version.id}-{number}")
