@@ -1,12 +1,14 @@
 """What finders look at, and how they say what they found."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from core.data.images import measurements
 from core.schemas import DatasetRecord, Finding, Step
 
 
@@ -14,13 +16,24 @@ from core.schemas import DatasetRecord, Finding, Step
 class Evidence:
     """The samples that a version keeps (columns of `load_samples`) and the dataset's folder.
 
-    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them.
+    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them. `kept` maps
+    a finding's kind to the ids of samples that a person has looked at and found right.
     """
 
     dataset: DatasetRecord
     samples: pd.DataFrame
     folder: Path
     table: pd.DataFrame | None = None
+    kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @cached_property
+    def seen(self) -> pd.DataFrame:
+        """What was measured of the images (`core.data.images.measurements`), in the order of `samples`."""
+        return measurements(self.dataset, self.folder).loc[self.samples["id"].to_numpy()]
+
+    def open(self, kind: str) -> pd.Series:
+        """For each sample, whether this kind of finding may still name it."""
+        return ~self.samples["id"].isin(self.kept.get(kind, frozenset()))
 
     @property
     def cells(self) -> pd.DataFrame:

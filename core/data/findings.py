@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from core.data import category_findings, table_findings
+import pandas as pd
+
+from core.data import category_findings, image_findings, table_findings
 from core.data.archives import SUFFIXES
 from core.data.evidence import Evidence, Finder, count
 from core.schemas import Finding, Kind, Step
@@ -20,7 +22,7 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
 def finders(kind: Kind) -> list[Finder]:
     """What is looked for in data of this kind."""
     of_tables = [*table_findings.FINDERS, *category_findings.FINDERS]
-    return [*FINDERS, *(of_tables if kind == "table" else [])]
+    return [*FINDERS, *(of_tables if kind == "table" else image_findings.FINDERS)]
 
 
 def unreadable(evidence: Evidence) -> Iterator[Finding]:
@@ -42,7 +44,10 @@ def unreadable(evidence: Evidence) -> Iterator[Finding]:
 
 def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
     """Samples whose content is identical; an error where their classes differ, since one of them must be wrong."""
-    samples, noun = evidence.samples, "image" if evidence.dataset.kind == "image" else "row"
+    noun = "image" if evidence.dataset.kind == "image" else "row"
+    samples = evidence.samples[evidence.open("exact_duplicate")]
+    if evidence.dataset.kind == "image":  # whose groups hold near copies as well
+        samples = samples.assign(group=pd.factorize(samples["content_hash"])[0])
     copies = samples[samples.duplicated("group", keep=False)].sort_values("group", kind="stable")
     labels = copies.groupby("group")["label"].transform("nunique") > 1
     if labels.any():

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.data import cleaning, findings, preparation
+from core.data import cleaning, findings, near_duplicates, preparation
+from core.data.image_quality import HASHES
+from core.data.images import ImageStore, measurements
 from core.data.splitting import split_parts
+from core.data.steps.review import kept_samples
 from core.data.steps.step import Rows
 from core.data.tables import Schema, read_cells
 from core.errors import InputError
@@ -44,6 +47,8 @@ def build_version(
     raw, _ = imported(dataset, folder, cells=dataset.kind == "table")
     rows = cleaning.apply(recipe, raw)
     samples = rows.samples
+    if dataset.kind == "image" and len(samples):
+        samples["group"] = _with_near_copies(dataset, folder, samples)
     if dataset.labelled:
         check_classes(samples, dataset)
         preparation.check(recipe, rows)
@@ -54,7 +59,9 @@ def build_version(
         for part in PARTS
         if len(of_part := samples[samples["part"] == part])
     }
-    evidence = findings.Evidence(dataset=dataset, samples=samples, folder=folder, table=rows.table)
+    evidence = findings.Evidence(
+        dataset=dataset, samples=samples, folder=folder, table=rows.table, kept=kept_samples(recipe)
+    )
     version = VersionRecord(
         dataset=dataset.id,
         id=_version_id(dataset, recipe, split),
@@ -72,6 +79,20 @@ def build_version(
     return version, samples[["id", "part", "group"]]
 
 
+def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:
+    """Groups, `(n,)`, of images and their exact and near copies, which then stay on one side of the split."""
+    seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
+    stores = {record.number: ImageStore(folder / "imports" / f"{record.number:04d}") for record in dataset.imports}
+    places = list(zip(samples["import_number"], samples["row"], strict=True))
+
+    def look(i: int) -> np.ndarray:
+        number, row = places[i]
+        return stores[number].image(row)
+
+    hashes, mirrored = (near_duplicates.as_bits(seen[column].to_numpy()) for column in HASHES)
+    return near_duplicates.groups(samples["group"].to_numpy(), hashes, mirrored, look)
+
+
 def with_version(dataset: DatasetRecord, version: VersionRecord) -> DatasetRecord:
     """The dataset's record with `version` as its newest."""
     return dataset.model_copy(update={"version": version.id, "n": version.n, "classes": version.classes})
@@ -81,7 +102,7 @@ def load_samples(ref: DataRef) -> pd.DataFrame:
     """The samples of a version, or of one part of it, one row each.
 
     Columns: id (`IMPORT-ROW`), path (name as imported), label and part (NA where unlabelled), import_number, row,
-    content_hash, group (shared by duplicates), and for images width and height as stored.
+    content_hash, group (shared by duplicates, exact and near), and for images width and height as stored.
     """
     return load_rows(ref, cells=False)[0].samples
 
@@ -96,8 +117,8 @@ def load_rows(ref: DataRef, cells: bool) -> tuple[Rows, Schema | None]:
     parts = pd.read_parquet(store.version_folder(dataset.id, version.id) / "split.parquet")
     raw, schema = imported_rows(version, cells or cleaning.reads_cells(version.recipe))
     rows = cleaning.apply(version.recipe, raw)
-    part = parts.set_index("id")["part"].reindex(rows.samples["id"]).astype("str").to_numpy()
-    rows = Rows(rows.samples.assign(part=pd.Series(part, index=rows.samples.index, dtype="str")), rows.table)
+    parts = parts.set_index("id").reindex(rows.samples["id"]).set_axis(rows.samples.index)
+    rows = Rows(rows.samples.assign(part=parts["part"].astype("str"), group=parts["group"]), rows.table)
     if ref.part:
         rows = rows.keep((rows.samples["part"] == ref.part).to_numpy())
     rows = Rows(rows.samples.reset_index(drop=True), rows.table)
