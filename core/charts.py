@@ -4,6 +4,7 @@ Backgrounds are transparent and no font colour is set, so that the page's light 
 take their colour from their place in the class order, everywhere the same; matrices share one sequential scale.
 """
 
+import html
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,7 +63,8 @@ def _layout(figure: go.Figure, height: int, **changes: Any) -> go.Figure:
 
 
 def _short(name: str, length: int = 16) -> str:
-    return name if len(name) <= length else name[: length - 1] + "…"
+    """A name cut to fit, safe from Plotly, which reads tags in text."""
+    return html.escape(name if len(name) <= length else name[: length - 1] + "…", quote=False)
 
 
 def class_bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> go.Figure:

@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import GraftError
 from core.jobs import queue
-from core.models.catalogue import BACKBONES, weights_state
+from core.models.catalogue import BACKBONES, weights_path
 from core.models.tabular import LEARNERS
 from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
@@ -13,6 +13,7 @@ from core.training import presets
 from core.training.estimate import estimate
 from core.transfer.strategies import STRATEGIES
 from core.ui import options
+from core.ui.gallery import literal
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -112,7 +113,10 @@ def choose_image_method(preset: str) -> dict[str, str]:
             help="The pretrained network whose knowledge is carried over. Larger ones are slower and often better.",
         )
         for absent in (b for b in BACKBONES if b not in here):
-            st.caption(f":material/info: {BACKBONES[absent].title}: weights {weights_state(BACKBONES[absent])}")
+            try:
+                weights_path(BACKBONES[absent])
+            except GraftError as error:
+                st.caption(f":material/info: {literal(error.message)} {error.hint}")
     with right:
         strategy = st.radio(
             "Strategy",

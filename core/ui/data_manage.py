@@ -80,8 +80,8 @@ def _confirm(dataset: DatasetRecord, space: str) -> None:
     )
     if used:
         st.markdown(
-            f"{plural(len(used), 'run')} used it. They stay with their scores, but what they were judged on can no"
-            " longer be shown."
+            f"{plural(len(used), 'run')} used it. Scores and models stay, but what they were judged on can no longer"
+            " be shown."
         )
     at_work = [run for run in used if run.state == "queued" or run.active]
     if at_work:

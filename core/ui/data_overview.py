@@ -119,7 +119,7 @@ def pictures(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFra
     """A page of images, each with its class and part."""
     page = _page(samples, PICTURES, "image", f"page-{dataset.id}")
     if dataset.labelled:
-        captions = [f"{literal(a)} · {b}" for a, b in zip(page["label"], page["part"], strict=True)]
+        captions = [f"{literal(gallery.short(a))}  \n{b}" for a, b in zip(page["label"], page["part"], strict=True)]
     else:
         captions = [f"{w} × {h} px" for w, h in zip(page["width"], page["height"], strict=True)]
     ref = DataRef(dataset=dataset.id, version=version.id)

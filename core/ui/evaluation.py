@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from core import charts
 from core.evaluation import scores
@@ -54,6 +55,11 @@ class Judged:
     def words(self) -> str:
         noun = f"{self.noun}, each judged by a model that had not seen it" if self.folds else f"test {self.noun}"
         return scores.in_words(self.scores, noun, self.folds)
+
+
+def class_column(classes: Sequence[str]) -> ColumnConfig:
+    """The pinned column of class names; long ones would leave a phone no room for the numbers."""
+    return st.column_config.TextColumn(pinned=True, width=170 if max(map(len, classes)) > 20 else None)
 
 
 def judge(run: RunRecord) -> Judged:
@@ -170,7 +176,7 @@ def classes(judged: Judged) -> None:
             hide_index=True,
             height="content" if len(judged.scores.classes) <= MANY_CLASSES else "auto",
             column_config={
-                "Class": st.column_config.TextColumn(pinned=True),
+                "Class": class_column(judged.scores.classes),
                 **{
                     name: st.column_config.TextColumn(help=HELP[name.lower()])
                     for name in ("Precision", "Recall", "F1")

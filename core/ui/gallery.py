@@ -25,6 +25,11 @@ def literal(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
+def short(name: str, length: int = 18) -> str:
+    """A name cut to what fits on one line under a picture."""
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
 def samples(dataset: DatasetRecord, rows: pd.DataFrame, ref: DataRef, key: str, first: int = FIRST) -> None:
     """Show samples: a grid of pictures with captions, or the rows of a table.
 
@@ -54,7 +59,7 @@ def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int) 
                 picture = thumbnail(images, dataset.id, import_hash, str(sample.id), 2 * TILE)
                 st.image(picture, width=_width(picture), alt=str(sample.path))
                 name = str(sample.path).rpartition("/")[2]
-                st.caption(f"{sample.caption}  \n{literal(name if len(name) <= 18 else name[:17] + '…')}")
+                st.caption(f"{sample.caption}  \n{literal(short(name))}")
 
 
 def _width(picture: bytes) -> int:

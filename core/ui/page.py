@@ -7,6 +7,7 @@ from typing import NoReturn
 import streamlit as st
 
 from core.errors import GraftError
+from core.ui.gallery import literal
 
 ENTERED = "_entered"
 WANTED = "_wanted"
@@ -46,7 +47,9 @@ def telling_errors() -> Iterator[None]:
 
 
 def show_error(error: GraftError) -> None:
-    st.error(f"{error.message}  \n{error.hint}" if error.hint else error.message, icon=":material/error:")
+    """The message may quote a name or a file from outside; the hint is Graft's own, with commands in it."""
+    message = literal(error.message)
+    st.error(f"{message}  \n{error.hint}" if error.hint else message, icon=":material/error:")
 
 
 def empty(message: str, page: str, label: str, icon: str) -> NoReturn:

