@@ -7,7 +7,7 @@ import streamlit as st
 from core.errors import NotFoundError
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
-from core.ui import data_findings, data_manage, data_overview, data_versions
+from core.ui import data_clean, data_findings, data_manage, data_overview, data_versions
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
 from core.ui.words import plural, size
@@ -76,10 +76,11 @@ header(dataset, version)
 rooms: dict[str, Callable[[], None]] = {
     "Overview": lambda: data_overview.overview(dataset, version),
     "Findings": lambda: data_findings.findings(dataset, version),
+    "Clean": lambda: data_clean.clean(dataset, version),
     "Split": lambda: data_versions.split(dataset, version),
     "Versions": lambda: data_versions.versions(dataset),
     "Manage": lambda: data_manage.manage(dataset),
 }
 if not dataset.labelled:
-    del rooms["Split"]
+    del rooms["Clean"], rooms["Split"]
 show_tabs(rooms)

@@ -92,8 +92,9 @@ def finish(x: pd.DataFrame, scaled: frozenset[str]) -> Any:
 class Stage:
     """What one step does, on at most 5,000 training rows.
 
-    `place` is its position in the recipe. `before` and `after` hold training rows; `n_before` and `n_after` count all
-    samples, or training rows for a step that picks among them. With an `error` nothing comes after.
+    `place` is its position in the recipe. `before` and `after` hold training rows, of a table; `n_before` and
+    `n_after` count all samples, or the training rows shown for a step that learns. `classes` are those before.
+    With an `error` nothing comes after.
     """
 
     place: int
@@ -101,6 +102,7 @@ class Stage:
     after: pd.DataFrame
     n_before: int
     n_after: int
+    classes: tuple[str, ...]
     error: str = ""
 
 
@@ -109,36 +111,37 @@ def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
 
     Args:
         recipe: its steps that are off have no stage.
-        rows: the imported samples and cells.
+        rows: the imported samples and, of a table, its cells.
         training: ids of the samples to learn from and to show.
     """
     stages: list[Stage] = []
-    shown = rows.cells.index.intersection(training)
-    shown = shown[sample(len(shown), SHOWN)]
+    shown = rows.samples.loc[rows.samples["id"].isin(training), "id"]
+    shown = shown.iloc[sample(len(shown), SHOWN)]
 
     def seen(of: Rows) -> pd.DataFrame:
-        return of.cells.loc[of.cells.index.intersection(shown, sort=False)]
+        return pd.DataFrame() if of.table is None else of.table[of.table.index.isin(shown)]
 
-    place = 0
+    def classes(of: Rows) -> tuple[str, ...]:
+        return tuple(sorted(of.samples["label"].dropna().unique()))
+
+    place = 1
     try:
-        cleaning.check(recipe, "table")
-        for number, step, kind, settings in cleaning.enabled(recipe, *cleaning.AT_ONCE):
-            place = number
-            after = cleaning.apply_step(rows, number, step, kind, settings)
-            stages.append(Stage(number - 1, seen(rows), seen(after), len(rows.samples), len(after.samples)))
+        cleaning.check(recipe, "image" if rows.table is None else "table")
+        for place, step, kind, settings in cleaning.enabled(recipe, *cleaning.AT_ONCE):
+            after = cleaning.apply_step(rows, place, step, kind, settings)
+            counts = len(rows.samples), len(after.samples)
+            stages.append(Stage(place - 1, seen(rows), seen(after), *counts, classes(rows)))
             rows = after
         x = seen(rows)
         labels = rows.samples.set_index("id")["label"].reindex(x.index)
-        y = pd.factorize(labels, sort=True)[0]
-        numbers = [n for n, *_ in cleaning.enabled(recipe, "learnt", "training_rows")]
-        steps = _fitted(recipe, x, y)
-        for place in numbers:
+        steps = _fitted(recipe, x, pd.factorize(labels, sort=True)[0])
+        for place, *_ in cleaning.enabled(recipe, "learnt", "training_rows"):
             _, _, x_new, kept = next(steps)
-            stages.append(Stage(place - 1, x, x_new, len(x), int(kept.sum())))
+            stages.append(Stage(place - 1, x, x_new, len(x), int(kept.sum()), classes(rows)))
             x = x_new
     except GraftError as error:
-        before = stages[-1].after if stages else seen(rows)
-        stages.append(Stage(max(place, 1) - 1, before, before, len(rows.samples), len(rows.samples), error.message))
+        before, n = (stages[-1].after, stages[-1].n_after) if stages else (seen(rows), len(rows.samples))
+        stages.append(Stage(place - 1, before, before, n, n, classes(rows), error.message))
     return stages
 
 

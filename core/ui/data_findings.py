@@ -3,11 +3,13 @@
 import pandas as pd
 import streamlit as st
 
+from core.data.cleaning import step_kind
 from core.data.findings import finders
-from core.schemas import DataRef, DatasetRecord, Finding, VersionRecord
-from core.ui import gallery
+from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
+from core.ui import data_clean, gallery, step_settings
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
+from core.ui.page import telling_errors
 from core.ui.words import plural
 
 SEVERITY = {
@@ -39,6 +41,8 @@ def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, key:
     colour, icon, word = SEVERITY[finding.severity]
     with st.container(border=True):
         st.markdown(f":{colour}-badge[{icon} {word}] {literal(finding.message)}")
+        if finding.remedy and dataset.labelled:
+            _remedy(version, finding.remedy, key)
         samples = _evidence(dataset, version, finding)
         if samples.empty:
             return
@@ -49,6 +53,21 @@ def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, key:
             with box:
                 ref = DataRef(dataset=dataset.id, version=version.id)
                 gallery.samples(dataset, samples, ref, key)
+
+
+def _remedy(version: VersionRecord, remedy: Step, key: str) -> None:
+    """One click makes a version with the step, unless the recipe has it already."""
+    kind = step_kind(remedy)
+    if data_clean.has(version, remedy):
+        st.caption(f":material/check: In the recipe: {kind.title.lower()}.")
+        return
+    words = step_settings.in_words(kind, remedy.params)
+    told = f"{kind.help} {words[:1].upper()}{words[1:]}. It can go off again under “Clean”."
+    if st.button(f"Apply: {kind.title.lower()}", icon=":material/cleaning_services:", key=f"{key}-apply", help=told):
+        with telling_errors():
+            made = data_clean.apply_remedy(version, remedy)
+            st.toast(f"Version {made.name}: {kind.title.lower()}", icon=":material/check:")
+            st.rerun()
 
 
 def _evidence(dataset: DatasetRecord, version: VersionRecord, finding: Finding) -> pd.DataFrame:

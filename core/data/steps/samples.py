@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.steps.step import AnyColumns, Rows, Settings, StepKind, chosen
+from core.data.steps.step import AnyColumns, ClassNames, Rows, Settings, StepKind, chosen
 
 ROWS = "Rows and duplicates"
 CLASSES = "Classes"
@@ -68,7 +68,7 @@ def rename_classes(rows: Rows, settings: RenameClasses) -> Rows:
 
 
 class MergeClasses(Settings):
-    classes: tuple[str, ...] = Field((), title="Classes", description="These become one.")
+    classes: ClassNames = Field((), title="Classes", description="These become one.")
     name: str = Field("", title="Name", description="Of the merged class; empty takes the first one's.")
 
 
@@ -83,7 +83,7 @@ def merge_classes(rows: Rows, settings: MergeClasses) -> Rows:
 
 
 class LeaveOutClasses(Settings):
-    classes: tuple[str, ...] = Field((), title="Classes", description="Their samples are left out.")
+    classes: ClassNames = Field((), title="Classes", description="Their samples are left out.")
 
 
 def leave_out_classes(rows: Rows, settings: LeaveOutClasses) -> Rows:

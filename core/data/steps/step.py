@@ -31,6 +31,12 @@ class Columns:
     kind: Cells
 
 
+@dataclass(frozen=True)
+class Classes:
+    """Marks a field that holds names of classes."""
+
+
+ClassNames = Annotated[tuple[str, ...], Classes()]
 AnyColumn = Annotated[str, Columns("any")]
 TextColumn = Annotated[str, Columns("text")]
 AnyColumns = Annotated[tuple[str, ...], Columns("any")]

@@ -1,0 +1,184 @@
+"""A step's settings as widgets, drawn from its model: one a field, with the field's title and description."""
+
+import types
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+import annotated_types
+import pandas as pd
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from core.data.steps.step import Classes, Columns, StepKind, numeric, text
+
+WIDE = 320
+LONG = 30  # names beyond which a list is counted and not shown
+
+
+def draw(
+    kind: StepKind, params: Mapping[str, Any], table: pd.DataFrame, classes: Sequence[str], key: str
+) -> dict[str, Any]:
+    """The settings as the person set them, without those at their default.
+
+    `table` and `classes` are what the step will find; columns and classes are chosen among them.
+    """
+    chosen: dict[str, Any] = {}
+    with st.container(horizontal=True):
+        for name, field in kind.settings.model_fields.items():
+            default = None if field.is_required() else field.default
+            value = _plain(params.get(name, default))
+            value = _widget(field, value, table, classes, f"{key}-{name}")
+            if field.is_required() or value != _plain(default):
+                chosen[name] = value
+    return chosen
+
+
+def is_fixed(field: FieldInfo) -> bool:
+    """Whether a field is shown but not set here: lists of samples, or of limits."""
+    shape, marks, _ = _shape(field)
+    return (
+        get_origin(shape) is tuple
+        and get_origin(get_args(shape)[0]) is not Literal
+        and not any(isinstance(mark, Columns | Classes) for mark in marks)
+    )
+
+
+def in_words(kind: StepKind, params: Mapping[str, Any]) -> str:
+    """The settings that differ from their default, on one line."""
+    parts = []
+    for name, value in params.items():
+        field = kind.settings.model_fields.get(name)
+        title = (field.title if field and field.title else name).lower()
+        if isinstance(value, Mapping):
+            parts.append(
+                f"{title}: {', '.join(f'{a} → {b}' for a, b in list(value.items())[:3])}{_more(len(value), 3)}"
+            )
+        elif isinstance(value, list | tuple):
+            parts.append(f"{title}: {', '.join(map(str, value[:4]))}{_more(len(value), 4)}")
+        else:
+            parts.append(f"{title}: {_spoken(value)}")
+    return " · ".join(parts)
+
+
+def _more(n: int, shown: int) -> str:
+    return f" and {n - shown} more" if n > shown else ""
+
+
+def _spoken(value: Any) -> str:
+    return (
+        str(value).replace("_", " ")
+        if isinstance(value, str)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: tuples are lists."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _widget(field: FieldInfo, value: Any, table: pd.DataFrame, classes: Sequence[str], key: str) -> Any:
+    title, told = field.title or key.rpartition("-")[2], field.description
+    shape, marks, optional = _shape(field)
+    said: dict[str, Any] = {"help": told, "key": key, "width": WIDE}
+    if get_origin(shape) is Literal:
+        options = list(get_args(shape))
+        return st.selectbox(title, options, options.index(value), format_func=_spoken, **said)
+    if shape is bool:
+        return st.toggle(title, value, help=told, key=key)
+    if shape in (int, float):
+        return _number(title, shape, value, marks, optional, said)
+    if get_origin(shape) is tuple:
+        return _several(title, get_args(shape)[0], value or [], marks, table, classes, said)
+    if get_origin(shape) is dict:
+        return _pairs(title, told, value or {}, key)
+    columns = next((mark for mark in marks if isinstance(mark, Columns)), None)
+    if columns:
+        options = _columns(columns, table)
+        options = options if value is None or value in options else [value, *options]
+        return st.selectbox(title, options, None if value is None else options.index(value), **said)
+    return st.text_input(title, value or "", **said)
+
+
+def _number(title: str, shape: type, value: Any, marks: Sequence[Any], optional: bool, said: dict[str, Any]) -> Any:
+    tiny = 1 if shape is int else 1e-6
+    low: Any = None
+    high: Any = None
+    for mark in marks:
+        match mark:
+            case annotated_types.Ge(ge=limit):
+                low = limit
+            case annotated_types.Gt(gt=limit):
+                low = cast(float, limit) + tiny
+            case annotated_types.Le(le=limit):
+                high = limit
+            case annotated_types.Lt(lt=limit):
+                high = cast(float, limit) - tiny
+    return st.number_input(
+        title,
+        min_value=None if low is None else shape(low),
+        max_value=None if high is None else shape(high),
+        value=None if value is None else shape(value),
+        step=1 if shape is int else None,
+        format=None if shape is int else "%g",
+        placeholder="The method's usual one" if optional else None,
+        **said,
+    )
+
+
+def _several(
+    title: str,
+    of: Any,
+    value: list[Any],
+    marks: Sequence[Any],
+    table: pd.DataFrame,
+    classes: Sequence[str],
+    said: dict[str, Any],
+) -> list[Any]:
+    columns = next((mark for mark in marks if isinstance(mark, Columns)), None)
+    if get_origin(of) is Literal:
+        options: list[Any] = list(get_args(of))
+    elif columns:
+        options = _columns(columns, table)
+    elif any(isinstance(mark, Classes) for mark in marks):
+        options = list(classes)
+    else:
+        shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value[:LONG])
+        st.caption(f"{title}: {shown}{_more(len(value), LONG)}", width=WIDE)
+        return value
+    options += [v for v in value if v not in options]
+    return st.multiselect(title, options, value, placeholder="None chosen", **said)
+
+
+def _columns(mark: Columns, table: pd.DataFrame) -> list[str]:
+    return {"numeric": numeric, "text": text, "any": lambda t: [str(c) for c in t.columns]}[mark.kind](table)
+
+
+def _pairs(title: str, told: str | None, value: Mapping[str, str], key: str) -> dict[str, str]:
+    """Two columns to type in; what the table began with must stay the same while it is edited."""
+    began = st.session_state.setdefault(f"{key}-began", dict(value))
+    with st.container(width=WIDE):
+        st.markdown(title, help=told)
+        edited = st.data_editor(
+            pd.DataFrame({"From": list(began), "To": list(began.values())}, dtype="str"),
+            num_rows="dynamic",
+            hide_index=True,
+            key=key,
+            height=180,
+        )
+    complete = edited.dropna()
+    return {str(a): str(b) for a, b in zip(complete["From"], complete["To"], strict=True)}
+
+
+def _shape(field: FieldInfo) -> tuple[Any, tuple[Any, ...], bool]:
+    """A field's type without its marks and without None, its marks, and whether None is allowed."""
+    shape, marks, optional = field.annotation, tuple(field.metadata), False
+    if get_origin(shape) in (Union, types.UnionType):
+        (shape,) = (part for part in get_args(shape) if part is not type(None))
+        optional = True
+    if get_origin(shape) is Annotated:
+        shape, *more = get_args(shape)
+        marks = (*marks, *more)
+    return shape, marks, optional
