@@ -203,6 +203,14 @@ def cancel(args: argparse.Namespace) -> Document:
     return {"run": run.id, "state": run.state}
 
 
+def resume(args: argparse.Namespace) -> Document:
+    """Go on with a run that was interrupted, cancelled or failed, after its last epoch."""
+    from core.jobs import queue
+
+    run = queue.resume(args.run)
+    return {"run": run.id, "state": run.state}
+
+
 def delete(args: argparse.Namespace) -> Document:
     """Delete a run or a dataset."""
     from core.errors import NotFoundError
@@ -326,6 +334,7 @@ def _parser() -> argparse.ArgumentParser:
     command("evaluate", evaluate).add_argument("run")
     command("compare", compare).add_argument("runs", nargs="+", metavar="RUN")
     command("cancel", cancel).add_argument("run")
+    command("resume", resume).add_argument("run")
     command("delete", delete).add_argument("what", help="a run or a dataset")
     command("doctor", doctor)
     sub = command("serve", serve)

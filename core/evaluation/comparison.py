@@ -223,7 +223,8 @@ def in_words(pair: Pair, noun: str = "test images") -> str:
         low, high = pair.ci if pair.difference > 0 else (-pair.ci[1], -pair.ci[0])
         size = _points(abs(pair.difference), low, high)
         return f"{better} is better than {worse}: {size}{kind}, {format_p(pair.p_adjusted)}."
-    text = f"No difference shown between {pair.a} and {pair.b}: {_points(pair.difference, *pair.ci)}{kind}."
+    size = _points(pair.difference, *pair.ci)
+    text = f"No difference shown between {pair.a} and {pair.b}: {pair.b} has {size}{kind}."
     if pair.ci[0] > 0 or pair.ci[1] < 0:
         # The exact test, and Holm's correction, ask for more than the interval of one pair does.
         text = (

@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.jobs import local
 from core.schemas import ACTIVE, Event, Failure, RunRecord, TrainingSpec, now
 from core.settings import get_settings
-from core.store import runs
+from core.store import files, runs
 from core.store.database import runs as table
 from core.store.database import transaction
 from core.training.presets import resolve
@@ -105,6 +105,37 @@ def cancel(run: str) -> RunRecord:
     _end(record.id, "cancelled")
     dispatch()
     return runs.get_run(record.id)
+
+
+def resume(run: str) -> RunRecord:
+    """Put a run that was interrupted, cancelled or failed back into the queue; it goes on after its last epoch."""
+    record = runs.get_run(run)
+    changed = runs.update_run(
+        record.id,
+        expect=["interrupted", "cancelled", "failed"],
+        state="queued",
+        phase="",
+        failure=None,
+        started=None,
+        finished=None,
+        pid=None,
+        pid_created=None,
+    )
+    if changed is None:
+        raise InputError(f"Run “{record.name}” is {record.state}.", "Only a run that ended without success can.")
+    (runs.run_folder(record.id) / "finish").unlink(missing_ok=True)
+    runs.append_event(record.id, Event(phase="resumed"))
+    dispatch()
+    return runs.get_run(record.id)
+
+
+def finish(run: str) -> RunRecord:
+    """Ask a run at work to end after this epoch and keep its best one."""
+    record = runs.get_run(run)
+    if not record.active:
+        raise InputError(f"Run “{record.name}” is {record.state}.", "Only a run at work can be finished early.")
+    files.write_text(runs.run_folder(record.id) / "finish", "")
+    return record
 
 
 def _end(run_id: str, state: str, failure: Failure | None = None) -> None:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from core.schemas import Event
 from core.store import runs
@@ -25,6 +26,7 @@ class Recorder:
         self._phase = ""
         self._epochs = 0
         self._row_written = 0.0
+        self._fits = 0
 
     def phase(self, name: str, epochs: int = 0) -> None:
         """A new phase begins; `epochs` is how many are planned, 0 where nothing is counted."""
@@ -50,6 +52,23 @@ class Recorder:
         )
         self._event(number, values)
         self._row(number, force=number == self._epochs)
+
+    def next_checkpoint(self) -> Path:
+        """Where the state of the next fit belongs. Fits are numbered, so that a resumed run finds its own."""
+        self._fits += 1
+        return runs.run_folder(self.run_id) / "checkpoint" / f"{self._fits:03d}.npz"
+
+    def resumed(self, epoch: int, values: dict[str, float]) -> None:
+        """A fit goes on after `epoch`. If the crash came between saving that epoch and telling it, it is told now."""
+        log.info("%s goes on after epoch %d", self._phase, epoch)
+        told = [e for e in runs.read_events(self.run_id) if e.phase == self._phase and e.values]
+        if epoch and (not told or told[-1].epoch < epoch):
+            self._event(epoch, values)
+        self._row(epoch, force=True)
+
+    def finish_asked(self) -> bool:
+        """Whether somebody wants the run to end now with the best epoch so far."""
+        return (runs.run_folder(self.run_id) / "finish").exists()
 
     def note(self, text: str) -> None:
         """Something a reader of the result must know, such as a fallback."""

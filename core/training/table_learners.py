@@ -67,6 +67,7 @@ def network(problem: TableProblem) -> TableFitted:
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
         balanced=spec.class_weights == "balanced",
+        seed=spec.seed,
         patience=max(10, spec.epochs // 5),
         phase="network",
         recorder=problem.recorder,

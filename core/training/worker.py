@@ -6,6 +6,7 @@ before it goes. Whatever happens, the run ends in a state with a reason.
 
 import logging
 import os
+import shutil
 import sys
 import time
 
@@ -59,6 +60,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         from core.training.table_task import train_table
 
         keras.utils.set_random_seed(run.spec.seed)
+        make_deterministic()
     task = train_images if run.spec.backbone else train_table
     result = task(run, recorder)
     folder = runs.run_folder(run.id)
@@ -73,7 +75,18 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         )
         if result.save is not None:
             result.save(folder)
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return metrics
+
+
+def make_deterministic() -> None:
+    """Equal seeds give equal runs, and a resumed run the weights of an undisturbed one; TensorFlow must be told."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
 
 
 def _end(

@@ -1,5 +1,6 @@
 """The one place that compiles and fits a Keras classifier."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 
 from core.errors import NotANumberError
+from core.transfer.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from core.training.recorder import Recorder
@@ -20,12 +22,53 @@ SHOWN = {
 }
 
 
-class Progress(keras.callbacks.Callback):
-    """Tells the recorder about every epoch, and stops at the first loss that is not a number."""
+class Batches(keras.utils.PyDataset):
+    """Training samples in an order that depends on the seed and the epoch alone, so that a resumed fit sees the same.
 
-    def __init__(self, recorder: "Recorder") -> None:
+    Args:
+        x: inputs, first axis the samples; y: class indices; rows: positions to learn from.
+        weights: of each class index, or `None`.
+        first: the epoch to begin with, from 0.
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        rows: np.ndarray,
+        batch_size: int,
+        weights: dict[int, float] | None,
+        seed: int,
+        first: int,
+    ) -> None:
         super().__init__()
+        self._x, self._y, self._rows, self._size, self._seed, self._epoch = x, y, rows, batch_size, seed, first
+        self._weights = np.ones(len(y)) if weights is None else np.vectorize(lambda c: weights.get(c, 1.0))(y)
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self._order = np.random.default_rng((self._seed, self._epoch)).permutation(self._rows)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._rows) / self._size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows = self._order[index * self._size : (index + 1) * self._size]
+        return self._x[rows], self._y[rows], self._weights[rows]
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._shuffle()
+
+
+class Keeper(keras.callbacks.Callback):
+    """After every epoch: remember the best, save the state, tell the recorder, and stop when there is reason to."""
+
+    def __init__(self, checkpoint: Checkpoint, recorder: "Recorder", patience: int) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
         self.recorder = recorder
+        self.patience = patience
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if logs and not np.isfinite(logs["loss"]):
@@ -35,9 +78,20 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        values = {name: float(logs[key]) for name, key in SHOWN.items()}
-        values["learning_rate"] = float(self.model.optimizer.learning_rate)
-        self.recorder.epoch(epoch + 1, values)
+        progress = self.checkpoint.progress
+        progress.epoch = epoch + 1
+        progress.values = {name: float(logs[key]) for name, key in SHOWN.items()}
+        progress.values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if progress.values["val_loss"] < progress.best:
+            progress.best, progress.best_epoch = progress.values["val_loss"], progress.epoch
+            self.checkpoint.best_weights = self.model.get_weights()
+        asked = self.recorder.finish_asked()
+        if asked:
+            self.recorder.note(f"Finished early on request, after epoch {progress.epoch}; the best epoch was kept.")
+        if asked or progress.epoch - progress.best_epoch >= self.patience:
+            progress.done = self.model.stop_training = True
+        self.checkpoint.save()
+        self.recorder.epoch(progress.epoch, progress.values)
 
 
 def fit(
@@ -52,45 +106,52 @@ def fit(
     learning_rate: float,
     patience: int,
     balanced: bool,
+    seed: int,
     phase: str,
     recorder: "Recorder",
     optimizer: Callable[[Any], keras.optimizers.Optimizer] = keras.optimizers.Adam,
 ) -> dict[str, float]:
     """Fit `model` under a cosine schedule and restore the epoch with the least validation loss.
 
-    The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties.
+    The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties. The state is saved
+    after every epoch; a run that was resumed goes on from there, and skips a fit that had ended.
 
     Args:
         x: inputs, first axis the samples; y: class indices `(n,)`.
         train, validation: positions in `x`.
         balanced: weigh samples so that every class weighs the same (King and Zeng 2001).
         patience: epochs without a better validation loss after which fitting ends.
+        seed: decides the order of the samples.
         optimizer: makes the optimizer from the learning-rate schedule.
 
     Returns:
         `loss` and `accuracy` on the validation samples, of the restored weights.
     """
     recorder.phase(phase, epochs)
-    batches = -(-len(train) // batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=epochs * batches, alpha=0.02)
+    steps = math.ceil(len(train) / batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=epochs * steps, alpha=0.02)
     model.compile(
         optimizer=optimizer(schedule),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
     )
-    stopping = keras.callbacks.EarlyStopping(
-        monitor="val_cross_entropy", mode="min", patience=patience, restore_best_weights=True
-    )
-    model.fit(
-        x[train],
-        y[train],
-        validation_data=(x[validation], y[validation]),
-        epochs=epochs,
-        batch_size=batch_size,
-        class_weight=class_weights(y[train]) if balanced else None,
-        verbose=0,
-        callbacks=[stopping, Progress(recorder)],
-    )
+    model.optimizer.build(model.trainable_variables)
+    checkpoint = Checkpoint(recorder.next_checkpoint(), model)
+    if checkpoint.restore():
+        recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
+    first = checkpoint.progress.epoch
+    if first < epochs and not checkpoint.progress.done:
+        weights = class_weights(y[train]) if balanced else None
+        model.fit(
+            Batches(x, y, train, batch_size, weights, seed, first),
+            validation_data=(x[validation], y[validation]),
+            initial_epoch=first,
+            epochs=epochs,
+            shuffle=False,  # Batches has done it
+            verbose=0,
+            callbacks=[Keeper(checkpoint, recorder, patience)],
+        )
+    model.set_weights(checkpoint.best_weights)
     return judge(model.predict(x[validation], batch_size=256, verbose=0), y[validation])
 
 

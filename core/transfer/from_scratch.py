@@ -31,6 +31,7 @@ def from_scratch(problem: Problem) -> Fitted:
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
         balanced=spec.class_weights == "balanced",
+        seed=spec.seed,
         patience=max(8, spec.epochs // 3),
         phase="whole network from random weights",
         recorder=problem.recorder,

@@ -40,6 +40,7 @@ def fit_head(problem: Problem, phase: str = "head") -> "tuple[keras.Model, dict[
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
         balanced=spec.class_weights == "balanced",
+        seed=spec.seed,
         patience=max(8, spec.epochs // 5),
         phase=phase,
         recorder=problem.recorder,

@@ -74,6 +74,7 @@ def tune(
         batch_size=spec.batch_size,
         learning_rate=spec.fine_tune_learning_rate,
         balanced=spec.class_weights == "balanced",
+        seed=spec.seed,
         patience=max(4, epochs // 3),
         phase=phase,
         recorder=problem.recorder,

@@ -37,6 +37,14 @@ def _panel(run_id: str, was_ended: bool) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{literal(run.name)}** {state_badge(run)}", width="stretch")
+            if run.active and run.epoch and st.button(
+                "Finish now",
+                icon=":material/flag:",
+                key=f"finish-{run.id}",
+                help="Ends after this epoch, keeps the best one and evaluates it.",
+            ):
+                with telling_errors():
+                    queue.finish(run.id)
             if not run.ended and st.button("Cancel", icon=":material/cancel:", key=f"cancel-{run.id}"):
                 with telling_errors():
                     queue.cancel(run.id)
@@ -71,6 +79,15 @@ def _outcome(run: RunRecord) -> None:
     if run.failure:
         st.error(f"{literal(run.failure.message)}  \n{literal(run.failure.hint)}", icon=":material/error:")
     if run.state != "succeeded":
+        if st.button(
+            "Resume",
+            icon=":material/resume:",
+            key=f"resume-{run.id}",
+            help="Goes on after the last epoch, with optimizer, schedule and history as they were.",
+        ):
+            with telling_errors():
+                queue.resume(run.id)
+            st.rerun()
         return
     m = run.metrics
     accuracy = format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"])

@@ -15,6 +15,7 @@ from core.data.samples import SAMPLES
 from core.schemas import DataRef, TrainingSpec, now
 from core.settings import get_settings
 from core.store import datasets, runs
+from core.ui.words import plural
 
 ROOT = Path(__file__).parents[2]
 
@@ -178,7 +179,7 @@ def test_one_can_go_on_where_one_left_off(workspace: Path) -> None:
     dataset = import_sample("penguins").dataset
     version = datasets.get_version(DataRef(dataset=dataset.id))
     shown = text(open_home())
-    assert "not trained yet · 1 finding" in shown
+    assert f"not trained yet · {plural(len(version.findings), 'finding')}" in shown
 
     def run(test_hash: str, **metrics: float) -> None:
         spec = TrainingSpec(data=dataset.id, preset="quick")

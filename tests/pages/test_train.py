@@ -21,6 +21,7 @@ from core.store import runs
 from core.store.datasets import delete_dataset
 from core.training.presets import PRESETS
 from core.transfer.strategies import STRATEGIES
+from core.ui.options import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -166,8 +167,8 @@ def test_only_options_that_the_strategy_uses_are_offered(pictures, strategy):
     app = open_page()
     app.radio(key="train-strategy").set_value(strategy).run()
     offered = {n.key for n in app.number_input}
-    assert ("option-unfreeze" in offered) == ("option-fine_tune_epochs" in offered) == (strategy == "two_stage")
-    assert {"option-epochs", "option-image_size", "option-folds", "option-seed"} <= offered
+    of_strategy = {f"option-{o.field}" for o in OPTIONS if o.field in STRATEGIES[strategy].uses}
+    assert offered == of_strategy | {"option-image_size", "option-folds", "option-seed"}
 
 
 def test_folds_that_the_data_do_not_have_are_refused_before_the_start(pictures):

@@ -108,7 +108,7 @@ def test_a_run_does_not_differ_from_itself() -> None:
     for pair in comparison.compare({"a": judged(0.8), "b": judged(0.8)}):
         assert pair.difference == 0
         assert pair.p == 1
-        assert comparison.in_words(pair).startswith("No difference shown between a and b: 0.0 points")
+        assert comparison.in_words(pair).startswith("No difference shown between a and b: b has 0.0 points")
         assert "would be needed" not in comparison.in_words(pair)
 
 
@@ -163,7 +163,7 @@ def test_words_say_how_many_samples_a_difference_would_take() -> None:
     flip = b.index[b["label"] != b["predicted"]][:2]
     b.loc[flip, "predicted"] = b.loc[flip, "label"]
     words = comparison.in_words(comparison.compare({"a": a, "b": b})[0], "test rows")
-    assert words.startswith("No difference shown between a and b: +3.3 points (−")
+    assert words.startswith("No difference shown between a and b: b has +3.3 points (−")
     assert "test rows would be needed" in words
 
 

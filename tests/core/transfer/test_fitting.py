@@ -1,26 +1,17 @@
 """Weights and scores as scikit-learn has them, and the best epoch kept."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 from core.errors import NotANumberError
+from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
-
-
-class Notes:
-    """Stands in for a recorder."""
-
-    def __init__(self) -> None:
-        self.values: list[dict[str, float]] = []
-
-    def phase(self, name: str, epochs: int = 0) -> None:
-        pass
-
-    def epoch(self, number: int, values: dict[str, float]) -> None:
-        self.values.append(values)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -53,15 +44,22 @@ def test_a_wrong_certainty_costs_much_and_not_infinitely():
     assert 10 < judge(np.array([[1.0, 0.0]]), np.array([1]))["loss"] < np.inf
 
 
-def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[str, float], Notes]:
+def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[str, float], Recorder]:
     import keras
 
     from core.transfer.fitting import fit as fit_model
 
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((x.shape[1],)), keras.layers.Dense(2, activation="softmax")])
-    notes = Notes()
-    values = {"epochs": 30, "batch_size": 8, "learning_rate": 0.5, "patience": 30, "balanced": True} | changes
+    notes = Recorder(Path(tempfile.mkdtemp()))
+    values = {
+        "epochs": 30,
+        "batch_size": 8,
+        "learning_rate": 0.5,
+        "patience": 30,
+        "balanced": True,
+        "seed": 0,
+    } | changes
     half = len(x) // 2
     facts = fit_model(
         model, x, y, train=np.arange(half), validation=np.arange(half, len(x)), phase="p", recorder=notes, **values
@@ -80,7 +78,7 @@ def test_the_epoch_with_the_least_validation_loss_is_what_remains(noise):
     from core.transfer.fitting import judge
 
     model, facts, notes = fit(*noise)
-    losses = [v["val_loss"] for v in notes.values]
+    losses = [v["val_loss"] for _, v in notes.epochs]
     assert np.argmin(losses) < len(losses) - 1
     assert facts["loss"] == pytest.approx(min(losses), rel=1e-4)
     x, y = noise
@@ -89,7 +87,7 @@ def test_the_epoch_with_the_least_validation_loss_is_what_remains(noise):
 
 def test_fitting_ends_when_nothing_gets_better(noise):
     _, _, notes = fit(*noise, patience=2)
-    losses = [v["val_loss"] for v in notes.values]
+    losses = [v["val_loss"] for _, v in notes.epochs]
     assert len(losses) == np.argmin(losses) + 3 < 30
 
 
@@ -103,6 +101,6 @@ def test_features_that_are_no_numbers_stop_it_at_once(noise):
 
 def test_the_rate_falls(noise):
     _, _, notes = fit(*noise)
-    rates = [v["learning_rate"] for v in notes.values]
+    rates = [v["learning_rate"] for _, v in notes.epochs]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.1 * rates[0]
