@@ -11,6 +11,8 @@ st.set_page_config(
     menu_items={"About": "Graft: transfer learning with a small labelled data set."},
 )
 
+st.logo(".streamlit/logo.svg", size="large")
+
 navigation = st.navigation(
     {
         "Start": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)],
