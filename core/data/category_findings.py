@@ -46,7 +46,7 @@ def mixed_type(evidence: Evidence) -> Iterator[Finding]:
             continue
         values = pd.Series(counts.index)
         number = as_numbers(values).notna().to_numpy()
-        share = counts.to_numpy()[number].sum() / counts.sum()
+        share = _share_of_numbers(counts)
         if share < 0.5 or pd.to_numeric(values, errors="coerce").notna().all():
             continue
         others = counts[~number]
@@ -57,7 +57,7 @@ def mixed_type(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="mixed_type",
             severity="warning",
-            message=f"“{name}” holds numbers in {share:.0%} of its cells, {said}; it is read as categories.",
+            message=f"“{name}” holds numbers in {share:.1%} of its cells, {said}; it is read as categories.",
             samples=evidence.names(rows[:SHOWN]),
             remedy=remedy("convert_type", column=name, to="number"),
         )
@@ -69,7 +69,7 @@ def rare_category(evidence: Evidence) -> Iterator[Finding]:
     for name in text(table):
         counts = table[name].value_counts()
         rare = counts[counts < RARE]
-        if rare.empty or len(counts) < 3 or rare.sum() > 0.5 * counts.sum():
+        if rare.empty or len(counts) < 3 or rare.sum() > 0.5 * counts.sum() or _share_of_numbers(counts) >= 0.5:
             continue
         rows = np.flatnonzero(table[name].isin(rare.index).to_numpy())
         yield Finding(
@@ -83,6 +83,11 @@ def rare_category(evidence: Evidence) -> Iterator[Finding]:
 
 
 FINDERS: list[Finder] = [spelling, mixed_type, rare_category]
+
+
+def _share_of_numbers(counts: pd.Series) -> float:
+    """How many cells are numbers, `counts` being the rows of each value."""
+    return float(counts.to_numpy()[as_numbers(pd.Series(counts.index)).notna().to_numpy()].sum() / counts.sum())
 
 
 def _key(value: str) -> str:

@@ -31,6 +31,8 @@ def settings_of(step: Step) -> Settings:
         return step_kind(step).settings.model_validate(step.params)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "missing":
+            raise ValueError(f"“{first['loc'][0]}” is not chosen") from error
         where = ".".join(str(place) for place in first["loc"]) or "its settings"
         raise ValueError(f"“{where}”: {first['msg'][0].lower()}{first['msg'][1:]}") from error
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from core.data.steps.step import Classes, Columns, StepKind, numeric, text
+from core.data.steps.step import Classes, Columns, Only, StepKind, numeric, text
 
 WIDE = 320
 LONG = 30  # names beyond which a list is counted and not shown
@@ -27,8 +27,10 @@ def draw(
         for name, field in kind.settings.model_fields.items():
             default = None if field.is_required() else field.default
             value = _plain(params.get(name, default))
-            value = _widget(field, value, table, classes, f"{key}-{name}")
-            if field.is_required() or value != _plain(default):
+            only = next((mark for mark in _shape(field)[1] if isinstance(mark, Only)), None)
+            if only is None or chosen.get("method", kind.settings.model_fields["method"].default) in only.methods:
+                value = _widget(field, value, table, classes, f"{key}-{name}")
+            if value != _plain(default):
                 chosen[name] = value
     return chosen
 
@@ -174,11 +176,16 @@ def _pairs(title: str, told: str | None, value: Mapping[str, str], key: str) -> 
 
 def _shape(field: FieldInfo) -> tuple[Any, tuple[Any, ...], bool]:
     """A field's type without its marks and without None, its marks, and whether None is allowed."""
-    shape, marks, optional = field.annotation, tuple(field.metadata), False
+    shape, marks, optional = field.annotation, _unfolded(field.metadata), False
     if get_origin(shape) in (Union, types.UnionType):
         (shape,) = (part for part in get_args(shape) if part is not type(None))
         optional = True
     if get_origin(shape) is Annotated:
         shape, *more = get_args(shape)
-        marks = (*marks, *more)
+        marks = (*marks, *_unfolded(more))
     return shape, marks, optional
+
+
+def _unfolded(marks: Sequence[Any]) -> tuple[Any, ...]:
+    """Marks, with those inside a `Field` taken out."""
+    return tuple(part for mark in marks for part in (mark.metadata if isinstance(mark, FieldInfo) else (mark,)))

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data, import_sample
 from core.data.steps import STEPS
+from core.data.steps.step import Only
 from core.data.tables import load_table
 from core.data.versions import make_version
 from core.schemas import DataRef, DatasetRecord, Recipe, Step, VersionRecord
@@ -78,6 +79,15 @@ def test_a_setting_is_tried_at_once_and_kept_in_the_version(penguins: DatasetRec
     assert newest(penguins).recipe.steps[0].params == {"method": "iterative"}
 
 
+def test_only_settings_of_the_chosen_method_are_asked_for(penguins: DatasetRecord) -> None:
+    app = add(open_tab(penguins), penguins, "impute")
+    assert "Neighbours" not in [w.label for w in app.number_input]
+    app.selectbox(key=f"{step(penguins, 0)}-method").select("neighbours").run()
+    app.number_input(key=f"{step(penguins, 0)}-neighbours").set_value(3).run()
+    make(app)
+    assert newest(penguins).recipe.steps[0].params == {"method": "neighbours", "neighbours": 3}
+
+
 def test_steps_move_go_off_and_are_deleted(penguins: DatasetRecord) -> None:
     app = add(add(add(open_tab(penguins), penguins, "impute"), penguins, "scale"), penguins, "encode")
     app.button(key=f"{step(penguins, 1)}-up").click().run()
@@ -113,7 +123,9 @@ def test_every_step_has_its_settings_drawn_from_its_model(penguins: DatasetRecor
     add(app, penguins, kind)
     assert STEPS[kind].help in text(app)
     widgets = [w.label for w in (*app.selectbox, *app.multiselect, *app.number_input, *app.toggle, *app.text_input)]
-    titles = {field.title for field in fields}
+    first = STEPS[kind].settings.model_fields.get("method")
+    marked = {field.title: [m for m in field.metadata if isinstance(m, Only)] for field in fields}
+    titles = {title for title, only in marked.items() if all(first.default in mark.methods for mark in only)}
     assert titles <= {*widgets, *(str(m.value) for m in app.markdown)}
 
 

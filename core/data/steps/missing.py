@@ -9,6 +9,7 @@ from pydantic import Field
 from core.data.steps.step import (
     AnyColumns,
     Learnt,
+    Only,
     Settings,
     StepKind,
     centre_and_spread,
@@ -31,12 +32,14 @@ class Impute(Settings):
         " (van Buuren and Groothuis-Oudshoorn 2011). The last two learn from at most 5,000 training rows.",
     )
     columns: AnyColumns = Field((), title="Columns", description="None chosen means all.")
-    value: str = Field("0", title="Constant", description="For the method constant; a number for columns of numbers.")
-    neighbours: Annotated[int, Field(ge=1, le=100)] = Field(
-        5, title="Neighbours", description="For the method neighbours: how many rows are averaged."
+    value: Annotated[str, Only(("constant",))] = Field(
+        "0", title="Constant", description="A number, where columns hold numbers."
     )
-    rounds: Annotated[int, Field(ge=1, le=50)] = Field(
-        10, title="Rounds", description="For the method iterative: at most so many passes over all columns."
+    neighbours: Annotated[int, Field(ge=1, le=100), Only(("neighbours",))] = Field(
+        5, title="Neighbours", description="How many rows are averaged."
+    )
+    rounds: Annotated[int, Field(ge=1, le=50), Only(("iterative",))] = Field(
+        10, title="Rounds", description="At most so many passes over all columns."
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from core.data.steps.step import (
     Learnt,
     NumericColumns,
+    Only,
     Picker,
     Settings,
     StepKind,
@@ -72,13 +73,13 @@ class Clipper(Learnt):
 
 class Detect(Settings):
     method: Detector = Field("box_plot", title="Method", description=FENCES + FOREST + LOF)
-    factor: Annotated[float, Field(gt=0, le=100)] | None = Field(
-        None, title="Factor k", description="For fences: how far they are; empty takes the method's usual one."
+    factor: Annotated[Annotated[float, Field(gt=0, le=100)] | None, Only(tuple(FACTORS))] = Field(
+        None, title="Factor k", description="How far the fences are; empty takes the method's usual one."
     )
-    share: Annotated[float, Field(gt=0, le=0.5)] = Field(
+    share: Annotated[float, Field(gt=0, le=0.5), Only(("isolation_forest", "local_outlier_factor"))] = Field(
         0.05,
         title="Share of outliers",
-        description="For isolation forest and local outlier factor: so many training rows are the most unusual.",
+        description="So many training rows are the most unusual ones.",
     )
     columns: NumericColumns = Field((), title="Columns", description="None chosen means all numbers.")
 

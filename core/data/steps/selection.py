@@ -6,9 +6,20 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.steps.step import Learnt, NumericColumns, Settings, StepKind, centre_and_spread, chosen, filled, sample
+from core.data.steps.step import (
+    Learnt,
+    NumericColumns,
+    Only,
+    Settings,
+    StepKind,
+    centre_and_spread,
+    chosen,
+    filled,
+    sample,
+)
 
 SELECTION = "Selection"
+COUNTED = ("forest", "chi2", "anova", "mutual_information", "l1", "variance", "rfe")
 FITTED_ON = 5_000  # training rows that scores are computed on
 
 
@@ -21,8 +32,8 @@ class SelectFeatures(Settings):
         " sparse logistic regression. Variance: of the columns scaled onto 0 to 1. RFE: the weakest column goes until"
         " enough are left (Guyon et al. 2002); RFECV finds how many by cross-validation.",
     )
-    keep: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        10, title="Columns to keep", description="The best ones; RFECV keeps at least one and decides itself."
+    keep: Annotated[int, Field(ge=1, le=10_000), Only(COUNTED)] = Field(
+        10, title="Columns to keep", description="The best ones."
     )
     columns: NumericColumns = Field((), title="Among", description="None chosen means all numbers.")
 

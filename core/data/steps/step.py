@@ -36,6 +36,13 @@ class Classes:
     """Marks a field that holds names of classes."""
 
 
+@dataclass(frozen=True)
+class Only:
+    """Marks a field that matters only while the field `method` has one of these values."""
+
+    methods: tuple[str, ...]
+
+
 ClassNames = Annotated[tuple[str, ...], Classes()]
 AnyColumn = Annotated[str, Columns("any")]
 TextColumn = Annotated[str, Columns("text")]

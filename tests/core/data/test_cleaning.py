@@ -133,7 +133,7 @@ def test_steps_that_make_the_version_act_before_those_that_learn():
     ("step", "says"),
     [
         (Step(kind="wash"), "no cleaning step “wash”"),
-        (Step(kind="bin_target"), "Step 1 of the recipe, bin_target"),
+        (Step(kind="bin_target"), "Step 1 of the recipe, bin_target, cannot be applied: “edges” is not chosen"),
         (Step(kind="bin_target", params={"edges": [2, 1]}), "edges do not rise"),
         (Step(kind="drop_samples", params={"samples": ["9-9"]}), "no sample 9-9"),
         (Step(kind="drop_columns", params={"columns": ["weight"]}), "no column “weight”"),
