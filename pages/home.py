@@ -96,6 +96,7 @@ st.title("Teach a model with what you have", anchor=False)
 st.caption(
     "Graft finds what is wrong with your data, trains a model on top of a pretrained network and says how good it is."
 )
+importing.at_work()
 if not importing.choose_target():
     bring_data()
 go_on()

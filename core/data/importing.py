@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -116,6 +117,7 @@ def import_data(
         name = store.check_name(name)
     if given.kind == "image" and target is not None:
         raise InputError(f"“{given.title}” holds images, which have no column “{target}”.", "Leave out the target.")
+    store.sweep()
     with _disk_full_told(), store.staging() as staged:
         folder = staged / "import"
         folder.mkdir()
@@ -148,6 +150,30 @@ def import_data(
                 )
                 dataset, version = _create(dataset, folder, staged, Recipe(steps=filled.steps))
     return _result(dataset, version, skipped=record.skipped, started=started)
+
+
+def import_task(params: dict[str, Any], folder: Path, progress: Callable[[int, int, str], None]) -> dict[str, str]:
+    """`import_data` in the background, with `params` for arguments; an `uploaded` source is a copy to be removed.
+
+    A table that is refused stays where it is, so that another target can be chosen for it.
+    """
+    params = dict(params)
+    source, uploaded = params.pop("source"), params.pop("uploaded", False)
+
+    def show(done: int, total: int) -> None:
+        left = done < total
+        progress(done, total, f"Image {done:,} of {total:,}" if left else "Looking for duplicates and other findings")
+
+    keep = False
+    try:
+        dataset = import_data(source, progress=show, **params).dataset
+    except InputError:
+        keep = Path(source).suffix.lower() in TABLE_SUFFIXES
+        raise
+    finally:
+        if uploaded and not keep:
+            shutil.rmtree(Path(source).parent, ignore_errors=True)
+    return {"dataset": dataset.id}
 
 
 def import_sample(name: str, progress: Progress | None = None) -> ImportResult:

@@ -15,7 +15,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -27,7 +27,8 @@ from core.settings import get_settings
 from core.store import database
 from core.store.files import atomic_folder, folder_size, read_records, write_parquet, write_text
 
-_STALE_SECONDS = 3600  # a staging folder nobody has written to for so long belongs to a process that died
+_OWNER = ".owner"  # in a staging folder: locked for as long as the process that writes there lives
+_YOUNG_SECONDS = 5  # how long a process may take between making a staging folder and locking it
 _held = threading.local()
 
 
@@ -211,9 +212,7 @@ def reindex() -> int:
     if not root.exists():
         return 0
     with writing():
-        for left in root.glob(".tmp-*"):
-            if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+        sweep()
         found = read_records(root.glob("*/dataset.json"), DatasetRecord)
         versions = read_records(root.glob("*/versions/*/version.json"), VersionRecord)
         with database.transaction() as connection:
@@ -252,10 +251,26 @@ def staging() -> Iterator[Path]:
     root = get_settings().datasets
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=root, prefix=".tmp-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (folder / _OWNER).open("w") as owner:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove what killed processes left in staging folders. The system has given their locks back."""
+    for folder in get_settings().datasets.glob(".tmp-*"):
+        with suppress(FileNotFoundError):  # its owner or another sweep may be faster
+            if time.time() - folder.stat().st_ctime < _YOUNG_SECONDS:
+                continue
+            with (folder / _OWNER).open("a") as owner:
+                try:
+                    fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue  # somebody is at work there
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_name(name: str, but: str | None = None) -> str:

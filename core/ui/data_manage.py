@@ -32,9 +32,10 @@ def _add(dataset: DatasetRecord) -> None:
     slot = f"more-{dataset.id}"
     label, types = ("ZIP of images", ["zip"]) if images else ("CSV file", importing.TABLE_TYPES)
     path = importing.upload(slot, label, types)
+    importing.at_work()
     if path:
         try:
-            importing.bring_in(path, into=dataset.id)
+            importing.bring_in(path, slot=slot, into=dataset.id)
         finally:
             importing.discard(slot)
     imports = [

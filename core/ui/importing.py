@@ -22,12 +22,16 @@ from core.data.importing import import_data
 from core.data.samples import SAMPLES, get_sample
 from core.data.tables import MAX_CLASSES, read_preview
 from core.errors import DiskError, GraftError
+from core.jobs import tasks
 from core.settings import get_settings
+from core.store import datasets
 from core.store.files import need_disk
 from core.ui.gallery import literal, square, strip
-from core.ui.page import go, show_error
+from core.ui.page import go, show_error, telling_errors
 from core.ui.words import plural, size
 
+MINE = "import"  # the import this visitor started last
+SMALL = 4 * 2**20  # bytes: some dozens of photographs, or some ten thousand rows
 TABLE_TYPES = ["csv", "tsv", "txt"]
 _ABANDONED_SECONDS = 24 * 3600
 _STRIP = 6
@@ -103,8 +107,22 @@ def _to_disk(file: UploadedFile) -> Path:
     return path
 
 
-def bring_in(source: Path | str, **options: Any) -> None:
-    """Import with a progress bar, then show the dataset. A refusal is told where the bar was, and nothing is kept."""
+def bring_in(source: Path | str, slot: str | None = None, **options: Any) -> None:
+    """Import, then show the dataset. A refusal is told in a sentence, and nothing is kept.
+
+    Shipped samples and files up to `SMALL` are imported at once, in about a second, which is what it costs to start a
+    process; anything larger becomes a task that `at_work` shows. `slot` is the one the file was dropped on: the task
+    then owns the file and removes it.
+    """
+    if not _small(source):
+        with telling_errors():
+            record = tasks.start(
+                "import", Path(source).name, source=str(source), uploaded=slot is not None, **options
+            )
+            st.session_state.pop(f"{slot}-file", None)
+            st.session_state[MINE] = record.id
+            st.rerun()
+        return
     place = st.empty()
     bar = place.progress(0.0, text="Reading")
 
@@ -121,6 +139,68 @@ def bring_in(source: Path | str, **options: Any) -> None:
     go("data", dataset=result.dataset.id)
 
 
+def _small(source: Path | str) -> bool:
+    return str(source).startswith("sample:") or (Path(source).is_file() and Path(source).stat().st_size <= SMALL)
+
+
+def at_work() -> None:
+    """The imports going on, with their progress and a way to stop them; the page is free meanwhile.
+
+    When the one that this visitor started has succeeded, its dataset is shown. The address names it, so that a
+    reloaded page finds it again.
+    """
+    mine = st.session_state.setdefault(MINE, st.query_params.get("import"))
+    if mine:
+        _ended(mine)
+        st.query_params["import"] = mine
+    running = [record.id for record in tasks.at_work("import")]
+    if running:
+        st.fragment(_bars, run_every=0.5)(running)
+
+
+def _ended(mine: str) -> None:
+    """Go on to what an import brought, or tell why it brought nothing; nothing happens while it is at work."""
+    try:
+        record = tasks.get(mine)
+    except GraftError:
+        record = None  # cleared away since
+    if record and not record.ended:
+        return
+    _forget()
+    if record is None:
+        return
+    if record.state == "succeeded":
+        go("data", dataset=tasks.result(mine)["dataset"])
+    datasets.sweep()
+    source = Path(record.params["source"])
+    if record.failure:
+        show_error(GraftError(record.failure.message, record.failure.hint))
+    if record.params["uploaded"] and source.exists():
+        if record.state == "failed" and record.params.get("into") is None:
+            st.session_state["table-file"] = source  # for another target
+        else:
+            shutil.rmtree(source.parent, ignore_errors=True)
+
+
+def _forget() -> None:
+    st.session_state[MINE] = None
+    st.query_params.pop("import", None)
+
+
+def _bars(running: list[str]) -> None:
+    for task_id in running:
+        record = tasks.get(task_id)
+        if record.ended:
+            st.rerun()
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            share = record.done / record.total if record.total else 0.0
+            st.progress(share, text=f"{literal(record.title)}: {record.text or 'Reading'}")
+            if st.button("Cancel", key=f"cancel-{task_id}", icon=":material/close:"):
+                tasks.cancel(task_id)
+                datasets.sweep()
+                st.rerun()
+
+
 def photos() -> None:
     """The card for a ZIP of images."""
     st.markdown("#### :material/photo_library: Photos")
@@ -134,7 +214,7 @@ def photos() -> None:
     path = upload("photos", "ZIP of images", ["zip"])
     if path:
         try:
-            bring_in(path, unlabelled=unlabelled)
+            bring_in(path, slot="photos", unlabelled=unlabelled)
         finally:
             discard("photos")
 
@@ -176,7 +256,7 @@ def choose_target() -> bool:
                 st.rerun()
         if go_on:
             try:
-                bring_in(path, **options)
+                bring_in(path, slot="table", **options)
             except BaseException:  # Streamlit leaves a page by raising: the import is done
                 discard("table")
                 raise

@@ -3,7 +3,7 @@
 import psutil
 import streamlit as st
 
-from core.jobs import queue
+from core.jobs import queue, tasks
 from core.schemas import ACTIVE, RunRecord
 from core.store import runs
 from core.training.environment import gpus
@@ -14,23 +14,27 @@ from core.ui.words import time_left
 
 def foot() -> None:
     """A chip that refreshes only while something runs, and with it the whole page when a run changes its state."""
-    waiting = _waiting()
-    st.fragment(_chip, run_every=2 if waiting else None)(_states(waiting))
+    states = _states()
+    st.fragment(_chip, run_every=2 if states else None)(states)
 
 
 def _waiting() -> list[RunRecord]:
     return runs.list_runs(states=[*ACTIVE, "queued"])
 
 
-def _states(waiting: list[RunRecord]) -> dict[str, str]:
-    return {run.id: run.state for run in waiting}
+def _states() -> dict[str, str]:
+    """What is at work or waits: runs with their states, and imports."""
+    imports = {task.id: "import" for task in tasks.at_work("import")}
+    return imports | {run.id: run.state for run in _waiting()}
 
 
 def _chip(seen: dict[str, str]) -> None:
     queue.reconcile()
-    waiting = _waiting()
-    if seen and _states(waiting) != seen:
+    if seen and _states() != seen:
         st.rerun()
+    for task in tasks.at_work("import"):
+        _show_import(task)
+    waiting = _waiting()
     active = [r for r in waiting if r.active]
     for run in active:
         _show(run)
@@ -41,6 +45,13 @@ def _chip(seen: dict[str, str]) -> None:
     found = gpus()
     device = f":material/memory: GPU · {found[0]}" if found else f":material/memory: CPU · {psutil.cpu_count()} cores"
     st.caption(f"{device}  \n{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GB memory free")
+
+
+def _show_import(task: tasks.TaskRecord) -> None:
+    label = f"Import of {literal(task.title)}"
+    if st.button(label, key=f"chip-{task.id}", icon=":material/download:", type="tertiary"):
+        go("home")
+    st.progress(task.done / task.total if task.total else 0.0, text=task.text or "Reading")
 
 
 def _show(run: RunRecord) -> None:

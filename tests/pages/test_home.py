@@ -1,6 +1,10 @@
 """The home page: every way in, what is refused, and what one can go on with."""
 
 import io
+import json
+import os
+import signal
+import time
 import zipfile
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data, import_sample
 from core.data.samples import SAMPLES
+from core.jobs import tasks
 from core.schemas import DataRef, TrainingSpec, now
 from core.settings import get_settings
 from core.store import datasets, runs
@@ -235,4 +240,76 @@ def test_a_table_that_cannot_be_used_is_refused_before_anything_is_asked(
     app = drop(open_home(), "table", "bad.csv", content.encode())
     assert said in app.error[0].value
     assert not [b for b in app.button if b.label == "Import"]
+    assert nothing_left()
+
+
+@pytest.fixture
+def in_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every upload is large enough for a task of its own."""
+    monkeypatch.setattr("core.ui.importing.SMALL", -1)
+    monkeypatch.setattr(datasets, "_YOUNG_SECONDS", -1)
+
+
+def import_ended() -> tasks.TaskRecord:
+    """The only import task, when it has ended."""
+    (path,) = get_settings().home.glob("tasks/*/task.json")
+    for _ in range(600):
+        record = tasks.get(path.parent.name)
+        if record.ended:
+            return record
+        time.sleep(0.05)
+    raise AssertionError(f"the import is still {record.state}")
+
+
+def test_a_large_zip_is_imported_in_the_background(workspace: Path, in_background: None) -> None:
+    app = drop(open_home(), "photos", "pets.zip", photos(each=200))
+    assert [b for b in app.button if str(b.key).startswith("cancel-")], "it can be stopped"
+    assert [b for b in app.button if str(b.key).startswith("sample-")], "the page is free meanwhile"
+    reloaded = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    reloaded.query_params["import"] = query(app, "import")
+    assert text(reloaded.run()).startswith("Teach a model")
+    assert [b.label.replace("\\", "") for b in reloaded.sidebar.button] == ["Import of pets.zip"]
+    import_ended()
+    for page in (app.run(), reloaded.run()):
+        assert text(page).startswith("Data")
+        assert datasets.get_dataset(query(page, "dataset")).n == 400
+    assert not list(get_settings().cache.glob("uploads/*"))
+
+
+def test_an_import_in_the_background_that_is_refused_says_why(workspace: Path, in_background: None) -> None:
+    app = drop(open_home(), "photos", "pets.zip", photos(("cats",)))
+    import_ended()
+    assert "one class, “cats”" in text(app.run())
+    assert nothing_left()
+    assert "one class" not in text(app.run()), "it is said once"
+
+
+def test_a_table_refused_in_the_background_waits_for_another_target(workspace: Path, in_background: None) -> None:
+    app = drop(open_home(), "table", "homes.csv", prices())
+    app.selectbox(key="table-target").select("price").run()
+    app.button(key="table-import").click().run()
+    import_ended()
+    assert "The target “price” is numeric" in text(app.run())
+    app.selectbox(key="table-target").select("city").run()
+    app.button(key="table-import").click().run()
+
+
+def test_a_cancelled_import_leaves_nothing(workspace: Path, in_background: None) -> None:
+    app = drop(open_home(), "photos", "pets.zip", photos(each=600))
+    next(b for b in app.button if str(b.key).startswith("cancel-")).click().run()
+    assert import_ended().state == "cancelled"
+    assert text(app.run()).startswith("Teach a model")
+    assert nothing_left()
+
+
+def test_a_killed_import_leaves_nothing_and_is_told(workspace: Path, in_background: None) -> None:
+    app = drop(open_home(), "photos", "pets.zip", photos(each=600))
+    (process,) = get_settings().home.glob("tasks/*/process.json")
+    for _ in range(600):
+        if list(get_settings().datasets.glob(".tmp-*/import")):
+            break
+        time.sleep(0.02)
+    os.kill(json.loads(process.read_text())["pid"], signal.SIGKILL)
+    assert import_ended().state == "interrupted"
+    assert "“pets.zip” ended without a word" in text(app.run())
     assert nothing_left()

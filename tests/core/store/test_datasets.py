@@ -1,8 +1,6 @@
 """The folders are the truth, the rows follow."""
 
-import os
 import threading
-import time
 
 import pytest
 
@@ -112,17 +110,17 @@ def test_rows_without_a_folder_go_when_the_index_is_rebuilt(table, workspace):
     assert [dataset.id for dataset in store.list_datasets()] == ["two"]
 
 
-def test_what_a_killed_import_left_is_swept_and_a_running_one_is_not(table, workspace):
+def test_what_a_killed_import_left_is_swept_and_a_running_one_is_not(table, workspace, monkeypatch):
     table("one")
-    old, fresh = workspace / "datasets" / ".tmp-old", workspace / "datasets" / ".tmp-fresh"
-    for folder in (old, fresh):
-        folder.mkdir()
-        (folder / "pixels.bin").write_bytes(b"x")
-    past = time.time() - 100_000
-    for path in (old / "pixels.bin", old):
-        os.utime(path, (past, past))
-    store.reindex()
-    assert (old.exists(), fresh.exists()) == (False, True)
+    left = workspace / "datasets" / ".tmp-left"
+    left.mkdir()
+    (left / "pixels.bin").write_bytes(b"x")
+    with store.staging() as running:
+        store.sweep()
+        assert left.exists(), "its owner may be just about to lock it"
+        monkeypatch.setattr(store, "_YOUNG_SECONDS", -1)
+        store.sweep()
+        assert (left.exists(), running.exists()) == (False, True)
 
 
 def test_writers_take_turns_and_one_may_enter_twice(workspace):
