@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from core.errors import InputError
 from core.schemas import DataRef, Frozen, Skipped, Step
@@ -215,17 +216,21 @@ def load_table(ref: DataRef) -> tuple[pd.DataFrame, Schema]:
     return rows.cells, schema
 
 
-def read_cells(folder: Path, numbers: Sequence[int]) -> tuple[pd.DataFrame, Schema]:
-    """The columns to train on of these imports of the dataset in `folder`, indexed by sample id, and their schema."""
-    places = [folder / "imports" / f"{number:04d}" for number in numbers]
-    schema = load_schema(places[0])
-    wanted = [*schema.numeric, *schema.categorical]
+def read_cells(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, Schema]:
+    """The columns to train on of these imported samples (id, import_number, row), and their schema.
+
+    `folder` is the dataset's; the table is in the samples' order, indexed by their ids.
+    """
     tables = []
-    for number, place in zip(numbers, places, strict=True):
-        table = pd.read_parquet(place / "table.parquet", columns=wanted)
-        tables.append(table.set_axis([f"{number}-{row}" for row in range(len(table))]))
-    kinds = dict.fromkeys(schema.numeric, "float64") | dict.fromkeys(schema.categorical, "str")
-    return pd.concat(tables).astype(kinds).rename_axis("id"), schema
+    for number, mine in samples.groupby("import_number", sort=True):
+        place = folder / "imports" / f"{number:04d}"
+        schema = load_schema(place)
+        wanted = [*schema.numeric, *schema.categorical]
+        # Only the rows wanted become Python's; a large table stays where Arrow maps it.
+        cells = pq.read_table(place / "table.parquet", columns=wanted, memory_map=True).take(mine["row"].to_numpy())
+        kinds = dict.fromkeys(schema.numeric, "float64") | dict.fromkeys(schema.categorical, "str")
+        tables.append(cells.to_pandas().astype(kinds).set_axis(mine["id"].to_numpy()))
+    return pd.concat(tables).loc[samples["id"].to_numpy()].rename_axis("id"), schema
 
 
 def _decoded(raw: bytes, path: Path) -> tuple[str, str]:

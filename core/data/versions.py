@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from core.data.image_quality import HASHES
 from core.data.images import ImageStore, measurements
 from core.data.splitting import split_parts
 from core.data.steps.review import kept_samples
-from core.data.steps.step import Rows
+from core.data.steps.step import Rows, sample
 from core.data.tables import Schema, read_cells
 from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
@@ -176,8 +177,20 @@ def imported(dataset: DatasetRecord, folder: Path, cells: bool) -> tuple[Rows, S
     samples = _manifests(dataset, folder)
     if not cells:
         return Rows(samples), None
-    table, schema = read_cells(folder, [record.number for record in dataset.imports])
-    return Rows(samples, table.loc[samples["id"].to_numpy()]), schema
+    table, schema = read_cells(folder, samples)
+    return Rows(samples, table), schema
+
+
+def some_imported(version: VersionRecord, most: int, named: Collection[str] = ()) -> Rows:
+    """About `most` of the imported rows of a table, for trying steps on: evenly drawn, a few of each class for sure.
+
+    `named` are ids that must be among them.
+    """
+    samples = imported_rows(version, cells=False)[0].samples
+    first = samples.groupby("label").cumcount().to_numpy() < 5
+    first[sample(len(samples), most)] = True
+    samples = samples[first | samples["id"].isin(named).to_numpy()].reset_index(drop=True)
+    return Rows(samples, read_cells(store.dataset_folder(version.dataset), samples)[0])
 
 
 def _manifests(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:

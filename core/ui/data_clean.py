@@ -11,15 +11,17 @@ from core.data import cleaning
 from core.data.preparation import SHOWN, Stage, trace
 from core.data.steps import STEPS
 from core.data.steps.step import WHERE, StepKind, numeric
-from core.data.versions import imported_rows, load_samples, make_version
+from core.data.versions import imported_rows, make_version, some_imported
 from core.schemas import DataRef, DatasetRecord, Frozen, Recipe, Step, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.ui import step_settings
+from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
 from core.ui.page import telling_errors
 from core.ui.words import plural
 
 CHART = {"displayModeBar": False}
+LOOKED_AT = 20_000  # rows of a table that steps are tried on
 VIEWS = ("Distribution", "Box plot", "Missing cells", "Correlation")
 GROUPS = (
     ("When the version is made", cleaning.AT_ONCE, "Decided once for all rows, without learning from any."),
@@ -91,12 +93,15 @@ def _kind(drafted: Drafted) -> StepKind:
 
 @st.cache_data(max_entries=4, show_spinner="Trying the steps on training rows")
 def _stages(dataset_id: str, version_id: str, recipe: str) -> list[Stage]:
-    """What each step does; the version's id names its imports' content."""
+    """What each step does, tried on at most 20,000 rows; the version's id names its imports' content."""
     ref = DataRef(dataset=dataset_id, version=version_id)
-    samples = load_samples(ref)
-    rows, _ = imported_rows(get_version(ref), cells=get_dataset(dataset_id).kind == "table")
-    training = pd.Index(samples.loc[(samples["part"] == "train") | samples["part"].isna(), "id"])
-    return trace(Recipe.model_validate_json(recipe), rows, training)
+    steps, version = Recipe.model_validate_json(recipe), get_version(ref)
+    samples = samples_of(dataset_id, version_id)
+    training = pd.Index(samples.loc[samples["part"] == "train", "id"])
+    if get_dataset(dataset_id).kind == "image":
+        return trace(steps, imported_rows(version, cells=False)[0], training)
+    named = {str(name) for step in steps.steps for name in step.params.get("samples", ())}
+    return trace(steps, some_imported(version, LOOKED_AT, named), training)
 
 
 def _head(dataset: DatasetRecord, version: VersionRecord, recipe: Recipe, broken: bool) -> None:
@@ -182,8 +187,9 @@ def _card(version: VersionRecord, draft: list[Drafted], i: int, mine: list[int],
 
 def _rows_so_far(version: VersionRecord) -> pd.DataFrame:
     """The columns that a step which is off can be set to: the imported ones."""
-    rows, _ = imported_rows(version, cells=get_dataset(version.dataset).kind == "table")
-    return pd.DataFrame() if rows.table is None else rows.table.head(1)
+    if get_dataset(version.dataset).kind == "image":
+        return pd.DataFrame()
+    return some_imported(version, 1).cells
 
 
 def _moves(version: VersionRecord, draft: list[Drafted], i: int, mine: list[int], key: str) -> None:
