@@ -40,10 +40,9 @@ def network(problem: TableProblem) -> TableFitted:
     """A multilayer perceptron: two hidden layers of 64 ReLU units with dropout."""
     import keras
 
-    from core.transfer.fitting import fit
+    from core.transfer.fitting import fit_by_spec
 
     spec = problem.spec
-    assert spec.epochs and spec.batch_size and spec.learning_rate
     dropout = spec.dropout or 0.0
     penalty = keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train))
     model = keras.Sequential(
@@ -57,21 +56,7 @@ def network(problem: TableProblem) -> TableFitted:
         ],
         name="table_network",
     )
-    facts = fit(
-        model,
-        problem.x,
-        problem.labels,
-        train=problem.train,
-        validation=problem.validation,
-        epochs=spec.epochs,
-        batch_size=spec.batch_size,
-        learning_rate=spec.learning_rate,
-        balanced=spec.class_weights == "balanced",
-        seed=spec.seed,
-        patience=max(10, spec.epochs // 5),
-        phase="network",
-        recorder=problem.recorder,
-    )
+    facts = fit_by_spec(model, problem.x, problem, "network")
     return TableFitted(
         probabilities=model.predict(problem.x[problem.judged], batch_size=1024, verbose=0),
         save=lambda folder: model.save(folder / "model.keras"),

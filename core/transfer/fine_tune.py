@@ -1,6 +1,6 @@
 """Plain fine-tuning of the last blocks, with no head fitted first."""
 
-from core.models.heads import linear_head
+from core.transfer.linear_probe import new_head
 from core.transfer.problem import Fitted, Problem
 from core.transfer.tail import finished, open_tail, tune
 
@@ -11,14 +11,6 @@ def fine_tune(problem: Problem) -> Fitted:
     Simpler than two stages and usually a little worse on small data: at first the random head sends large gradients
     into pretrained layers.
     """
-    spec = problem.spec
-    head = linear_head(
-        problem.features,
-        len(problem.classes),
-        dropout=spec.dropout or 0.0,
-        weight_decay=(spec.l2 or 0.0) / len(problem.train),
-        seed=spec.seed,
-    )
-    tail = open_tail(problem, head)
+    tail = open_tail(problem, new_head(problem))
     tune(problem, tail, "head and last blocks")
     return finished(problem, tail)

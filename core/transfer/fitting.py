@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import numpy as np
 
 from core.errors import NotANumberError
+from core.schemas import TrainingSpec
 from core.transfer.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -153,6 +154,42 @@ def fit(
         )
     model.set_weights(checkpoint.best_weights)
     return judge(model.predict(x[validation], batch_size=256, verbose=0), y[validation])
+
+
+class Learning(Protocol):
+    """What a problem must tell for its head or network to be fitted: `Problem` and `TableProblem` do."""
+
+    @property
+    def spec(self) -> TrainingSpec: ...
+    @property
+    def labels(self) -> np.ndarray: ...
+    @property
+    def train(self) -> np.ndarray: ...
+    @property
+    def validation(self) -> np.ndarray: ...
+    @property
+    def recorder(self) -> "Recorder": ...
+
+
+def fit_by_spec(model: keras.Model, x: np.ndarray, problem: Learning, phase: str) -> dict[str, float]:
+    """`fit` with the epochs, batch size and rate that a spec gives for a head or a whole network."""
+    spec = problem.spec
+    assert spec.epochs and spec.batch_size and spec.learning_rate
+    return fit(
+        model,
+        x,
+        problem.labels,
+        train=problem.train,
+        validation=problem.validation,
+        epochs=spec.epochs,
+        batch_size=spec.batch_size,
+        learning_rate=spec.learning_rate,
+        balanced=spec.class_weights == "balanced",
+        seed=spec.seed,
+        patience=max(8, spec.epochs // 5),
+        phase=phase,
+        recorder=problem.recorder,
+    )
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:

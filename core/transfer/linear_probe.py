@@ -1,13 +1,10 @@
 """The linear probe: a softmax layer on frozen embeddings."""
 
-from typing import TYPE_CHECKING
+import keras
 
 from core.models.heads import linear_head, whole
-from core.transfer.fitting import fit
+from core.transfer.fitting import fit_by_spec
 from core.transfer.problem import Fitted, Problem
-
-if TYPE_CHECKING:
-    import keras
 
 
 def linear_probe(problem: Problem) -> Fitted:
@@ -21,28 +18,19 @@ def linear_probe(problem: Problem) -> Fitted:
     )
 
 
-def fit_head(problem: Problem, phase: str = "head") -> "tuple[keras.Model, dict[str, float]]":
+def fit_head(problem: Problem, phase: str = "head") -> tuple[keras.Model, dict[str, float]]:
     """The trained head, embeddings to probabilities, and its validation loss and accuracy."""
+    head = new_head(problem)
+    return head, fit_by_spec(head, problem.embeddings(), problem, phase)
+
+
+def new_head(problem: Problem) -> keras.Model:
+    """A head with random weights, as the spec wants it."""
     spec = problem.spec
-    x = problem.embeddings()
-    assert spec.epochs and spec.batch_size and spec.learning_rate
-    penalty = (spec.l2 or 0.0) / len(problem.train)
-    head = linear_head(
-        x.shape[1], len(problem.classes), dropout=spec.dropout or 0.0, weight_decay=penalty, seed=spec.seed
-    )
-    facts = fit(
-        head,
-        x,
-        problem.labels,
-        train=problem.train,
-        validation=problem.validation,
-        epochs=spec.epochs,
-        batch_size=spec.batch_size,
-        learning_rate=spec.learning_rate,
-        balanced=spec.class_weights == "balanced",
+    return linear_head(
+        problem.features,
+        len(problem.classes),
+        dropout=spec.dropout or 0.0,
+        weight_decay=(spec.l2 or 0.0) / len(problem.train),
         seed=spec.seed,
-        patience=max(8, spec.epochs // 5),
-        phase=phase,
-        recorder=problem.recorder,
     )
-    return head, facts

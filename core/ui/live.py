@@ -37,11 +37,15 @@ def _panel(run_id: str, was_ended: bool) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{literal(run.name)}** {state_badge(run)}", width="stretch")
-            if run.active and run.epoch and st.button(
-                "Finish now",
-                icon=":material/flag:",
-                key=f"finish-{run.id}",
-                help="Ends after this epoch, keeps the best one and evaluates it.",
+            if (
+                run.active
+                and run.epoch
+                and st.button(
+                    "Finish now",
+                    icon=":material/flag:",
+                    key=f"finish-{run.id}",
+                    help="Ends after this epoch, keeps the best one and evaluates it.",
+                )
             ):
                 with telling_errors():
                     queue.finish(run.id)

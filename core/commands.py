@@ -1,0 +1,319 @@
+"""What each command of `python -m core` does: arguments in, one JSON document out."""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.errors import GraftError, InputError
+
+Document = dict[str, Any]
+POLL = 0.1
+
+
+def samples(_: argparse.Namespace) -> Document:
+    """List the data sets that ship with Graft."""
+    from core.data.samples import SAMPLES
+
+    return {"samples": [{"name": s.name, "kind": s.kind, "n": s.n, "licence": s.licence} for s in SAMPLES.values()]}
+
+
+def import_(args: argparse.Namespace) -> Document:
+    """Import a ZIP or folder of images, a CSV table, or sample:NAME."""
+    from core.data.importing import import_data
+
+    result = import_data(
+        args.path,
+        name=args.name,
+        target=args.target,
+        unlabelled=args.unlabelled,
+        into=args.into,
+        bins=args.bins,
+    )
+    return {
+        "dataset": result.dataset.id,
+        "version": result.dataset.version,
+        "kind": result.dataset.kind,
+        "n": result.version.n if result.version else result.dataset.n,
+        "classes": list(result.dataset.classes),
+        "skipped": [s.model_dump(mode="json") for s in result.skipped],
+        "findings": [f.model_dump(mode="json") for f in result.findings],
+    }
+
+
+def check(args: argparse.Namespace) -> Document:
+    """Say what is wrong with data, each finding with the step that remedies it."""
+    from core.schemas import DataRef
+    from core.store.datasets import get_version
+
+    version = get_version(DataRef.parse(args.data))
+    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in version.findings]}
+
+
+def clean(args: argparse.Namespace) -> Document:
+    """Make a version with the steps of a recipe, in place of those it had."""
+    from core.data.versions import make_version
+    from core.schemas import DataRef, Recipe
+    from core.store.datasets import get_version
+
+    hint = 'A recipe is {"steps": [{"kind": NAME, "params": {…}}, …]}; every version.json holds one.'
+    try:
+        given = json.loads(_read(args.recipe, "Give --recipe the path of a recipe in JSON."))
+        recipe = Recipe.model_validate({"steps": given} if isinstance(given, list) else given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(x) for x in first["loc"]) or "the recipe"
+        raise InputError(f"“{args.recipe}” is no recipe: {where}: {first['msg']}.", hint) from error
+    except ValueError as error:
+        raise InputError(f"“{args.recipe}” is not JSON: {error}.", hint) from error
+    before = get_version(DataRef.parse(args.dataset))
+    version = make_version(before.dataset, recipe, before.split)
+    return {
+        "dataset": version.dataset,
+        "version": version.id,
+        "name": version.name,
+        "n": version.n,
+        "dropped": version.dropped,
+        "classes": list(version.classes),
+        "findings": [f.model_dump(mode="json") for f in version.findings],
+    }
+
+
+def train(args: argparse.Namespace) -> Document:
+    """Put a run into the queue; with --wait, stay until it has ended."""
+    from core.jobs import queue
+    from core.store import runs
+
+    spec = _spec(args)
+    run = queue.submit(spec)
+    while args.wait and not run.ended:
+        time.sleep(POLL)
+        queue.reconcile()
+        run = runs.get_run(run.id)
+    document: Document = {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state,
+        "seconds": run.seconds,
+        "metrics": run.metrics,
+        "notes": list(run.notes),
+    }
+    if run.failure:
+        document["failure"] = run.failure.model_dump()
+    if args.wait and run.state != "succeeded":
+        document["exit_code"] = 1
+    return document
+
+
+def _spec(args: argparse.Namespace) -> Any:
+    """The TrainingSpec of the command: the file's, flags over it, and a version of its own for another split."""
+    from core.schemas import TrainingSpec
+
+    values: Document = {}
+    if args.spec:
+        try:
+            values = json.loads(_read(args.spec, "Give --spec the path of a TrainingSpec in JSON."))
+        except ValueError as error:
+            raise InputError(f"“{args.spec}” is not JSON: {error}.", "A run's spec.json shows the form.") from error
+        if not isinstance(values, dict):
+            raise InputError(f"“{args.spec}” holds no JSON object.", "A run's spec.json shows the form.")
+    flags = ("preset", "backbone", "learner", "strategy", "folds", "seed", "name", "image_size", "batch_size")
+    values |= {f: getattr(args, f) for f in flags if getattr(args, f) is not None}
+    if args.epochs is not None:
+        values[_last_stage(args.data, values)] = args.epochs
+    values["data"] = args.data
+    if args.test_size is not None or args.test_ids is not None:
+        values["data"] = _another_split(args)
+    try:
+        return TrainingSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(x) for x in first["loc"]) or "the spec"
+        raise InputError(f"“{where}” cannot be used: {first['msg']}.") from error
+
+
+def _last_stage(data: str, values: Document) -> str:
+    """The field with the last stage's epochs: the fine-tuning's where there is one, else the head's or network's."""
+    from core.schemas import DataRef
+    from core.store.datasets import get_dataset
+    from core.training.presets import PRESETS
+
+    kind = get_dataset(DataRef.parse(data).dataset).kind
+    chosen = values.get("preset", "quick")
+    preset: Document = next((filled for name, filled in PRESETS[kind].items() if name == chosen), {})
+    return "fine_tune_epochs" if (preset | values).get("strategy") == "two_stage" else "epochs"
+
+
+def _read(name: str, hint: str) -> str:
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(f"There is no file “{name}”.", hint)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"“{name}” is not text in UTF-8.", hint) from error
+
+
+def _another_split(args: argparse.Namespace) -> str:
+    from core.data.versions import make_version
+    from core.schemas import DataRef, Split
+    from core.store.datasets import get_version
+
+    version = get_version(DataRef.parse(args.data))
+    share = args.test_size if args.test_size is not None else version.split.test
+    if not 0 < share < 1:
+        raise InputError(f"--test-size {share} is no share.", "Give a number between 0 and 1.")
+    ids: tuple[str, ...] = ()
+    if args.test_ids:
+        text = _read(args.test_ids, "Give --test-ids a text file, one name a line.")
+        ids = tuple(line.strip() for line in text.splitlines() if line.strip())
+    split = Split(
+        train=(1 - share) * 0.75, validation=(1 - share) * 0.25, test=share, seed=version.split.seed, test_ids=ids
+    )
+    made = make_version(version.dataset, version.recipe, split)
+    return f"{made.dataset}@{made.id}"
+
+
+def runs_(args: argparse.Namespace) -> Document:
+    """List runs, newest first."""
+    from core.jobs import queue
+    from core.store import runs
+    from core.store.datasets import get_dataset
+
+    queue.reconcile()
+    listed = runs.list_runs(dataset=get_dataset(args.dataset).id if args.dataset else None)
+    rows = []
+    for run in listed:
+        row = run.model_dump(mode="json", include={"name", "dataset", "version", "state", "epoch", "epochs", "pid"})
+        row |= {"run": run.id, "strategy": run.spec.strategy, "backbone": run.spec.backbone or run.spec.learner}
+        row |= {"place": queue.place(run) if run.state == "queued" else None, "metrics": run.metrics}
+        row["failure"] = run.failure.model_dump() if run.failure else None
+        rows.append(row)
+    return {"runs": rows}
+
+
+def evaluate(args: argparse.Namespace) -> Document:
+    """Score a run on its test samples."""
+    from core.evaluation.scores import classes_of, fold_scores, judged, score
+    from core.store import runs
+
+    run = runs.get_run(args.run)
+    predictions = runs.read_predictions(run.id)
+    classes, test = classes_of(predictions), judged(predictions)
+    document: Document = {"run": run.id, **score(test, classes).as_json()}
+    folds = fold_scores(test, classes)
+    if folds:
+        document |= {
+            "folds": [f.as_json() for f in folds.folds],
+            "mean": folds.mean,
+            "deviation": folds.deviation,
+        }
+    return document
+
+
+def compare(args: argparse.Namespace) -> Document:
+    """Say whether runs differ, judged on the same test samples."""
+    from core.evaluation.comparison import compare_runs
+
+    return compare_runs(args.runs)
+
+
+def cancel(args: argparse.Namespace) -> Document:
+    """Cancel a run that waits or works."""
+    from core.jobs import queue
+
+    run = queue.cancel(args.run)
+    return {"run": run.id, "state": run.state}
+
+
+def resume(args: argparse.Namespace) -> Document:
+    """Go on with a run that was interrupted, cancelled or failed, after its last epoch."""
+    from core.jobs import queue
+
+    run = queue.resume(args.run)
+    return {"run": run.id, "state": run.state}
+
+
+def delete(args: argparse.Namespace) -> Document:
+    """Delete a run or a dataset."""
+    from core.errors import NotFoundError
+    from core.store import datasets, runs
+
+    run = dataset = None
+    with suppress(NotFoundError):
+        dataset = datasets.get_dataset(args.what)
+    try:
+        run = runs.get_run(args.what)
+    except NotFoundError as error:
+        if dataset is None:
+            raise NotFoundError(f"There is no run and no dataset “{args.what}”.", error.hint) from error
+    if run and dataset and args.what != run.id:
+        raise InputError(
+            f"Both a run and a dataset are called “{args.what}”.",
+            f"Delete the run by its id, {run.id}, or rename one.",
+        )
+    if run:
+        runs.delete_run(run.id)
+        return {"deleted": run.id, "kind": "run"}
+    assert dataset is not None
+    datasets.delete_dataset(dataset.id)
+    return {"deleted": dataset.id, "kind": "dataset"}
+
+
+def doctor(_: argparse.Namespace) -> Document:
+    """Versions, accelerators, free disk, and what is missing with how to get it."""
+    from core.models.catalogue import BACKBONES, weights_path
+    from core.settings import get_settings
+    from core.training.environment import environment
+
+    home = get_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    missing = []
+    for backbone in BACKBONES.values():
+        try:
+            weights_path(backbone)
+        except GraftError as error:
+            missing.append({"what": backbone.title, "why": error.message, "remedy": error.hint})
+    if shutil.which("chromium") is None:
+        missing.append(
+            {
+                "what": "Chromium",
+                "why": "Only the browser tests need it.",
+                "remedy": "Run `apt-get install chromium`.",
+            }
+        )
+    disk = shutil.disk_usage(home)
+    found = environment()
+    accelerators = found["hardware"]["gpus"] or ["none: Graft trains on the CPU"]
+    return {
+        **found,
+        "home": str(home),
+        "accelerators": accelerators,
+        "free_disk_gb": round(disk.free / 2**30, 1),
+        "missing": missing,
+    }
+
+
+def serve(args: argparse.Namespace) -> Document:
+    """Start the dashboard; the address is printed."""
+    root = Path(__file__).parents[1]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((args.address, args.port))
+        except OSError as error:
+            raise InputError(
+                f"Port {args.port} at {args.address} cannot be used: {error.strerror or error}.",
+                f"Graft may be running there already; otherwise choose another port: make run PORT={args.port + 1}.",
+            ) from error
+    options = ["--server.port", str(args.port), "--server.address", args.address]
+    os.chdir(root)
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options])
