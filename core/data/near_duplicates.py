@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 HASH_DISTANCE = 6  # of 64 bits: unrelated images lie about 32 apart; copies that are not cropped within 4
-LIKENESS = 0.985
+LIKENESS = 0.985  # correlation of pixels from which on images count as copies
 _BLOCK = 1024
 
 Look = Callable[[int], np.ndarray]

@@ -24,7 +24,10 @@ from core.store import files
 
 # Kind → the function that does it: `(params, folder, progress) -> result`, a JSON object. Resolved in the task's own
 # process, so that a function may import what the web process must not.
-TASKS: dict[str, str] = {"import": "core.data.importing:import_task"}
+TASKS: dict[str, str] = {
+    "import": "core.data.importing:import_task",
+    "check": "core.training.image_check:check_images",
+}
 
 KEPT_SECONDS = 24 * 3600
 START_SECONDS = 30

@@ -1,0 +1,67 @@
+"""What a deeper look at a version has found, kept in the version's folder as `checks.json`."""
+
+from datetime import datetime
+
+from pydantic import Field, ValidationError
+
+from core.schemas import DatasetRecord, Finding, Frozen, VersionRecord, now
+from core.store.datasets import version_folder
+from core.store.files import write_text
+
+FORMAT = 1  # raise it when a threshold or what is looked for changes: earlier checks then no longer count
+
+
+class Case(Frozen):
+    """One sample to decide on: the finding's kind, the sample's id, how bad it is, ids of samples to show beside it.
+
+    `suggested` is the class that fits better, with its `probability`.
+    """
+
+    finding: str
+    sample: str
+    score: float
+    beside: tuple[str, ...] = ()
+    suggested: str | None = None
+    probability: float | None = None
+
+
+class Check(Frozen):
+    """A look at one version through one backbone. `accuracy` is that of the out-of-fold predictions."""
+
+    format: int = FORMAT
+    backbone: str
+    image_size: int
+    findings: tuple[Finding, ...]
+    cases: tuple[Case, ...]
+    accuracy: float | None = None
+    looked_for: tuple[str, ...]
+    created: datetime = Field(default_factory=now)
+
+
+def save_check(version: VersionRecord, check: Check) -> None:
+    path = version_folder(version.dataset, version.id) / "checks.json"
+    write_text(path, check.model_dump_json(indent=1))
+
+
+def load_check(version: VersionRecord) -> Check | None:
+    """The version's check; `None` when there is none, or one that an earlier release made."""
+    path = version_folder(version.dataset, version.id) / "checks.json"
+    try:
+        check = Check.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        return None
+    return check if check.format == FORMAT else None
+
+
+def all_findings(version: VersionRecord, check: Check | None) -> tuple[Finding, ...]:
+    """The version's findings and the check's, which replace those of a kind that it has looked for; worst first."""
+    deeper = check.looked_for if check else ()
+    found = [finding for finding in version.findings if finding.kind not in deeper]
+    found += check.findings if check else ()
+    return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
+
+
+def can_check(dataset: DatasetRecord) -> bool:
+    return dataset.kind == "image"
