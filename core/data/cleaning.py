@@ -39,7 +39,8 @@ def settings_of(step: Step) -> Settings:
 
 def cannot(number: int, step: Step, error: Exception) -> InputError:
     """The error for step `number` of a recipe, counted from 1."""
-    return InputError(f"Step {number} of the recipe, {step.kind}, cannot be applied: {error}.", "Check its settings.")
+    why = str(error).strip("'\" .")
+    return InputError(f"Step {number} of the recipe, {step.kind}, cannot be applied: {why}.", "Check its settings.")
 
 
 def enabled(recipe: Recipe, *scopes: str) -> Iterator[tuple[int, Step, StepKind, Settings]]:

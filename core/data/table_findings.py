@@ -198,7 +198,8 @@ def leak(evidence: Evidence) -> Iterator[Finding]:
     numbers = set(numeric(table))
     for name in table.columns:
         if name in numbers:
-            guess = _tree_guesses(table[name].to_numpy(dtype="float64"), y, fold, len(classes))
+            # A tree only asks for the order, and ranks are of a size that every tree can read.
+            guess = _tree_guesses(table[name].rank(method="dense").to_numpy(), y, fold, len(classes))
         else:
             guess = _table_guesses(pd.factorize(table[name], use_na_sentinel=False)[0], y, fold, len(classes))
         score = float(np.mean([(guess[y == c] == c).mean() for c in range(len(classes))]))

@@ -21,6 +21,7 @@ from core.schemas import DataRef, Frozen, Skipped, Step
 from core.store.files import write_parquet, write_text
 
 MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
+LARGEST = 1e100  # what is larger has no variance in 64 bits; it and infinity count as missing
 _DELIMITERS = ",;\t|"
 
 
@@ -117,6 +118,8 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, Schema, li
     found = dialect(path)
     table = _read(path, found)
     table.index = pd.RangeIndex(1, len(table) + 1)
+    for name in table.select_dtypes("float").columns.drop(target or "", errors="ignore"):
+        table[name] = table[name].where(table[name].abs() < LARGEST)
     skipped: list[Skipped] = []
     if target is not None:
         table, skipped = _with_target(table, target, path)

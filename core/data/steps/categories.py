@@ -55,7 +55,7 @@ class Encoder(Learnt):
     settings: Encode
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Encoder":
-        self._make(x)
+        self._make(x, y)
         if self.columns_:
             self.model_.fit(self._words(x), y)
             self._name(y)
@@ -64,7 +64,7 @@ class Encoder(Learnt):
     def fit_transform(self, x: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
         if self.settings.method != "target":
             return self.fit(x, y).transform(x)
-        self._make(x)
+        self._make(x, y)
         if not self.columns_:
             return x
         values = self.model_.fit_transform(self._words(x), y)
@@ -74,17 +74,18 @@ class Encoder(Learnt):
     def transform(self, x: pd.DataFrame) -> pd.DataFrame:
         return self._joined(x, self.model_.transform(self._words(x))) if self.columns_ else x
 
-    def _make(self, x: pd.DataFrame) -> None:
+    def _make(self, x: pd.DataFrame, y: np.ndarray) -> None:
         from sklearn import preprocessing as encoders
         from sklearn.model_selection import StratifiedKFold
 
         self.columns_ = chosen(x, self.settings.columns, "text")
+        folds = max(2, min(5, int(np.unique(y, return_counts=True)[1].max())))
         self.model_: Any = {
             "one_hot": lambda: encoders.OneHotEncoder(
                 handle_unknown="infrequent_if_exist", sparse_output=False, max_categories=MOST
             ),
             "ordinal": lambda: encoders.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
-            "target": lambda: encoders.TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=0)),
+            "target": lambda: encoders.TargetEncoder(cv=StratifiedKFold(folds, shuffle=True, random_state=0)),
         }[self.settings.method]()
 
     def _name(self, y: np.ndarray) -> None:

@@ -47,8 +47,8 @@ class Selector(Learnt):
         names = [c for c in chosen(x, self.settings.columns, "numeric") if x[c].nunique() > 1]
         self.dropped_: list[str] = []
         self.scores_: dict[str, float] = {}
-        if not names:
-            return self
+        if len(names) < 2:
+            return self  # nothing to choose
         place = sample(len(x), FITTED_ON)
         rows = filled(x, *centre_and_spread(x[names]))[place]
         scores = _scores(self.settings.method, rows, y[place], self.settings.keep)

@@ -215,3 +215,11 @@ def test_every_finder_of_tables_has_a_remedy_of_the_registry(found: Found) -> No
     assert {f.remedy.kind for f in findings if f.remedy} <= set(STEPS)
     names = [finder.__name__ for finder in (*table_findings.FINDERS, *category_findings.FINDERS)]
     assert {f.kind for f in findings} <= set(names)
+
+
+def test_infinite_and_enormous_numbers_are_missing_cells(found: Found) -> None:
+    table = clean().astype({"width": str})
+    table.loc[[2, 4], "width"] = ["1e400", "-1e300"]
+    assert "width 2" in found(table)["missing"][0].message
+    (cells, _), labels = load_table(DataRef(dataset="trees")), np.zeros(N, dtype=int)
+    assert np.isfinite(Preparation(Recipe()).fit(cells, labels).transform(cells)).all()
