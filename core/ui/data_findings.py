@@ -3,10 +3,12 @@
 import pandas as pd
 import streamlit as st
 
+from core.data.checks import Check, all_findings, can_check, load_check
 from core.data.cleaning import step_kind
 from core.data.findings import finders
+from core.data.reviewing import extend_version
 from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
-from core.ui import data_clean, gallery, step_settings
+from core.ui import data_check, data_clean, data_review, gallery, step_settings
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
 from core.ui.page import telling_errors
@@ -21,29 +23,50 @@ SEVERITY = {
 
 def in_words(version: VersionRecord) -> str:
     """How many findings there are, in the colour of the most severe one."""
-    if not version.findings:
+    found = all_findings(version, load_check(version))
+    if not found:
         return "no findings"
-    colour, icon, _ = SEVERITY[version.findings[0].severity]
-    return f":{colour}-badge[{icon} {plural(len(version.findings), 'finding')}]"
+    colour, icon, _ = SEVERITY[found[0].severity]
+    return f":{colour}-badge[{icon} {plural(len(found), 'finding')}]"
 
 
 def findings(dataset: DatasetRecord, version: VersionRecord) -> None:
-    """All findings, the most severe first, then what was refused."""
-    if not version.findings:
-        looked = ", ".join(finder.__name__.replace("_", " ") for finder in finders(dataset.kind))
+    """All findings, the most severe first, then what was refused; or the review of one of them."""
+    check = load_check(version)
+    found = all_findings(version, check)
+    number = data_review.under_review(version)
+    if number is not None and number < len(found):
+        data_review.review(dataset, version, found[number], check)
+        return
+    if can_check(dataset):
+        data_check.deeper(dataset, version, check)
+    if not found:
+        kinds = [finder.__name__ for finder in finders(dataset.kind)]
+        looked = ", ".join(dict.fromkeys([*kinds, *(check.looked_for if check else ())])).replace("_", " ")
         st.success(f"Nothing was found. Looked for: {looked}.", icon=":material/check_circle:")
-    for number, finding in enumerate(version.findings):
-        _card(dataset, version, finding, f"finding-{version.id}-{number}")
+    data_review.pending(dataset, version)
+    for number, finding in enumerate(found):
+        _card(dataset, version, finding, number, check)
     _refused(dataset)
 
 
-def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, key: str) -> None:
+def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, number: int, check: Check | None) -> None:
+    key = f"finding-{version.id}-{number}"
     colour, icon, word = SEVERITY[finding.severity]
     with st.container(border=True):
         st.markdown(f":{colour}-badge[{icon} {word}] {literal(finding.message)}")
-        if finding.remedy and dataset.labelled:
-            _remedy(version, finding.remedy, key)
         samples = _evidence(dataset, version, finding)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if dataset.kind == "image" and len(samples):
+                st.button(
+                    "Review one by one",
+                    icon=":material/rate_review:",
+                    key=f"{key}-review",
+                    on_click=data_review.begin,
+                    args=(version, number),
+                )
+            if finding.remedy and dataset.labelled:
+                _remedy(version, finding.remedy, key)
         if samples.empty:
             return
         noun = "image" if dataset.kind == "image" else "row"
@@ -65,7 +88,10 @@ def _remedy(version: VersionRecord, remedy: Step, key: str) -> None:
     told = f"{kind.help} {words[:1].upper()}{words[1:]}. It can go off again under “Clean”."
     if st.button(f"Apply: {kind.title.lower()}", icon=":material/cleaning_services:", key=f"{key}-apply", help=told):
         with telling_errors():
-            made = data_clean.apply_remedy(version, remedy)
+            if remedy.kind in ("drop_samples", "relabel"):  # of named samples: the test part can stay what it is
+                made = extend_version(version, (remedy,))
+            else:
+                made = data_clean.apply_remedy(version, remedy)
             st.toast(f"Version {made.name}: {kind.title.lower()}", icon=":material/check:")
             st.rerun()
 

@@ -1,0 +1,94 @@
+"""From findings to decisions: the cases to look at one by one, and the version that the decisions make."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import pandas as pd
+
+from core.data import cleaning
+from core.data.checks import Case, Check
+from core.data.versions import load_samples, make_version
+from core.schemas import DataRef, Finding, Frozen, Recipe, Split, Step, VersionRecord
+
+COPIES = ("exact_duplicate", "near_duplicate")
+
+
+class Decision(Frozen):
+    """What is to become of one sample that a finding of the kind `finding` names; `label` for relabelling."""
+
+    finding: str
+    sample: str
+    action: Literal["keep", "relabel", "drop"]
+    label: str | None = None
+
+
+def cases_of(finding: Finding, samples: pd.DataFrame, check: Check | None) -> list[Case]:
+    """What a finding asks to be decided, the worst first.
+
+    Args:
+        finding: of the version or its check.
+        samples: the version's, as `load_samples` gives them.
+        check: the version's deeper look, which knows what to show beside a sample and what fits better.
+    """
+    named = set(finding.samples)
+    ids = set(samples.loc[samples["path"].isin(named), "id"])
+    if check and finding.kind in check.looked_for:
+        torn = finding.kind == "near_duplicate"  # the only kind of which there can be two
+        return [case for case in check.cases if case.finding == finding.kind and (case.sample in ids or not torn)]
+    found = samples[samples["id"].isin(ids)]
+    order = {path: place for place, path in enumerate(finding.samples)}
+    found = found.iloc[found["path"].map(order).argsort(kind="stable")]
+    if finding.kind not in COPIES:
+        scores = dict(zip(finding.samples, finding.scores, strict=False))
+        return [
+            Case(finding=finding.kind, sample=name, score=scores.get(path, 0.0))
+            for name, path in zip(found["id"], found["path"], strict=True)
+        ]
+    cases = []
+    for _, group in found.groupby("content_hash" if finding.kind == "exact_duplicate" else "group", sort=False):
+        members = group["id"].tolist()
+        first = 1 if group["label"].nunique() == 1 else 0  # one of equal copies stays
+        for name in members[first:]:
+            others = tuple(other for other in members if other != name)
+            cases.append(Case(finding=finding.kind, sample=name, score=1.0, beside=others))
+    return cases
+
+
+def steps_of(decisions: Iterable[Decision]) -> tuple[Step, ...]:
+    """The recipe steps that decisions amount to; of several on one sample the last one counts."""
+    last = {decision.sample: decision for decision in decisions}
+    steps = []
+    labels = {d.sample: d.label for d in last.values() if d.action == "relabel"}
+    if labels:
+        steps.append(Step(kind="relabel", params={"labels": labels}))
+    dropped = sorted(d.sample for d in last.values() if d.action == "drop")
+    if dropped:
+        steps.append(Step(kind="drop_samples", params={"samples": dropped}))
+    for kind in dict.fromkeys(d.finding for d in last.values() if d.action == "keep"):
+        kept = sorted(d.sample for d in last.values() if d.action == "keep" and d.finding == kind)
+        steps.append(Step(kind="keep", params={"finding": kind, "samples": kept}))
+    return tuple(steps)
+
+
+def touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
+    """How many test samples the decisions relabel or drop: any makes it another test set."""
+    changed = {d.sample for d in {d.sample: d for d in decisions}.values() if d.action != "keep"}
+    return int((samples["id"].isin(changed) & (samples["part"] == "test")).sum())
+
+
+def extend_version(version: VersionRecord, steps: Sequence[Step]) -> VersionRecord:
+    """A version with further steps and the same test part, but for what the steps drop from it.
+
+    Dividing anew would give other test samples, and no earlier run could be compared with a later one.
+    """
+    samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
+    recipe = Recipe(steps=cleaning.ordered((*version.recipe.steps, *steps)))
+    return make_version(version.dataset, recipe, _same_test_part(version.split, samples, steps))
+
+
+def _same_test_part(split: Split, samples: pd.DataFrame, steps: Sequence[Step]) -> Split:
+    if split.given and not split.test_ids:  # a sample's folder places it, whatever else there is
+        return split
+    dropped = {name for step in steps if step.kind == "drop_samples" for name in step.params["samples"]}
+    test = samples.loc[samples["part"] == "test", "id"]
+    return split.model_copy(update={"test_ids": tuple(name for name in test if name not in dropped)})

@@ -1,0 +1,178 @@
+"""The review queue: one case of a finding at a time, decided with a key or a click; together they make a version."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.data.checks import Case, Check
+from core.data.images import DatasetImages
+from core.data.reviewing import Decision, cases_of, extend_version, steps_of, touched_tests
+from core.schemas import DatasetRecord, Finding, VersionRecord
+from core.ui import gallery
+from core.ui.data_overview import samples_of
+from core.ui.gallery import literal, short
+from core.ui.page import telling_errors
+
+BESIDE = 3
+LARGE = 260  # pixels of the picture in question
+DONE = {"keep": "kept", "relabel": "relabelled", "drop": "dropped"}
+
+
+def decisions_of(version: VersionRecord) -> list[Decision]:
+    """What was decided in this session and is not yet a version."""
+    found: list[Decision] = st.session_state.setdefault(f"decisions-{version.id}", [])
+    return found
+
+
+def under_review(version: VersionRecord) -> int | None:
+    """The number of the finding that is reviewed, or `None`."""
+    number: int | None = st.session_state.get(f"reviewing-{version.id}")
+    return number
+
+
+def begin(version: VersionRecord, number: int) -> None:
+    st.session_state[f"reviewing-{version.id}"] = number
+
+
+def end(version: VersionRecord) -> None:
+    st.session_state.pop(f"reviewing-{version.id}", None)
+
+
+def review(dataset: DatasetRecord, version: VersionRecord, finding: Finding, check: Check | None) -> None:
+    """The first case that is not decided yet, with its evidence and its buttons."""
+    samples = samples_of(dataset.id, version.id)
+    cases = cases_of(finding, samples, check)
+    done = {decision.sample for decision in decisions_of(version) if decision.finding == finding.kind}
+    left = [case for case in cases if case.sample not in done]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Back to the findings", icon=":material/arrow_back:", on_click=end, args=(version,))
+        st.markdown(literal(finding.message), width="stretch")
+    if not left:
+        st.success(
+            f"All {len(cases)} are decided." if cases else "Nothing is left to decide.", icon=":material/check:"
+        )
+        _undo(version)
+    else:
+        number = len(cases) - len(left)
+        st.progress(number / len(cases), text=f"{number + 1} of {len(cases)}")
+        with st.container(border=True):
+            _evidence(dataset, samples, left[0])
+            _buttons(dataset, version, left)
+    pending(dataset, version)
+
+
+def _evidence(dataset: DatasetRecord, samples: pd.DataFrame, case: Case) -> None:
+    known = samples.set_index("id")[["path", *(["label", "part"] if dataset.labelled else [])]].to_dict("index")
+    beside = [name for name in case.beside if name in known][:BESIDE]
+    copies = case.finding in ("exact_duplicate", "near_duplicate", "leak")
+    images = DatasetImages(dataset.id)
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+        with st.container(width=LARGE, gap="xsmall"):
+            _picture(dataset, images, case.sample, LARGE)
+            st.markdown(_facts(dataset, known[case.sample], case))
+        for name in beside:
+            with st.container(width=gallery.TILE, gap="xsmall"):
+                _picture(dataset, images, name, gallery.TILE)
+                row = known[name]
+                label = f"**{literal(row['label'])}** · {row['part']}  \n" if dataset.labelled else ""
+                st.caption(f"{'copy' if copies else 'looks like it'}  \n{label}{literal(_name(row['path']))}")
+
+
+def _facts(dataset: DatasetRecord, row: Mapping[Hashable, Any], case: Case) -> str:
+    lines = [literal(_name(row["path"], 32))]
+    if dataset.labelled:
+        lines.append(f"labelled **{literal(row['label'])}** · {row['part']}")
+    if case.suggested is not None:
+        lines.append(f"looks like **{literal(case.suggested)}** ({case.probability:.0%}, own label {case.score:.0%})")
+    return "  \n".join(lines)
+
+
+def _picture(dataset: DatasetRecord, images: DatasetImages, sample: str, side: int) -> None:
+    hashes = {record.number: record.content_hash for record in dataset.imports}
+    st.image(
+        gallery.thumbnail(images, dataset.id, hashes[int(sample.split("-")[0])], sample, 2 * side),
+        width=side,
+        alt=sample,
+    )
+
+
+def _name(path: str, length: int = 18) -> str:
+    return short(path.rpartition("/")[2], length)
+
+
+def _buttons(dataset: DatasetRecord, version: VersionRecord, left: Sequence[Case]) -> None:
+    case = left[0]
+
+    def decide(action: str, label: str | None = None, rest: bool = False) -> None:
+        for each in left if rest else left[:1]:
+            given = each.suggested if rest and action == "relabel" else label
+            decision = {"finding": each.finding, "sample": each.sample, "action": action, "label": given}
+            decisions_of(version).append(Decision.model_validate(decision))
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button("Keep", shortcut="K", icon=":material/check:", on_click=decide, args=("keep",), key="review-keep")
+        if case.suggested is not None:
+            st.button(
+                f"Relabel as {literal(case.suggested)}",
+                shortcut="L",
+                icon=":material/label:",
+                type="primary",
+                on_click=decide,
+                args=("relabel", case.suggested),
+                key="review-relabel",
+            )
+        st.button("Drop", shortcut="D", icon=":material/delete:", on_click=decide, args=("drop",), key="review-drop")
+        _undo(version)
+        if dataset.labelled:
+            with st.popover("Another class", icon=":material/label:"):
+                label = st.selectbox("Class", version.classes, key=f"other-{case.sample}")
+                st.button("Relabel", on_click=decide, args=("relabel", label), key="review-other")
+        if len(left) > 1:
+            with st.popover(f"All {len(left)} left", icon=":material/done_all:"):
+                if case.suggested is not None:
+                    st.button(
+                        "Relabel as suggested", on_click=decide, args=("relabel", None, True), key="rest-relabel"
+                    )
+                st.button("Keep them", on_click=decide, args=("keep", None, True), key="rest-keep")
+                st.button("Drop them", on_click=decide, args=("drop", None, True), key="rest-drop")
+
+
+def _undo(version: VersionRecord) -> None:
+    def undo() -> None:
+        decisions_of(version).pop()
+
+    if decisions_of(version):
+        st.button("Undo", shortcut="U", icon=":material/undo:", on_click=undo, key="review-undo")
+
+
+def pending(dataset: DatasetRecord, version: VersionRecord) -> None:
+    """What was decided so far, what that does to the test set, and the button that makes it a version."""
+    decisions = decisions_of(version)
+    if not decisions:
+        return
+    last = {decision.sample: decision.action for decision in decisions}
+    counts = pd.Series(list(last.values())).value_counts()
+    said = ", ".join(f"{counts[action]:,} {word}" for action, word in DONE.items() if action in counts)
+    touched = touched_tests(decisions, samples_of(dataset.id, version.id))
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Decided: {said}.", width="stretch")
+            if st.button("Make this version", icon=":material/commit:", type="primary", key="review-make"):
+                _make(version, decisions)
+        if touched:
+            verb = "is a test sample" if touched == 1 else "are test samples"
+            st.caption(
+                f":material/info: {touched} of them {verb}: the new version has another test set,"
+                " and runs judged on the old one can't be compared with new ones."
+            )
+
+
+def _make(version: VersionRecord, decisions: list[Decision]) -> None:
+    with telling_errors():
+        made = extend_version(version, steps_of(decisions))
+        st.session_state.pop(f"decisions-{version.id}", None)
+        end(version)
+        st.toast(f"Version {literal(made.name)}", icon=":material/check:")
+        st.rerun()
