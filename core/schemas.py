@@ -51,13 +51,18 @@ class DataRef(Frozen):
 
 
 class Split(Frozen):
-    """How samples are divided. Shares of the whole; `test_ids`, when given, are the test part by name."""
+    """How samples are divided. Shares of the whole; `test_ids`, when given, are the test part by name.
+
+    With `given`, samples that came in `train/`, `validation/` or `test/` folders are in that part; the shares apply
+    to the rest, and to a part that no folder gave.
+    """
 
     train: Annotated[float, Field(gt=0, lt=1)] = 0.6
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
     seed: int = 0
     test_ids: tuple[str, ...] = ()
+    given: bool = False
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Split":

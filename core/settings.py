@@ -23,10 +23,19 @@ class Settings(BaseSettings):
     max_members: int = Field(200_000, description="An archive with more members than this is refused.")
     min_free_mb: int = Field(500, description="Free disk, in MB, that an import must leave over.")
 
+    import_folders: str = Field(
+        "", description="Folders on this machine that a page may import from, with the path separator between them."
+    )
+
     @field_validator("home")
     @classmethod
     def _expand(cls, home: Path) -> Path:
         return home.expanduser()  # no shell has done it where the environment comes from a file
+
+    @property
+    def importable(self) -> tuple[Path, ...]:
+        """The folders of `import_folders`, without links; none when a page may import from nowhere."""
+        return tuple(Path(p).expanduser().resolve() for p in self.import_folders.split(os.pathsep) if p.strip())
 
     @property
     def datasets(self) -> Path:

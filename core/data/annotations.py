@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from core.data.archives import Archive, Member
+from core.data.label_files import LABEL_COLUMNS
 from core.errors import InputError
 
 _MAX_BYTES = 64 * 2**20  # a larger text file is not looked into
-_LABEL_COLUMNS = ("label", "labels", "class", "classes", "tags", "category", "categories")
 
 
 def refuse_annotations(archive: Archive, members: Sequence[Member]) -> None:
@@ -66,7 +66,7 @@ def _csv_has_several(data: bytes, images: set[str]) -> bool:
     files = next(
         (i for i in range(len(header)) if sum(PurePosixPath(r[i]).name in images for r in body) * 2 > len(body)), None
     )
-    labels = next((i for i, name in enumerate(header) if name in _LABEL_COLUMNS and i != files), None)
+    labels = next((i for i, name in enumerate(header) if name in LABEL_COLUMNS and i != files), None)
     if files is None or labels is None:
         return False
     known: dict[str, str] = {}

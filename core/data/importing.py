@@ -8,19 +8,20 @@ import errno
 import hashlib
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.data import samples, tables
+from core.data import tables
 from core.data.annotations import refuse_annotations
-from core.data.archives import Archive, image_members, open_archive
+from core.data.archives import Archive, image_members
 from core.data.images import Progress, estimated_size, store_images
+from core.data.label_files import labels_from_file
+from core.data.sources import TABLE_SUFFIXES, Source, look_at
 from core.data.versions import build_version, with_version
 from core.errors import DiskError, InputError
 from core.schemas import (
@@ -28,7 +29,6 @@ from core.schemas import (
     DatasetRecord,
     Finding,
     ImportRecord,
-    Kind,
     Recipe,
     Skipped,
     Split,
@@ -37,8 +37,6 @@ from core.schemas import (
 )
 from core.store import datasets as store
 from core.store.files import need_disk, write_text
-
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -53,26 +51,17 @@ class ImportResult:
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What the source turned out to be. `open` gives images, `path` is the table's file."""
-
-    key: str
-    title: str
-    kind: Kind
-    path: Path
-    open: Callable[[], AbstractContextManager[Archive]]
-    is_sample: bool = False
-    target: str | None = None
-    licence: str = ""
-
-
-@dataclass(frozen=True)
 class _Filled:
     """What was written into a staged import folder."""
 
     manifest: pd.DataFrame
     skipped: list[Skipped]
     steps: tuple[Step, ...] = ()
+
+    @property
+    def gives_parts(self) -> bool:
+        """Whether folders of the source say which samples are for training, validation or test."""
+        return "given_split" in self.manifest.columns and bool(self.manifest["given_split"].notna().any())
 
 
 def import_data(
@@ -104,7 +93,7 @@ def import_data(
         DiskError: not enough room.
     """
     started = time.monotonic()
-    given = _look_at(source)
+    given = look_at(source)
     target = target or given.target
     if given.is_sample and not (name or into or unlabelled or bins):
         here = _already_here(given, target)
@@ -148,7 +137,8 @@ def import_data(
                     licence=licence or given.licence,
                     imports=(record,),
                 )
-                dataset, version = _create(dataset, folder, staged, Recipe(steps=filled.steps))
+                given_parts = dataset.labelled and filled.gives_parts
+                dataset, version = _create(dataset, folder, staged, Recipe(steps=filled.steps), given_parts)
     return _result(dataset, version, skipped=record.skipped, started=started)
 
 
@@ -184,7 +174,12 @@ def import_sample(name: str, progress: Progress | None = None) -> ImportResult:
 def _fill_images(archive: Archive, folder: Path, unlabelled: bool, progress: Progress | None) -> _Filled:
     members, skipped = image_members(archive, labelled=not unlabelled)
     if not unlabelled:
-        refuse_annotations(archive, members)
+        every, refused = image_members(archive, labelled=False)
+        refuse_annotations(archive, every)
+        by_file = labels_from_file(archive, members, every)
+        if by_file:
+            members, unnamed, table = by_file
+            skipped = [one for one in refused if one.path != table] + unnamed
     if not members:
         why = f" (“{skipped[0].path}”: {skipped[0].reason})" if skipped else ""
         raise InputError(
@@ -224,13 +219,13 @@ def _fill_table(
 
 
 def _create(
-    dataset: DatasetRecord, folder: Path, staged: Path, recipe: Recipe
+    dataset: DatasetRecord, folder: Path, staged: Path, recipe: Recipe, given_parts: bool
 ) -> tuple[DatasetRecord, VersionRecord]:
     """Make the staged import a new dataset with its first version."""
     whole = staged / "dataset"
     (whole / "imports").mkdir(parents=True)
     folder.rename(whole / "imports" / "0001")
-    version, parts = build_version(dataset, whole, recipe, Split())
+    version, parts = build_version(dataset, whole, recipe, Split(given=given_parts))
     store.write_version(whole / "versions" / version.id, version, parts)
     dataset = with_version(dataset, version)
     store.adopt_dataset(whole, dataset, version)
@@ -255,36 +250,7 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     return dataset, version
 
 
-def _look_at(source: Path | str) -> _Given:
-    """Find out what is to be imported; `InputError` when there is nothing, or nothing that Graft imports."""
-    if str(source).startswith("sample:"):
-        sample = samples.get_sample(str(source).removeprefix("sample:"))
-        return _Given(
-            key=f"sample:{sample.name}",
-            title=sample.title,
-            kind=sample.kind,
-            path=sample.path,
-            open=sample.open,
-            is_sample=True,
-            target=sample.target,
-            licence=sample.licence,
-        )
-    path = Path(source).expanduser()
-    if not path.exists():
-        raise InputError(f"There is no file or folder “{source}”.", "Check the path.")
-    title = path.resolve().name if path.is_dir() else path.stem
-    if path.is_dir() or path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
-        kind: Kind = "image"
-    elif path.suffix.lower() in TABLE_SUFFIXES:
-        kind = "table"
-    else:
-        raise InputError(
-            f"“{path.name}” is neither a ZIP nor a CSV file.", "Bring a ZIP or folder of images, or a CSV file."
-        )
-    return _Given(key=path.name, title=title, kind=kind, path=path, open=lambda: open_archive(path))
-
-
-def _fit_into(old: DatasetRecord, given: _Given, target: str | None, unlabelled: bool) -> tuple[str | None, bool]:
+def _fit_into(old: DatasetRecord, given: Source, target: str | None, unlabelled: bool) -> tuple[str | None, bool]:
     """Target and labelling of a further import: those of `old`; `InputError` when others are asked for."""
     if old.kind != given.kind:
         what = {"image": "images", "table": "a table"}
@@ -307,7 +273,7 @@ def _newest(dataset: DatasetRecord) -> VersionRecord:
     return store.get_version(DataRef(dataset=dataset.id))
 
 
-def _already_here(given: _Given, target: str | None) -> tuple[DatasetRecord, VersionRecord] | None:
+def _already_here(given: Source, target: str | None) -> tuple[DatasetRecord, VersionRecord] | None:
     """The dataset, if any, that was made from this sample and nothing else."""
     for dataset in store.list_datasets():
         sources = [record.source for record in dataset.imports]

@@ -55,8 +55,11 @@ def split_parts(samples: pd.DataFrame, split: Split) -> pd.Series:
 
     With `split.test_ids` these samples (ids, or names as imported) and their duplicates are the test part; the rest
     is divided between training and validation; `InputError` names the first one that does not exist.
+    With `split.given` and a column given_split, see `_given_parts`.
     """
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
+    if split.given and not split.test_ids and "given_split" in samples:
+        return _given_parts(samples, labels, groups, split)
     if not split.test_ids:
         shares = {"test": split.test, "validation": split.validation, "train": split.train}
         return pd.Series(assign(labels, groups, shares, split.seed), index=samples.index, dtype="str")
@@ -78,6 +81,35 @@ def split_parts(samples: pd.DataFrame, split: Split) -> pd.Series:
     if gone:
         raise InputError(
             f"The test list leaves class “{gone[0]}” without training samples.", "Take some of them off the list."
+        )
+    return pd.Series(parts, index=samples.index, dtype="str")
+
+
+def _given_parts(samples: pd.DataFrame, labels: np.ndarray, groups: np.ndarray, split: Split) -> pd.Series:
+    """The parts that the source's folders gave. Copies in several of them are all in the one that judges most.
+
+    What no folder places is divided by the split's shares; a validation or test part that nothing is in is carved
+    from the training part. `InputError` when a class is left without training samples.
+    """
+    given = samples["given_split"].to_numpy(dtype=object)
+    parts = np.full(len(samples), "", dtype=object)
+    for name in ("train", "validation", "test"):  # later ones take copies over
+        parts[np.isin(groups, groups[given == name])] = name
+    rest = parts == ""
+    shares = {"test": split.test, "validation": split.validation, "train": split.train}
+    if rest.any():
+        parts[rest] = assign(labels[rest], groups[rest], shares, split.seed)
+    for name in ("test", "validation"):
+        learning = parts == "train"
+        if learning.any() and not (parts == name).any():
+            whole = shares[name] + split.train
+            wanted = {name: shares[name] / whole, "train": split.train / whole}
+            parts[learning] = assign(labels[learning], groups[learning], wanted, split.seed)
+    gone = sorted(set(labels) - set(labels[parts == "train"]))
+    if gone:
+        raise InputError(
+            f"The given folders leave class “{gone[0]}” without training samples.",
+            "Put some of its images into the train folder, or leave out the train and test folders.",
         )
     return pd.Series(parts, index=samples.index, dtype="str")
 

@@ -103,7 +103,8 @@ def load_samples(ref: DataRef) -> pd.DataFrame:
     """The samples of a version, or of one part of it, one row each.
 
     Columns: id (`IMPORT-ROW`), path (name as imported), label and part (NA where unlabelled), import_number, row,
-    content_hash, group (shared by duplicates, exact and near), and for images width and height as stored.
+    content_hash, group (shared by duplicates, exact and near), and for images width and height as stored and
+    given_split, the part that the source's folders name, NA where none.
     """
     return load_rows(ref, cells=False)[0].samples
 
@@ -205,13 +206,15 @@ def _manifests(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
     samples["group"] = pd.factorize(samples["content_hash"])[0]
     samples["label"] = samples["label"].astype("str")
     columns = ["id", "path", "label", "part", "import_number", "row", "content_hash", "group"]
-    return samples[columns + (["width", "height"] if dataset.kind == "image" else [])]
+    return samples[columns + (["width", "height", "given_split"] if dataset.kind == "image" else [])]
 
 
 def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split) -> str:
     content = {
         "imports": [record.content_hash for record in dataset.imports],
         "recipe": recipe.model_dump(mode="json"),
-        "split": split.model_dump(mode="json") if dataset.labelled else None,
+        "split": split.model_dump(mode="json", exclude=None if split.given else {"given"})
+        if dataset.labelled
+        else None,  # `given` came later; ids from before it stay
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.schemas import DatasetRecord
 from core.store import datasets, runs
-from core.ui import importing
+from core.ui import importing, uploads
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
 from core.ui.words import ago, plural, size
@@ -25,19 +25,19 @@ def manage(dataset: DatasetRecord) -> None:
 def _add(dataset: DatasetRecord) -> None:
     images = dataset.kind == "image"
     st.markdown(f"#### Add {'images' if images else 'rows'}")
-    shape = "A ZIP with one folder per class" if images else "A CSV file with the same columns"
+    shape = "A ZIP or TAR with one folder per class" if images else "A CSV file with the same columns"
     if images and not dataset.labelled:
-        shape = "A ZIP of images"
+        shape = "A ZIP or TAR of images"
     st.caption(f"{shape} becomes a further import and a new version. What is there stays as it is.")
     slot = f"more-{dataset.id}"
-    label, types = ("ZIP of images", ["zip"]) if images else ("CSV file", importing.TABLE_TYPES)
-    path = importing.upload(slot, label, types)
+    label = "ZIP or TAR of images" if images else "CSV file"
+    path = uploads.upload(slot, label, importing.ARCHIVE_TYPES if images else importing.TABLE_TYPES)
     importing.at_work()
     if path:
         try:
             importing.bring_in(path, slot=slot, into=dataset.id)
         finally:
-            importing.discard(slot)
+            uploads.discard(slot)
     imports = [
         f"- {literal(record.source)}: {plural(record.n, 'sample')}, {ago(record.created)}"
         for record in dataset.imports

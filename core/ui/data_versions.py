@@ -47,6 +47,8 @@ def part_counts(version: VersionRecord) -> pd.DataFrame:
 def in_words(of: Split) -> str:
     """“60/20/20, seed 0”."""
     shares = "/".join(f"{100 * share:.0f}" for share in (of.train, of.validation, of.test))
+    if of.given:
+        return f"as the folders say, the rest {shares}, seed {of.seed}"
     listed = f", test part given as {plural(len(of.test_ids), 'name')}" if of.test_ids else ""
     return f"{shares}, seed {of.seed}{listed}"
 
@@ -79,20 +81,26 @@ def _new_split(dataset: DatasetRecord, version: VersionRecord) -> None:
             step=1,
             help="Which samples go where is drawn with this number; equal seeds give equal splits.",
         )
+        given = any(known.split.given for known in datasets.list_versions(dataset.id)) and st.checkbox(
+            "As the folders say",
+            value=now.given,
+            help="Images that came in `train`, `validation` and `test` folders stay in that part. The shares divide"
+            " only what no folder places.",
+        )
         st.caption(
             "A new split is a new version with other test samples. Only runs judged on the same test samples can be"
             " compared: train again on the new version, or go on with the old one, which stays."
         )
         if st.form_submit_button("Make this split", icon=":material/call_split:"):
-            _make(dataset, version, int(validation), int(test), int(seed))
+            _make(dataset, version, int(validation), int(test), int(seed), given)
 
 
-def _make(dataset: DatasetRecord, version: VersionRecord, validation: int, test: int, seed: int) -> None:
+def _make(dataset: DatasetRecord, version: VersionRecord, validation: int, test: int, seed: int, given: bool) -> None:
     if validation + test >= 100:
         st.error("Validation and test leave nothing to train on.  \nMake one of them smaller.")
         return
     train = 100 - validation - test
-    wanted = Split(train=train / 100, validation=validation / 100, test=test / 100, seed=seed)
+    wanted = Split(train=train / 100, validation=validation / 100, test=test / 100, seed=seed, given=given)
     try:
         made = make_version(dataset.id, version.recipe, wanted)
     except GraftError as error:

@@ -1,110 +1,36 @@
-"""Bringing data in from a page: a dropped file lands on disk at once, becomes a dataset, and is gone again."""
+"""Bringing data in from a page: the ways in, and the imports at work."""
 
-import errno
 import os
 import shutil
 import sys
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.data.archives import image_members
 from core.data.images import decode
 from core.data.importing import import_data
+from core.data.packed import ENDINGS
 from core.data.samples import SAMPLES, get_sample
+from core.data.sources import TABLE_SUFFIXES, server_path
 from core.data.tables import MAX_CLASSES, read_preview
-from core.errors import DiskError, GraftError
+from core.errors import GraftError
 from core.jobs import tasks
 from core.settings import get_settings
 from core.store import datasets
-from core.store.files import need_disk
 from core.ui.gallery import literal, square, strip
 from core.ui.page import go, show_error, telling_errors
+from core.ui.uploads import discard, upload, upload_folder, waiting
 from core.ui.words import plural, size
 
 MINE = "import"  # the import this visitor started last
 SMALL = 4 * 2**20  # bytes: some dozens of photographs, or some ten thousand rows
+ARCHIVE_TYPES = [ending.removeprefix(".") for ending in ENDINGS]
 TABLE_TYPES = ["csv", "tsv", "txt"]
-_ABANDONED_SECONDS = 24 * 3600
 _STRIP = 6
 _ROOT = Path(__file__).resolve().parents[2]
-
-
-def upload(slot: str, label: str, types: list[str], help: str | None = None) -> Path | None:
-    """A place to drop a file. Returns where the file last dropped lies on disk, until `discard`.
-
-    An upload sits in the server's memory; it is copied before anything else happens and let go of, and the widget
-    gets a new key so that the browser lets go of it too.
-    """
-    key = f"{slot}-{st.session_state.get(f'{slot}-count', 0)}"
-    st.file_uploader(label, type=types, key=key, on_change=_take, args=(slot, key), help=help)
-    error = st.session_state.pop(f"{slot}-error", None)
-    if error:
-        show_error(error)
-    return waiting(slot)
-
-
-def waiting(slot: str) -> Path | None:
-    """The file that was dropped and not yet imported or discarded."""
-    path: Path | None = st.session_state.get(f"{slot}-file")
-    return path if path and path.exists() else None
-
-
-def discard(slot: str) -> None:
-    """Remove the file that waits, if any."""
-    path = st.session_state.pop(f"{slot}-file", None)
-    if path:
-        shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def _take(slot: str, key: str) -> None:
-    file = st.session_state[key]
-    if file is None:
-        return
-    st.session_state[f"{slot}-count"] = st.session_state.get(f"{slot}-count", 0) + 1
-    discard(slot)
-    try:
-        st.session_state[f"{slot}-file"] = _to_disk(file)
-    except GraftError as error:
-        st.session_state[f"{slot}-error"] = error
-    finally:
-        context = get_script_run_ctx()
-        if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-            # Otherwise the bytes would stay until the session ends.
-            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
-            file.close()
-
-
-def _to_disk(file: UploadedFile) -> Path:
-    need_disk(file.size)
-    root = get_settings().cache / "uploads"
-    root.mkdir(parents=True, exist_ok=True)
-    for left in root.iterdir():
-        with suppress(FileNotFoundError):  # another visitor's sweep may be faster
-            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=root))
-    path = folder / (Path(file.name).name or "upload")
-    try:
-        with path.open("wb") as out:
-            shutil.copyfileobj(file, out, 2**20)
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise DiskError(
-            f"The disk became full while “{file.name}” was stored; nothing of it was kept.",
-            "Delete datasets or runs that are no longer needed.",
-        ) from error
-    return path
 
 
 def bring_in(source: Path | str, slot: str | None = None, **options: Any) -> None:
@@ -202,21 +128,28 @@ def _bars(running: list[str]) -> None:
 
 
 def photos() -> None:
-    """The card for a ZIP of images."""
+    """The card for an archive or a folder of images."""
     st.markdown("#### :material/photo_library: Photos")
-    st.caption("A ZIP with one folder of images per class: `cats/tom.jpg`, `dogs/rex.jpg` and so on.")
+    st.caption(
+        "A ZIP or TAR with one folder of images per class: `cats/tom.jpg`, `dogs/rex.jpg` and so on, or images and a"
+        " CSV of `file` and `label`. Folders `train`, `val` and `test` are kept as the split."
+    )
     unlabelled = st.checkbox(
         "Without classes",
         key="photos-unlabelled",
         help="Take all images as they lie, unlabelled. Such a dataset serves for predicting and as a target for"
         " measuring distance; it cannot be trained on.",
     )
-    path = upload("photos", "ZIP of images", ["zip"])
-    if path:
-        try:
-            bring_in(path, slot="photos", unlabelled=unlabelled)
-        finally:
-            discard("photos")
+    upload("photos", "ZIP or TAR of images", ARCHIVE_TYPES)
+    with st.popover("Pick a folder", icon=":material/folder_open:", width="stretch"):
+        upload("folder", "Folder of images", None)
+    for slot in ("photos", "folder"):
+        path = waiting(slot)
+        if path:
+            try:
+                bring_in(path, slot=slot, unlabelled=unlabelled)
+            finally:
+                discard(slot)
 
 
 def table() -> None:
@@ -326,14 +259,37 @@ def _strip(name: str) -> list[bytes]:
 
 
 def larger_files() -> None:
-    """The limit for uploads, and the command for what is larger."""
+    """The limit for uploads, and the ways in for what is larger: a path, where settings allow it, and a command."""
     limit = st.get_option("server.maxUploadSize")
-    with st.expander(f"Uploads: up to {limit} MB a file. For more, import from a shell", icon=":material/terminal:"):
+    allowed = get_settings().importable
+    how = "import from a path or a shell" if allowed else "import from a shell"
+    with st.expander(f"Uploads: up to {limit} MB a file. For more, {how}", icon=":material/terminal:"):
+        if allowed:
+            _from_path(allowed)
         st.caption(
-            "On the machine that Graft runs on, in Graft's folder. PATH is a ZIP, a folder of images or a CSV file;"
+            "On the machine that Graft runs on, in Graft's folder. PATH is an archive or folder of images or a table;"
             " a table also needs `--target COLUMN`."
         )
         st.code(f"{_python()} -m core import PATH", language="bash", wrap_lines=True)
+
+
+def _from_path(allowed: tuple[Path, ...]) -> None:
+    """Import what lies on the machine already; a table waits for its target like an upload."""
+    with st.form("server-path", border=False):
+        below = " or ".join(f"`{folder}`" for folder in allowed)
+        text = st.text_input("Path on the machine that Graft runs on", key="path", help=f"Below {below}.")
+        unlabelled = st.checkbox("Without classes", key="path-unlabelled")
+        if not st.form_submit_button("Import", icon=":material/download:"):
+            return
+    with telling_errors():
+        path = server_path(text)
+        if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+            link = upload_folder() / path.name  # only the link is removed when the table was imported
+            link.symlink_to(path)
+            discard("table")
+            st.session_state["table-file"] = link
+            st.rerun()
+        bring_in(path, unlabelled=unlabelled)
 
 
 def _python() -> str:

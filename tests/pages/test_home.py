@@ -313,3 +313,43 @@ def test_a_killed_import_leaves_nothing_and_is_told(workspace: Path, in_backgrou
     assert import_ended().state == "interrupted"
     assert "“pets.zip” ended without a word" in text(app.run())
     assert nothing_left()
+
+
+def test_a_folder_picked_in_the_browser_keeps_its_paths(workspace: Path, in_background: None) -> None:
+    with zipfile.ZipFile(io.BytesIO(photos())) as archive:
+        files = [(f"My pets/{name}", archive.read(name)) for name in archive.namelist()]
+    app = open_home()
+    uploader = next(u for u in app.get("file_uploader") if str(u.key).startswith("folder-"))
+    for name, data in files:
+        uploader.upload(name, data)
+    app.run()
+    import_ended()
+    assert text(app.run()).startswith("Data")
+    dataset = datasets.get_dataset(query(app, "dataset"))
+    assert (dataset.name, dataset.classes, dataset.n) == ("My pets", ("cats", "dogs"), 12)
+    assert not list(get_settings().cache.glob("uploads/*"))
+
+
+def test_a_path_on_the_machine_can_be_imported_where_settings_allow(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [w for w in open_home().text_input if w.key == "path"], "off unless set"
+    allowed = tmp_path / "allowed"
+    allowed.mkdir()
+    (allowed / "pets.zip").write_bytes(photos())
+    (allowed / "homes.csv").write_bytes(prices())
+    monkeypatch.setenv("GRAFT_IMPORT_FOLDERS", str(allowed))
+
+    def ask(path: str) -> AppTest:
+        app = open_home()
+        app.text_input(key="path").set_value(path)
+        next(b for b in app.button if b.label == "Import").click()
+        return app.run()
+
+    assert "no file or folder below" in text(ask("/etc/passwd"))
+    table = ask("homes.csv")
+    assert [w for w in table.selectbox if w.key == "table-target"]
+    next(b for b in table.button if b.label == "Cancel").click().run()
+    app = ask("pets.zip")
+    assert datasets.get_dataset(query(app, "dataset")).n == 12
+    assert sorted(path.name for path in allowed.iterdir()) == ["homes.csv", "pets.zip"], "only uploads are removed"

@@ -1,10 +1,13 @@
 """What an archive may hold, and how its folders are understood."""
 
+import gzip
 import io
 import stat
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -193,3 +196,110 @@ def test_names_with_windows_separators_have_classes(tmp_path):
     path = tmp_path / "windows.zip"
     path.write_bytes(out.getvalue())
     assert classes(path) == {"cats/1.png": "cats", "dogs/1.png": "dogs"}
+
+
+class TestTar:
+    @staticmethod
+    def make(path: Path, files: dict[str, bytes], *extra: tarfile.TarInfo) -> Path:
+        mode: Literal["w:gz", "w"] = "w:gz" if path.name.endswith("gz") else "w"
+        with tarfile.open(path, mode) as tar:
+            for name, data in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+            for info in extra:
+                tar.addfile(info)
+        return path
+
+    @pytest.mark.parametrize("name", ["p.tar", "p.tar.gz", "p.tgz", "wrong.zip"])
+    def test_holds_what_a_zip_would(self, workspace, tmp_path, make_zip, two_classes, name):
+        path = self.make(tmp_path / name, two_classes)
+        assert classes(path) == classes(make_zip(two_classes))
+        with open_archive(path) as archive:
+            assert {name: archive.read(name) for name in archive.sizes} == two_classes
+
+    def test_zip_by_another_name_is_read(self, workspace, make_zip, two_classes):
+        assert len(classes(make_zip(two_classes, "photos.tar"))) == 8
+
+    @pytest.mark.parametrize("name", ["../evil.png", "/etc/evil.png", "a/../../evil.png"])
+    def test_names_that_leave_the_folder_refuse_the_whole_archive(self, workspace, tmp_path, two_classes, name):
+        message = refusal(self.make(tmp_path / "p.tar", two_classes | {name: b"x"}))
+        assert name in message and "path" in message
+
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            (tarfile.SYMTYPE, "a link"),
+            (tarfile.LNKTYPE, "a link"),
+            (tarfile.CHRTYPE, "a device"),
+            (tarfile.BLKTYPE, "a device"),
+            (tarfile.FIFOTYPE, "a device"),
+        ],
+    )
+    def test_links_and_devices_refuse_the_whole_archive(self, workspace, tmp_path, two_classes, kind, said):
+        info = tarfile.TarInfo("cats/odd.png")
+        info.type, info.linkname = kind, "/etc/passwd"
+        message = refusal(self.make(tmp_path / "p.tar.gz", two_classes, info))
+        assert said in message and "cats/odd.png" in message
+
+    def test_bomb_is_refused_before_it_fills_the_disk(self, workspace, tmp_path):
+        path = tmp_path / "p.tar.gz"
+        with gzip.open(path, "wb", 9) as out:
+            for _ in range(130):
+                out.write(bytes(2**20))
+        assert "over 200 times its size" in refusal(path)
+        assert not list((workspace / "cache").iterdir())
+
+    def test_more_members_than_allowed_are_refused(self, workspace, tmp_path, two_classes, monkeypatch):
+        monkeypatch.setenv("GRAFT_MAX_MEMBERS", "7")
+        assert "8 files, more than the 7 allowed" in refusal(self.make(tmp_path / "p.tar", two_classes))
+
+    @pytest.mark.parametrize("name", ["p.tar", "p.tgz"])
+    @pytest.mark.parametrize("content", [b"hello", b"\x1f\x8b" + bytes(600), gzip.compress(b"a,b\n1,2\n")])
+    def test_what_is_no_tar_is_refused(self, workspace, tmp_path, name, content):
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert f"“{name}”" in refusal(path)
+
+    @pytest.mark.parametrize("name", ["p.tar", "p.tar.gz"])
+    def test_of_one_that_breaks_off_the_rest_is_read(self, workspace, tmp_path, make_picture, name):
+        files = {f"{label}/{i}.png": make_picture(20 * c + i, 60) for c, label in enumerate("ab") for i in range(9)}
+        path = self.make(tmp_path / name, files)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with open_archive(path) as archive:
+            whole = [name for name in archive.sizes if archive.read(name) == files[name]]
+            assert 2 < len(whole) < 18
+            assert archive.refused, "what is missing is told"
+
+    def test_names_that_are_no_text_can_be_stored(self, workspace, tmp_path, make_picture):
+        path = tmp_path / "p.tar"
+        with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
+            tar.addfile(tarfile.TarInfo("a/\udcff.png"))  # the byte 0xff, as Python holds it
+        (name,) = classes(path)
+        assert name.encode().startswith(b"a/")
+
+
+def test_names_in_every_script_are_kept(make_zip, make_picture):
+    names = ["猫/一.png", "قطة/١.png", "🐈/1.png"]
+    path = make_zip({name: make_picture(i) for i, name in enumerate(names)})
+    assert sorted(classes(path)) == sorted(names)
+    unmarked = path.with_name("unmarked.zip")  # as many programs write it: UTF-8, not said to be
+    data = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + flags + 1] &= ~0x08
+            at = data.find(mark, at + 1)
+    unmarked.write_bytes(data)
+    assert sorted(classes(unmarked)) == sorted(names)
+
+
+def test_directory_of_a_million_members_is_never_read(make_zip, two_classes, monkeypatch):
+    path = make_zip(two_classes)
+    data = bytearray(path.read_bytes())
+    at = data.rfind(b"PK\x05\x06")
+    data[at + 8 : at + 12] = b"\xfe\xff\xfe\xff"
+    path.write_bytes(data)
+    monkeypatch.setenv("GRAFT_MAX_MEMBERS", "1000")
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert "65,534 files, more than the 1,000 allowed" in refusal(path)

@@ -9,6 +9,8 @@ import pytest
 from core.data import importing
 from core.data.images import DatasetImages, ImageStore, decode
 from core.data.importing import import_data, import_sample
+from core.data.samples import SAMPLES
+from core.data.sources import server_path
 from core.data.tables import load_schema, load_table
 from core.data.versions import load_samples
 from core.errors import DiskError, InputError, NotFoundError
@@ -249,9 +251,9 @@ def test_import_reads_members_without_unpacking_them(workspace, make_zip, two_cl
     import_data(make_zip(two_classes))
 
 
-@pytest.mark.parametrize("name", list(importing.samples.SAMPLES))
+@pytest.mark.parametrize("name", list(SAMPLES))
 def test_every_sample_is_what_it_says_and_is_imported_once(workspace, name):
-    sample = importing.samples.SAMPLES[name]
+    sample = SAMPLES[name]
     result = import_sample(name)
     assert (result.dataset.name, result.dataset.kind, result.dataset.n) == (sample.title, sample.kind, sample.n)
     assert (result.dataset.licence, result.skipped) == (sample.licence, ())
@@ -285,3 +287,85 @@ def test_digits_are_those_of_scikit_learn(workspace):
         number = int(sample.path.split("/")[1].removesuffix(".png"))
         assert sample.label == str(digits.target[number])
         assert images.image(sample.id)[..., 0] == pytest.approx(digits.images[number] * 255 / 16, abs=0.51)
+
+
+class TestGivenParts:
+    def test_train_and_test_folders_are_kept_as_the_split(self, workspace, make_zip, make_picture):
+        files = {
+            f"pets/{part}/{name}/{i}.png": make_picture(100 * p + 10 * c + i)
+            for p, part in enumerate(("train", "valid", "test"))
+            for c, name in enumerate(("cats", "dogs"))
+            for i in range(4)
+        }
+        made = import_data(make_zip(files))
+        assert made.version.split.given
+        samples = load_samples(DataRef(dataset=made.dataset.id))
+        first = samples["path"].str.split("/").str[0]
+        assert (samples["part"] == first.replace("valid", "validation")).all()
+
+    def test_other_data_are_not_said_to_have_given_parts(self, workspace, make_zip, two_classes):
+        assert not import_data(make_zip(two_classes)).version.split.given
+
+
+class TestLabelsFromAFile:
+    @pytest.mark.parametrize(
+        ("folder", "head", "line"),
+        [
+            ("", "filename,label", "{i}.png,{label}"),
+            ("images/", "image;class", "images/{i}.png;{label}"),
+            ("images/", "id\tcategory", "{i}\t{label}"),
+            ("a/b/c/", "label,file", "{label},{i}.png"),
+        ],
+    )
+    def test_images_get_the_labels_beside_them(self, workspace, make_zip, make_picture, folder, head, line):
+        labels = ["猫" if i % 2 else "dog 🐕" for i in range(8)]
+        table = "\n".join([head, *(line.format(i=i, label=label) for i, label in enumerate(labels))])
+        files = {f"{folder}{i}.png": make_picture(i) for i in range(8)}
+        made = import_data(make_zip(files | {"labels.csv": table.encode()}))
+        samples = load_samples(DataRef(dataset=made.dataset.id))
+        found = dict(zip(samples["path"].str.extract(r"(\d+)\.png")[0].astype(int), samples["label"], strict=True))
+        assert [found[i] for i in range(8)] == labels
+        assert not made.skipped
+
+    def test_what_does_not_match_is_named(self, workspace, make_zip, make_picture):
+        rows = [f"{i}.png,{'ab'[i % 2]}" for i in range(8)]
+        table = "\n".join(["file,label", *rows, "gone.png,a", "8.png,"])
+        files = {f"{i}.png": make_picture(i) for i in range(10)}
+        made = import_data(make_zip(files | {"labels.csv": table.encode()}))
+        assert made.dataset.n == 8
+        assert {(s.path, s.reason) for s in made.skipped} == {
+            ("gone.png", "named in “labels.csv”, but not there"),
+            ("8.png", "without a label in “labels.csv”"),
+            ("9.png", "not named in “labels.csv”"),
+        }
+
+    def test_class_folders_go_first(self, workspace, make_zip, two_classes):
+        table = "\n".join(["file,label", *(f"{name},x" for name in two_classes)])
+        made = import_data(make_zip(two_classes | {"labels.csv": table.encode()}))
+        assert made.dataset.classes == ("cats", "dogs")
+
+    def test_parts_need_no_class_folders(self, workspace, make_zip, make_picture):
+        files = {f"{part}/{part}{i}.png": make_picture(50 * p + i) for p, part in enumerate(("train", "test"))
+                 for i in range(8)}  # fmt: skip
+        table = "\n".join(["path,label", *(f"{name},{'ab'[i % 2]}" for i, name in enumerate(files))])
+        made = import_data(make_zip(files | {"labels.csv": table.encode()}))
+        samples = load_samples(DataRef(dataset=made.dataset.id))
+        assert made.dataset.classes == ("a", "b")
+        assert set(samples.loc[samples["part"] == "test", "path"]) == {f"test/test{i}.png" for i in range(8)}
+
+
+class TestServerPaths:
+    def test_only_what_lies_below_an_allowed_folder(self, workspace, tmp_path, monkeypatch):
+        allowed, secret = tmp_path / "allowed", tmp_path / "secret"
+        for folder in (allowed / "photos", secret):
+            folder.mkdir(parents=True)
+        (allowed / "link").symlink_to(secret)
+        monkeypatch.setenv("GRAFT_IMPORT_FOLDERS", str(allowed))
+        assert server_path(str(allowed / "photos")) == server_path("photos") == allowed / "photos"
+        for bad in (str(secret), "link", "../secret", f"{allowed}/../secret", "", "none", "a\0b", "/", "x" * 5000):
+            with pytest.raises(InputError, match="no file or folder below"):
+                server_path(bad)
+
+    def test_off_unless_set(self, workspace, tmp_path):
+        with pytest.raises(InputError, match="may not import"):
+            server_path(str(tmp_path))

@@ -125,3 +125,46 @@ def test_unknown_name_on_the_test_list_is_refused(named):
 def test_test_list_must_leave_every_class_something_to_learn(named):
     with pytest.raises(InputError, match="class “b” without training samples"):
         split_parts(named, Split(test_ids=tuple(named["path"][named["label"] == "b"])))
+
+
+class TestGivenParts:
+    @staticmethod
+    def samples(given: list[str | None], groups: list[int] | None = None) -> pd.DataFrame:
+        n = len(given)
+        return pd.DataFrame(
+            {
+                "id": [f"1-{i}" for i in range(n)],
+                "path": [f"{i}.png" for i in range(n)],
+                "label": ["ab"[i % 2] for i in range(n)],
+                "group": groups or list(range(n)),
+                "given_split": given,
+            }
+        )
+
+    def test_they_are_kept(self):
+        given = ["train"] * 10 + ["validation"] * 4 + ["test"] * 6
+        assert list(split_parts(self.samples(given), Split(given=True))) == given
+
+    def test_validation_is_carved_from_training_where_none_is_given(self):
+        given = ["train"] * 40 + ["test"] * 6
+        parts = split_parts(self.samples(given), Split(given=True)).to_numpy()
+        assert (parts[40:] == "test").all() and "test" not in parts[:40]
+        assert (parts[:40] == "validation").sum() == 10  # 20 of 80 hundredths
+
+    def test_what_no_folder_places_is_divided_by_the_shares(self):
+        parts = split_parts(self.samples(["train"] * 10 + ["test"] * 10 + [None] * 50), Split(given=True))
+        assert parts[20:].value_counts().to_dict() == {"train": 30, "validation": 10, "test": 10}
+
+    def test_copies_on_both_sides_go_to_the_part_that_judges(self):
+        groups = [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 8, 9]
+        parts = split_parts(self.samples(["train"] * 8 + ["test"] * 4, groups), Split(given=True))
+        assert list(parts[:2]) == ["test", "test"]
+
+    def test_a_class_without_training_samples_is_refused(self):
+        given = ["test" if i % 2 else "train" for i in range(20)]
+        with pytest.raises(InputError, match="leave class “b” without training samples"):
+            split_parts(self.samples(given), Split(given=True))
+
+    def test_it_is_a_choice(self):
+        given = ["train"] * 10 + ["test"] * 50
+        assert split_parts(self.samples(given), Split()).value_counts()["test"] == 12

@@ -25,6 +25,7 @@ def test_samples_have_the_promised_columns(photos):
     samples = load_samples(DataRef(dataset=photos.id))
     assert list(samples.columns) == [
         "id", "path", "label", "part", "import_number", "row", "content_hash", "group", "width", "height",
+        "given_split",
     ]  # fmt: skip
     assert (samples["id"] == samples["import_number"].astype(str) + "-" + samples["row"].astype(str)).all()
     assert samples["id"].is_unique

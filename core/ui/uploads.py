@@ -1,0 +1,112 @@
+"""Uploads: a dropped file or folder lands on disk at once, waits there to be imported, and is gone again."""
+
+import errno
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.errors import DiskError, GraftError
+from core.settings import get_settings
+from core.store.files import need_disk
+from core.ui.page import show_error
+
+_ABANDONED_SECONDS = 24 * 3600
+
+
+def upload(slot: str, label: str, types: list[str] | None, help: str | None = None) -> Path | None:
+    """A place to drop a file, or without `types` a folder. Returns where it lies on disk, until `discard`.
+
+    An upload sits in the server's memory; it is copied before anything else happens and let go of, and the widget
+    gets a new key so that the browser lets go of it too.
+    """
+    key = f"{slot}-{st.session_state.get(f'{slot}-count', 0)}"
+    several: Literal[False, "directory"] = False if types else "directory"
+    st.file_uploader(
+        label, type=types, key=key, on_change=_take, args=(slot, key), help=help, accept_multiple_files=several
+    )
+    error = st.session_state.pop(f"{slot}-error", None)
+    if error:
+        show_error(error)
+    return waiting(slot)
+
+
+def waiting(slot: str) -> Path | None:
+    """The file that was dropped and not yet imported or discarded."""
+    path: Path | None = st.session_state.get(f"{slot}-file")
+    return path if path and path.exists() else None
+
+
+def discard(slot: str) -> None:
+    """Remove the file that waits, if any."""
+    path = st.session_state.pop(f"{slot}-file", None)
+    if path:
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _take(slot: str, key: str) -> None:
+    given = st.session_state[key]
+    if not given:
+        return
+    files: list[UploadedFile] = given if isinstance(given, list) else [given]
+    st.session_state[f"{slot}-count"] = st.session_state.get(f"{slot}-count", 0) + 1
+    discard(slot)
+    try:
+        st.session_state[f"{slot}-file"] = _to_disk(files, as_folder=isinstance(given, list))
+    except GraftError as error:
+        st.session_state[f"{slot}-error"] = error
+    finally:
+        context = get_script_run_ctx()
+        if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+            # Otherwise the bytes would stay until the session ends.
+            for file in files:
+                context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+                file.close()
+
+
+def _to_disk(files: list[UploadedFile], as_folder: bool) -> Path:
+    """Copy uploads to disk. Names of a folder's files hold their path below the folder's own name."""
+    need_disk(sum(file.size for file in files))
+    folder = upload_folder()
+    names = [_parts(file.name) for file in files]
+    if as_folder and not (len({parts[0] for parts in names}) == 1 and all(len(parts) > 1 for parts in names)):
+        names = [("Folder", *parts) for parts in names]
+    try:
+        for file, parts in zip(files, names, strict=True):
+            path = folder.joinpath(*(parts if as_folder else parts[-1:]))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as out:
+                shutil.copyfileobj(file, out, 2**20)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskError(
+            f"The disk became full while “{file.name}” was stored; nothing of it was kept.",
+            "Delete datasets or runs that are no longer needed.",
+        ) from error
+    return folder / names[0][0] if as_folder else path
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The parts of a path as a browser gives it, none of which leads anywhere else."""
+    parts = tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
+    return parts or ("upload",)
+
+
+def upload_folder() -> Path:
+    """A new folder for uploads; those long abandoned go."""
+    root = get_settings().cache / "uploads"
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.iterdir():
+        with suppress(FileNotFoundError):  # another visitor's sweep may be faster
+            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=root))
