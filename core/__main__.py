@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--image-size", type=int, help="input size in pixels")
     sub.add_argument("--batch-size", type=int)
     sub.add_argument("--seed", type=int)
+    sub.add_argument("--augmentation", help="for images: light, medium, strong or textbook")
     sub.add_argument("--name", help="what to call the run")
     sub.add_argument("--test-size", type=float, help="share of the samples that judge")
     sub.add_argument("--test-ids", help="a file with the names of the samples that judge, one a line")

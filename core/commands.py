@@ -127,6 +127,10 @@ def _spec(args: argparse.Namespace) -> Any:
             raise InputError(f"“{args.spec}” holds no JSON object.", "A run's spec.json shows the form.")
     flags = ("preset", "backbone", "learner", "strategy", "folds", "seed", "name", "image_size", "batch_size")
     values |= {f: getattr(args, f) for f in flags if getattr(args, f) is not None}
+    if args.augmentation is not None:
+        from core.data.augmentation import get_augmentation
+
+        values["augmentation"] = get_augmentation(args.augmentation)
     if args.epochs is not None:
         values[_last_stage(args.data, values)] = args.epochs
     values["data"] = args.data

@@ -153,6 +153,31 @@ class VersionRecord(Frozen):
     findings: tuple[Finding, ...] = ()
 
 
+class Augmentation(Frozen):
+    """How far training images are changed at random, each up to these values.
+
+    `rotation` in degrees either way; shifts, zoom as shares of the side; `shear` as a share of the height;
+    `brightness` and `contrast` as shares of the range; `channel_shift` in pixel values of 0 to 255. `fill` says what
+    comes into view from outside.
+    """
+
+    name: str = "custom"
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
+    width_shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    height_shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    shear: Annotated[float, Field(ge=0, le=1)] = 0.0
+    zoom: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    brightness: Annotated[float, Field(ge=0, le=1)] = 0.0
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    channel_shift: Annotated[float, Field(ge=0, le=128)] = 0.0
+    fill: Literal["nearest", "reflect", "wrap", "constant"] = "nearest"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class TrainingSpec(Frozen):
     """What to train, on what and how. A field left `None` is filled by the preset (`core.training.presets`).
 
@@ -160,6 +185,7 @@ class TrainingSpec(Frozen):
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
     samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
+    With an `augmentation`, every training image is joined by `views` changed copies of it.
     """
 
     data: str
@@ -178,6 +204,8 @@ class TrainingSpec(Frozen):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     class_weights: Literal["balanced", "none"] | None = None
     l2: Annotated[float, Field(ge=0)] | None = None
+    augmentation: Augmentation | None = None
+    views: Annotated[int, Field(ge=1, le=32)] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0
 

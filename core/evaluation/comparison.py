@@ -256,13 +256,12 @@ def format_p(p: float) -> str:
 
 def settings_differences(specs: Mapping[str, TrainingSpec]) -> dict[str, dict[str, Any]]:
     """Per setting on which the runs do not agree, its value in every run. Names are no setting."""
-    values = {run: spec.model_dump(exclude={"name"}) for run, spec in specs.items()}
-    fields = [f for f in TrainingSpec.model_fields if f != "name"]
-    return {
-        f: {run: value[f] for run, value in values.items()}
-        for f in fields
-        if len({value[f] for value in values.values()}) > 1
-    }
+    differences: dict[str, dict[str, Any]] = {}
+    for field in TrainingSpec.model_fields:
+        values = {run: getattr(spec, field) for run, spec in specs.items()}
+        if field != "name" and len(set(values.values())) > 1:
+            differences[field] = {run: str(v) if isinstance(v, Frozen) else v for run, v in values.items()}
+    return differences
 
 
 def disagreements(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

@@ -27,6 +27,7 @@ from core.store import files
 TASKS: dict[str, str] = {
     "import": "core.data.importing:import_task",
     "check": "core.training.image_check:check_images",
+    "preview": "core.training.preview:preview",
 }
 
 KEPT_SECONDS = 24 * 3600

@@ -5,7 +5,7 @@ from core.schemas import Frozen
 
 
 class Learner(Frozen):
-    """`fit` names the function, resolved only inside a worker because it may import Keras; `uses`: fields it reads."""
+    """`fit` names the function, resolved only in a worker because it may import Keras; `uses`: fields it reads."""
 
     name: str
     title: str

@@ -8,12 +8,13 @@ from core.store import runs
 
 # Seconds on two CPU cores, before this machine has done any run: a start with imports, images through the
 # smallest backbone at 224 px, one epoch of a head, one image through forward and backward of the last blocks,
-# and of the whole network.
+# and of the whole network, and drawing one augmented view.
 START = 6.0
 EMBED = 1 / 150
 HEAD_EPOCH = 0.06
 TUNE = 1 / 120
 WHOLE_EPOCH = 1 / 22
+DRAW = 1 / 150
 PIXELS = 224 * 224
 REMEMBERED = 8
 
@@ -25,6 +26,10 @@ def predicted(spec: TrainingSpec, n: int) -> float:
     if spec.backbone and spec.image_size:
         cost = get_backbone(spec.backbone).parameters / 4.7e6 * spec.image_size**2 / PIXELS
         total += n * EMBED * cost
+        if spec.views:
+            seen = n * 0.6 * spec.views  # the share of samples that is learnt from
+            total += seen * (EMBED + DRAW) * cost
+            n = round(n + seen)
         if spec.fine_tune_epochs:
             total += 4 + n * EMBED * cost + folds * spec.fine_tune_epochs * n * TUNE * cost
         if spec.strategy == "from_scratch":

@@ -10,13 +10,14 @@ import pandas as pd
 from core.data.images import ImageStore
 from core.data.versions import load_samples
 from core.models.catalogue import Backbone, get_backbone
-from core.models.embedding import cached_embedding
+from core.models.embedding import cached_embedding, embed
 from core.schemas import DataRef, ImportRecord, RunRecord
 from core.store import files
 from core.store.datasets import get_dataset, get_version, import_folder
 from core.training.parts import parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
+from core.training.views import Views
 from core.transfer.problem import Fitted, Problem
 from core.transfer.strategies import get_strategy
 
@@ -31,22 +32,29 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
     version = get_version(ref)
     samples = load_samples(ref)
     assert spec.backbone and spec.strategy and spec.image_size
-    source = _Source(run.dataset, samples, get_backbone(spec.backbone), spec.image_size, recorder)
     strategy = get_strategy(spec.strategy)
     index = {name: i for i, name in enumerate(version.classes)}
     labels = samples["label"].map(index).to_numpy(dtype="int64")
+    splits = list(parts_of(samples, spec.folds, spec.seed))
+    learnt_from = np.unique(np.concatenate([parts.train for parts in splits]))
+    source = _Source(run.dataset, samples, get_backbone(spec.backbone), spec.image_size, recorder)
+    if spec.augmentation and spec.views:
+        source.views = Views(source.originals, learnt_from, spec.views, spec.augmentation, spec.seed)
+    labels = labels[source.positions]
+
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
     fitted: Fitted | None = None
-    for parts in parts_of(samples, spec.folds, spec.seed):
+    for parts in splits:
         recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
         judged = np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test
         problem = Problem(
             spec=spec,
             classes=version.classes,
             labels=labels,
-            train=parts.train,
+            train=np.flatnonzero(np.isin(source.positions, parts.train)),
             validation=parts.validation,
+            n_train=len(parts.train),
             judged=judged,
             embeddings=source.embeddings,
             activations=source.activations,
@@ -90,7 +98,14 @@ class _Source:
         self.backbone = backbone
         self.size = size
         self.recorder = recorder
+        self.views: Views | None = None
         self._outputs: dict[str | None, np.ndarray] = {}
+
+    @property
+    def positions(self) -> np.ndarray:
+        """The sample behind every position: the samples themselves, then their augmented views."""
+        samples = np.arange(len(self.samples))
+        return samples if self.views is None else np.concatenate([samples, self.views.positions])
 
     def embeddings(self) -> np.ndarray:
         return self._output(None)
@@ -109,10 +124,19 @@ class _Source:
         return build_backbone(self.backbone, self.size, weights=False)
 
     def images(self) -> np.ndarray:
-        """All images at the input size, `(n, size, size, 3)` uint8."""
-        found = np.empty((len(self.samples), self.size, self.size, 3), dtype="uint8")
+        """All images at the input size, `(n, size, size, 3)` uint8, augmented views behind."""
+        found = self.originals(np.arange(len(self.samples)), self.size)
+        if self.views is None:
+            return found
+        return np.concatenate([found, self.views.batch(np.arange(len(self.views)), self.size)])
+
+    def originals(self, positions: np.ndarray, size: int) -> np.ndarray:
+        """The samples' own images, `(len(positions), size, size, 3)` uint8."""
+        found = np.empty((len(positions), size, size, 3), dtype="uint8")
+        rows = self.samples["row"].to_numpy()
         for store, _, here in self._stores():
-            found[here] = store.batch(self.samples["row"].to_numpy()[here], self.size)
+            mine = np.flatnonzero(np.isin(positions, here))
+            found[mine] = store.batch(rows[positions[mine]], size)
         return found
 
     def _stores(self) -> Iterator[tuple[ImageStore, ImportRecord, np.ndarray]]:
@@ -142,4 +166,7 @@ class _Source:
                 found = np.empty((len(self.samples), *output.shape[1:]), dtype="float32")
             found[here] = output[self.samples["row"].to_numpy()[here]]
         assert found is not None
-        return found
+        if self.views is None:
+            return found
+        self.recorder.phase("augmented images through the backbone")
+        return np.concatenate([found, embed(self.views, self.backbone, self.size, cut, self.recorder.step)])

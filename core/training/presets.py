@@ -55,6 +55,9 @@ PRESET_HELP: dict[Kind, dict[Preset, str]] = {
 }
 
 
+VIEWS = 4  # augmented copies of each training image
+
+
 class Plan(Frozen):
     """A spec with nothing left open, and what the run is called."""
 
@@ -89,6 +92,10 @@ def resolve(spec: TrainingSpec) -> Plan:
         if field not in uses:
             raise InputError(f"“{field}” does not apply to {title}.", f"Leave out {field}.")
     kept = {field: value for field, value in values.items() if field in uses}
+    if "augmentation" in kept:
+        kept.setdefault("views", VIEWS)
+    elif "views" in given:
+        raise InputError("“views” needs an augmentation.", "Choose an augmentation, or leave out views.")
     if dataset.kind == "image" and "image_size" not in kept:
         kept["image_size"] = _input_size(get_backbone(kept["backbone"]), version)
     if kept.get("folds"):

@@ -31,6 +31,6 @@ def new_head(problem: Problem) -> keras.Model:
         problem.features,
         len(problem.classes),
         dropout=spec.dropout or 0.0,
-        weight_decay=(spec.l2 or 0.0) / len(problem.train),
+        weight_decay=(spec.l2 or 0.0) / problem.n_train,
         seed=spec.seed,
     )

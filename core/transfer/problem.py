@@ -20,11 +20,12 @@ class Problem:
 
     Attributes:
         spec: every field that the strategy reads is set.
-        labels: class index of every sample, shape `(n,)`.
+        labels: class index at every position, shape `(n,)`.
         train, validation: positions of the samples to learn from and to choose by. What a strategy learns from
-            data, it learns from these alone.
+            data, it learns from these alone. Augmented views of training samples have positions behind the samples'.
+        n_train: number of training samples, views not counted.
         judged: positions whose probabilities are wanted.
-        embeddings: gives the pooled output of the frozen backbone for all samples, `(n, d)` float32.
+        embeddings: gives the pooled output of the frozen backbone for all positions, `(n, d)` float32.
         activations: gives the output of the frozen part up to a block, `(n, h, w, c)` float32.
         images: gives all images at the run's size, `(n, size, size, 3)` uint8.
         features: length of an embedding.
@@ -37,6 +38,7 @@ class Problem:
     labels: np.ndarray
     train: np.ndarray
     validation: np.ndarray
+    n_train: int
     judged: np.ndarray
     embeddings: Callable[[], np.ndarray]
     activations: Callable[[str], np.ndarray]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from core.transfer.problem import Fitted, Problem
 
 
-# Fields of a `TrainingSpec` that training a head reads, and those that fine-tuning adds.
-HEAD = ("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights")
+# Fields of a `TrainingSpec` that training a head on images reads, and those that fine-tuning adds.
+HEAD = ("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights", "augmentation", "views")
 TUNING = ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze")
 
 

@@ -4,7 +4,11 @@ from typing import Any
 
 import streamlit as st
 
+from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
 from core.schemas import Frozen, TrainingSpec
+from core.training.presets import VIEWS
+from core.transfer.strategies import STRATEGIES
+from core.ui.augment_preview import preview
 
 
 class Option(Frozen):
@@ -99,6 +103,8 @@ def choose(resolved: TrainingSpec) -> TrainingSpec:
         name = st.text_input("Name of the run", key="option-name", placeholder="Made from the settings", max_chars=80)
         if name.strip():
             changes["name"] = name.strip()
+        if resolved.strategy and "augmentation" in STRATEGIES[resolved.strategy].uses:
+            changes |= _augmentation(resolved)
         offered = [o for o in OPTIONS if getattr(resolved, o.field) is not None or o.field == "folds"]
         with st.container(horizontal=True):
             for option in offered:
@@ -106,6 +112,33 @@ def choose(resolved: TrainingSpec) -> TrainingSpec:
                 if typed is not None:
                     changes[option.field] = typed
     return TrainingSpec.model_validate(resolved.model_dump() | changes)
+
+
+def _augmentation(resolved: TrainingSpec) -> dict[str, Any]:
+    with st.container(horizontal=True):
+        chosen = st.segmented_control(
+            "Augmentation",
+            ["off", *AUGMENTATIONS],
+            default="off",
+            required=True,
+            format_func=str.capitalize,
+            key="option-augmentation",
+            help="Changed copies join every training image, so that the model learns what does not matter.  \n"
+            + "  \n".join(f"**{name.capitalize()}**: {text}" for name, text in AUGMENTATION_HELP.items()),
+        )
+        if chosen == "off":
+            return {}
+        views = st.number_input(
+            "Copies of each image",
+            min_value=1,
+            max_value=32,
+            value=VIEWS,
+            key="option-views",
+            help="Drawn once and sent through the frozen layers once. More of them cost time in proportion.",
+            width=170,
+        )
+    preview(resolved, AUGMENTATIONS[chosen])
+    return {"augmentation": AUGMENTATIONS[chosen], "views": views}
 
 
 def forget() -> None:

@@ -1,0 +1,60 @@
+"""Augmentations by name: how far training images are changed, and that their label is meant to stay.
+
+Scaling of pixel values is no augmentation: it belongs to the backbone and is not offered twice.
+"""
+
+from core.errors import InputError
+from core.schemas import Augmentation
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    a.name: a
+    for a in (
+        Augmentation(name="light", rotation=8, width_shift=0.05, height_shift=0.05, zoom=0.05, brightness=0.05),
+        Augmentation(
+            name="medium",
+            rotation=15,
+            width_shift=0.1,
+            height_shift=0.1,
+            zoom=0.15,
+            horizontal_flip=True,
+            brightness=0.1,
+            contrast=0.1,
+        ),
+        Augmentation(
+            name="strong",
+            rotation=30,
+            width_shift=0.15,
+            height_shift=0.15,
+            shear=0.1,
+            zoom=0.25,
+            horizontal_flip=True,
+            brightness=0.2,
+            contrast=0.2,
+            channel_shift=20,
+        ),
+        # The values that textbooks give for small photo sets.
+        Augmentation(
+            name="textbook",
+            rotation=40,
+            width_shift=0.2,
+            height_shift=0.2,
+            shear=0.2,
+            zoom=0.2,
+            horizontal_flip=True,
+            fill="nearest",
+        ),
+    )
+}
+
+AUGMENTATION_HELP: dict[str, str] = {
+    "light": "Small turns, shifts and zooms, a little brighter or darker. Nothing is mirrored.",
+    "medium": "Further, and mirrored left to right: not for letters, digits or anything that has a side.",
+    "strong": "Further still, with shear and colour shifts.",
+    "textbook": "Rotation 40°, shifts, shear and zoom 0.2, mirrored left to right, nearest fill.",
+}
+
+
+def get_augmentation(name: str) -> Augmentation:
+    if name not in AUGMENTATIONS:
+        raise InputError(f"There is no augmentation “{name}”.", f"Choose one of: {', '.join(AUGMENTATIONS)}.")
+    return AUGMENTATIONS[name]
