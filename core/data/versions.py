@@ -81,7 +81,11 @@ def build_version(
 
 
 def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:
-    """Groups, `(n,)`, of images and their exact and near copies, which then stay on one side of the split."""
+    """Groups, `(n,)`, of images and their exact and near copies, which then stay on one side of the split.
+
+    A class that is all near copies, one object from every side, say, could not be divided at all. In such a class only
+    exact copies stay together.
+    """
     seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
     stores = {record.number: ImageStore(folder / "imports" / f"{record.number:04d}") for record in dataset.imports}
     places = list(zip(samples["import_number"], samples["row"], strict=True))
@@ -91,7 +95,11 @@ def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFram
         return stores[number].image(row)
 
     hashes, mirrored = (near_duplicates.as_bits(seen[column].to_numpy()) for column in HASHES)
-    return near_duplicates.groups(samples["group"].to_numpy(), hashes, mirrored, look)
+    exact = samples["group"].to_numpy()
+    near = near_duplicates.groups(exact, hashes, mirrored, look)
+    n_groups = pd.Series(near).groupby(samples["label"].to_numpy()).nunique()
+    alike = samples["label"].isin(n_groups.index[n_groups < MIN_DISTINCT]).to_numpy()
+    return np.where(alike, exact + near.max() + 1, near)
 
 
 def with_version(dataset: DatasetRecord, version: VersionRecord) -> DatasetRecord:

@@ -1,13 +1,15 @@
 """Versions: what they hold, and that equal content is one version."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.data.importing import import_data
 from core.data.tables import load_table
 from core.data.versions import load_samples, make_version
 from core.errors import InputError, NotFoundError
-from core.schemas import DataRef, Recipe, Split, Step
+from core.schemas import PARTS, DataRef, Recipe, Split, Step
 from core.store import datasets as store
 
 
@@ -105,3 +107,15 @@ def test_table_rows_follow_the_samples_part_by_part(workspace, make_csv):
         assert features["colour"].isna().tolist() == [row % 3 == 0 for row in samples["row"]]
     assert (schema.numeric, schema.categorical, schema.target) == (("size",), ("colour",), "kind")
     assert "kind" not in features
+
+
+def test_a_class_of_near_copies_alone_can_still_be_divided(workspace, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("mug", "noise"):
+        one = rng.integers(0, 256, (48, 48, 3))
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(8):
+            pixels = rng.integers(0, 256, (48, 48, 3)) if name == "noise" else np.clip(one + i, 0, 255)
+            Image.fromarray(pixels.astype("uint8")).save(tmp_path / "photos" / name / f"{i}.png")
+    version = import_data(tmp_path / "photos").version
+    assert all(version.counts[part][name] for part in PARTS for name in ("mug", "noise"))
