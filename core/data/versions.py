@@ -83,8 +83,8 @@ def build_version(
 def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:
     """Groups, `(n,)`, of images and their exact and near copies, which then stay on one side of the split.
 
-    A class that is all near copies, one object from every side, say, could not be divided at all. In such a class only
-    exact copies stay together.
+    A class that is all near copies, one object from every side, say, could not be divided at all: there only exact
+    copies stay together.
     """
     seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
     stores = {record.number: ImageStore(folder / "imports" / f"{record.number:04d}") for record in dataset.imports}
