@@ -22,7 +22,8 @@ from core.schemas import Skipped
 from core.settings import get_settings
 from core.store.files import need_disk
 
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm",
+            ".heic", ".heif")  # fmt: skip
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 _MAX_RATIO = 200  # photographs hardly shrink when packed; only many times the same byte shrinks so far
 _RATIO_FROM = 100 * 2**20  # bytes; what unpacks to less does no harm at any ratio

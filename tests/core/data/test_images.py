@@ -123,6 +123,41 @@ class TestDecoding:
             with contextlib.suppress(UnreadableError):
                 assert decode(bytes(changed)).pixels.shape[2] == 3
 
+    @pytest.mark.parametrize("orientation", [1, 6])
+    def test_heic_comes_out_upright(self, photo, orientation):
+        from pillow_heif import from_pillow
+
+        as_held = photo.transpose(Image.Transpose.ROTATE_90) if orientation == 6 else photo
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        out = io.BytesIO()
+        from_pillow(as_held).save(out, quality=100, exif=exif.tobytes())
+        picture = decode(out.getvalue())
+        assert np.abs(picture.pixels.astype(int) - np.asarray(photo)).max() < 12
+        assert (picture.format, picture.width, picture.height) == ("HEIF", 60, 40)
+        with pytest.raises(UnreadableError):
+            decode(out.getvalue()[:-200])
+
+    def test_sixteen_bit_tiff_is_scaled_not_cut(self):
+        grey = Image.fromarray(np.array([[0, 257 * 100, 65535]], dtype="uint16"))
+        assert decode(encoded(grey, "TIFF")).pixels[0, :, 0].tolist() == [0, 100, 255]
+
+    def test_sixteen_bit_colour_is_scaled_not_cut(self):
+        samples = np.array([[0, 257 * 100, 65535], [65535, 0, 257 * 10]], dtype="<u2").tobytes()
+        bits, strip = 8 + 2 + 9 * 12 + 4, 8 + 2 + 9 * 12 + 4 + 6
+        tags = [(256, 4, 1, 2), (257, 4, 1, 1), (258, 3, 3, bits), (259, 4, 1, 1), (262, 4, 1, 2), (273, 4, 1, strip),
+                (277, 4, 1, 3), (278, 4, 1, 1), (279, 4, 1, len(samples))]  # fmt: skip
+        head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+        tiff = head + struct.pack("<IHHH", 0, 16, 16, 16) + samples
+        assert decode(tiff).pixels[0].tolist() == [[0, 100, 255], [255, 0, 10]]
+
+    def test_content_counts_not_the_ending(self, workspace, photo):
+        files = {"a/png.jpg": encoded(photo), "a/jpeg.png": encoded(photo, "JPEG")}
+        archive = MemoryArchive("photos", files)
+        manifest, skipped = store_images(archive, image_members(archive, labelled=True)[0], workspace)
+        assert manifest["format"].tolist() == ["JPEG", "PNG"]
+        assert not skipped
+
     @pytest.mark.parametrize("data", [b"", b"no image at all", b"%!PS-Adobe-3.0 EPSF-3.0\n"])
     def test_other_content_is_unreadable_whatever_its_name(self, data):
         with pytest.raises(UnreadableError, match="not an image"):
