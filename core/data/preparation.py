@@ -13,6 +13,7 @@ from core.errors import GraftError, InputError
 from core.schemas import Recipe
 
 CATEGORIES = 64  # columns made of one text column, the rarest categories together in the last
+CHUNK = 20_000  # rows made ready in one go: scikit-learn's numbers take twice the room of what is kept
 SHOWN = 5_000  # training rows that steps are tried and shown on
 
 
@@ -59,7 +60,8 @@ class Preparation:
         return self._finished(x)
 
     def _finished(self, x: pd.DataFrame) -> np.ndarray:
-        return np.asarray(self.finish_.transform(x), dtype="float32")
+        parts = [x.iloc[i : i + CHUNK] for i in range(0, max(1, len(x)), CHUNK)]
+        return np.concatenate([np.asarray(self.finish_.transform(part), dtype="float32") for part in parts])
 
 
 def finish(x: pd.DataFrame, scaled: frozenset[str]) -> Any:
