@@ -5,6 +5,7 @@ import streamlit as st
 from core.data.checks import Check
 from core.errors import GraftError, NotFoundError
 from core.jobs import tasks
+from core.models.catalogue import BACKBONES
 from core.schemas import DatasetRecord, VersionRecord
 from core.ui.gallery import literal
 from core.ui.page import show_error, telling_errors
@@ -24,7 +25,7 @@ def deeper(dataset: DatasetRecord, version: VersionRecord, check: Check | None) 
     if check:
         accuracy = f", out-of-fold accuracy {check.accuracy:.2f}" if check.accuracy is not None else ""
         st.caption(
-            f":material/manage_search: Looked deeper {ago(check.created)} with {check.backbone}"
+            f":material/manage_search: Looked deeper {ago(check.created)} with {BACKBONES[check.backbone].title}"
             f" at {check.image_size} px{accuracy}."
         )
         return

@@ -6,6 +6,7 @@ import streamlit as st
 from core.data.checks import Check, all_findings, can_check, load_check
 from core.data.cleaning import step_kind
 from core.data.findings import finders
+from core.data.images import DatasetImages
 from core.data.reviewing import extend_version
 from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
 from core.ui import data_check, data_clean, data_review, gallery, step_settings
@@ -14,6 +15,7 @@ from core.ui.gallery import literal
 from core.ui.page import telling_errors
 from core.ui.words import plural
 
+GLANCE = 6  # pictures; they fit beside each other on a phone
 SEVERITY = {
     "error": ("red", ":material/error:", "error"),
     "warning": ("orange", ":material/warning:", "warning"),
@@ -56,6 +58,8 @@ def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, numb
     with st.container(border=True):
         st.markdown(f":{colour}-badge[{icon} {word}] {literal(finding.message)}")
         samples = _evidence(dataset, version, finding)
+        if dataset.kind == "image" and len(samples):
+            _glance(dataset, samples)
         with st.container(horizontal=True, vertical_alignment="center"):
             if dataset.kind == "image" and len(samples):
                 st.button(
@@ -66,7 +70,7 @@ def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, numb
                     args=(version, number),
                 )
             if finding.remedy and dataset.labelled:
-                _remedy(version, finding.remedy, key)
+                _remedy(version, finding.remedy, key, _said(dataset, finding.remedy))
         if samples.empty:
             return
         noun = "image" if dataset.kind == "image" else "row"
@@ -78,7 +82,25 @@ def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, numb
                 gallery.samples(dataset, samples, ref, key)
 
 
-def _remedy(version: VersionRecord, remedy: Step, key: str) -> None:
+def _glance(dataset: DatasetRecord, samples: pd.DataFrame) -> None:
+    """The first few pictures, small, before all of them are asked for."""
+    images = DatasetImages(dataset.id)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for name, path in zip(samples["id"].head(GLANCE), samples["path"], strict=False):
+            gallery.picture(dataset, images, name, gallery.SMALL, alt=path)
+
+
+def _said(dataset: DatasetRecord, remedy: Step) -> str:
+    """The button's words: what the remedy does to how many images."""
+    named = remedy.params.get("samples") or remedy.params.get("labels") or ()
+    if dataset.kind == "image" and remedy.kind == "drop_samples":
+        return f"Drop {plural(len(named), 'image')}"
+    if dataset.kind == "image" and remedy.kind == "relabel":
+        return f"Relabel {plural(len(named), 'image')} as suggested"
+    return f"Apply: {step_kind(remedy).title.lower()}"
+
+
+def _remedy(version: VersionRecord, remedy: Step, key: str, label: str) -> None:
     """One click makes a version with the step, unless the recipe has it already."""
     kind = step_kind(remedy)
     if data_clean.has(version, remedy):
@@ -86,7 +108,7 @@ def _remedy(version: VersionRecord, remedy: Step, key: str) -> None:
         return
     words = step_settings.in_words(kind, remedy.params)
     told = f"{kind.help} {words[:1].upper()}{words[1:]}. It can go off again under “Clean”."
-    if st.button(f"Apply: {kind.title.lower()}", icon=":material/cleaning_services:", key=f"{key}-apply", help=told):
+    if st.button(label, icon=":material/cleaning_services:", key=f"{key}-apply", help=told):
         with telling_errors():
             if remedy.kind in ("drop_samples", "relabel"):  # of named samples: the test part can stay what it is
                 made = extend_version(version, (remedy,))

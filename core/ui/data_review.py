@@ -58,8 +58,8 @@ def review(dataset: DatasetRecord, version: VersionRecord, finding: Finding, che
         number = len(cases) - len(left)
         st.progress(number / len(cases), text=f"{number + 1} of {len(cases)}")
         with st.container(border=True):
+            _buttons(dataset, version, left)  # above the pictures, so that they stay under the pointer
             _evidence(dataset, samples, left[0])
-            _buttons(dataset, version, left)
     pending(dataset, version)
 
 
@@ -70,11 +70,11 @@ def _evidence(dataset: DatasetRecord, samples: pd.DataFrame, case: Case) -> None
     images = DatasetImages(dataset.id)
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         with st.container(width=LARGE, gap="xsmall"):
-            _picture(dataset, images, case.sample, LARGE)
+            gallery.picture(dataset, images, case.sample, LARGE, alt=case.sample)
             st.markdown(_facts(dataset, known[case.sample], case))
         for name in beside:
             with st.container(width=gallery.TILE, gap="xsmall"):
-                _picture(dataset, images, name, gallery.TILE)
+                gallery.picture(dataset, images, name, gallery.TILE, alt=name)
                 row = known[name]
                 label = f"**{literal(row['label'])}** · {row['part']}  \n" if dataset.labelled else ""
                 st.caption(f"{'copy' if copies else 'looks like it'}  \n{label}{literal(_name(row['path']))}")
@@ -87,15 +87,6 @@ def _facts(dataset: DatasetRecord, row: Mapping[Hashable, Any], case: Case) -> s
     if case.suggested is not None:
         lines.append(f"looks like **{literal(case.suggested)}** ({case.probability:.0%}, own label {case.score:.0%})")
     return "  \n".join(lines)
-
-
-def _picture(dataset: DatasetRecord, images: DatasetImages, sample: str, side: int) -> None:
-    hashes = {record.number: record.content_hash for record in dataset.imports}
-    st.image(
-        gallery.thumbnail(images, dataset.id, hashes[int(sample.split("-")[0])], sample, 2 * side),
-        width=side,
-        alt=sample,
-    )
 
 
 def _name(path: str, length: int = 18) -> str:

@@ -62,10 +62,18 @@ def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int) 
                 st.caption(f"{sample.caption}  \n{literal(short(name))}")
 
 
-def _width(picture: bytes) -> int:
+def _width(picture: bytes, side: int = TILE) -> int:
     """Pixels on the page that keep a tall image within a tile's height as well."""
     width, height = Image.open(io.BytesIO(picture)).size
-    return max(1, round(TILE * width / max(width, height)))
+    return max(1, round(side * width / max(width, height)))
+
+
+def picture(dataset: DatasetRecord, images: DatasetImages, sample_id: str, side: int, alt: str) -> None:
+    """One image, its longest side `side` pixels on the page."""
+    number = int(sample_id.split("-")[0])
+    import_hash = next(record.content_hash for record in dataset.imports if record.number == number)
+    shown = thumbnail(images, dataset.id, import_hash, sample_id, 2 * side)
+    st.image(shown, width=_width(shown, side), alt=alt)
 
 
 @st.cache_data(max_entries=4_000, show_spinner=False)

@@ -37,7 +37,14 @@ def version(workspace: Path, tmp_path: Path) -> VersionRecord:
     )
     finding = Finding(kind="label_error", severity="warning", message="3 labels may be wrong.", samples=tuple(paths))
     save_check(
-        found, Check(backbone="b", image_size=96, findings=(finding,), cases=cases, looked_for=("label_error",))
+        found,
+        Check(
+            backbone="efficientnet_lite0",
+            image_size=96,
+            findings=(finding,),
+            cases=cases,
+            looked_for=("label_error",),
+        ),
     )
     return found
 
