@@ -26,7 +26,7 @@ from core.settings import Settings, get_settings
 from core.store.datasets import import_folder
 from core.store.files import write_parquet
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 Progress = Callable[[int, int], None]
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the settings' own limit is checked instead
 # What Pillow's decoders raise on broken data, found by feeding them files with changed bytes.
