@@ -1,0 +1,41 @@
+"""The deeper look from end to end, in the task's own process with the real backbone."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.data.checks import load_check
+from core.data.importing import import_data
+from core.jobs import tasks
+from core.schemas import DataRef
+from core.store import datasets
+
+
+@pytest.mark.training
+def test_a_cropped_copy_and_a_wrong_label_are_found(workspace: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    blobs = [rng.integers(0, 255, (5, 5, 3), dtype="uint8") for _ in range(60)]
+    for name, change in (("smooth", Image.Resampling.BICUBIC), ("blocks", Image.Resampling.NEAREST)):
+        (tmp_path / "p" / name).mkdir(parents=True)
+        for i in range(30):
+            image = Image.fromarray(blobs[i + 30 * (name == "blocks")]).resize((96, 96), change)
+            image.save(tmp_path / "p" / name / f"{i}.png")
+    cropped = Image.fromarray(blobs[0]).resize((96, 96), Image.Resampling.BICUBIC).crop((5, 5, 91, 91))
+    cropped.save(tmp_path / "p" / "smooth" / "cropped.png")
+    wrong = Image.fromarray(rng.integers(0, 255, (5, 5, 3), dtype="uint8")).resize((96, 96), Image.Resampling.NEAREST)
+    wrong.save(tmp_path / "p" / "smooth" / "wrong.png")
+    dataset = import_data(tmp_path / "p").dataset
+    task = tasks.start("check", "look", data=dataset.id)
+    while not tasks.get(task.id).ended:
+        time.sleep(0.2)
+    log = (tasks.folder_of(task.id) / "log.txt").read_text()
+    assert tasks.get(task.id).state == "succeeded", log
+    check = load_check(datasets.get_version(DataRef(dataset=dataset.id)))
+    assert check is not None
+    found = {finding.kind: finding for finding in check.findings}
+    assert set(found["near_duplicate"].samples) == {"smooth/0.png", "smooth/cropped.png"}
+    assert found["label_error"].samples == ("smooth/wrong.png",)
+    assert list((workspace / "cache" / "embeddings").rglob("*.npy"))
