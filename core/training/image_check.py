@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.data.checks import Check, save_check
 from core.data.embedding_findings import LOOKED_FOR, Embedded, look_deeper, near_groups
+from core.data.embedding_map import coordinates, save_map
 from core.data.evidence import Evidence
 from core.data.image_quality import HASHES
 from core.data.images import DatasetImages, ImageStore
@@ -50,6 +51,8 @@ def check_images(params: dict[str, Any], _folder: Path, progress: Callable[..., 
         accuracy=accuracy,
         looked_for=LOOKED_FOR if dataset.labelled else ("near_duplicate", "outlier"),
     )
+    progress(0, 0, "drawing the map")
+    save_map(version, coordinates(x, ids))
     save_check(version, check)
     return {"findings": len(findings)}
 

@@ -273,6 +273,6 @@ def test_more_images_become_a_further_import(images: DatasetRecord, tmp_path: Pa
 def test_an_unlabelled_dataset_offers_neither_split_nor_training(workspace: Path, tmp_path: Path) -> None:
     dataset = import_data(pictures(tmp_path / "p"), unlabelled=True).dataset
     app = open_data(dataset=dataset.id)
-    assert [t.label for t in app.tabs] == ["Overview", "Findings", "Versions", "Manage"]
+    assert [t.label for t in app.tabs] == ["Overview", "Findings", "Map", "Versions", "Manage"]
     assert not [b for b in app.button if b.label == "Train on this"]
     assert EVERY not in [s.value for s in app.selectbox]

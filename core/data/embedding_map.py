@@ -1,0 +1,41 @@
+"""A dataset's images on a plane: neighbours on the map are alike to the pretrained backbone."""
+
+import numpy as np
+import pandas as pd
+
+from core.schemas import VersionRecord
+from core.store.datasets import version_folder
+from core.store.files import write_parquet
+
+MOST_FOR_TSNE = 3_000  # about 20 s on two cores; beyond that the principal components alone are drawn
+COMPONENTS = 50
+
+
+def coordinates(x: np.ndarray, ids: list[str]) -> pd.DataFrame:
+    """Two planes for embeddings `x`, `(n, d)`: columns id, pca_x, pca_y, tsne_x, tsne_y.
+
+    PCA keeps large distances, t-SNE (van der Maaten and Hinton 2008) neighbours; it starts from the principal
+    components (Kobak and Berens 2019), so that equal embeddings give equal maps. Its columns are NaN beyond 3,000
+    images and below 5.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    n = len(x)
+    components = PCA(min(COMPONENTS, n, x.shape[1]), random_state=0).fit_transform(x)
+    plane = components[:, :2] if components.shape[1] > 1 else np.column_stack([components, np.zeros(n)])
+    near = np.full((n, 2), np.nan)
+    if 5 <= n <= MOST_FOR_TSNE:
+        near = TSNE(perplexity=min(30, (n - 1) / 3), init="pca", random_state=0).fit_transform(components)
+    table = pd.DataFrame({"id": ids, "pca_x": plane[:, 0], "pca_y": plane[:, 1]})
+    return table.assign(tsne_x=near[:, 0], tsne_y=near[:, 1])
+
+
+def save_map(version: VersionRecord, table: pd.DataFrame) -> None:
+    write_parquet(version_folder(version.dataset, version.id) / "map.parquet", table)
+
+
+def load_map(version: VersionRecord) -> pd.DataFrame | None:
+    """The version's map; `None` when nobody has looked deeper yet."""
+    path = version_folder(version.dataset, version.id) / "map.parquet"
+    return pd.read_parquet(path) if path.exists() else None
