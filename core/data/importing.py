@@ -8,7 +8,7 @@ import errno
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ from core.data.annotations import refuse_annotations
 from core.data.archives import Archive, image_members
 from core.data.images import Progress, estimated_size, store_images
 from core.data.label_files import labels_from_file
-from core.data.sources import TABLE_SUFFIXES, Source, look_at
+from core.data.sources import Source, look_at
+from core.data.table_files import TABLE_SUFFIXES
 from core.data.versions import build_version, with_version
 from core.errors import DiskError, InputError
 from core.schemas import (
@@ -73,6 +74,7 @@ def import_data(
     into: str | None = None,
     bins: int | None = None,
     licence: str = "",
+    columns: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Import a ZIP or folder of images (a folder per class), a CSV file, or a shipped sample.
@@ -85,6 +87,8 @@ def import_data(
         into: id or name of a dataset that gets the data as a further import and a new version, with its newest
             version's recipe and split.
         bins: cut a numeric target into so many classes of about equal size.
+        columns: what was chosen for a table's columns, name → {"type", "role"} (`tables.Choice`); a further import
+            takes the choices of the first.
         licence: noted in the dataset's record.
         progress: called with (images done, images in all).
 
@@ -94,8 +98,9 @@ def import_data(
     """
     started = time.monotonic()
     given = look_at(source)
-    target = target or given.target
-    if given.is_sample and not (name or into or unlabelled or bins):
+    choices = tables.read_choices(columns or {})
+    target = target or tables.chosen(choices, "target") or given.target
+    if given.is_sample and not (name or into or unlabelled or bins or choices):
         here = _already_here(given, target)
         if here:
             return _result(*here, skipped=(), started=started)
@@ -114,7 +119,7 @@ def import_data(
             with given.open() as archive:
                 filled = _fill_images(archive, folder, unlabelled, progress)
         else:
-            filled = _fill_table(given.path, folder, target, unlabelled, bins, old)
+            filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old)
         with store.writing():
             old = store.get_dataset(old.id) if old else None
             record = ImportRecord(
@@ -197,7 +202,13 @@ def _fill_images(archive: Archive, folder: Path, unlabelled: bool, progress: Pro
 
 
 def _fill_table(
-    path: Path, folder: Path, target: str | None, unlabelled: bool, bins: int | None, old: DatasetRecord | None
+    path: Path,
+    folder: Path,
+    target: str | None,
+    unlabelled: bool,
+    bins: int | None,
+    choices: Mapping[str, tables.Choice],
+    old: DatasetRecord | None,
 ) -> _Filled:
     if unlabelled:
         target = None
@@ -205,7 +216,7 @@ def _fill_table(
         columns = ", ".join(tables.read_preview(path, 1).columns)
         raise InputError(f"“{path.name}” needs a target, the column to predict.", f"Choose one of {columns}.")
     need_disk(3 * path.stat().st_size)
-    table, schema, skipped = tables.read_table(path, target)
+    table, schema, skipped = tables.read_table(path, target, choices)
     if old:
         wanted = tables.load_schema(store.import_folder(old.id, old.imports[0].number))
         table, schema = tables.conform(table, schema, wanted, path.name)

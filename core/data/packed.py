@@ -72,7 +72,7 @@ class ZipArchive(Archive):
             if info.flag_bits & 0x1:
                 raise InputError(f"“{path.name}” is encrypted.", "Make the ZIP again without a password.")
             members.add(_zip_name(info), info.file_size, info, info.is_dir())
-        members.check_ratio()
+        members.check_whole()
         self.sizes, self.refused = members.sizes, tuple(members.refused)
         return members.by_name
 
@@ -131,7 +131,7 @@ class TarArchive(Archive):
             breaks_off = True
         if breaks_off:
             cut = [*cut, Skipped(path=readable(last), reason="the archive breaks off here")]
-        members.check_ratio()
+        members.check_whole()
         self.sizes, self.refused = members.sizes, (*members.refused, *cut)
         return members.by_name
 
@@ -209,15 +209,15 @@ class _Members(Generic[Info]):
             self.by_name[name] = info
             self.sizes[name] = size
 
-    def check_ratio(self) -> None:
+    def check_whole(self) -> None:
         """`InputError` for an archive that is a bomb, or holds nothing."""
-        _check_ratio(self._path, self._unpacked)
+        check_ratio(self._path, self._unpacked)
         if not self.by_name:
             hint = "Put one folder of images per class into it."
             raise InputError(f"“{self._path.name}” holds no files.", hint)
 
 
-def _check_ratio(path: Path, unpacked: int) -> None:
+def check_ratio(path: Path, unpacked: int) -> None:
     if unpacked > _RATIO_FROM and unpacked > _MAX_RATIO * path.stat().st_size:
         raise InputError(
             f"“{path.name}” would unpack to {unpacked // 2**20:,} MB, over {_MAX_RATIO} times its size.",
@@ -262,7 +262,7 @@ def _copy(read: Callable[[int], bytes], out: IO[bytes], path: Path) -> None:
             need_disk(64 * _BLOCK)
         out.write(block)
         done += len(block)
-        _check_ratio(path, done)
+        check_ratio(path, done)
 
 
 def _not_empty(path: Path, what: str) -> None:

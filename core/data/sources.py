@@ -8,11 +8,10 @@ from pathlib import Path
 from core.data import samples
 from core.data.archives import Archive, open_archive
 from core.data.packed import is_packed
+from core.data.table_files import EXCEL, TABLE_SUFFIXES
 from core.errors import InputError
 from core.schemas import Kind
 from core.settings import get_settings
-
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,14 @@ def look_at(source: Path | str) -> Source:
     if not path.exists():
         raise InputError(f"There is no file or folder “{source}”.", "Check the path.")
     title = path.resolve().name if path.is_dir() else path.name.removesuffix(path.suffix).removesuffix(".tar")
-    if path.is_dir() or is_packed(path):
+    if path.is_dir() or (path.suffix.lower() not in EXCEL and is_packed(path)):
         kind: Kind = "image"
     elif path.suffix.lower() in TABLE_SUFFIXES:
         kind = "table"
     else:
         raise InputError(
             f"“{path.name}” is neither an archive nor a table.",
-            "Bring a ZIP, TAR or folder of images, or a table as CSV.",
+            "Bring a ZIP, TAR or folder of images, or a table as CSV, Excel, Parquet or JSON lines.",
         )
     return Source(key=path.name, title=title, kind=kind, path=path, open=lambda: open_archive(path))
 

@@ -1,37 +1,53 @@
-"""CSV files: read, checked, their columns' kinds inferred, kept as Parquet.
+"""Tables: their columns' kinds inferred or chosen, kept as Parquet.
 
 An import's folder holds `table.parquet` (the columns as they came), `schema.json` (a `Schema`), and
 `manifest.parquet`, one row a sample.
 """
 
-import csv
 import hashlib
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
+from core.data.table_files import LARGEST, TableFile, read_file
 from core.errors import InputError
 from core.schemas import DataRef, Frozen, Skipped, Step
 from core.store.files import write_parquet, write_text
 
 MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
-LARGEST = 1e100  # what is larger has no variance in 64 bits; it and infinity count as missing
-_DELIMITERS = ",;\t|"
+ColumnType = Literal["numeric", "category", "left_out"]
+Role = Literal["feature", "target", "id", "group", "ignore"]
+TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
+ROLES: tuple[Role, ...] = get_args(Role)
+_NOT_LEARNT: dict[Role | None, str] = {
+    "id": "names the rows",
+    "group": "keeps its rows on one side of the split",
+    "ignore": "is left out by choice",
+}
 
 
 class Column(Frozen):
     """A column besides the target; `reason` says why one is left out of training."""
 
     name: str
-    kind: Literal["numeric", "category", "left_out"]
+    kind: ColumnType
     missing: int
     reason: str = ""
+
+
+class Choice(Frozen):
+    """What a person chose for a column; None leaves it to inference.
+
+    An `id` names the rows, a `group` keeps its rows on one side of the split; both are left out of training.
+    """
+
+    type: ColumnType | None = None
+    role: Role | None = None
 
 
 class Schema(Frozen):
@@ -42,6 +58,10 @@ class Schema(Frozen):
     encoding: str
     delimiter: str
     decimal: str = "."
+    thousands: str = ""
+    format: str = "csv"
+    id: str | None = None
+    group: str | None = None
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -58,7 +78,7 @@ class Schema(Frozen):
         columns = []
         for name in [*known, *(str(name) for name in table.columns if name not in known)]:
             if name in table.columns:
-                kind: Literal["numeric", "category"] = "numeric" if _is_number(table[name]) else "category"
+                kind: ColumnType = "numeric" if _is_number(table[name]) else "category"
                 columns.append(Column(name=name, kind=kind, missing=int(missing[name])))
             elif known[name].kind == "left_out":
                 columns.append(known[name])
@@ -68,73 +88,121 @@ class Schema(Frozen):
         return self.model_copy(update={"columns": tuple(columns)})
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How a CSV file is written."""
-
-    encoding: str
-    delimiter: str
-    decimal: str
-    header: tuple[str, ...]
-
-
-def dialect(path: Path) -> Dialect:
-    """Find out encoding, delimiter and decimal mark; `InputError` when this is no table.
-
-    UTF-8 with or without a byte order mark, otherwise Windows-1252.
-    """
-    raw = path.read_bytes()
-    if not raw.strip():
-        raise InputError(f"“{path.name}” is empty.", "Export the table again, with its header and rows.")
-    if b"\0" in raw[:65536]:
-        raise InputError(f"“{path.name}” is not a text file.", "Export the table as CSV in UTF-8.")
-    encoding, text = _decoded(raw, path)
-    sample = text[:65536]
-    first = sample.lstrip().splitlines()[0]
-    delimiter = max(_DELIMITERS, key=lambda c: (first.count(c), -_DELIMITERS.index(c)))
-    rows = [row for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if row]
-    header = tuple(name.strip() or f"column {place}" for place, name in enumerate(rows[0], start=1))
-    if len(rows) > 1 and len(rows[1]) > len(header):  # pandas would take the first cells for row names
-        raise InputError(
-            f"The rows of “{path.name}” have more cells than its header.", "Give every column a name in the header."
-        )
-    cells = [cell for row in rows[1:] for cell in row]
-    comma = delimiter != "," and any(_comma_number(cell) for cell in cells) and not any(map(_point_number, cells))
-    return Dialect(encoding, delimiter, "," if comma else ".", header)
-
-
 def read_preview(path: Path, n: int = 20) -> pd.DataFrame:
     """The first `n` rows as they will be read, for choosing the target; `InputError` as for an import."""
-    return _read(path, dialect(path), n)
+    return read_file(path, n).table
 
 
-def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, Schema, list[Skipped]]:
-    """Read a CSV file whose classes stand in `target` (None for a table without labels).
+def look_at(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
+    """The first `n` rows, and the schema that they speak for, before anything was chosen; `InputError`."""
+    file = read_file(path, n)
+    return file.table, _schema(file, None, tuple(_column(file.table[name], None) for name in file.table.columns), {})
+
+
+def read_choices(content: Any) -> dict[str, Choice]:
+    """What was chosen for columns, from JSON: name → {"type", "role"}. `InputError` says what is wrong."""
+    if not isinstance(content, dict):
+        raise InputError("The choices of columns are no JSON object.", 'Write {"COLUMN": {"type": …, "role": …}, …}.')
+    choices = {}
+    for name, choice in content.items():
+        try:
+            choices[name] = Choice.model_validate(choice)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"The choice for column “{name}” cannot be used: {where} {first['msg']}.",
+                f"A type is one of {', '.join(TYPES)}, a role one of {', '.join(ROLES)}.",
+            ) from error
+    return choices
+
+
+def chosen(choices: Mapping[str, Choice], role: Role) -> str | None:
+    """The column with this role, None when there is none; `InputError` when there are several."""
+    names = [name for name, choice in choices.items() if choice.role == role]
+    if len(names) > 1:
+        raise InputError(f"Both “{names[0]}” and “{names[1]}” have the role {role}.", "Only one column can have it.")
+    return names[0] if names else None
+
+
+def read_table(
+    path: Path, target: str | None, choices: Mapping[str, Choice] | None = None
+) -> tuple[pd.DataFrame, Schema, list[Skipped]]:
+    """Read a table whose classes stand in `target` (None for one without labels); `choices` overrule inference.
 
     The index is the row's number in the file, from 1. Rows without a target are left out and named in the list of
-    what was refused. Numbers are float64, all else str.
+    what was refused, beside cells that cannot be read as what their column holds. Numbers are float64, all else str.
     Raises `InputError`, in one sentence, for a table that cannot be used.
     """
-    found = dialect(path)
-    table = _read(path, found)
-    table.index = pd.RangeIndex(1, len(table) + 1)
-    for name in table.select_dtypes("float").columns.drop(target or "", errors="ignore"):
-        table[name] = table[name].where(table[name].abs() < LARGEST)
-    skipped: list[Skipped] = []
+    choices = choices or {}
+    file = read_file(path)
+    table, skipped = file.table, list(file.skipped)
+    unknown = next((name for name in choices if name not in table.columns), None)
+    if unknown is not None:
+        raise _no_column(path, unknown, table)
     if target is not None:
-        table, skipped = _with_target(table, target, path)
-    columns = tuple(_column(table[name]) for name in table.columns if name != target)
+        table, without = _with_target(table, target, path)
+        skipped += without
+    columns = tuple(_column(table[name], choices.get(str(name))) for name in table.columns if name != target)
     if not any(column.kind != "left_out" for column in columns):
         left_out = "; ".join(f"“{column.name}” {column.reason}" for column in columns)
         raise InputError(
             f"“{path.name}” has no column to predict from: {left_out}.", "Add columns that describe the rows."
         )
-    for column in columns:
-        table[column.name] = table[column.name].astype("float64" if column.kind == "numeric" else "str")
-    schema = Schema(
-        target=target, columns=columns, encoding=found.encoding, delimiter=found.delimiter, decimal=found.decimal
+    for i, column in enumerate(columns):
+        values = table[column.name]
+        if column.kind == "numeric":
+            table[column.name], refused = _as_numbers(values)
+            skipped += refused
+            columns = (*columns[:i], _counted(column, table[column.name]), *columns[i + 1 :])
+        else:
+            table[column.name] = _as_text(values)
+    return table, _schema(file, target, columns, choices), skipped
+
+
+def _schema(
+    file: TableFile, target: str | None, columns: tuple[Column, ...], choices: Mapping[str, Choice]
+) -> Schema:
+    found = file.dialect
+    return Schema(
+        target=target,
+        columns=columns,
+        format=found.format,
+        encoding=found.encoding,
+        delimiter=found.delimiter,
+        decimal=found.decimal,
+        thousands=found.thousands,
+        id=chosen(choices, "id"),
+        group=chosen(choices, "group"),
     )
-    return table, schema, skipped
+
+
+def _counted(column: Column, values: pd.Series) -> Column:
+    return column.model_copy(update={"missing": int(values.isna().sum())})
+
+
+def _as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
+    """A column chosen to be numeric; cells that are no numbers become missing, and are told."""
+    if _is_number(values):
+        return values.astype("float64"), []
+    numbers = pd.to_numeric(values.astype("str").where(values.notna()), errors="coerce").astype("float64")
+    numbers = numbers.mask(numbers.abs() >= LARGEST)
+    lost = numbers.isna() & values.notna()
+    if not lost.any():
+        return numbers, []
+    row, n = values.index[lost][0], int(lost.sum())
+    reason = f"“{values[row]}” is no number ({_cells(n)} of this column); taken as missing"
+    return numbers, [Skipped(path=f"“{values.name}”, row {row}", reason=reason)]
+
+
+def _cells(n: int) -> str:
+    return f"{n:,} cells" if n != 1 else "1 cell"
+
+
+def _as_text(values: pd.Series) -> pd.Series:
+    """A column as text, whole numbers without a decimal point; missing cells stay missing."""
+    whole = pd.api.types.is_float_dtype(values) and (values.dropna() == values.dropna().round()).all()
+    return (values.astype("Int64") if whole else values).astype("str")
 
 
 def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> tuple[pd.DataFrame, Schema]:
@@ -142,7 +210,7 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
 
     `InputError` when a column is missing or holds text instead of numbers.
     """
-    for name in (*wanted.numeric, *wanted.categorical):
+    for name in (*wanted.numeric, *wanted.categorical, *filter(None, (wanted.group,))):
         if name not in table.columns:
             raise InputError(f"“{title}” has no column “{name}”, which the dataset has.", "Add the column.")
         if name in wanted.numeric and not (name in schema.numeric or table[name].isna().all()):
@@ -151,7 +219,7 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
     for name in wanted.numeric:
         table[name] = table[name].astype("float64")
     for name in wanted.categorical:
-        table[name] = table[name].astype("str")
+        table[name] = _as_text(table[name])
     missing = table.isna().sum()
     columns = tuple(
         column.model_copy(update={"missing": int(missing[column.name])})
@@ -159,7 +227,8 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
         if column.name in table.columns
     )
     names = [column.name for column in columns] + ([wanted.target] if wanted.target else [])
-    return table[names], schema.model_copy(update={"columns": columns, "target": wanted.target})
+    kept = {"columns": columns, "target": wanted.target, "id": wanted.id, "group": wanted.group}
+    return table[names], schema.model_copy(update=kept)
 
 
 def target_classes(values: pd.Series, bins: int | None, binned: bool = False) -> tuple[pd.Series, Step | None]:
@@ -184,21 +253,32 @@ def store_table(folder: Path, table: pd.DataFrame, schema: Schema, labels: pd.Se
     """Write a table, its schema and its manifest to `folder`; returns the manifest.
 
     Manifest columns: row, path (“row 1” is the first below the header), label (NA where
-    unlabelled), content_hash (of the columns trained on, so that equal rows are known as duplicates).
+    unlabelled), content_hash (of the columns trained on, so that equal rows are known as duplicates), and given_group
+    where a column has that role. With an id column, `path` is its value.
     """
     used = table[[*schema.numeric, *schema.categorical]]
     manifest = pd.DataFrame(
         {
             "row": np.arange(len(table)),
-            "path": [f"row {number}" for number in table.index],
+            "path": _names(table, schema.id),
             "label": pd.Series([pd.NA] * len(table) if labels is None else labels.to_numpy(), dtype="str"),
             "content_hash": _row_hashes(used),
         }
     )
+    if schema.group:
+        manifest["given_group"] = _as_text(table[schema.group]).to_numpy()
     write_parquet(folder / "table.parquet", table)
     write_parquet(folder / "manifest.parquet", manifest)
     write_text(folder / "schema.json", schema.model_dump_json(indent=1))
     return manifest
+
+
+def _names(table: pd.DataFrame, column: str | None) -> list[str]:
+    rows = [f"row {number}" for number in table.index]
+    if column is None or column not in table.columns:
+        return rows
+    ids = _as_text(table[column])
+    return [row if pd.isna(name) else name for row, name in zip(rows, ids, strict=True)]
 
 
 def load_schema(folder: Path) -> Schema:
@@ -236,51 +316,9 @@ def read_cells(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, Schem
     return pd.concat(tables).loc[samples["id"].to_numpy()].rename_axis("id"), schema
 
 
-def _decoded(raw: bytes, path: Path) -> tuple[str, str]:
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            text = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return ("utf-8" if encoding == "utf-8-sig" and not raw.startswith(b"\xef\xbb\xbf") else encoding), text
-    raise InputError(f"“{path.name}” is neither UTF-8 nor Windows-1252 text.", "Export the table as CSV in UTF-8.")
-
-
-def _read(path: Path, found: Dialect, n: int | None = None) -> pd.DataFrame:
-    twice = next((name for i, name in enumerate(found.header) if name in found.header[:i]), None)
-    if twice:
-        raise InputError(f"“{path.name}” has two columns named “{twice}”.", "Rename or remove one of them.")
-    try:
-        table = pd.read_csv(
-            path,
-            sep=found.delimiter,
-            decimal=found.decimal,
-            encoding=found.encoding,
-            header=0,
-            names=list(found.header),
-            nrows=n,
-            low_memory=False,
-        )
-    except (pd.errors.ParserError, ValueError) as error:
-        raise InputError(
-            f"“{path.name}” cannot be read as a table: {_reason(error)}.",
-            "Check that every row has as many cells as the header.",
-        ) from error
-    if table.shape[1] < 2:
-        raise InputError(
-            f"“{path.name}” has one column, “{table.columns[0]}”.",
-            "Graft needs a target and at least one column to predict it from; is the delimiter one of , ; tab | ?",
-        )
-    if table.empty:
-        raise InputError(f"“{path.name}” has a header but no rows.", "Export the table again with its rows.")
-    return table
-
-
 def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataFrame, list[Skipped]]:
     if target not in table.columns:
-        raise InputError(
-            f"“{path.name}” has no column “{target}”.", "Its columns are " + ", ".join(map(str, table.columns)) + "."
-        )
+        raise _no_column(path, target, table)
     missing = table[target].isna().to_numpy()
     if not _is_number(table[target]):
         missing = missing | (table[target].astype("str").str.strip() == "").to_numpy()
@@ -295,8 +333,18 @@ def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataF
     ]
 
 
-def _column(values: pd.Series) -> Column:
+def _no_column(path: Path, name: str, table: pd.DataFrame) -> InputError:
+    columns = ", ".join(map(str, table.columns))
+    return InputError(f"“{path.name}” has no column “{name}”.", f"Its columns are {columns}.")
+
+
+def _column(values: pd.Series, choice: Choice | None) -> Column:
     name, missing = str(values.name), int(values.isna().sum())
+    if choice and (choice.role in _NOT_LEARNT or choice.type == "left_out"):
+        reason = _NOT_LEARNT.get(choice.role, _NOT_LEARNT["ignore"])
+        return Column(name=name, kind="left_out", missing=missing, reason=reason)
+    if choice and choice.type:
+        return Column(name=name, kind=choice.type, missing=missing)
     present = values.dropna()
     if present.empty:
         return Column(name=name, kind="left_out", missing=missing, reason="is empty")
@@ -339,19 +387,3 @@ def _row_hashes(table: pd.DataFrame) -> list[str]:
     names: Sequence[str] = sorted(table.columns)
     cells = [table[name].astype("object").where(table[name].notna(), None) for name in names]
     return [hashlib.sha256(repr(row).encode()).hexdigest() for row in zip(*cells, strict=True)]
-
-
-def _comma_number(cell: str) -> bool:
-    left, comma, right = cell.strip().lstrip("-").partition(",")
-    return bool(comma) and left.isdigit() and right.isdigit()
-
-
-def _point_number(cell: str) -> bool:
-    left, point, right = cell.strip().lstrip("-").partition(".")
-    return bool(point) and left.isdigit() and right.isdigit()
-
-
-def _reason(error: Exception) -> str:
-    """What pandas found wrong, without its own words before it."""
-    said = str(error).strip().rstrip(".").removeprefix("Error tokenizing data. C error: ")
-    return said[:1].lower() + said[1:]

@@ -50,6 +50,7 @@ def build_version(
     samples = rows.samples
     if dataset.kind == "image" and len(samples):
         samples["group"] = _with_near_copies(dataset, folder, samples)
+    samples["group"], found = _with_given_groups(dataset, folder, samples), samples["group"]
     if dataset.labelled:
         check_classes(samples, dataset)
         preparation.check(recipe, rows)
@@ -61,7 +62,11 @@ def build_version(
         if len(of_part := samples[samples["part"] == part])
     }
     evidence = findings.Evidence(
-        dataset=dataset, samples=samples, folder=folder, table=rows.table, kept=kept_samples(recipe)
+        dataset=dataset,
+        samples=samples.assign(group=found),
+        folder=folder,
+        table=rows.table,
+        kept=kept_samples(recipe),
     )
     version = VersionRecord(
         dataset=dataset.id,
@@ -78,6 +83,26 @@ def build_version(
         findings=findings.find(evidence),
     )
     return version, samples[["id", "part", "group"]]
+
+
+def _with_given_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
+    """The groups of duplicates, joined where a column with the role of a group says that rows belong together."""
+    given: dict[str, str] = {}
+    for record in dataset.imports if dataset.kind == "table" else ():
+        manifest = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")
+        if "given_group" in manifest:
+            ids = f"{record.number}-" + manifest["row"].astype("str")
+            given |= dict(zip(ids, manifest["given_group"], strict=True))
+    groups = samples["group"].astype("int64")
+    if not given:
+        return groups
+    wanted = samples["id"].map(given)
+    while True:  # each takes the lowest number among its duplicates and its group, until nothing changes
+        joined = groups.groupby(wanted).transform("min").fillna(groups).astype("int64")
+        joined = joined.groupby(samples["group"]).transform("min")
+        if joined.equals(groups):
+            return groups
+        groups = joined
 
 
 def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:

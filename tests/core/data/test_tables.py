@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.data.tables import dialect, read_preview, read_table, target_classes
+from core.data.table_files import csv_dialect
+from core.data.tables import read_preview, read_table, target_classes
 from core.errors import InputError
 
 
@@ -58,7 +59,7 @@ def test_decimal_commas_are_numbers_where_commas_do_not_divide_cells(make_csv):
 
 
 def test_delimiter_inside_quotes_does_not_count(make_csv):
-    assert dialect(make_csv('size,"kind, really"\n1,"a;b;c"\n')).header == ("size", "kind, really")
+    assert csv_dialect(make_csv('size,"kind, really"\n1,"a;b;c"\n')).header == ("size", "kind, really")
 
 
 def test_rows_without_a_target_are_left_out_and_named(make_csv):
