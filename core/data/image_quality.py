@@ -1,5 +1,8 @@
 """What is measured of an image: brightness, contrast, sharpness, colour, background, and perceptual hashes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
@@ -10,18 +13,45 @@ SIDE = 96  # pixels; the longest side at which sharpness is measured, so that si
 _FREQUENCIES = np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1))
 _MIRROR = np.where(np.arange(8) % 2, -1.0, 1.0)
 _LEVELS = np.arange(256.0)
-_SQUARES = _LEVELS**2
+_EDGE = np.flatnonzero(np.pad(np.zeros((14, 14), bool), 1, constant_values=True))
+# Hasler and Süsstrunk's opponent colours, red − green and (red + green) / 2 − blue.
+_OPPONENT = np.array([[1, 0.5], [-1, 0.5], [0, -1]], dtype="float32")
 
 
-def look(pixels: np.ndarray) -> dict[str, float | str]:
-    """Everything about an RGB image, uint8, height × width × 3: its `HASHES` and its `MEASURES`."""
+@dataclass(frozen=True)
+class Reduced:
+    """What is needed of an image to measure it: small versions of it, uint8, and the histogram of its luminance.
+
+    `thumb` is grey, 32 × 32; `colours` 16 × 16 × 3; `edges` grey, with its longest side 96 pixels at most.
+    """
+
+    thumb: np.ndarray
+    colours: np.ndarray
+    edges: np.ndarray
+    histogram: list[int]
+
+
+def reduce(pixels: np.ndarray) -> Reduced:
+    """Prepare an RGB image, uint8, height × width × 3, in few calls that let other threads work meanwhile."""
     image = Image.fromarray(pixels)
     grey = image.convert("L")
-    return {**dict(zip(HASHES, _hashes(grey), strict=True)), **_measure(image, grey)}
+    longest = max(grey.size)
+    edges = grey
+    if longest > SIDE:
+        width, height = (max(1, round(side * SIDE / longest)) for side in grey.size)
+        edges = grey.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
+    return Reduced(
+        thumb=np.asarray(grey.resize((32, 32), Image.Resampling.LANCZOS)),
+        colours=np.asarray(image.resize((16, 16), Image.Resampling.BOX, reducing_gap=1.0)),
+        edges=np.asarray(edges),
+        histogram=grey.histogram(),
+    )
 
 
-def measure(pixels: np.ndarray) -> dict[str, float]:
-    """Measurements of an RGB image, uint8, height × width × 3, by name (`MEASURES`). Levels run from 0 to 255.
+def look(images: Sequence[Reduced]) -> list[dict[str, float | str]]:
+    """The `HASHES` and `MEASURES` of images, all at once: calls on tiny arrays would take longer than the work.
+
+    Levels run from 0 to 255.
 
     - brightness: mean luminance (ITU-R BT.601); darkest, lightest: its 5th and 99th percentile; contrast: its
       standard deviation; entropy: of its histogram, in bits.
@@ -30,42 +60,42 @@ def measure(pixels: np.ndarray) -> dict[str, float]:
     - colourfulness: after Hasler and Süsstrunk (2003); 0 for greys, about 15 slightly, 60 quite colourful.
     - border_red, border_green, border_blue: median colour along the edges, which mostly is the background.
     """
-    image = Image.fromarray(pixels)
-    return _measure(image, image.convert("L"))
-
-
-def _measure(image: Image.Image, grey: Image.Image) -> dict[str, float]:
-    shares: np.ndarray = np.asarray(grey.histogram(), dtype="float64") / (grey.width * grey.height)
-    filled: np.ndarray = shares[shares > 0]
-    cumulated = shares.cumsum()
-    mean = float(shares @ _LEVELS)
-    small = np.asarray(image.resize((16, 16), Image.Resampling.BOX, reducing_gap=1.0), dtype="float32")
-    edge = np.sort(np.concatenate([small[0], small[-1], small[1:-1, 0], small[1:-1, -1]]), axis=0)
-    red, green, blue = ((edge[29] + edge[30]) / 2).tolist()  # of 60; np.median takes several times as long
-    return {
+    if not images:
+        return []
+    shares = np.array([image.histogram for image in images], dtype="float64")
+    shares /= shares.sum(axis=1, keepdims=True)
+    cumulated = shares.cumsum(axis=1)
+    mean, square = shares @ _LEVELS, shares @ _LEVELS**2
+    colours = np.stack([image.colours for image in images]).reshape(len(images), 256, 3)
+    border = np.sort(colours[:, _EDGE], axis=1)[:, 29:31].mean(axis=1)  # medians of 60
+    values = {
         "brightness": mean,
-        "darkest": float(cumulated.searchsorted(0.05 - 1e-9)),
-        "lightest": float(cumulated.searchsorted(0.99 - 1e-9)),
-        "contrast": float(np.sqrt(max(0.0, shares @ _SQUARES - mean**2))),
-        "sharpness": _sharpness(grey),
-        "entropy": abs(float(filled @ np.log2(filled))),
-        "colourfulness": _colourfulness(small),
-        "border_red": red,
-        "border_green": green,
-        "border_blue": blue,
+        "darkest": (cumulated < 0.05 - 1e-9).sum(axis=1),
+        "lightest": (cumulated < 0.99 - 1e-9).sum(axis=1),
+        "contrast": np.sqrt((square - mean**2).clip(0)),
+        "sharpness": np.array([_sharpness(image.edges) for image in images]),
+        "entropy": np.abs((shares * np.log2(shares + 1e-12)).sum(axis=1)),
+        "colourfulness": _colourfulness(colours.astype("float32")),
+        **{f"border_{name}": border[:, i] for i, name in enumerate(("red", "green", "blue"))},
     }
+    numbers = np.stack([values[name] for name in MEASURES], axis=1).tolist()
+    of_hashes = zip(*_hashes(np.stack([image.thumb for image in images])), strict=True)
+    return [
+        {**dict(zip(HASHES, pair, strict=True)), **dict(zip(MEASURES, row, strict=True))}
+        for pair, row in zip(of_hashes, numbers, strict=True)
+    ]
+
+
+def measure(pixels: np.ndarray) -> dict[str, float]:
+    """The `MEASURES` of one RGB image, uint8, height × width × 3; see `look`."""
+    (seen,) = look([reduce(pixels)])
+    return {name: float(seen[name]) for name in MEASURES}
 
 
 def hashes(pixels: np.ndarray) -> tuple[str, str]:
     """The perceptual hash of an image and that of its mirror image; see `perceptual_hash`."""
-    return _hashes(Image.fromarray(pixels).convert("L"))
-
-
-def _hashes(grey: Image.Image) -> tuple[str, str]:
-    small = np.asarray(grey.resize((32, 32), Image.Resampling.LANCZOS), dtype="float64")
-    low = (_FREQUENCIES @ small @ _FREQUENCIES.T).round(6)  # what is zero but for rounding must not decide a bit
-    # Mirroring turns the sign of the odd horizontal frequencies and changes nothing else.
-    return _bits(low), _bits(low * _MIRROR)
+    plain, mirrored = _hashes(reduce(pixels).thumb[None])
+    return plain[0], mirrored[0]
 
 
 def perceptual_hash(pixels: np.ndarray) -> str:
@@ -77,29 +107,34 @@ def perceptual_hash(pixels: np.ndarray) -> str:
     return hashes(pixels)[0]
 
 
-def _bits(low: np.ndarray) -> str:
-    rising = np.sort(low, axis=None)
-    return np.packbits(low > (rising[31] + rising[32]) / 2).tobytes().hex()
+def _hashes(thumbs: np.ndarray) -> tuple[list[str], list[str]]:
+    """Of grey images, `(n, 32, 32)`, and of their mirror images."""
+    low = (_FREQUENCIES @ thumbs.astype("float64") @ _FREQUENCIES.T).round(6)  # zero but for rounding must be zero
+    # Mirroring turns the sign of the odd horizontal frequencies and changes nothing else.
+    return _bits(low), _bits(low * _MIRROR)
 
 
-def _sharpness(grey: Image.Image) -> float:
-    longest = max(grey.size)
-    if longest > SIDE:
-        width, height = (max(1, round(side * SIDE / longest)) for side in grey.size)
-        grey = grey.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
-    y = np.asarray(grey).astype("int16")
+def _bits(low: np.ndarray) -> list[str]:
+    flat = low.reshape(len(low), 64)
+    rising = np.sort(flat, axis=1)
+    packed = np.packbits(flat > (rising[:, 31:32] + rising[:, 32:33]) / 2, axis=1)
+    return [row.tobytes().hex() for row in packed]
+
+
+def _sharpness(grey: np.ndarray) -> float:
+    y = grey.astype("int16")
     if min(y.shape) < 3:
         return 0.0
     edges = y[:-2, 1:-1] + y[2:, 1:-1]
     edges += y[1:-1, :-2]
     edges += y[1:-1, 2:]
     edges -= y[1:-1, 1:-1] << 2
-    flat = edges.astype("float32").ravel()
-    return float(flat @ flat) / flat.size - float(flat.mean()) ** 2
+    flat = edges.ravel().astype("float32")
+    return float(flat @ flat) / flat.size - (float(edges.sum()) / flat.size) ** 2
 
 
-def _colourfulness(rgb: np.ndarray) -> float:
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    red_green, yellow_blue = red - green, (red + green) / 2 - blue
-    spread = np.hypot(red_green.std(), yellow_blue.std())
-    return float(spread + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean()))
+def _colourfulness(colours: np.ndarray) -> np.ndarray:
+    """Of pixels `(images, n, 3)`."""
+    opponent = colours @ _OPPONENT
+    spread = np.sqrt(opponent.var(axis=1).sum(axis=1))
+    return spread + 0.3 * np.linalg.norm(opponent.mean(axis=1), axis=1)

@@ -20,7 +20,7 @@ import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 
 from core.data.archives import Archive, Member
-from core.data.image_quality import HASHES, MEASURES, look
+from core.data.image_quality import HASHES, MEASURES, Reduced, look, reduce
 from core.schemas import DatasetRecord, Skipped
 from core.settings import Settings, get_settings
 from core.store.datasets import import_folder
@@ -127,18 +127,22 @@ def store_images(
     with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(min(settings.threads, 4)) as pool:
         for start in range(0, len(members), _CHUNK):
             chunk = members[start : start + _CHUNK]  # Pillow lets go of the interpreter while it decodes
+            decoded = []
             for result in pool.map(lambda member: _row(archive, member, settings), chunk):
                 if isinstance(result, Skipped):
                     skipped.append(result)
                     continue
-                pixels, row = result
+                pixels, row, reduced = result
+                decoded.append(reduced)
                 rows.append({"row": len(rows), **row, "offset": offset})
                 offset += file.write(np.ascontiguousarray(pixels).data)
+            for row, seen in zip(rows[len(rows) - len(decoded) :], look(decoded), strict=True):
+                row.update(seen)
             done += len(chunk)
             if progress:
                 progress(done, len(members))
     manifest = pd.DataFrame(rows, columns=_COLUMNS)
-    for column in ("path", "label", "given_split", *HASHES):
+    for column in ("path", "label", "given_split", "content_hash", *HASHES):
         manifest[column] = manifest[column].astype("str")
     write_parquet(folder / "manifest.parquet", manifest)
     return manifest, skipped
@@ -148,26 +152,31 @@ _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", 
             "format", "mode", "size", "content_hash", *HASHES, *MEASURES]  # fmt: skip
 
 
-def _row(archive: Archive, member: Member, settings: Settings) -> tuple[np.ndarray, dict[str, object]] | Skipped:
+def _row(
+    archive: Archive, member: Member, settings: Settings
+) -> tuple[np.ndarray, dict[str, object], Reduced] | Skipped:
     try:
         picture = decode(archive.read(member.name), settings)
     except (UnreadableError, OSError) as error:
         return Skipped(path=member.path, reason=str(error))
     pixels = picture.pixels
-    return pixels, {
-        "path": member.path,
-        "label": member.label,
-        "given_split": member.given_split,
-        "height": pixels.shape[0],
-        "width": pixels.shape[1],
-        "original_height": picture.height,
-        "original_width": picture.width,
-        "format": picture.format,
-        "mode": picture.mode,
-        "size": archive.sizes[member.name],
-        "content_hash": content_hash(pixels),
-        **look(pixels),
-    }
+    return (
+        pixels,
+        {
+            "path": member.path,
+            "label": member.label,
+            "given_split": member.given_split,
+            "height": pixels.shape[0],
+            "width": pixels.shape[1],
+            "original_height": picture.height,
+            "original_width": picture.width,
+            "format": picture.format,
+            "mode": picture.mode,
+            "size": archive.sizes[member.name],
+            "content_hash": content_hash(pixels),
+        },
+        reduce(pixels),
+    )
 
 
 def estimated_size(archive: Archive, members: Sequence[Member]) -> int:
@@ -265,6 +274,9 @@ def _measured_late(place: Path, import_hash: str) -> pd.DataFrame:
     if not path.exists():
         images = ImageStore(place)
         with ThreadPoolExecutor(min(get_settings().threads, 4)) as pool:
-            rows = list(pool.map(lambda row: look(images.image(row)), range(len(images))))
+            rows: list[dict[str, float | str]] = []
+            for start in range(0, len(images), _CHUNK):
+                chunk = range(start, min(start + _CHUNK, len(images)))
+                rows += look(list(pool.map(lambda row: reduce(images.image(row)), chunk)))
         write_parquet(path, pd.DataFrame(rows))
     return pd.read_parquet(path)
