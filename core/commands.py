@@ -51,11 +51,20 @@ def import_(args: argparse.Namespace) -> Document:
 
 def check(args: argparse.Namespace) -> Document:
     """Say what is wrong with data, each finding with the step that remedies it."""
+    from core.data.checks import all_findings, can_check, load_check
     from core.schemas import DataRef
-    from core.store.datasets import get_version
+    from core.store.datasets import get_dataset, get_version
 
     version = get_version(DataRef.parse(args.data))
-    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in version.findings]}
+    if can_check(get_dataset(version.dataset)) and load_check(version) is None:
+        from core.models.embedding import limit_threads
+
+        limit_threads()
+        from core.training.image_check import check_version
+
+        check_version(version)
+    found = all_findings(version, load_check(version))
+    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in found]}
 
 
 def clean(args: argparse.Namespace) -> Document:

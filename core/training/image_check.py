@@ -20,17 +20,26 @@ from core.data.steps.review import kept_samples
 from core.data.versions import load_samples
 from core.models.catalogue import Backbone, get_backbone
 from core.models.embedding import cached_embedding
-from core.schemas import DataRef, DatasetRecord
+from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import dataset_folder, get_dataset, get_version, import_folder
 from core.training.presets import input_size
 
+Progress = Callable[..., None]
 BACKBONE = "efficientnet_lite0"  # that of the quick preset, whose embeddings a first run needs as well
 
 
-def check_images(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
-    """The task: look deeper at the version named by `params["data"]` and keep what was found with it."""
-    ref = DataRef.parse(params["data"])
-    version, dataset = get_version(ref), get_dataset(ref.dataset)
+def check_images(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
+    """The task: look deeper at the version named by `params["data"]`."""
+    check = check_version(get_version(DataRef.parse(params["data"])), progress)
+    return {"findings": len(check.findings)}
+
+
+def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:
+    """Look deeper at a version, keep what was found in its folder, and return it.
+
+    `progress` is called with (done, total, of what). `WeightsError` when the backbone's weights are not there.
+    """
+    dataset = get_dataset(version.dataset)
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
     backbone = get_backbone(BACKBONE)
     size = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
@@ -54,11 +63,11 @@ def check_images(params: dict[str, Any], _folder: Path, progress: Callable[..., 
     progress(0, 0, "drawing the map")
     save_map(version, coordinates(x, ids))
     save_check(version, check)
-    return {"findings": len(findings)}
+    return check
 
 
 def _embeddings(
-    dataset: DatasetRecord, samples: pd.DataFrame, backbone: Backbone, size: int, progress: Callable[..., None]
+    dataset: DatasetRecord, samples: pd.DataFrame, backbone: Backbone, size: int, progress: Progress
 ) -> np.ndarray:
     """Embeddings, `(n, d)`, in the samples' order, from one cache entry an import."""
     out = np.empty((len(samples), backbone.features), np.float32)

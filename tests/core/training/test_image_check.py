@@ -1,7 +1,11 @@
 """The deeper look from end to end, in the task's own process with the real backbone."""
 
+import json
+import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +13,19 @@ from PIL import Image
 
 from core.data.checks import load_check
 from core.data.importing import import_data
+from core.data.versions import make_version
 from core.jobs import tasks
-from core.schemas import DataRef
+from core.schemas import DataRef, Recipe
 from core.store import datasets
+
+ROOT = Path(__file__).parents[3]
+
+
+def command(*words: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "core", *words, "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
 
 
 @pytest.mark.training
@@ -36,6 +50,12 @@ def test_a_cropped_copy_and_a_wrong_label_are_found(workspace: Path, tmp_path: P
     check = load_check(datasets.get_version(DataRef(dataset=dataset.id)))
     assert check is not None
     found = {finding.kind: finding for finding in check.findings}
+    assert found["label_error"].remedy
     assert set(found["near_duplicate"].samples) == {"smooth/0.png", "smooth/cropped.png"}
     assert found["label_error"].samples == ("smooth/wrong.png",)
+    assert found.keys() <= {f["kind"] for f in command("check", dataset.id)["findings"]}
+    made = make_version(dataset.id, Recipe(steps=(found["label_error"].remedy,)))
+    again = {f["kind"] for f in command("check", f"{dataset.id}@{made.id}")["findings"]}
+    assert "near_duplicate" in again
+    assert "label_error" not in again
     assert list((workspace / "cache" / "embeddings").rglob("*.npy"))
