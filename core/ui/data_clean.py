@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import table_charts
+from core import charts
 from core.data import cleaning
 from core.data.preparation import SHOWN, Stage, trace
 from core.data.steps import STEPS
@@ -290,12 +290,12 @@ def _chart(view: Any, column: str | None, table: pd.DataFrame, key: str) -> None
         st.caption("Categories have no box plot.")
         return
     figure = (
-        table_charts.missing_matrix(table)
+        charts.missing_matrix(table)
         if view == "Missing cells"
-        else table_charts.correlations(table)
+        else charts.correlations(table)
         if view == "Correlation"
-        else table_charts.box_plot(table[column])
+        else charts.box_plot(table[column])
         if view == "Box plot"
-        else table_charts.histogram(table[column])
+        else charts.histogram(table[column])
     )
     st.plotly_chart(figure, key=f"{key}-{view}-{column}", config=CHART, alt=f"{view}, {column or 'all columns'}.")

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import map_charts
+from core import charts
 from core.data.embedding_map import load_map
 from core.data.reviewing import extend_version
 from core.schemas import DataRef, DatasetRecord, Step, VersionRecord
@@ -45,7 +45,7 @@ def embedding_map(dataset: DatasetRecord, version: VersionRecord) -> None:
 def _plot(points: pd.DataFrame, version: VersionRecord, method: str) -> list[str]:
     """Draw the map; the ids that the lasso holds."""
     event = st.plotly_chart(
-        map_charts.embedding_map(points, version.classes),
+        charts.embedding_map(points, version.classes),
         key=f"map-{version.id}-{method}",
         on_select="rerun",
         selection_mode=("lasso", "box", "points"),

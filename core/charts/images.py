@@ -1,11 +1,11 @@
-"""The map of a dataset's images as a pure Plotly figure in the look of `core.charts`."""
+"""The map of a dataset's images as a pure Plotly figure in the look of `core.charts.look`."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts import PALETTE, _layout, class_colours
+from core.charts.look import PALETTE, class_colours, layout
 
 HEIGHT = 520
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "x")  # where colours come round again
@@ -37,7 +37,7 @@ def embedding_map(points: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
                 "symbol": SHAPES[place // len(PALETTE) % len(SHAPES)],
             },
         )
-    _layout(figure, HEIGHT, showlegend=bool(classes))
+    layout(figure, HEIGHT, showlegend=bool(classes))
     figure.update_layout(dragmode="lasso")
     hidden = {"visible": False, "showgrid": False, "fixedrange": False}
     figure.update_xaxes(**hidden)

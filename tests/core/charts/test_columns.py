@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from core import table_charts
+from core import charts
+from core.charts.columns import ROWS
 
 TABLE = pd.DataFrame(
     {
@@ -16,34 +17,34 @@ TABLE = pd.DataFrame(
 
 
 def test_a_histogram_counts_every_row_once() -> None:
-    figure = table_charts.histogram(TABLE["a"])
+    figure = charts.histogram(TABLE["a"])
     assert sum(figure.data[0].y) == 3
     assert "1 missing" in figure.layout.annotations[0].text
-    bars = table_charts.histogram(TABLE["town"]).data[0]
+    bars = charts.histogram(TABLE["town"]).data[0]
     assert dict(zip(bars.customdata, bars.x, strict=True)) == {"x": 2, "y": 1, "missing": 1}
 
 
 def test_rarer_categories_share_one_bar() -> None:
     values = pd.Series([f"c{i}" for i in range(20)] + ["c0"] * 5).astype("str")
-    bars = table_charts.histogram(values).data[0]
+    bars = charts.histogram(values).data[0]
     assert sum(bars.x) == 25 and bars.customdata[-1] == "5 more"
 
 
 def test_an_empty_column_has_a_chart() -> None:
     empty = pd.Series([np.nan, np.nan])
-    assert table_charts.histogram(empty).layout.annotations[0].text == "2 missing"
-    table_charts.box_plot(empty)
-    table_charts.missing_matrix(TABLE.head(0))
+    assert charts.histogram(empty).layout.annotations[0].text == "2 missing"
+    charts.box_plot(empty)
+    charts.missing_matrix(TABLE.head(0))
 
 
 def test_the_missing_matrix_marks_missing_cells_and_picks_rows_of_a_long_table() -> None:
-    np.testing.assert_array_equal(table_charts.missing_matrix(TABLE).data[0].z, TABLE.isna().astype(int))
-    long = table_charts.missing_matrix(pd.concat([TABLE] * 1000))
-    assert len(long.data[0].z) == table_charts.ROWS
+    np.testing.assert_array_equal(charts.missing_matrix(TABLE).data[0].z, TABLE.isna().astype(int))
+    long = charts.missing_matrix(pd.concat([TABLE] * 1000))
+    assert len(long.data[0].z) == ROWS
 
 
 def test_correlations_are_shown_by_strength_with_their_sign_in_words() -> None:
-    heat = table_charts.correlations(TABLE).data[0]
+    heat = charts.correlations(TABLE).data[0]
     np.testing.assert_allclose(heat.z[0][1], 1)
     assert heat.customdata[0][1].endswith("r = -1.00")
     assert "<b>" not in str(heat.customdata)

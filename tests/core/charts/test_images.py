@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from core.charts import PALETTE, class_colours
-from core.map_charts import embedding_map
+from core.charts import PALETTE, class_colours, embedding_map
 
 
 def points(n: int, classes: list[str]) -> pd.DataFrame:

@@ -1,10 +1,10 @@
-"""Charts of a table's columns, as pure Plotly figures in the look of `core.charts`."""
+"""Charts of a table's columns, as pure Plotly figures in the look of `core.charts.look`."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts import PALETTE, SEQUENTIAL, _layout, _short
+from core.charts.look import PALETTE, SEQUENTIAL, layout, shorten
 
 HEIGHT = 240
 BARS = 15  # categories shown, the rest together in one bar
@@ -29,7 +29,7 @@ def histogram(values: pd.Series) -> go.Figure:
                 hovertemplate="%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y}<extra></extra>",
                 marker={"color": PALETTE[0], "line": {"width": 0}},
             )
-        _layout(figure, HEIGHT, showlegend=False, bargap=0)
+        layout(figure, HEIGHT, showlegend=False, bargap=0)
         figure.update_xaxes(nticks=6, showgrid=False)
         figure.update_yaxes(nticks=5, title={"text": "Rows"})
         if gaps:
@@ -56,8 +56,8 @@ def histogram(values: pd.Series) -> go.Figure:
         customdata=names,
         hovertemplate="%{customdata}: %{x}<extra></extra>",
     )
-    _layout(figure, max(HEIGHT, 50 + 22 * len(names)), showlegend=False, bargap=0.25)
-    ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": [_short(n) for n in names]}
+    layout(figure, max(HEIGHT, 50 + 22 * len(names)), showlegend=False, bargap=0.25)
+    ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": [shorten(n) for n in names]}
     figure.update_yaxes(**ticks, autorange="reversed", showgrid=False)
     figure.update_xaxes(nticks=5, title={"text": "Rows"})
     return figure
@@ -76,7 +76,7 @@ def box_plot(values: pd.Series) -> go.Figure:
             hoverinfo="x",
         )
     )
-    _layout(figure, 150, showlegend=False)
+    layout(figure, 150, showlegend=False)
     figure.update_xaxes(nticks=6, showgrid=True)
     figure.update_yaxes(showticklabels=False, showgrid=False)
     return figure
@@ -101,7 +101,7 @@ def missing_matrix(table: pd.DataFrame) -> go.Figure:
             xgap=1,
         )
     )
-    _layout(figure, HEIGHT + 60, showlegend=False)
+    layout(figure, HEIGHT + 60, showlegend=False)
     figure.update_xaxes(**_named(names), tickangle=-45, showgrid=False)
     figure.update_yaxes(autorange="reversed", showticklabels=False, showgrid=False, title={"text": "Rows"})
     return figure
@@ -123,12 +123,12 @@ def correlations(table: pd.DataFrame) -> go.Figure:
             showscale=False,
             xgap=1,
             ygap=1,
-            customdata=[[f"{_short(a)} and {_short(b)}: r = {v:.2f}" for b, v in zip(names, row, strict=True)]
+            customdata=[[f"{shorten(a)} and {shorten(b)}: r = {v:.2f}" for b, v in zip(names, row, strict=True)]
                         for a, row in zip(names, r, strict=True)],
             hovertemplate="%{customdata}<extra></extra>",
         )
     )  # fmt: skip
-    _layout(figure, HEIGHT + 60, showlegend=False)
+    layout(figure, HEIGHT + 60, showlegend=False)
     figure.update_xaxes(**_named(names), tickangle=-45, showgrid=False)
     figure.update_yaxes(**_named(names), autorange="reversed", showgrid=False)
     return figure
@@ -138,5 +138,5 @@ def _named(names: list[str]) -> dict[str, object]:
     return {
         "tickmode": "array",
         "tickvals": list(range(len(names))),
-        "ticktext": [_short(name, 12) for name in names],
+        "ticktext": [shorten(name, 12) for name in names],
     }

@@ -1,0 +1,28 @@
+"""Pure figure builders: data in, a Plotly figure (or a Vega-Lite specification) out. Nothing here knows a page."""
+
+from core.charts.classes import class_bars
+from core.charts.columns import box_plot, correlations, histogram, missing_matrix
+from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
+from core.charts.images import embedding_map
+from core.charts.look import MAX_TICKS, PALETTE, class_colours
+from core.charts.matrix import confusion_matrix
+from core.charts.scores import intervals, recall_bars
+
+__all__ = [
+    "CURVE_HEIGHT",
+    "MAX_TICKS",
+    "PALETTE",
+    "box_plot",
+    "class_bars",
+    "class_colours",
+    "confusion_matrix",
+    "correlations",
+    "embedding_map",
+    "has_curve",
+    "histogram",
+    "intervals",
+    "learning_curves",
+    "live_curve",
+    "missing_matrix",
+    "recall_bars",
+]

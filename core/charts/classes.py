@@ -1,0 +1,48 @@
+"""Samples per class."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from core.charts.look import class_colours, class_ticks, layout
+from core.schemas import PARTS
+
+PART_OPACITY = {"train": 1.0, "validation": 0.65, "test": 0.35}
+
+
+def class_bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> go.Figure:
+    """Samples per class as lying bars, stacked by part. A click gives `customdata` = (class, part).
+
+    Args:
+        counts: part → class → samples; parts other than train, validation and test come last.
+        classes: in their order, the first on top.
+    """
+    parts = [p for p in PARTS if p in counts] + [p for p in counts if p not in PARTS]
+    colours = list(class_colours(classes).values())
+    figure = go.Figure()
+    for part in parts:
+        opacity = PART_OPACITY.get(part, 1.0)
+        values = [counts[part].get(c, 0) for c in classes]
+        figure.add_bar(
+            x=values,
+            y=list(range(len(classes))),
+            orientation="h",
+            name=part,
+            legendgroup=part,
+            showlegend=False,
+            marker={"color": colours, "opacity": opacity, "line": {"width": 0}},
+            customdata=[[c, part] for c in classes],
+            hovertemplate="%{customdata[0]}, %{customdata[1]}: %{x}<extra></extra>",
+        )
+        # A bar in many colours has none for the legend; this empty one shows the part's shade in grey.
+        figure.add_bar(
+            x=[None],
+            y=[None],
+            orientation="h",
+            name=part,
+            legendgroup=part,
+            marker={"color": f"rgba(140,140,140,{opacity})"},  # a legend heeds no opacity
+        )
+    layout(figure, 60 + 30 * max(2, len(classes)), barmode="stack", bargap=0.25, showlegend=len(parts) > 1)
+    figure.update_yaxes(**class_ticks(classes), autorange="reversed", showgrid=False)
+    return figure

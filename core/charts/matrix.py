@@ -1,0 +1,79 @@
+"""The confusion matrix, whose cells can be clicked."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.charts.look import MAX_TICKS, PALETTE, SEQUENTIAL, class_ticks, layout
+
+MAX_NUMBERED = 20  # beyond so many classes, numbers in the cells of a matrix no longer fit
+
+
+def confusion_matrix(
+    matrix: NDArray[np.integer],
+    classes: Sequence[str],
+    *,
+    normalised: bool = False,
+    zmax: float | None = None,
+    selected: tuple[str, str] | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """The confusion matrix, true class down, predicted class across, whose cells can be clicked.
+
+    A heatmap returns no clicks, so an invisible point lies over every cell; its `customdata` is (true, predicted).
+
+    Args:
+        matrix: counts, shape (classes, classes), true class first.
+        classes: in the matrix's order.
+        normalised: show shares of the true class instead of counts.
+        zmax: the count with the darkest colour, to put several matrices on one scale; shares always end at 1.
+        selected: the cell to frame, as (true, predicted).
+        dark: whether the page is dark, so that the numbers in pale cells can be read.
+    """
+    k = len(classes)
+    counts = np.asarray(matrix)
+    support = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
+    shown = shares if normalised else counts
+    top = 1.0 if normalised else float(zmax if zmax is not None else counts.max(initial=0)) or 1.0
+    rows, columns = ([i for i in range(k) for _ in range(k)], list(range(k)) * k)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown, zmin=0, zmax=top, colorscale=SEQUENTIAL, showscale=False, xgap=1, ygap=1, hoverinfo="skip"
+        )
+    )
+    invisible = {"marker": {"opacity": 0}}
+    figure.add_scatter(
+        x=columns,
+        y=rows,
+        mode="markers",
+        marker={"symbol": "square", "size": max(6, min(44, 420 // k)), "opacity": 0},
+        selected=invisible,
+        unselected=invisible,
+        customdata=[[classes[i], classes[j]] for i, j in zip(rows, columns, strict=True)],
+        text=[
+            f"{classes[i]} → {classes[j]}<br>{counts[i, j]} of {support[i, 0]} ({shares[i, j]:.0%})"
+            for i, j in zip(rows, columns, strict=True)
+        ],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+    height = 76 + int(np.clip(52 * k, 170, 660))
+    # Whatever the distance, the nearest point is the one of the cell under the pointer.
+    layout(figure, height, showlegend=False, hovermode="closest", hoverdistance=-1, clickmode="event+select")
+    edges = {"range": [-0.5, k - 0.5], "showgrid": False, **class_ticks(classes, -(-k // MAX_TICKS))}
+    figure.update_xaxes(**edges, title={"text": "Predicted"})
+    figure.update_yaxes(**(edges | {"range": [k - 0.5, -0.5]}), title={"text": "True"})
+    if k <= MAX_NUMBERED:
+        for i, j in zip(rows, columns, strict=True):
+            if counts[i, j]:
+                text = f"{100 * shares[i, j]:.0f}%" if normalised else f"{counts[i, j]}"
+                colour = "#FFFFFF" if dark or shown[i, j] > 0.5 * top else "#1B2530"
+                figure.add_annotation(x=j, y=i, text=text, showarrow=False, font={"color": colour, "size": 14})
+    if selected and set(selected) <= set(classes):
+        y, x = (classes.index(c) for c in selected)
+        frame = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
+        figure.add_shape(type="rect", line={"color": PALETTE[1], "width": 3}, **frame)
+    return figure
