@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", help="what to call the dataset")
     sub.add_argument("--target", help="a table's column to predict")
     sub.add_argument("--bins", type=int, help="cut a numeric target into this many classes of equal size")
+    sub.add_argument("--columns", help="a file with types and roles of a table's columns, in JSON")
     sub.add_argument("--unlabelled", action="store_true", help="import without labels")
     sub.add_argument("--into", help="add to this dataset, as a new version")
     command("check", commands.check).add_argument("data", help="DATASET[@VERSION]")

@@ -27,9 +27,10 @@ def samples(_: argparse.Namespace) -> Document:
 
 
 def import_(args: argparse.Namespace) -> Document:
-    """Import a ZIP or folder of images, a CSV table, or sample:NAME."""
+    """Import an archive or folder of images, a table, or sample:NAME."""
     from core.data.importing import import_data
 
+    columns = _columns(args.columns) if args.columns else None
     result = import_data(
         args.path,
         name=args.name,
@@ -37,6 +38,7 @@ def import_(args: argparse.Namespace) -> Document:
         unlabelled=args.unlabelled,
         into=args.into,
         bins=args.bins,
+        columns=columns,
     )
     return {
         "dataset": result.dataset.id,
@@ -94,6 +96,14 @@ def clean(args: argparse.Namespace) -> Document:
         "classes": list(version.classes),
         "findings": [f.model_dump(mode="json") for f in version.findings],
     }
+
+
+def _columns(file: str) -> Any:
+    try:
+        return json.loads(_read(file, "Give --columns the path of a JSON file."))
+    except ValueError as error:
+        hint = 'It holds {"COLUMN": {"type": "numeric", "role": "feature"}, …}.'
+        raise InputError(f"“{file}” is not JSON: {error}.", hint) from error
 
 
 def train(args: argparse.Namespace) -> Document:

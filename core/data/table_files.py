@@ -119,12 +119,15 @@ def csv_dialect(path: Path) -> Dialect:
             f"The rows of “{path.name}” have more cells than its header.", "Give every column a name in the header."
         )
     cells = [cell.strip() for row in rows[1:] for cell in row]
-    comma = delimiter != "," and any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
+    comma = delimiter != "," and any(map(_COMMA.fullmatch, cells))
+    comma = comma and not any(_POINT.fullmatch(cell) or _GROUPED.fullmatch(cell) for cell in cells)
     return Dialect("csv", header, encoding, delimiter, "," if comma else ".")
 
 
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
 _POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)\.(\d{1,2}|\d{4,})")  # three digits may be a group of thousands
+
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3}){2,}")
 
 
 def _read_csv(path: Path, n: int | None) -> tuple[pd.DataFrame, Dialect]:

@@ -25,12 +25,12 @@ def manage(dataset: DatasetRecord) -> None:
 def _add(dataset: DatasetRecord) -> None:
     images = dataset.kind == "image"
     st.markdown(f"#### Add {'images' if images else 'rows'}")
-    shape = "A ZIP or TAR with one folder per class" if images else "A CSV file with the same columns"
+    shape = "A ZIP or TAR with one folder per class" if images else "A table with the same columns"
     if images and not dataset.labelled:
         shape = "A ZIP or TAR of images"
     st.caption(f"{shape} becomes a further import and a new version. What is there stays as it is.")
     slot = f"more-{dataset.id}"
-    label = "ZIP or TAR of images" if images else "CSV file"
+    label = "ZIP or TAR of images" if images else "Table"
     path = uploads.upload(slot, label, importing.ARCHIVE_TYPES if images else importing.TABLE_TYPES)
     importing.at_work()
     if path:

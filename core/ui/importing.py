@@ -14,22 +14,25 @@ from core.data.images import decode
 from core.data.importing import import_data
 from core.data.packed import ENDINGS
 from core.data.samples import SAMPLES, get_sample
-from core.data.sources import TABLE_SUFFIXES, server_path
-from core.data.tables import MAX_CLASSES, read_preview
+from core.data.sources import server_path
+from core.data.table_files import TABLE_SUFFIXES
+from core.data.tables import MAX_CLASSES, Schema, look_at
 from core.errors import GraftError
 from core.jobs import tasks
 from core.settings import get_settings
 from core.store import datasets
+from core.ui.columns import column_choices, how_written
 from core.ui.gallery import literal, square, strip
 from core.ui.page import go, show_error, telling_errors
 from core.ui.uploads import discard, upload, upload_folder, waiting
-from core.ui.words import plural, size
+from core.ui.words import size
 
 MINE = "import"  # the import this visitor started last
 SMALL = 4 * 2**20  # bytes: some dozens of photographs, or some ten thousand rows
 ARCHIVE_TYPES = [ending.removeprefix(".") for ending in ENDINGS]
-TABLE_TYPES = ["csv", "tsv", "txt"]
+TABLE_TYPES = [ending.removeprefix(".") for ending in TABLE_SUFFIXES]
 _STRIP = 6
+_ROWS = 20
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -153,10 +156,10 @@ def photos() -> None:
 
 
 def table() -> None:
-    """The card for a CSV file; what to predict is asked next, by `choose_target`."""
+    """The card for a table; what to predict is asked next, by `choose_target`."""
     st.markdown("#### :material/table: Table")
-    st.caption("A CSV file with one row a sample. You choose next which column to predict.")
-    upload("table", "CSV file", TABLE_TYPES)
+    st.caption("CSV, TSV, Excel, Parquet or JSON lines, one row a sample. You choose next which column to predict.")
+    upload("table", "Table", TABLE_TYPES)
 
 
 def choose_target() -> bool:
@@ -165,7 +168,7 @@ def choose_target() -> bool:
     if path is None:
         return False
     try:
-        preview = _preview(str(path))
+        preview, schema = _preview(str(path))
     except GraftError as error:
         show_error(error)
         discard("table")
@@ -179,6 +182,7 @@ def choose_target() -> bool:
             " target for measuring distance; it cannot be trained on.",
         )
         options: dict[str, Any] = {"unlabelled": True} if unlabelled else _target_of(preview)
+        options["columns"] = column_choices(preview, schema, options.get("target"))
         with st.container(horizontal=True):
             ready = bool(options.get("target")) or bool(options.get("unlabelled"))
             go_on = st.button(
@@ -193,8 +197,8 @@ def choose_target() -> bool:
             except BaseException:  # Streamlit leaves a page by raising: the import is done
                 discard("table")
                 raise
-        st.caption(f"The first {plural(len(preview), 'row')} of {size(path.stat().st_size)}:")
-        st.dataframe(preview, hide_index=True)
+        st.caption(f"The first rows of {size(path.stat().st_size)}, {how_written(schema)}:")
+        st.dataframe(preview.head(_ROWS), hide_index=True)
     return True
 
 
@@ -227,8 +231,8 @@ def _target_of(preview: pd.DataFrame) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _preview(path: str) -> pd.DataFrame:
-    return read_preview(Path(path))
+def _preview(path: str) -> tuple[pd.DataFrame, Schema]:
+    return look_at(Path(path))
 
 
 def sample_cards() -> None:

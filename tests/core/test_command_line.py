@@ -353,3 +353,17 @@ def test_a_reader_that_leaves_early_gets_no_traceback(workspace, argv):
     process.stdout.close()
     assert process.stderr.read() == b""
     process.wait(60)
+
+
+def test_columns_of_a_table_can_be_chosen_in_a_file(graft: Callable[..., Answer], tmp_path: Path) -> None:
+    table, choices = tmp_path / "t.csv", tmp_path / "columns.json"
+    table.write_text("size,who,kind\n" + "".join(f"{i * i},p{i // 2},{'ab'[i % 2]}\n" for i in range(60)))
+    choices.write_text(json.dumps({"kind": {"role": "target"}, "who": {"role": "group"}}))
+    document = graft("import", str(table), "--columns", str(choices)).document
+    assert document["classes"] == ["a", "b"]
+    for content, said in (("{", "is not JSON"), ('{"sizes": {}}', "no column “sizes”"), ('{"size": 1}', "“size”")):
+        choices.write_text(content)
+        answer = graft("import", str(table), "--target", "kind", "--columns", str(choices))
+        assert answer.code == 2
+        assert said in answer.err
+    assert graft("import", str(table), "--columns", str(tmp_path / "none.json")).code == 2

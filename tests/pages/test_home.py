@@ -20,6 +20,7 @@ from core.jobs import tasks
 from core.schemas import DataRef, TrainingSpec, now
 from core.settings import get_settings
 from core.store import datasets, runs
+from core.ui.columns import changed
 from core.ui.words import plural
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +128,7 @@ def test_a_bad_zip_gets_one_sentence_and_leaves_nothing(workspace: Path, content
 
 def test_a_table_is_imported_with_the_target_that_was_chosen(workspace: Path) -> None:
     app = drop(open_home(), "table", "homes.csv", prices())
-    assert list(app.dataframe[0].value.columns) == ["area", "price", "city"]
+    assert list(app.dataframe[-1].value.columns) == ["area", "price", "city"]
     assert app.button(key="table-import").disabled
     app.selectbox(key="table-target").select("city").run()
     app.button(key="table-import").click().run()
@@ -353,3 +354,16 @@ def test_a_path_on_the_machine_can_be_imported_where_settings_allow(
     app = ask("pets.zip")
     assert datasets.get_dataset(query(app, "dataset")).n == 12
     assert sorted(path.name for path in allowed.iterdir()) == ["homes.csv", "pets.zip"], "only uploads are removed"
+
+
+def test_how_a_table_is_written_is_shown(workspace: Path) -> None:
+    rows = "\n".join(f"{i}.000,5;{'ab'[i % 2]}" for i in range(1, 9))
+    app = drop(open_home(), "table", "homes.csv", f"größe;art\n{rows}".encode("cp1252"))
+    assert "text in Windows-1252 with ; between cells, decimal comma, . between thousands" in text(app)
+
+
+def test_only_what_was_changed_of_the_columns_is_a_choice() -> None:
+    found = pd.DataFrame({"Column": ["x", "y"], "Type": ["numeric"] * 2, "Role": ["feature"] * 2})
+    assert changed(found, found) == {}
+    edited = found.assign(Type=["category", "numeric"], Role=["feature", "group: kept together"])
+    assert changed(found, edited) == {"x": {"type": "category"}, "y": {"role": "group"}}

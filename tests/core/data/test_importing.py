@@ -369,3 +369,18 @@ class TestServerPaths:
     def test_off_unless_set(self, workspace, tmp_path):
         with pytest.raises(InputError, match="may not import"):
             server_path(str(tmp_path))
+
+
+def test_rows_of_one_group_are_never_on_two_sides(workspace, make_csv):
+    rng = np.random.default_rng(0)
+    rows = [f"{rng.normal():.6f},{'ab'[i % 2]},p{(i // 4) % 25}" for i in range(200)]
+    path = make_csv("\n".join(["size,kind,patient", *rows, *rows[:3]]))
+    made = import_data(path, columns={"patient": {"role": "group"}, "kind": {"role": "target"}})
+    samples = load_samples(DataRef(dataset=made.dataset.id))
+    patients = [row.split(",")[2] for row in [*rows, *rows[:3]]]
+    assert samples.groupby(patients)["part"].nunique().max() == 1
+    assert samples.groupby(patients)["group"].nunique().max() == 1
+    assert set(samples["part"]) == {"train", "validation", "test"}
+    assert made.dataset.target == "kind"
+    exact = [finding for finding in made.findings if finding.kind == "exact_duplicate"]
+    assert [len(finding.samples) for finding in exact] == [6], "a group is no set of copies"

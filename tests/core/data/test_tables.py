@@ -1,11 +1,13 @@
 """Reading CSV files: their dialect, their columns' kinds, and what is refused."""
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from core.data.table_files import csv_dialect
-from core.data.tables import read_preview, read_table, target_classes
+from core.data.tables import read_choices, read_preview, read_table, store_table, target_classes
 from core.errors import InputError
 
 
@@ -125,3 +127,192 @@ def test_numeric_target_with_few_values_becomes_classes_without_decimals():
 def test_bins_that_cannot_be_made_are_refused(values, bins, says):
     with pytest.raises(InputError, match=says):
         target_classes(pd.Series(values, name="price"), bins)
+
+
+@pytest.mark.parametrize(
+    ("head", "cells", "numbers", "decimal", "thousands"),
+    [
+        ("size;kind", ["1.234,5", "12,5", "1.234.567,25"], [1234.5, 12.5, 1234567.25], ",", "."),
+        ("size,kind", ['"1,234.5"', "12.5", '"1,234,567.25"'], [1234.5, 12.5, 1234567.25], ".", ","),
+        ("size;kind", ["1 234,5", "12,5", "1\u202f234 567,25"], None, ",", ""),
+        ("size;kind", ["1 234,5", "12,5", "1 234 567,25"], [1234.5, 12.5, 1234567.25], ",", " "),
+        ("size;kind", ["1'234.5", "12.5", "1'234'567.25"], [1234.5, 12.5, 1234567.25], ".", "'"),
+        ("size\tkind", ["1,234", "12", "1,234,567"], [1234, 12, 1234567], ".", ","),
+        ("size;kind", ["1,23,4", "12", "5"], None, ".", ""),
+        ("size;kind", ["01.02.2024", "02.02.2024", "01.02.2024"], None, ".", ""),
+    ],
+)
+def test_numbers_are_known_however_they_are_written(make_csv, head, cells, numbers, decimal, thousands):
+    separator = head[4]
+    extra = ["x", "x", "y"]
+    lines = [
+        f"{cell}{separator}{kind}{separator}{word}" for cell, kind, word in zip(cells, "aba", extra, strict=True)
+    ]
+    table, schema, _ = read_table(make_csv("\n".join([f"{head}{separator}word", *lines])), "kind")
+    if numbers is None:
+        assert "size" not in schema.numeric
+    else:
+        assert table["size"].tolist() == numbers
+        assert (schema.decimal, schema.thousands) == (decimal, thousands)
+
+
+class TestFormats:
+    ROWS = pd.DataFrame(
+        {"size": [1.5, np.nan, 3.0, 1e300], "name 🐈": ["猫", "قطة", None, "cat"], "kind": ["a", "b", "a", "b"]}
+    )
+
+    @staticmethod
+    def excel(path, rows: list[list[object]]):
+        """The least that is an Excel file: one sheet, its text inline."""
+
+        def cell(value: object) -> str:
+            if isinstance(value, str):
+                return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+            return "<c/>" if value is None or value != value else f"<c><v>{value}</v></c>"
+
+        main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+        relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+        packages = "http://schemas.openxmlformats.org/package/2006/relationships"
+        body = "".join("<row>" + "".join(map(cell, row)) + "</row>" for row in rows)
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("xl/worksheets/sheet1.xml", f"<worksheet {main}><sheetData>{body}</sheetData></worksheet>")
+            file.writestr(
+                "xl/workbook.xml",
+                f'<workbook {main} xmlns:r="{relations}"><sheets><sheet name="one" sheetId="1" r:id="r1"/></sheets>'
+                "</workbook>",
+            )
+            file.writestr(
+                "xl/_rels/workbook.xml.rels",
+                f'<Relationships xmlns="{packages}"><Relationship Id="r1" Type="{relations}/worksheet"'
+                ' Target="worksheets/sheet1.xml"/></Relationships>',
+            )
+            file.writestr(
+                "_rels/.rels",
+                f'<Relationships xmlns="{packages}"><Relationship Id="r1" Type="{relations}/officeDocument"'
+                ' Target="xl/workbook.xml"/></Relationships>',
+            )
+            file.writestr(
+                "[Content_Types].xml", '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
+            )
+        return path
+
+    def write(self, folder, ending: str):
+        path = folder / f"table{ending}"
+        if ending == ".parquet":
+            self.ROWS.to_parquet(path)
+        elif ending == ".xlsx":
+            self.excel(path, [list(self.ROWS.columns), *self.ROWS.astype("object").to_numpy().tolist()])
+        elif ending == ".jsonl":
+            self.ROWS.to_json(path, orient="records", lines=True, force_ascii=False)
+        else:
+            self.ROWS.to_csv(path, sep="\t", index=False, encoding="utf-16" if ending == ".txt" else "utf-8")
+        return path
+
+    @pytest.mark.parametrize("ending", [".tsv", ".txt", ".parquet", ".xlsx", ".jsonl"])
+    def test_every_format_gives_the_same_table(self, tmp_path, ending):
+        table, schema, skipped = read_table(self.write(tmp_path, ending), "kind")
+        assert (schema.numeric, schema.target) == (("size",), "kind")
+        assert table["size"].fillna(-1).tolist() == [1.5, -1, 3, -1]
+        assert table["name 🐈"].fillna("none").tolist() == ["猫", "قطة", "none", "cat"]
+        assert table["kind"].tolist() == ["a", "b", "a", "b"]
+        assert [(s.path, s.reason) for s in skipped] == [("“size”, row 4", "a number is too large; taken as missing")]
+        assert list(read_preview(tmp_path / f"table{ending}", 2).columns) == list(self.ROWS.columns)
+
+    @pytest.mark.parametrize("ending", [".tsv", ".parquet", ".xlsx", ".jsonl", ".xls", ".ods", ".ndjson", ".csv"])
+    @pytest.mark.parametrize("content", [b"", b"\0\1\2 no table", b"PK\x03\x04", b"PAR1PAR1", b"{\n"])
+    def test_what_is_no_table_is_refused_by_name(self, tmp_path, ending, content):
+        path = tmp_path / f"table{ending}"
+        path.write_bytes(content)
+        assert f"“table{ending}”" in refusal(path)
+
+    @pytest.mark.parametrize("ending", [".parquet", ".xlsx"])
+    def test_truncated_file_is_refused_by_name(self, tmp_path, ending):
+        path = self.write(tmp_path, ending)
+        path.write_bytes(path.read_bytes()[:-100])
+        assert f"“table{ending}”" in refusal(path)
+
+    def test_a_line_that_is_no_object_is_named(self, make_csv):
+        assert "line 3 is no JSON object" in refusal(make_csv('{"size": 1, "kind": "a"}\n\n{"size": 1, ', "t.jsonl"))
+        assert "line 1 is no JSON object" in refusal(make_csv("[1, 2]\n", "t.jsonl"))
+
+    def test_the_same_name_twice_is_refused_in_excel_too(self, tmp_path):
+        path = self.excel(tmp_path / "t.xlsx", [["size", "kind", "size"], [1, "a", 2]])
+        assert "two columns named “size”" in refusal(path)
+
+    def test_a_bomb_in_a_spreadsheet_is_refused(self, tmp_path):
+        path = self.excel(tmp_path / "t.xlsx", [["size", "kind"], [1, "a" * 130 * 2**20]])
+        with zipfile.ZipFile(path) as file:
+            content = {name: file.read(name) for name in file.namelist()}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, data in content.items():
+                file.writestr(name, data)
+        assert "over 200 times its size" in refusal(path)
+
+    @pytest.mark.parametrize("number", ["1" + "0" * 400, "1e400", "-1e400", "1e308"])
+    @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+    def test_numbers_beyond_reckoning_are_missing_and_named(self, make_csv, number, ending):
+        if ending == ".csv":
+            path = make_csv(f"size,kind\n1,a\n{number},b\n2.5,a\n4,b\n")
+        else:
+            rows = [f'{{"size": {size}, "kind": "a"}}' for size in ("1", number, "2.5")]
+            path = make_csv("\n".join(rows), "table.jsonl")
+        table, schema, skipped = read_table(path, "kind")
+        assert schema.numeric == ("size",)
+        assert table["size"].isna().tolist()[:3] == [False, True, False]
+        assert skipped[0].path == "“size”, row 2"
+
+    def test_a_nul_byte_far_down_is_named_by_its_line(self, make_csv):
+        rows = "".join(f"{i * i},a\n" for i in range(20_000))
+        assert "a NUL byte stands in line 20002" in refusal(make_csv(f"size,kind\n{rows}5,\0b\n"))
+
+    def test_a_thousand_classes_are_kept(self, make_csv):
+        rows = "".join(f"{i * i % 97},class {i % 1000}\n" for i in range(4000))
+        table, _, _ = read_table(make_csv(f"size,kind\n{rows}"), "kind")
+        assert target_classes(table["kind"], None)[0].nunique() == 1000
+
+
+class TestChoices:
+    TEXT = "size,code,who,name,kind\n1,10,p,r1,a\n4,20,p,r2,b\nmany,30,q,r3,a\n9,10,q,r4,b\n"
+
+    def test_types_overrule_what_was_inferred(self, make_csv):
+        choices = read_choices(
+            {"size": {"type": "numeric"}, "code": {"type": "category"}, "who": {"type": "left_out"}}
+        )
+        table, schema, skipped = read_table(make_csv(self.TEXT), "kind", choices)
+        assert (schema.numeric, schema.categorical) == (("size",), ("code",))
+        assert table["code"].tolist() == ["10", "20", "30", "10"]
+        assert table["size"].isna().tolist() == [False, False, True, False]
+        assert skipped[0].path == "“size”, row 3"
+        assert "“many” is no number" in skipped[0].reason
+
+    def test_roles_take_columns_out_of_training(self, make_csv, tmp_path):
+        choices = read_choices({"name": {"role": "id"}, "who": {"role": "group"}, "code": {"role": "ignore"}})
+        choices |= read_choices({"size": {"type": "category"}})
+        table, schema, _ = read_table(make_csv(self.TEXT), "kind", choices)
+        assert (schema.numeric, schema.categorical) == ((), ("size",))
+        assert (schema.id, schema.group) == ("name", "who")
+        manifest = store_table(tmp_path, table, schema, table["kind"])
+        assert manifest["path"].tolist() == ["r1", "r2", "r3", "r4"]
+        assert manifest["given_group"].tolist() == ["p", "p", "q", "q"]
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            ([], "no JSON object"),
+            ({"size": {"type": "number"}}, "choice for column “size” cannot be used"),
+            ({"size": {"kind": "numeric"}}, "choice for column “size” cannot be used"),
+            ({"size": 1}, "choice for column “size” cannot be used"),
+        ],
+    )
+    def test_choices_that_cannot_be_used_are_told(self, content, says):
+        with pytest.raises(InputError, match=says):
+            read_choices(content)
+
+    def test_a_column_that_is_not_there_is_named(self, make_csv):
+        with pytest.raises(InputError, match="has no column “sizes”"):
+            read_table(make_csv(self.TEXT), "kind", read_choices({"sizes": {"type": "numeric"}}))
+
+    def test_one_role_for_two_columns_is_refused(self, make_csv):
+        choices = read_choices({"size": {"role": "group"}, "who": {"role": "group"}})
+        with pytest.raises(InputError, match="Both “size” and “who” have the role group"):
+            read_table(make_csv(self.TEXT), "kind", choices)
