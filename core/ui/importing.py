@@ -79,25 +79,24 @@ def at_work() -> None:
     reloaded page finds it again.
     """
     mine = st.session_state.setdefault(MINE, st.query_params.get("import"))
-    if mine:
-        _ended(mine)
+    if mine and not _ended(mine):
         st.query_params["import"] = mine
     running = [record.id for record in tasks.at_work("import")]
     if running:
         st.fragment(_bars, run_every=0.5)(running)
 
 
-def _ended(mine: str) -> None:
-    """Go on to what an import brought, or tell why it brought nothing; nothing happens while it is at work."""
+def _ended(mine: str) -> bool:
+    """Go on to what an import brought, or tell why it brought nothing; False while it is at work."""
     try:
         record = tasks.get(mine)
     except GraftError:
         record = None  # cleared away since
     if record and not record.ended:
-        return
+        return False
     _forget()
     if record is None:
-        return
+        return True
     if record.state == "succeeded":
         go("data", dataset=tasks.result(mine)["dataset"])
     datasets.sweep()
@@ -109,6 +108,7 @@ def _ended(mine: str) -> None:
             st.session_state["table-file"] = source  # for another target
         else:
             shutil.rmtree(source.parent, ignore_errors=True)
+    return True
 
 
 def _forget() -> None:

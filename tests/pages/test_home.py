@@ -300,6 +300,7 @@ def test_a_cancelled_import_leaves_nothing(workspace: Path, in_background: None)
     next(b for b in app.button if str(b.key).startswith("cancel-")).click().run()
     assert import_ended().state == "cancelled"
     assert text(app.run()).startswith("Teach a model")
+    assert "import" not in app.query_params
     assert nothing_left()
 
 

@@ -1,10 +1,15 @@
 """Imports are whole or not there, and say in a sentence why they were refused."""
 
 import errno
+import io
+import struct
+import tarfile
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.data import importing
 from core.data.images import DatasetImages, ImageStore, decode
@@ -384,3 +389,89 @@ def test_rows_of_one_group_are_never_on_two_sides(workspace, make_csv):
     assert made.dataset.target == "kind"
     exact = [finding for finding in made.findings if finding.kind == "exact_duplicate"]
     assert [len(finding.samples) for finding in exact] == [6], "a group is no set of copies"
+
+
+class TestBadMembers:
+    """One bad file costs itself and is named; the rest is imported."""
+
+    @staticmethod
+    def huge(side: int = 30_000) -> bytes:
+        """A PNG that says it is 30,000 × 30,000 pixels, and packs to almost nothing."""
+
+        def chunk(name: bytes, data: bytes) -> bytes:
+            return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+        rows = zlib.compress(bytes(2**16))
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", rows)
+            + chunk(b"IEND", b"")
+        )
+
+    @staticmethod
+    def animated() -> bytes:
+        out = io.BytesIO()
+        frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "lime")]
+        frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+        return out.getvalue()
+
+    @pytest.mark.parametrize("pack", ["zip", "tar.gz", "folder"])
+    def test_each_is_named_and_the_rest_imported(self, workspace, tmp_path, two_classes, make_picture, pack):
+        jpeg = make_picture(1, 60, "JPEG")
+        bad = {
+            "cats/truncated.jpg": (jpeg[: len(jpeg) // 3], "damaged"),
+            "cats/empty.png": (b"", "not an image"),
+            "dogs/text.jpg": (b"hello", "not an image"),
+            "dogs/huge.png": (self.huge(), "more than the 64,000,000 pixels allowed"),
+            "dogs/table.xlsx": (b"PK", "not an image file"),
+            "dogs/noending": (b"x", "not an image file"),
+        }
+        good = two_classes | {
+            "cats/animated.gif": self.animated(),
+            "dogs/jpeg.png": jpeg,
+            "dogs/猫 قطة 🐈.png": make_picture(77),
+            "dogs/with\nnewline.png": make_picture(78),
+        }
+        files = good | {name: data for name, (data, _) in bad.items()}
+        source = tmp_path / ("photos" if pack == "folder" else f"photos.{pack}")
+        if pack == "zip":
+            with zipfile.ZipFile(source, "w") as archive:
+                for name, data in files.items():
+                    archive.writestr(name, data)
+        elif pack == "tar.gz":
+            with tarfile.open(source, "w:gz") as tar:
+                for name, data in files.items():
+                    info = tarfile.TarInfo(name)
+                    info.size = len(data)
+                    tar.addfile(info, io.BytesIO(data))
+        else:
+            for name, data in files.items():
+                (source / name).parent.mkdir(parents=True, exist_ok=True)
+                (source / name).write_bytes(data)
+        made = import_data(source)
+        assert set(load_samples(DataRef(dataset=made.dataset.id))["path"]) == set(good)
+        told = {one.path: one.reason for one in made.skipped}
+        assert told.keys() == bad.keys()
+        for name, (_, reason) in bad.items():
+            assert reason in told[name]
+
+    def test_a_thousand_classes(self, workspace, tmp_path):
+        path = tmp_path / "many.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for i in range(3000):
+                pixels = np.random.default_rng(i).integers(0, 256, (4, 4, 3), dtype="uint8")
+                out = io.BytesIO()
+                Image.fromarray(pixels).save(out, "PPM")
+                archive.writestr(f"class {i % 1000}/{i}.ppm", out.getvalue())
+        made = import_data(path)
+        assert len(made.dataset.classes) == 1000
+        assert all(made.version.counts["test"].values()), "each is judged"
+
+    def test_more_tiny_files_than_allowed(self, leftovers, tmp_path, monkeypatch):
+        monkeypatch.setenv("GRAFT_MAX_MEMBERS", "2000")
+        folder = tmp_path / "tiny" / "a"
+        folder.mkdir(parents=True)
+        for i in range(2001):
+            (folder / f"{i}.png").touch()
+        assert "2,001 files, more than the 2,000 allowed" in refusal(leftovers, tmp_path / "tiny")
