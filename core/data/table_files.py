@@ -26,6 +26,7 @@ Format = Literal["csv", "parquet", "excel", "jsonl"]
 LARGEST = 1e100  # what is larger has no variance in 64 bits; it and infinity count as missing
 _DELIMITERS = ",;\t|"
 _MARKS = {".": (",", " ", "\u00a0", "\u202f", "'", "’"), ",": (".", " ", "\u00a0", "\u202f", "'", "’")}
+_MAX_CELLS = 200_000_000
 _LOOK = 1000  # cells looked at before a whole column is tried
 
 
@@ -159,6 +160,12 @@ def _read_parquet(path: Path, n: int | None) -> tuple[pd.DataFrame, Dialect]:
         _no_name_twice(path, header)
         groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
         check_ratio(path, sum(groups))
+        cells = file.metadata.num_rows * file.metadata.num_columns
+        if cells > _MAX_CELLS:  # equal cells pack to nothing, so that the file's size says little
+            raise InputError(
+                f"“{path.name}” holds {cells:,} cells, more than the {_MAX_CELLS:,} that fit into memory.",
+                "Leave out rows or columns.",
+            )
         data = file.read() if n is None else next(file.iter_batches(batch_size=n), pa.RecordBatch.from_pylist([]))
         table = data.to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -201,8 +201,10 @@ def _cells(n: int) -> str:
 
 def _as_text(values: pd.Series) -> pd.Series:
     """A column as text, whole numbers without a decimal point; missing cells stay missing."""
-    whole = pd.api.types.is_float_dtype(values) and (values.dropna() == values.dropna().round()).all()
-    return (values.astype("Int64") if whole else values).astype("str")
+    present = values.dropna()
+    whole = pd.api.types.is_float_dtype(values) and (present == present.round()).all()
+    exact = whole and (present.abs() < 2**53).all()
+    return (values.astype("Int64") if exact else values).astype("str")
 
 
 def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> tuple[pd.DataFrame, Schema]:
@@ -363,9 +365,7 @@ def _is_number(values: pd.Series) -> bool:
 
 
 def _labels(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_float_dtype(values) and (values == values.round()).all():
-        values = values.astype("int64")  # a missing cell elsewhere made floats of whole numbers
-    return values.astype("str").str.strip()
+    return _as_text(values).str.strip()  # a missing cell elsewhere made floats of whole numbers
 
 
 def _quantile_step(values: pd.Series, numbers: pd.Series | None, bins: int) -> Step:

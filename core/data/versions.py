@@ -52,7 +52,7 @@ def build_version(
         samples["group"] = _with_near_copies(dataset, folder, samples)
     samples["group"], found = _with_given_groups(dataset, folder, samples), samples["group"]
     if dataset.labelled:
-        check_classes(samples, dataset)
+        check_classes(samples, dataset, grouped=not found.equals(samples["group"]))
         preparation.check(recipe, rows)
         samples["part"] = split_parts(samples, split)
     classes = tuple(sorted(samples["label"].dropna().unique(), key=natural))
@@ -178,8 +178,8 @@ def samples_hash(samples: pd.DataFrame) -> str:
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16]
 
 
-def check_classes(samples: pd.DataFrame, dataset: DatasetRecord) -> None:
-    """`InputError` unless there are two classes and three distinct samples in each."""
+def check_classes(samples: pd.DataFrame, dataset: DatasetRecord, grouped: bool) -> None:
+    """`InputError` unless there are two classes and three distinct samples (`grouped`: groups of them) in each."""
     noun = "images" if dataset.kind == "image" else "rows"
     where = "folder" if dataset.kind == "image" else f"“{dataset.target}”"
     distinct = samples.groupby("label")["group"].nunique()
@@ -188,11 +188,12 @@ def check_classes(samples: pd.DataFrame, dataset: DatasetRecord) -> None:
         hint = "Put each class into a folder of its own." if dataset.kind == "image" else "Choose another target."
         raise InputError(f"“{dataset.name}” has {found}; telling classes apart needs at least two.", hint)
     few = distinct[distinct < MIN_DISTINCT]
+    counted = "groups" if grouped else noun
     if len(few):
         name, n = few.idxmin(), int(few.min())
         others = f" (and {len(few) - 1} more classes have too few)" if len(few) > 1 else ""
         raise InputError(
-            f"Class “{name}” of “{dataset.name}” has {n} distinct {noun if n > 1 else noun[:-1]}{others};"
+            f"Class “{name}” of “{dataset.name}” has {n} distinct {counted if n > 1 else counted[:-1]}{others};"
             f" at least {MIN_DISTINCT} are needed.",
             f"Add {noun} to it, or leave its {where} out."
             if dataset.kind == "image"

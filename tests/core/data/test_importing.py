@@ -391,6 +391,12 @@ def test_rows_of_one_group_are_never_on_two_sides(workspace, make_csv):
     assert [len(finding.samples) for finding in exact] == [6], "a group is no set of copies"
 
 
+def test_classes_of_too_few_groups_are_refused_as_such(leftovers, make_csv):
+    text = "size,kind,patient\n" + "".join(f"{i * i},{'ab'[i % 2]},p{i % 4 // 2}\n" for i in range(40))
+    message = refusal(leftovers, make_csv(text), target="kind", columns={"patient": {"role": "group"}})
+    assert "Class “a” of “table” has 2 distinct groups" in message
+
+
 class TestBadMembers:
     """One bad file costs itself and is named; the rest is imported."""
 

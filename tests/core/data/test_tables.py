@@ -116,6 +116,10 @@ def test_numeric_target_with_few_values_becomes_classes_without_decimals():
     assert step is None
 
 
+def test_enormous_values_of_a_target_stay_apart():
+    assert target_classes(pd.Series([1e20, 2e20, 1e20], name="kind"), None)[0].nunique() == 2
+
+
 @pytest.mark.parametrize(
     ("values", "bins", "says"),
     [
@@ -238,6 +242,10 @@ class TestFormats:
     def test_the_same_name_twice_is_refused_in_excel_too(self, tmp_path):
         path = self.excel(tmp_path / "t.xlsx", [["size", "kind", "size"], [1, "a", 2]])
         assert "two columns named “size”" in refusal(path)
+
+    def test_a_parquet_file_of_too_many_cells_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("core.data.table_files._MAX_CELLS", 11)
+        assert "12 cells, more than the 11" in refusal(self.write(tmp_path, ".parquet"))
 
     def test_a_bomb_in_a_spreadsheet_is_refused(self, tmp_path):
         path = self.excel(tmp_path / "t.xlsx", [["size", "kind"], [1, "a" * 130 * 2**20]])
