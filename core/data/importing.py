@@ -19,6 +19,7 @@ import pandas as pd
 from core.data import tables
 from core.data.annotations import refuse_annotations
 from core.data.archives import Archive, image_members
+from core.data.column_choices import Choice, chosen, read_choices
 from core.data.images import Progress, estimated_size, store_images
 from core.data.label_files import labels_from_file
 from core.data.sources import Source, look_at
@@ -87,8 +88,8 @@ def import_data(
         into: id or name of a dataset that gets the data as a further import and a new version, with its newest
             version's recipe and split.
         bins: cut a numeric target into so many classes of about equal size.
-        columns: what was chosen for a table's columns, name → {"type", "role"} (`tables.Choice`); a further import
-            takes the choices of the first.
+        columns: what was chosen for a table's columns, name → {"type", "role"} (`column_choices.Choice`); a further
+            import takes the choices of the first.
         licence: noted in the dataset's record.
         progress: called with (images done, images in all).
 
@@ -98,8 +99,8 @@ def import_data(
     """
     started = time.monotonic()
     given = look_at(source)
-    choices = tables.read_choices(columns or {})
-    target = target or tables.chosen(choices, "target") or given.target
+    choices = read_choices(columns or {})
+    target = target or chosen(choices, "target") or given.target
     if given.is_sample and not (name or into or unlabelled or bins or choices):
         here = _already_here(given, target)
         if here:
@@ -207,7 +208,7 @@ def _fill_table(
     target: str | None,
     unlabelled: bool,
     bins: int | None,
-    choices: Mapping[str, tables.Choice],
+    choices: Mapping[str, Choice],
     old: DatasetRecord | None,
 ) -> _Filled:
     if unlabelled:

@@ -7,23 +7,18 @@ An import's folder holds `table.parquet` (the columns as they came), `schema.jso
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
+from core.data.column_choices import Choice, ColumnType, Role, chosen
 from core.data.table_files import LARGEST, TableFile, read_file
 from core.errors import InputError
 from core.schemas import DataRef, Frozen, Skipped, Step
 from core.store.files import write_parquet, write_text
 
 MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
-ColumnType = Literal["numeric", "category", "left_out"]
-Role = Literal["feature", "target", "id", "group", "ignore"]
-TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
-ROLES: tuple[Role, ...] = get_args(Role)
 _NOT_LEARNT: dict[Role | None, str] = {
     "id": "names the rows",
     "group": "keeps its rows on one side of the split",
@@ -38,16 +33,6 @@ class Column(Frozen):
     kind: ColumnType
     missing: int
     reason: str = ""
-
-
-class Choice(Frozen):
-    """What a person chose for a column; None leaves it to inference.
-
-    An `id` names the rows, a `group` keeps its rows on one side of the split; both are left out of training.
-    """
-
-    type: ColumnType | None = None
-    role: Role | None = None
 
 
 class Schema(Frozen):
@@ -97,32 +82,6 @@ def look_at(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
     """The first `n` rows, and the schema that they speak for, before anything was chosen; `InputError`."""
     file = read_file(path, n)
     return file.table, _schema(file, None, tuple(_column(file.table[name], None) for name in file.table.columns), {})
-
-
-def read_choices(content: Any) -> dict[str, Choice]:
-    """What was chosen for columns, from JSON: name → {"type", "role"}. `InputError` says what is wrong."""
-    if not isinstance(content, dict):
-        raise InputError("The choices of columns are no JSON object.", 'Write {"COLUMN": {"type": …, "role": …}, …}.')
-    choices = {}
-    for name, choice in content.items():
-        try:
-            choices[name] = Choice.model_validate(choice)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(
-                f"The choice for column “{name}” cannot be used: {where} {first['msg']}.",
-                f"A type is one of {', '.join(TYPES)}, a role one of {', '.join(ROLES)}.",
-            ) from error
-    return choices
-
-
-def chosen(choices: Mapping[str, Choice], role: Role) -> str | None:
-    """The column with this role, None when there is none; `InputError` when there are several."""
-    names = [name for name, choice in choices.items() if choice.role == role]
-    if len(names) > 1:
-        raise InputError(f"Both “{names[0]}” and “{names[1]}” have the role {role}.", "Only one column can have it.")
-    return names[0] if names else None
 
 
 def read_table(

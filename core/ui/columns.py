@@ -59,7 +59,7 @@ def column_choices(preview: pd.DataFrame, schema: Schema, target: str | None) ->
 
 
 def changed(found: pd.DataFrame, edited: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Column → its type and role in the words of `tables.Choice`, where one of them was changed."""
+    """Column → its type and role in the words of `column_choices.Choice`, where one of them was changed."""
     types = {word: name for name, word in TYPE_WORDS.items()}
     roles = {word: name for name, word in ROLE_WORDS.items()}
     choices: dict[str, dict[str, str]] = {}
