@@ -7,7 +7,7 @@ import streamlit as st
 from core.errors import NotFoundError
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
-from core.ui import data_clean, data_findings, data_manage, data_map, data_overview, data_versions
+from core.ui import data_augment, data_clean, data_findings, data_manage, data_map, data_overview, data_versions
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
 from core.ui.words import plural, size
@@ -78,12 +78,14 @@ rooms: dict[str, Callable[[], None]] = {
     "Findings": lambda: data_findings.findings(dataset, version),
     "Map": lambda: data_map.embedding_map(dataset, version),
     "Clean": lambda: data_clean.clean(dataset, version),
+    "Augment": lambda: data_augment.augment(dataset, version),
     "Split": lambda: data_versions.split(dataset, version),
     "Versions": lambda: data_versions.versions(dataset),
     "Manage": lambda: data_manage.manage(dataset),
 }
 if dataset.kind != "image":
-    del rooms["Map"]
+    del rooms["Map"], rooms["Augment"]
 if not dataset.labelled:
-    del rooms["Clean"], rooms["Split"]
+    for room in ("Clean", "Augment", "Split"):
+        rooms.pop(room, None)
 show_tabs(rooms)

@@ -43,7 +43,7 @@ def check_version(version: VersionRecord, progress: Progress = lambda *_: None) 
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
     backbone = get_backbone(BACKBONE)
     size = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
-    x = squashed(_embeddings(dataset, samples, backbone, size, progress))
+    x = squashed(version_embeddings(dataset, samples, backbone, size, progress))
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))
     progress(0, 0, "looking for copies")
     images, ids = DatasetImages(dataset.id), samples["id"].tolist()
@@ -66,7 +66,7 @@ def check_version(version: VersionRecord, progress: Progress = lambda *_: None) 
     return check
 
 
-def _embeddings(
+def version_embeddings(
     dataset: DatasetRecord, samples: pd.DataFrame, backbone: Backbone, size: int, progress: Progress
 ) -> np.ndarray:
     """Embeddings, `(n, d)`, in the samples' order, from one cache entry an import."""

@@ -10,12 +10,15 @@ from core.ui.page import show_error, telling_errors
 TASK = "_preview"
 
 
-def preview(spec: TrainingSpec, augmentation: Augmentation) -> None:
-    """A button that draws the preview, and the picture when it is there. Another choice asks for another one."""
+def preview(spec: TrainingSpec, augmentation: Augmentation, at_once: bool = False) -> None:
+    """A button that draws the preview, and the picture when it is there. Another choice asks for another one.
+
+    With `at_once` it is drawn without the button.
+    """
     wanted = f"{spec.data}-{spec.seed}-{augmentation.model_dump_json()}"
     known: dict[str, str] = st.session_state.setdefault(TASK, {})
     if wanted not in known:
-        if not st.button("Show it on my images", icon=":material/visibility:"):
+        if not at_once and not st.button("Show it on my images", icon=":material/visibility:"):
             return
         with telling_errors():
             task = tasks.start(

@@ -5,10 +5,13 @@ from typing import Any
 import streamlit as st
 
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
-from core.schemas import Frozen, TrainingSpec
+from core.schemas import Augmentation, Frozen, TrainingSpec
 from core.training.presets import VIEWS
 from core.transfer.strategies import STRATEGIES
 from core.ui.augment_preview import preview
+
+OWN = "_own_augmentation"  # an `Augmentation` composed on the data page, for this session
+AUGMENTATION = "option-augmentation"
 
 
 class Option(Frozen):
@@ -115,18 +118,21 @@ def choose(resolved: TrainingSpec) -> TrainingSpec:
 
 
 def _augmentation(resolved: TrainingSpec) -> dict[str, Any]:
+    own: Augmentation | None = st.session_state.get(OWN)
+    offered = AUGMENTATIONS | ({own.name: own} if own else {})
+    if st.session_state.get(AUGMENTATION) not in offered:
+        st.session_state[AUGMENTATION] = "off"
     with st.container(horizontal=True):
         chosen = st.segmented_control(
             "Augmentation",
-            ["off", *AUGMENTATIONS],
-            default="off",
+            ["off", *offered],
             required=True,
             format_func=str.capitalize,
-            key="option-augmentation",
+            key=AUGMENTATION,
             help="Changed copies join every training image, so that the model learns what does not matter.  \n"
             + "  \n".join(f"**{name.capitalize()}**: {text}" for name, text in AUGMENTATION_HELP.items()),
         )
-        if chosen == "off":
+        if chosen is None or chosen == "off":
             return {}
         views = st.number_input(
             "Copies of each image",
@@ -137,8 +143,14 @@ def _augmentation(resolved: TrainingSpec) -> dict[str, Any]:
             help="Drawn once and sent through the frozen layers once. More of them cost time in proportion.",
             width=170,
         )
-    preview(resolved, AUGMENTATIONS[chosen])
-    return {"augmentation": AUGMENTATIONS[chosen], "views": views}
+    preview(resolved, offered[chosen])
+    return {"augmentation": offered[chosen], "views": views}
+
+
+def hand_over(augmentation: Augmentation) -> None:
+    """Have the train page open with this augmentation chosen."""
+    st.session_state[OWN] = augmentation
+    st.session_state[AUGMENTATION] = augmentation.name
 
 
 def forget() -> None:

@@ -1,0 +1,211 @@
+"""How training images may be changed: chosen, looked at on a person's own images, checked for the label's safety."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
+from core.data.label_safety import VERDICTS, LabelSafety, TransformSafety, Verdict, load_label_safety
+from core.models.catalogue import BACKBONES
+from core.schemas import Augmentation, DatasetRecord, Frozen, TrainingSpec, VersionRecord
+from core.ui import label_safety_task
+from core.ui.augment_preview import preview
+from core.ui.gallery import literal
+from core.ui.options import hand_over
+from core.ui.page import go
+from core.ui.words import ago
+
+SEED = "augment-seed"
+PRESET = "augment-preset"
+
+
+class Field(Frozen):
+    """One field of an `Augmentation`: a slider up to `high`, or a switch where there is none."""
+
+    name: str
+    label: str
+    help: str
+    high: float | None = None
+    step: float = 0.05
+
+
+FIELDS = (
+    Field(name="rotation", label="Rotation", help="Degrees, either way.", high=180, step=1),
+    Field(name="width_shift", label="Width shift", help="Share of the width, to either side.", high=0.5, step=0.01),
+    Field(name="height_shift", label="Height shift", help="Share of the height, up or down.", high=0.5, step=0.01),
+    Field(name="shear", label="Shear", help="Share of the height by which one side slides along the other.", high=1),
+    Field(name="zoom", label="Zoom", help="Share of the side, nearer or farther.", high=0.95),
+    Field(name="brightness", label="Brightness", help="Share of the range, brighter or darker.", high=1),
+    Field(name="contrast", label="Contrast", help="Share of the range, more or less.", high=0.95),
+    Field(name="channel_shift", label="Channel shift", help="Pixel values of 0 to 255.", high=128, step=1),
+    Field(name="horizontal_flip", label="Horizontal flip", help="Half of the copies mirrored left to right."),
+    Field(name="vertical_flip", label="Vertical flip", help="Half of the copies upside down."),
+)
+FILLS = {
+    "nearest": "the edge's pixels drawn out",
+    "reflect": "the image mirrored at its edge",
+    "wrap": "the image from its other side",
+    "constant": "black",
+}
+BADGES: dict[Verdict, tuple[str, str]] = {
+    "keeps": ("green", "check_circle"),
+    "costs": ("orange", "info"),
+    "loses": ("red", "block"),
+    "changes": ("red", "block"),
+}
+
+
+def augment(dataset: DatasetRecord, version: VersionRecord) -> None:
+    """The tab: choices with their verdicts left, the person's own images right."""
+    safety = load_label_safety(version)
+    left, right = st.columns(2, gap="large")
+    with left:
+        chosen = _choose(safety)
+    data = f"{version.dataset}@{version.id}"
+    with right:
+        _look(TrainingSpec(data=data, seed=st.session_state.setdefault(SEED, 0)), chosen)
+    label_safety_task.check(dataset, version, known=safety is not None)
+    if safety:
+        _findings(safety)
+
+
+def _choose(safety: LabelSafety | None) -> Augmentation:
+    _remembered()
+    st.segmented_control(
+        "Preset",
+        list(AUGMENTATIONS),
+        format_func=str.capitalize,
+        key=PRESET,
+        persist_state="session",
+        on_change=_follow,
+        help="  \n".join(f"**{name.capitalize()}**: {text}" for name, text in AUGMENTATION_HELP.items()),
+    )
+    values: dict[str, Any] = {}
+    for first in range(0, len(FIELDS), 2):
+        for column, field in zip(st.columns(2), FIELDS[first : first + 2], strict=True):
+            with column:
+                value = values[field.name] = _widget(field)
+                if safety:
+                    # What a switch would do is worth knowing before it is on.
+                    _badge(safety, field.name, 1.0 if field.high is None else float(value))
+    values["fill"] = st.segmented_control(
+        "Fill",
+        list(FILLS),
+        format_func=str.capitalize,
+        required=True,
+        key=_key("fill"),
+        persist_state="session",
+        on_change=_own,
+        help="What comes into view from outside.  \n"
+        + "  \n".join(f"**{name.capitalize()}**: {text}" for name, text in FILLS.items()),
+    )
+    named = (a for a in AUGMENTATIONS.values() if a.model_dump(exclude={"name"}) == values)
+    return next(named, Augmentation(**values))
+
+
+def _widget(field: Field) -> float | bool:
+    key = _key(field.name)
+    if field.high is None:
+        return st.toggle(field.label, key=key, help=field.help, persist_state="session", on_change=_own)
+    kind = int if field.step == 1 else float
+    return float(
+        st.slider(
+            field.label,
+            kind(0),
+            kind(field.high),
+            step=kind(field.step),
+            key=key,
+            help=field.help,
+            persist_state="session",
+            on_change=_own,
+        )
+    )
+
+
+def _badge(safety: LabelSafety, field: str, value: float) -> None:
+    known = safety.at(field, value)
+    if known:
+        colour, icon = BADGES[known.verdict]
+        words = VERDICTS[known.verdict]
+        if known.flips:
+            words = f"turns {known.flips[0].label} into {known.flips[0].becomes}: leave it off"
+        if known.strength > value and known.verdict != "keeps":
+            words = f"at {known.strength:g} {words}"
+        st.markdown(f":{colour}-badge[:material/{icon}: {literal(words)}]", help=literal(known.sentence))
+
+
+def _remembered() -> None:
+    """The first visit begins with the light preset."""
+    if _key("fill") not in st.session_state:
+        st.session_state[PRESET] = next(iter(AUGMENTATIONS))
+        _follow()
+
+
+def _follow() -> None:
+    """Put the chosen preset's values on the sliders."""
+    name = st.session_state[PRESET]
+    if name:
+        for field in FIELDS:
+            value = getattr(AUGMENTATIONS[name], field.name)
+            st.session_state[_key(field.name)] = int(value) if field.step == 1 else value
+        st.session_state[_key("fill")] = AUGMENTATIONS[name].fill
+
+
+def _own() -> None:
+    """A value was changed: it is no preset any more."""
+    st.session_state[PRESET] = None
+
+
+def _key(field: str) -> str:
+    return f"augment-{field}"
+
+
+def _look(spec: TrainingSpec, chosen: Augmentation) -> None:
+    with st.container(horizontal=True):
+        if st.button("Train with this", type="primary", icon=":material/model_training:", key="augment-train"):
+            hand_over(chosen)
+            go("train", dataset=spec.data.split("@")[0])
+        rolled = st.button(
+            "Re-roll", icon=":material/casino:", help="The same with another seed.", key="augment-roll"
+        )
+    if rolled:
+        st.session_state[SEED] += 1
+        spec = spec.model_copy(update={"seed": st.session_state[SEED]})
+    preview(spec, chosen, at_once=rolled)
+
+
+def _findings(safety: LabelSafety) -> None:
+    left_off = [t for t in safety.transforms if t.leave_off]
+    if left_off:
+        st.warning("  \n".join(literal(found.sentence) for found in left_off), icon=":material/block:")
+    st.caption(
+        f"Checked {ago(safety.created)} with {BACKBONES[safety.backbone].title} at {safety.image_size} px on "
+        f"{safety.n} validation images, of which it recognises {100 * safety.accuracy:.0f} of 100 unchanged."
+    )
+    with st.expander("Every transform", icon=":material/table_rows:"):
+        st.dataframe(
+            pd.DataFrame([_row(t) for t in safety.transforms]),
+            hide_index=True,
+            column_config={
+                "recognised": st.column_config.NumberColumn(
+                    format="percent", help="Validation images recognised after the change."
+                ),
+                "evidence lost": st.column_config.TextColumn(
+                    help="How far the log-odds of the true class fall on average, with a 95 % interval."
+                ),
+            },
+        )
+
+
+def _row(found: TransformSafety) -> dict[str, Any]:
+    drop = found.evidence
+    worst = max(found.classes, key=lambda name: found.classes[name].mean)
+    return {
+        "transform": found.title,
+        "verdict": VERDICTS[found.verdict],
+        "turns": ", ".join(f"{f.label} → {f.becomes} ({f.moved} of {f.n})" for f in found.flips),
+        "recognised": found.accuracy,
+        "evidence lost": f"{drop.mean:.2f} ({drop.low:.2f} to {drop.high:.2f})",
+        "worst class": f"{worst} ({found.classes[worst].mean:.2f})",
+    }
