@@ -131,7 +131,7 @@ def _badge(safety: LabelSafety, field: str, value: float) -> None:
         if known.flips:
             words = f"turns {known.flips[0].label} into {known.flips[0].becomes}: leave it off"
         if known.strength > value and known.verdict != "keeps":
-            words = f"at {known.strength:g} {words}"
+            words = f"at {known.strength:g}: {words}"
         st.markdown(f":{colour}-badge[:material/{icon}: {literal(words)}]", help=literal(known.sentence))
 
 
