@@ -27,6 +27,7 @@ class Recorder:
         self._epochs = 0
         self._row_written = 0.0
         self._fits = 0
+        self._inside: list[float] = []
 
     def phase(self, name: str, epochs: int = 0) -> None:
         """A new phase begins; `epochs` is how many are planned, 0 where nothing is counted."""
@@ -80,12 +81,16 @@ class Recorder:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the block's duration, in seconds, to `seconds[name]`."""
+        """Add the block's duration, in seconds, to `seconds[name]`, less that of timed blocks inside it."""
         begun = time.perf_counter()
+        self._inside.append(0.0)
         try:
             yield
         finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 3)
+            whole, inside = time.perf_counter() - begun, self._inside.pop()
+            if self._inside:
+                self._inside[-1] += whole
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + whole - inside, 3)
 
     def _event(self, epoch: int, values: dict[str, float]) -> None:
         event = Event(phase=self._phase, epoch=epoch, epochs=self._epochs, values=values)

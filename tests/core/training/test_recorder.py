@@ -49,3 +49,11 @@ def test_times_of_one_name_add_up_even_when_a_block_fails(recorder):
         fail()
     assert recorder.seconds["fit"] >= before
     assert set(recorder.seconds) == {"fit"}
+
+
+def test_a_block_inside_another_counts_once(recorder, monkeypatch):
+    clock = iter([0.0, 1.0, 4.0, 10.0])
+    monkeypatch.setattr("core.training.recorder.time.perf_counter", lambda: next(clock))
+    with recorder.timed("fit"), recorder.timed("embed"):
+        pass
+    assert recorder.seconds == {"embed": 3.0, "fit": 7.0}
