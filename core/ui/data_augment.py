@@ -9,7 +9,7 @@ from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
 from core.data.label_safety import VERDICTS, LabelSafety, TransformSafety, Verdict, load_label_safety
 from core.models.catalogue import BACKBONES
 from core.schemas import Augmentation, DatasetRecord, Frozen, TrainingSpec, VersionRecord
-from core.ui import label_safety_task
+from core.ui import version_task
 from core.ui.augment_preview import preview
 from core.ui.gallery import literal
 from core.ui.options import hand_over
@@ -65,7 +65,7 @@ def augment(dataset: DatasetRecord, version: VersionRecord) -> None:
     data = f"{version.dataset}@{version.id}"
     with right:
         _look(TrainingSpec(data=data, seed=st.session_state.setdefault(SEED, 0)), chosen)
-    label_safety_task.check(dataset, version, known=safety is not None)
+    _check(dataset, version, known=safety is not None)
     if safety:
         _findings(safety)
 
@@ -209,3 +209,18 @@ def _row(found: TransformSafety) -> dict[str, Any]:
         "evidence lost": f"{drop.mean:.2f} ({drop.low:.2f} to {drop.high:.2f})",
         "worst class": f"{worst} ({found.classes[worst].mean:.2f})",
     }
+
+
+def _check(dataset: DatasetRecord, version: VersionRecord, known: bool) -> None:
+    """Offer the check of the label's safety, or show how far it has come."""
+    if version_task.at_work("label_safety", version, "Checking label safety"):
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            "Which changes leave an image in its class? A pretrained network judges validation images before and "
+            "after each of them.",
+            width="stretch",
+        )
+        label = "Check again" if known else "Check label safety"
+        if st.button(label, icon=":material/verified_user:", key=f"start-label-safety-{version.id}"):
+            version_task.start("label_safety", version, f"Label safety of {dataset.name}")

@@ -1,0 +1,67 @@
+"""A task on a version, as pages show it: found again while it works, watched, cancelled, and its end told once."""
+
+import streamlit as st
+
+from core.errors import GraftError, NotFoundError
+from core.jobs import tasks
+from core.schemas import VersionRecord
+from core.ui.gallery import literal
+from core.ui.page import show_error, telling_errors
+
+
+def start(kind: str, version: VersionRecord, title: str) -> None:
+    """Start the task for this version; it may have been started by anybody, here or in another tab."""
+    with telling_errors():
+        st.session_state[_key(kind, version)] = tasks.start(kind, title, data=_data(version)).id
+        st.rerun()
+
+
+def at_work(kind: str, version: VersionRecord, doing: str) -> bool:
+    """Whether the task goes on for this version: then its bar is shown, `doing` in front, with a way to stop it.
+
+    When it has ended without success, and this visitor started it, the reason is told once.
+    """
+    running = [task.id for task in tasks.at_work(kind) if task.params.get("data") == _data(version)]
+    if running:
+        st.fragment(_watch, run_every=1.0)(running[0], doing)
+        return True
+    mine = st.session_state.pop(_key(kind, version), None)
+    if mine:
+        _tell_end(mine, doing)
+    return False
+
+
+def _data(version: VersionRecord) -> str:
+    return f"{version.dataset}@{version.id}"
+
+
+def _key(kind: str, version: VersionRecord) -> str:
+    return f"task-{kind}-{version.id}"
+
+
+def _watch(task_id: str, doing: str) -> None:
+    try:
+        task = tasks.get(task_id)
+    except NotFoundError:
+        st.rerun()
+    if task.ended:
+        st.rerun()
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        counted = f" · {task.done:,} of {task.total:,}" if task.total else ""
+        share = task.done / task.total if task.total else 0.0
+        words = literal(task.text or "starting")
+        st.progress(min(1.0, share), text=f"{doing}: {words}{counted}", width="stretch")
+        if st.button("Cancel", icon=":material/cancel:", key=f"cancel-{task_id}"):
+            tasks.cancel(task_id)
+            st.rerun()
+
+
+def _tell_end(task_id: str, doing: str) -> None:
+    try:
+        task = tasks.get(task_id)
+    except NotFoundError:  # cleared away since
+        return
+    if task.state == "cancelled":
+        st.info(f"{doing} was cancelled.", icon=":material/cancel:")
+    if task.failure:
+        show_error(GraftError(task.failure.message, task.failure.hint))
