@@ -14,6 +14,8 @@ from core.transfer.linear_probe import fit_head
 from core.transfer.problem import Fitted, Problem
 
 Facts = dict[str, float]
+STEPS = 10
+SMALLEST_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ def tune(
     epochs: int | None = None,
     optimizer: Callable[[Any], keras.optimizers.Optimizer] = keras.optimizers.Adam,
 ) -> Facts:
-    """Fit what is trainable of the tail at the low rate; the validation loss and accuracy of the best epoch."""
+    """Fit what is trainable of the tail at the low rate; the validation loss and accuracy of the best epoch.
+
+    On small data the batches are smaller than the spec allows, so that an epoch has ten steps: with three the few
+    epochs of a gentle stage end before anything has moved.
+    """
     spec = problem.spec
     epochs = epochs or spec.fine_tune_epochs
     assert epochs and spec.batch_size and spec.fine_tune_learning_rate
@@ -71,7 +77,7 @@ def tune(
         train=problem.train,
         validation=problem.validation,
         epochs=epochs,
-        batch_size=spec.batch_size,
+        batch_size=min(spec.batch_size, max(SMALLEST_BATCH, len(problem.train) // STEPS)),
         learning_rate=spec.fine_tune_learning_rate,
         balanced=spec.class_weights == "balanced",
         seed=spec.seed,

@@ -55,7 +55,14 @@ OPTIONS = (
         low=32,
         high=640,
     ),
-    Option(field="batch_size", label="Batch size", help="Samples a gradient step averages over.", low=1, high=4096),
+    Option(
+        field="batch_size",
+        label="Batch size",
+        help="Samples a gradient step averages over, at most: stage two takes fewer where an epoch would have under "
+        "ten steps.",
+        low=1,
+        high=4096,
+    ),
     Option(
         field="learning_rate",
         label="Learning rate",
