@@ -7,7 +7,16 @@ import streamlit as st
 from core.errors import NotFoundError
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
-from core.ui import data_augment, data_clean, data_findings, data_manage, data_map, data_overview, data_versions
+from core.ui import (
+    data_augment,
+    data_clean,
+    data_findings,
+    data_harmonise,
+    data_manage,
+    data_map,
+    data_overview,
+    data_versions,
+)
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
 from core.ui.words import plural, size
@@ -80,6 +89,7 @@ rooms: dict[str, Callable[[], None]] = {
     "Clean": lambda: data_clean.clean(dataset, version),
     "Augment": lambda: data_augment.augment(dataset, version),
     "Split": lambda: data_versions.split(dataset, version),
+    "Domain": lambda: data_harmonise.domain(dataset, version),
     "Versions": lambda: data_versions.versions(dataset),
     "Manage": lambda: data_manage.manage(dataset),
 }

@@ -1,10 +1,21 @@
 """The registry of cleaning steps. A new step is a `StepKind` in the `KINDS` of one of these files."""
 
-from core.data.steps import categories, cells, construction, missing, numbers, outliers, review, samples, selection
+from core.data.steps import (
+    categories,
+    cells,
+    construction,
+    harmony,
+    missing,
+    numbers,
+    outliers,
+    review,
+    samples,
+    selection,
+)
 from core.data.steps.step import StepKind
 
 STEPS: dict[str, StepKind] = {
     kind.name: kind
-    for room in (samples, review, cells, missing, outliers, categories, numbers, construction, selection)
+    for room in (samples, review, cells, harmony, missing, outliers, categories, numbers, construction, selection)
     for kind in room.KINDS
 }

@@ -205,6 +205,8 @@ def test_steps_on_cells_see_each_row_by_itself(name: str) -> None:
     params = {
         "drop_columns": {"columns": ["a"]},
         "convert_type": {"column": "number"},
+        "rename_columns": {"names": {"a": "A"}},
+        "convert_unit": {"columns": ["a"], "factor": 2.54},
         "date_parts": {"columns": ["day"]},
     }.get(name, {})
     kind = STEPS[name]
