@@ -18,9 +18,9 @@ import cifar
 import numpy as np
 from PIL import Image
 
+from core.data.decoding import content_hash
 from core.data.embedding_findings import near_groups
 from core.data.image_quality import hashes
-from core.data.images import content_hash
 from core.data.label_errors import confident_learning, out_of_fold, reduced, squashed
 from core.data.near_duplicates import as_bits
 from core.models.catalogue import BACKBONES

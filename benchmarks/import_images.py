@@ -14,10 +14,12 @@ import tempfile
 import time
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import cifar
 import numpy as np
+import psutil
 from PIL import Image
 
 SIDE, QUALITY, PROCESSES = 224, 90, 2
@@ -70,7 +72,7 @@ def imported(path: Path, meanwhile: object = None) -> dict[str, float]:
         started = time.perf_counter()
         record = tasks.start("import", "CIFAR", source=str(path), name="CIFAR")
         pid = json.loads((tasks.folder_of(record.id) / "process.json").read_text())["pid"]
-        stored, peak = 0.0, 0
+        stored, peak = 0.0, 0.0
         while not (record := tasks.get(record.id)).ended:
             if callable(meanwhile):
                 meanwhile()
@@ -79,20 +81,23 @@ def imported(path: Path, meanwhile: object = None) -> dict[str, float]:
             stored = stored or (
                 time.perf_counter() - started if record.total and record.done == record.total else 0.0
             )
-            peak = max(peak, _peak(pid))
+            peak = max(peak, _memory(pid))
         seconds = time.perf_counter() - started
         assert record.state == "succeeded", record.failure
         assert record.done == record.total
-    return {"seconds": seconds, "stored": stored or seconds, "peak": peak / 1024}
+    return {"seconds": seconds, "stored": stored or seconds, "peak": peak}
 
 
-def _peak(pid: int) -> int:
-    """The most memory a process has had resident so far, in kB; 0 when it has gone."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+def _memory(pid: int) -> float:
+    """What a process and those it started occupy now, in MB, shared pages counted once."""
+    total = 0.0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                lines = Path(f"/proc/{one.pid}/smaps_rollup").read_text().splitlines()
+                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
 
 
 def main() -> None:
@@ -126,7 +131,7 @@ def main() -> None:
     median = statistics.median(d / i["stored"] for d, i in zip(decodings, imports, strict=True))
     whole = statistics.median(d / i["seconds"] for d, i in zip(decodings, imports, strict=True))
     print(f"ratio of rates, process start included: {median:.2f} until all are stored, {whole:.2f} with findings")
-    print(f"peak memory of the importing process: {max(i['peak'] for i in imports):.0f} MB")
+    print(f"peak memory of the importing processes: {max(i['peak'] for i in imports):.0f} MB")
     slow = float(np.percentile(reruns[1:], 95))
     print(
         f"{len(reruns)} page reruns meanwhile: median {statistics.median(reruns):.3f} s, 95th percentile {slow:.3f} s"

@@ -32,17 +32,23 @@ class Reduced:
 
 
 def reduce(pixels: np.ndarray) -> Reduced:
-    """Prepare an RGB image, uint8, height × width × 3, in few calls that let other threads work meanwhile."""
+    """Prepare an RGB image, uint8, height × width × 3, in few calls that let other threads work meanwhile.
+
+    A large image is first shrunk by a whole factor to a longest side of 96 to 191 pixels.
+    """
     image = Image.fromarray(pixels)
+    factor = max(image.size) // SIDE
+    if factor > 1:
+        image = image.reduce(factor)
     grey = image.convert("L")
     longest = max(grey.size)
     edges = grey
     if longest > SIDE:
         width, height = (max(1, round(side * SIDE / longest)) for side in grey.size)
-        edges = grey.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
+        edges = grey.resize((width, height), Image.Resampling.BOX)
     return Reduced(
         thumb=np.asarray(grey.resize((32, 32), Image.Resampling.LANCZOS)),
-        colours=np.asarray(image.resize((16, 16), Image.Resampling.BOX, reducing_gap=1.0)),
+        colours=np.asarray(image.resize((16, 16), Image.Resampling.BOX)),
         edges=np.asarray(edges),
         histogram=grey.histogram(),
     )

@@ -4,185 +4,20 @@ An import's folder holds `pixels.bin`, the RGB bytes of one image after the othe
 image.
 """
 
-import hashlib
 import io
-import struct
-import warnings
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
-from core.data.archives import Archive, Member
-from core.data.image_quality import HASHES, MEASURES, Reduced, look, reduce
-from core.schemas import DatasetRecord, Skipped
-from core.settings import Settings, get_settings
+from core.data.image_quality import HASHES, MEASURES, look, reduce
+from core.schemas import DatasetRecord
+from core.settings import get_settings
 from core.store.datasets import import_folder
 from core.store.files import write_parquet
-
-FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
-Progress = Callable[[int, int], None]
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the settings' own limit is checked instead
-# What Pillow's decoders raise on broken data, found by feeding them files with changed bytes.
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, OverflowError, RuntimeError,
-                   struct.error, zlib.error)  # fmt: skip
-_CHUNK = 64  # images decoded ahead of the writer: at most 20 MB at 320 px
-
-
-class UnreadableError(Exception):
-    """One image cannot be decoded; the message says why and goes into the list of refused files."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded image: `pixels` is uint8, height × width × 3; width and height are those of the file, upright."""
-
-    pixels: np.ndarray
-    width: int
-    height: int
-    format: str
-    mode: str
-
-
-def decode(data: bytes, settings: Settings | None = None) -> Picture:
-    """Decode an image file to upright RGB, its longest side at most the settings' `image_side`.
-
-    The EXIF orientation is applied, transparency laid on white, the first frame of an animation taken, 16 bits scaled
-    to 8. Raises `UnreadableError`.
-    """
-    formats = FORMATS
-    if data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
-        formats = _with_heif()
-    settings = settings or get_settings()  # reading them takes as long as decoding a small image
-    try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            width, height = image.size
-            if width * height > settings.max_pixels:
-                raise UnreadableError(f"{width} × {height} pixels, more than the {settings.max_pixels:,} allowed")
-            file_format, mode = image.format or "", image.mode
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-            # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
-            image.draft(None, (2 * settings.image_side, 2 * settings.image_side))
-            rgb = _to_rgb(ImageOps.exif_transpose(image))
-    except Image.UnidentifiedImageError as error:
-        raise UnreadableError("not an image Graft can read") from error
-    except Image.DecompressionBombError as error:
-        raise UnreadableError(f"more than the {settings.max_pixels:,} pixels allowed") from error
-    except _DECODER_ERRORS as error:
-        raise UnreadableError(f"damaged image ({error})") from error
-    side = settings.image_side
-    if max(rgb.size) > side:
-        rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
-    if turned:
-        width, height = height, width
-    return Picture(np.asarray(rgb), width, height, file_format, mode)
-
-
-@cache
-def _with_heif() -> tuple[str, ...]:
-    """Teach Pillow HEIC, which telephones take. Only where such a file comes: the decoder takes 15 MB."""
-    from pillow_heif import register_heif_opener
-
-    register_heif_opener(thumbnails=False)
-    return (*FORMATS, "HEIF")
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        grey = np.asarray(image, dtype="float64")
-        top = 65535 if image.mode != "F" else 1
-        if grey.min() < 0 or grey.max() > top:
-            raise UnreadableError(f"its grey values lie outside 0 to {top}")
-        return Image.fromarray((grey * (255 / top) + 0.5).astype("uint8")).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
-
-
-def content_hash(pixels: np.ndarray) -> str:
-    """SHA-256 over an image's shape and pixels: equal exactly when the decoded images are."""
-    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-
-
-def store_images(
-    archive: Archive, members: Sequence[Member], folder: Path, progress: Progress | None = None
-) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Decode the members into `folder`, and return the manifest and the files refused.
-
-    Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`), height
-    and width as stored, original_height, original_width, format, mode, size (bytes of the file), content_hash,
-    perceptual_hash, mirrored_hash, and the `MEASURES` of its pixels.
-    """
-    rows: list[dict[str, object]] = []
-    skipped: list[Skipped] = []
-    settings = get_settings()
-    offset = done = 0
-    with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(min(settings.threads, 4)) as pool:
-        for start in range(0, len(members), _CHUNK):
-            chunk = members[start : start + _CHUNK]  # Pillow lets go of the interpreter while it decodes
-            decoded = []
-            for result in pool.map(lambda member: _row(archive, member, settings), chunk):
-                if isinstance(result, Skipped):
-                    skipped.append(result)
-                    continue
-                pixels, row, reduced = result
-                decoded.append(reduced)
-                rows.append({"row": len(rows), **row, "offset": offset})
-                offset += file.write(np.ascontiguousarray(pixels).data)
-            for row, seen in zip(rows[len(rows) - len(decoded) :], look(decoded), strict=True):
-                row.update(seen)
-            done += len(chunk)
-            if progress:
-                progress(done, len(members))
-    manifest = pd.DataFrame(rows, columns=_COLUMNS)
-    for column in ("path", "label", "given_split", "content_hash", *HASHES):
-        manifest[column] = manifest[column].astype("str")
-    write_parquet(folder / "manifest.parquet", manifest)
-    return manifest, skipped
-
-
-_COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
-            "format", "mode", "size", "content_hash", *HASHES, *MEASURES]  # fmt: skip
-
-
-def _row(
-    archive: Archive, member: Member, settings: Settings
-) -> tuple[np.ndarray, dict[str, object], Reduced] | Skipped:
-    try:
-        picture = decode(archive.read(member.name), settings)
-    except (UnreadableError, OSError) as error:
-        return Skipped(path=member.path, reason=str(error))
-    pixels = picture.pixels
-    return (
-        pixels,
-        {
-            "path": member.path,
-            "label": member.label,
-            "given_split": member.given_split,
-            "height": pixels.shape[0],
-            "width": pixels.shape[1],
-            "original_height": picture.height,
-            "original_width": picture.width,
-            "format": picture.format,
-            "mode": picture.mode,
-            "size": archive.sizes[member.name],
-            "content_hash": content_hash(pixels),
-        },
-        reduce(pixels),
-    )
-
-
-def estimated_size(archive: Archive, members: Sequence[Member]) -> int:
-    """Bytes that the decoded images will need at most, judged by the files' sizes alone."""
-    full = get_settings().image_side ** 2 * 3
-    return sum(min(full, 40 * archive.sizes[member.name] + 1024) for member in members)
 
 
 class ImageStore:
@@ -266,6 +101,7 @@ def measurements(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
 
 
 _MEASURED = ("original_height", "original_width", "format", "mode", "size")
+_CHUNK = 64
 _MEASURING = 1  # part of the cache's name: raise it when a measurement changes
 
 

@@ -20,9 +20,9 @@ from core.data import tables
 from core.data.annotations import refuse_annotations
 from core.data.archives import Archive, image_members
 from core.data.column_choices import Choice, chosen, read_choices
-from core.data.images import Progress, estimated_size, store_images
 from core.data.label_files import labels_from_file
 from core.data.sources import Source, look_at
+from core.data.storing import Progress, estimated_size, store_images
 from core.data.table_files import TABLE_SUFFIXES
 from core.data.versions import build_version, with_version
 from core.errors import DiskError, InputError

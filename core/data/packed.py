@@ -42,12 +42,17 @@ class Archive(ABC):
     def read(self, name: str) -> bytes:
         """The bytes of one file; `OSError` when they cannot be had."""
 
+    def reopen(self) -> None:
+        """In a forked process: read by a file handle of its own, where reading moves a position."""
+        return
+
 
 class ZipArchive(Archive):
     """A ZIP file. `InputError` when it is no ZIP or not safe to read."""
 
     def __init__(self, path: Path) -> None:
         self.title = path.name
+        self._path = path
         _not_empty(path, "ZIP")
         declared = _declared(path)
         if declared > get_settings().max_members:
@@ -81,6 +86,9 @@ class ZipArchive(Archive):
             return self._zip.read(self._members[name])
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError) as error:
             raise OSError(f"damaged inside the archive ({error})") from error
+
+    def reopen(self) -> None:
+        self._zip.fp = self._path.open("rb")
 
     def close(self) -> None:
         self._zip.close()

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.data.archives import image_members
-from core.data.images import decode
+from core.data.decoding import decode
 from core.data.importing import import_data
 from core.data.packed import ENDINGS
 from core.data.samples import SAMPLES, get_sample

@@ -2,18 +2,25 @@
 
 import contextlib
 import io
+import os
+import signal
 import struct
+import zipfile
 import zlib
 
 import imagehash
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.archives import MemoryArchive, image_members
+from core.data import storing
+from core.data.archives import MemoryArchive, image_members, open_archive
+from core.data.decoding import UnreadableError, content_hash, decode
 from core.data.image_quality import perceptual_hash
-from core.data.images import ImageStore, UnreadableError, content_hash, decode, store_images
+from core.data.images import ImageStore
 from core.data.samples import FOLDER
+from core.data.storing import store_images
 
 
 def encoded(image: Image.Image, file_format: str = "PNG", **options: object) -> bytes:
@@ -164,12 +171,56 @@ class TestDecoding:
             decode(data)
 
 
-def test_perceptual_hash_is_that_of_imagehash():
+def test_perceptual_hash_is_that_of_imagehash_but_for_the_shrinking_of_large_images():
     paths = sorted((FOLDER / "clipart" / "birds").glob("*.webp"))[:20]
     assert paths
     for path in paths:
         image = Image.open(path).convert("RGB")
+        apart = int(perceptual_hash(np.asarray(image)), 16) ^ int(str(imagehash.phash(image)), 16)
+        assert apart.bit_count() <= 4
+        image.thumbnail((180, 180))
         assert perceptual_hash(np.asarray(image)) == str(imagehash.phash(image))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", [{"quality": 40}, {"subsampling": 0}, {"progressive": True}])
+def test_a_jpeg_has_the_pixels_that_pillow_gives_it(photo, mode, options):
+    data = encoded(photo.convert(mode), "JPEG", **options)
+    with Image.open(io.BytesIO(data)) as image:
+        np.testing.assert_array_equal(decode(data).pixels, np.asarray(image.convert("RGB")))
+
+
+def test_forked_processes_store_what_threads_store(workspace, monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    images = [Image.fromarray(rng.integers(0, 255, (9, 8 + i % 5, 3), dtype="uint8")) for i in range(600)]
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as packed:
+        for i, image in enumerate(images):
+            packed.writestr(f"{'ab'[i % 2]}/{i}.png", b"torn" if i == 300 else encoded(image))
+    monkeypatch.setenv("GRAFT_THREADS", "2")
+    manifests = []
+    for alone in (1, 2):  # beside another thread, a process must not be forked
+        monkeypatch.setattr(storing.threading, "active_count", lambda alone=alone: alone)
+        folder = workspace / str(alone)
+        folder.mkdir(parents=True)
+        with open_archive(tmp_path / "many.zip") as archive:
+            manifest, skipped = store_images(archive, image_members(archive, labelled=True)[0], folder)
+        assert [one.path for one in skipped] == ["a/300.png"]
+        store = ImageStore(folder)
+        hashes = [content_hash(store.image(row)) for row in range(len(store))]
+        assert hashes == manifest["content_hash"].tolist()
+        manifests.append(manifest.drop(columns="offset"))
+    pd.testing.assert_frame_equal(*manifests)
+
+
+def test_a_killed_worker_is_told(workspace, monkeypatch):
+    def die(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(storing, "decode", die)
+    monkeypatch.setattr(storing.threading, "active_count", lambda: 1)
+    archive = MemoryArchive("many", {f"a/{i}.png": b"" for i in range(600)})
+    with pytest.raises(MemoryError):
+        store_images(archive, image_members(archive, labelled=True)[0], workspace)
 
 
 def test_content_hash_knows_the_shape():

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from core.data import importing
-from core.data.images import DatasetImages, ImageStore, decode
+from core.data.decoding import decode
+from core.data.images import DatasetImages, ImageStore
 from core.data.importing import import_data, import_sample
 from core.data.samples import SAMPLES
 from core.data.sources import server_path
