@@ -71,7 +71,7 @@ def check(args: argparse.Namespace) -> Document:
 
 def clean(args: argparse.Namespace) -> Document:
     """Make a version with the steps of a recipe, in place of those it had."""
-    from core.data.versions import make_version
+    from core.data.versions import next_version
     from core.schemas import DataRef, Recipe
     from core.store.datasets import get_version
 
@@ -86,7 +86,7 @@ def clean(args: argparse.Namespace) -> Document:
     except ValueError as error:
         raise InputError(f"“{args.recipe}” is not JSON: {error}.", hint) from error
     before = get_version(DataRef.parse(args.dataset))
-    version = make_version(before.dataset, recipe, before.split)
+    version = next_version(before, recipe)
     return {
         "dataset": version.dataset,
         "version": version.id,

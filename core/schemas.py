@@ -54,7 +54,8 @@ class Split(Frozen):
     """How samples are divided. Shares of the whole; `test_ids`, when given, are the test part by name.
 
     With `given`, samples that came in `train/`, `validation/` or `test/` folders are in that part; the shares apply
-    to the rest, and to a part that no folder gave.
+    to the rest, and to a part that no folder gave. `follows` is the id of the version that this one was made from:
+    whatever was in it, or in those that it follows in turn, keeps its part; all else here divides what is new.
     """
 
     train: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -63,6 +64,7 @@ class Split(Frozen):
     seed: int = 0
     test_ids: tuple[str, ...] = ()
     given: bool = False
+    follows: str = ""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Split":

@@ -24,7 +24,7 @@ from core.data.label_files import labels_from_file
 from core.data.sources import Source, look_at
 from core.data.storing import Progress, estimated_size, store_images
 from core.data.table_files import TABLE_SUFFIXES
-from core.data.versions import build_version, with_version
+from core.data.versions import build_version, followed, with_version
 from core.errors import DiskError, InputError
 from core.schemas import (
     DataRef,
@@ -252,7 +252,7 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     shutil.rmtree(place, ignore_errors=True)  # no record names it: an import that was killed on its way
     folder.rename(place)
     try:
-        version, parts = build_version(dataset, store.dataset_folder(old.id), newest.recipe, newest.split)
+        version, parts = build_version(dataset, store.dataset_folder(old.id), newest.recipe, followed(newest))
         store.save_version(version, parts)
         dataset = with_version(dataset, version)
         store.save_dataset(dataset)

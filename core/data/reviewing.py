@@ -7,8 +7,8 @@ import pandas as pd
 
 from core.data import cleaning
 from core.data.checks import Case, Check
-from core.data.versions import load_samples, make_version
-from core.schemas import DataRef, Finding, Frozen, Recipe, Split, Step, VersionRecord
+from core.data.versions import next_version
+from core.schemas import Finding, Frozen, Recipe, Step, VersionRecord
 
 COPIES = ("exact_duplicate", "near_duplicate")
 
@@ -77,18 +77,10 @@ def touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
 
 
 def extend_version(version: VersionRecord, steps: Sequence[Step]) -> VersionRecord:
-    """A version with further steps and the same test part, but for what the steps drop from it.
-
-    Dividing anew would give other test samples, and no earlier run could be compared with a later one.
-    """
-    samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
-    recipe = Recipe(steps=cleaning.ordered((*version.recipe.steps, *steps)))
-    return make_version(version.dataset, recipe, _same_test_part(version.split, samples, steps))
+    """A version with further steps; see `core.data.versions.next_version`."""
+    return next_version(version, extended(version.recipe, steps))
 
 
-def _same_test_part(split: Split, samples: pd.DataFrame, steps: Sequence[Step]) -> Split:
-    if split.given and not split.test_ids:  # a sample's folder places it, whatever else there is
-        return split
-    dropped = {name for step in steps if step.kind == "drop_samples" for name in step.params["samples"]}
-    test = samples.loc[samples["part"] == "test", "id"]
-    return split.model_copy(update={"test_ids": tuple(name for name in test if name not in dropped)})
+def extended(recipe: Recipe, steps: Sequence[Step]) -> Recipe:
+    """The recipe with further steps, each in its place."""
+    return Recipe(steps=cleaning.ordered((*recipe.steps, *steps)))

@@ -50,16 +50,24 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
     return names[place[members]]
 
 
-def split_parts(samples: pd.DataFrame, split: Split) -> pd.Series:
+def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = None) -> pd.Series:
     """The part of each sample (columns id, path, label, group): train, validation or test.
 
     With `split.test_ids` these samples (ids, or names as imported) and their duplicates are the test part; the rest
     is divided between training and validation; `InputError` names the first one that does not exist.
-    With `split.given` and a column given_split, see `_given_parts`.
+    With `split.given` and a column given_split, samples are where the source's folders put them. `before`, the parts
+    by sample id that a new version takes over, comes before both; a class of which it leaves nothing to learn from
+    is divided anew.
     """
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
-    if split.given and not split.test_ids and "given_split" in samples:
-        return _given_parts(samples, labels, groups, split)
+    given = samples["given_split"] if split.given and not split.test_ids and "given_split" in samples else None
+    if before is not None:
+        placed = samples["id"].map(before)
+        placed = (placed if given is None else placed.fillna(given)).to_numpy(dtype=object)
+        placed[~np.isin(labels, labels[placed == "train"])] = None
+        return _placed_parts(samples, placed, split, "The parts as they were leave")
+    if given is not None:
+        return _placed_parts(samples, given.to_numpy(dtype=object), split, "The given folders leave")
     if not split.test_ids:
         shares = {"test": split.test, "validation": split.validation, "train": split.train}
         return pd.Series(assign(labels, groups, shares, split.seed), index=samples.index, dtype="str")
@@ -85,16 +93,17 @@ def split_parts(samples: pd.DataFrame, split: Split) -> pd.Series:
     return pd.Series(parts, index=samples.index, dtype="str")
 
 
-def _given_parts(samples: pd.DataFrame, labels: np.ndarray, groups: np.ndarray, split: Split) -> pd.Series:
-    """The parts that the source's folders gave. Copies in several of them are all in the one that judges most.
+def _placed_parts(samples: pd.DataFrame, placed: np.ndarray, split: Split, refusal: str) -> pd.Series:
+    """The parts of samples of which many are `placed`, `(n,)`, the others missing.
 
-    What no folder places is divided by the split's shares; a validation or test part that nothing is in is carved
-    from the training part. `InputError` when a class is left without training samples.
+    Copies in several parts are all in the one that judges most. What is not placed is divided by the split's shares;
+    a validation or test part that nothing is in is carved from the training part. `InputError`, beginning with
+    `refusal`, when a class is left without training samples.
     """
-    given = samples["given_split"].to_numpy(dtype=object)
+    labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
     parts = np.full(len(samples), "", dtype=object)
     for name in ("train", "validation", "test"):  # later ones take copies over
-        parts[np.isin(groups, groups[given == name])] = name
+        parts[np.isin(groups, groups[placed == name])] = name
     rest = parts == ""
     shares = {"test": split.test, "validation": split.validation, "train": split.train}
     if rest.any():
@@ -108,8 +117,8 @@ def _given_parts(samples: pd.DataFrame, labels: np.ndarray, groups: np.ndarray, 
     gone = sorted(set(labels) - set(labels[parts == "train"]))
     if gone:
         raise InputError(
-            f"The given folders leave class “{gone[0]}” without training samples.",
-            "Put some of its images into the train folder, or leave out the train and test folders.",
+            f"{refusal} class “{gone[0]}” without training samples.",
+            "Add some of its samples to what is trained on, or divide anew.",
         )
     return pd.Series(parts, index=samples.index, dtype="str")
 

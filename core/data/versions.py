@@ -26,18 +26,32 @@ MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 def make_version(dataset_id: str, recipe: Recipe | None = None, split: Split | None = None) -> VersionRecord:
     """Apply a recipe, divide what is left, look for what is wrong with it, and keep that as a version.
 
-    The same imports, recipe and split give the same id and no second copy. It becomes the dataset's newest version.
-    Raises `InputError` when a class is left with too few samples.
+    The same imports, recipe and parts give the same id and no second copy. It becomes the dataset's newest version.
+    Raises `InputError` when a class is left with too few samples. For a version made from another, see
+    `next_version`.
     """
     with store.writing():
         dataset = store.get_dataset(dataset_id)
         folder = store.dataset_folder(dataset.id)
         version, parts = build_version(dataset, folder, recipe or Recipe(), split or Split())
-        known = {other.id: other for other in store.list_versions(dataset.id)}
-        version = known.get(version.id, version)
+        version = _known(version, parts) or version
         store.save_version(version, parts)
         store.save_dataset(with_version(dataset, version))
     return version
+
+
+def next_version(version: VersionRecord, recipe: Recipe) -> VersionRecord:
+    """The dataset's newest version, made from `version` with another recipe: what stays keeps its part.
+
+    So runs judged on the one can be compared with runs judged on the other wherever no test sample was touched.
+    Dividing anew, by `make_version`, is a person's decision.
+    """
+    return make_version(version.dataset, recipe, followed(version))
+
+
+def followed(version: VersionRecord) -> Split:
+    """The split of a version made from this one."""
+    return version.split.model_copy(update={"follows": version.id})
 
 
 def build_version(
@@ -54,7 +68,7 @@ def build_version(
     if dataset.labelled:
         check_classes(samples, dataset, grouped=not found.equals(samples["group"]))
         preparation.check(recipe, rows)
-        samples["part"] = split_parts(samples, split)
+        samples["part"] = split_parts(samples, split, _parts_before(dataset.id, split))
     classes = tuple(sorted(samples["label"].dropna().unique(), key=natural))
     counts = {
         part: {name: int(n) for name, n in of_part["label"].value_counts().reindex(classes, fill_value=0).items()}
@@ -70,7 +84,7 @@ def build_version(
     )
     version = VersionRecord(
         dataset=dataset.id,
-        id=_version_id(dataset, recipe, split),
+        id=_version_id(dataset, recipe, split, samples),
         name=store.next_version_name(dataset.id),
         imports=tuple(record.number for record in dataset.imports),
         recipe=recipe,
@@ -243,12 +257,51 @@ def _manifests(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
     return samples[columns + (["width", "height", "given_split"] if dataset.kind == "image" else [])]
 
 
-def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split) -> str:
+def _parts_before(dataset_id: str, split: Split) -> pd.Series | None:
+    """The parts that a version takes over, by sample id: of the version it follows, and of those before that.
+
+    A sample that was dropped and comes back is where it was. A version that was deleted ends the chain.
+    """
+    parts: pd.Series | None = None
+    known = {version.id: version for version in store.list_versions(dataset_id)}
+    follows = split.follows
+    while version := known.pop(follows, None):
+        earlier = _parts(version)["part"]
+        parts = earlier if parts is None else parts.combine_first(earlier)
+        follows = version.split.follows
+    return parts
+
+
+def _parts(version: VersionRecord) -> pd.DataFrame:
+    path = store.version_folder(version.dataset, version.id) / "split.parquet"
+    return pd.read_parquet(path, columns=["id", "part"]).set_index("id")
+
+
+def _known(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
+    """The version, if any, that is this one already: the same imports and recipe, the same parts."""
+    wanted = (version.imports, version.recipe, version.split.model_copy(update={"follows": ""}))
+    for other in store.list_versions(version.dataset):
+        if other.id == version.id:
+            return other
+        if (other.imports, other.recipe, other.split.model_copy(update={"follows": ""})) == wanted and _parts(
+            other
+        ).equals(parts[["id", "part"]].set_index("id")):
+            return other
+    return None
+
+
+# Fields that splits have got later count only where they are set, so that ids from before them stay.
+_LATER = {"given": False, "follows": ""}
+
+
+def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split, samples: pd.DataFrame) -> str:
+    unset = {name for name, default in _LATER.items() if getattr(split, name) == default}
     content = {
         "imports": [record.content_hash for record in dataset.imports],
         "recipe": recipe.model_dump(mode="json"),
-        "split": split.model_dump(mode="json", exclude=None if split.given else {"given"})
-        if dataset.labelled
-        else None,  # `given` came later; ids from before it stay
+        "split": split.model_dump(mode="json", exclude=unset) if dataset.labelled else None,
     }
+    if split.follows and dataset.labelled:  # then the parts do not follow from what the split says
+        content["split"].pop("follows")
+        content["parts"] = list(zip(samples["id"], samples["part"], strict=True))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from core.data.importing import import_data
 from core.data.tables import load_table
-from core.data.versions import load_samples, make_version
+from core.data.versions import load_samples, make_version, next_version
 from core.errors import InputError, NotFoundError
 from core.schemas import PARTS, DataRef, Recipe, Split, Step
 from core.store import datasets as store
@@ -119,3 +119,51 @@ def test_a_class_of_near_copies_alone_can_still_be_divided(workspace, tmp_path):
             Image.fromarray(pixels.astype("uint8")).save(tmp_path / "photos" / name / f"{i}.png")
     version = import_data(tmp_path / "photos").version
     assert all(version.counts[part][name] for part in PARTS for name in ("mug", "noise"))
+
+
+class TestAVersionMadeFromAnother:
+    @pytest.fixture
+    def many(self, workspace, make_zip, make_picture):
+        files = {f"{name}/{i}.png": make_picture(100 * c + i) for c, name in enumerate("ab") for i in range(15)}
+        return import_data(make_zip(files)).dataset
+
+    @staticmethod
+    def parts(version):
+        ref = DataRef(dataset=version.dataset, version=version.id)
+        return load_samples(ref).set_index("id")["part"].to_dict()
+
+    def test_what_stays_keeps_its_part_whatever_the_seed_would_draw(self, many):
+        first = make_version(many.id, split=Split(seed=5))
+        before = self.parts(first)
+        train = [name for name, part in before.items() if part == "train"][:3]
+        made = next_version(first, drop(*train))
+        assert self.parts(made) == {name: part for name, part in before.items() if name not in train}
+        assert made.test_hash == first.test_hash
+        assert self.parts(make_version(many.id, drop(*train), Split(seed=5))) != self.parts(made)
+
+    def test_a_step_taken_back_gives_the_version_there_was(self, many):
+        first = store.get_version(DataRef(dataset=many.id))
+        fewer = next_version(first, drop("1-0", "1-20"))
+        assert next_version(fewer, Recipe()).id == first.id
+        assert store.get_dataset(many.id).version == first.id
+
+    def test_new_samples_are_divided_and_old_ones_stay(self, many, make_zip, make_picture):
+        before = self.parts(store.get_version(DataRef(dataset=many.id)))
+        files = {
+            f"{name}/new{i}.png": make_picture(1000 + 100 * c + i) for c, name in enumerate("ab") for i in range(10)
+        }
+        after = self.parts(import_data(make_zip(files, "more.zip"), into=many.id).version)
+        assert {name: after[name] for name in before} == before
+        assert {part for name, part in after.items() if name not in before} == set(PARTS)
+
+    def test_a_class_that_nothing_could_be_learnt_of_is_divided_anew(self, many):
+        first = store.get_version(DataRef(dataset=many.id))
+        test = [name for name, part in self.parts(first).items() if part != "train" and int(name[2:]) < 15]
+        step = Step(kind="relabel", params={"labels": dict.fromkeys(test, "c")})
+        made = next_version(first, Recipe(steps=(step,)))
+        assert all(made.counts[part].get("c") for part in PARTS)
+
+    def test_a_person_can_divide_anew(self, many):
+        fewer = next_version(store.get_version(DataRef(dataset=many.id)), drop("1-0"))
+        anew = make_version(many.id, fewer.recipe, Split(seed=9))
+        assert anew.test_hash != fewer.test_hash
