@@ -160,7 +160,9 @@ class Augmentation(Frozen):
 
     `rotation` in degrees either way; shifts, zoom as shares of the side; `shear` as a share of the height;
     `brightness` and `contrast` as shares of the range; `channel_shift` in pixel values of 0 to 255. `fill` says what
-    comes into view from outside.
+    comes into view from outside. `rand_augment` (Cubuk et al. 2020) and `aug_mix` (Hendrycks et al. 2020) are
+    strengths; `erasing` is the share of copies that lose a patch (Zhong et al. 2020). With `mixup` (Zhang et al. 2018)
+    or `cutmix` (Yun et al. 2019), α of a beta distribution, every copy is mixed with another, and so is its label.
     """
 
     name: str = "custom"
@@ -174,6 +176,11 @@ class Augmentation(Frozen):
     brightness: Annotated[float, Field(ge=0, le=1)] = 0.0
     contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
     channel_shift: Annotated[float, Field(ge=0, le=128)] = 0.0
+    rand_augment: Annotated[float, Field(ge=0, le=1)] = 0.0
+    aug_mix: Annotated[float, Field(ge=0, le=1)] = 0.0
+    erasing: Annotated[float, Field(ge=0, le=1)] = 0.0
+    mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
+    cutmix: Annotated[float, Field(ge=0, le=1)] = 0.0
     fill: Literal["nearest", "reflect", "wrap", "constant"] = "nearest"
 
     def __str__(self) -> str:

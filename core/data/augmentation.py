@@ -3,6 +3,8 @@
 Scaling of pixel values is no augmentation: it belongs to the backbone and is not offered twice.
 """
 
+from typing import Any
+
 from core.errors import InputError
 from core.schemas import Augmentation
 
@@ -46,11 +48,15 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     )
 }
 
+# Further settings that an augmentation brings along to a run, unless other ones are given.
+COMES_WITH: dict[str, dict[str, Any]] = {"textbook": {"image_size": 150, "batch_size": 32}}
+
 AUGMENTATION_HELP: dict[str, str] = {
     "light": "Small turns, shifts and zooms, a little brighter or darker. Nothing is mirrored.",
     "medium": "Further, and mirrored left to right: not for letters, digits or anything that has a side.",
     "strong": "Further still, with shear and colour shifts.",
-    "textbook": "Rotation 40°, shifts, shear and zoom 0.2, mirrored left to right, nearest fill.",
+    "textbook": "Rotation 40°, shifts, shear and zoom 0.2, mirrored left to right, nearest fill; a run then sees "
+    "images at 150 × 150 px, in batches of 32.",
 }
 
 

@@ -9,7 +9,7 @@ from core.schemas import Frozen, VersionRecord, now
 from core.store.datasets import version_folder
 from core.store.files import write_text
 
-FORMAT = 1  # raise it when a threshold or the list of transforms changes: earlier checks then no longer count
+FORMAT = 2  # raise it when a threshold or the list of transforms changes: earlier checks then no longer count
 
 Verdict = Literal["keeps", "costs", "loses", "changes"]
 VERDICTS: dict[Verdict, str] = {

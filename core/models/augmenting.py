@@ -1,5 +1,7 @@
 """Augmentation on Keras layers: the same function serves the preview and the training images."""
 
+import random
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,6 +10,8 @@ from keras import layers, ops
 
 from core.schemas import Augmentation
 
+TOGETHER = 4  # images for which RandAugment and AugMix draw the same operations: Keras draws once a batch
+
 
 class RandomChannelShift(layers.Layer):
     """Adds to each colour channel a number drawn from −`shift` to `shift`, in pixel values of 0 to 255."""
@@ -15,43 +19,119 @@ class RandomChannelShift(layers.Layer):
     def __init__(self, shift: float) -> None:
         super().__init__()
         self.shift = shift
+        self.generator = keras.random.SeedGenerator(0)
 
-    def get_random_transformation(self, images: Any, training: bool = True, seed: int | None = None) -> Any:
-        return keras.random.uniform((len(images), 1, 1, 3), -self.shift, self.shift, seed=seed)
+    def get_random_transformation(self, images: Any, training: bool = True) -> Any:
+        return keras.random.uniform((len(images), 1, 1, 3), -self.shift, self.shift, seed=self.generator)
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         return ops.clip(ops.cast(images, "float32") + transformation, 0, 255)
 
 
-def augmenting_layers(augmentation: Augmentation) -> list[layers.Layer]:
-    """The layers that are not without effect, geometry first."""
-    a, fill = augmentation, {"fill_mode": augmentation.fill}
-    flips = {(True, False): "horizontal", (False, True): "vertical", (True, True): "horizontal_and_vertical"}
-    found: list[layers.Layer] = []
-    if a.horizontal_flip or a.vertical_flip:
-        found.append(layers.RandomFlip(flips[a.horizontal_flip, a.vertical_flip]))
-    if a.rotation:
-        found.append(layers.RandomRotation(a.rotation / 360, **fill))
-    if a.width_shift or a.height_shift:
-        found.append(layers.RandomTranslation(a.height_shift, a.width_shift, **fill))
-    if a.shear:
-        found.append(layers.RandomShear(a.shear, a.shear, **fill))
-    if a.zoom:
-        found.append(layers.RandomZoom(a.zoom, **fill))
-    if a.brightness:
-        found.append(layers.RandomBrightness(a.brightness))
-    if a.contrast:
-        found.append(layers.RandomContrast(a.contrast))
-    if a.channel_shift:
-        found.append(RandomChannelShift(a.channel_shift))
-    return found
+class Augmenter:
+    """The layers of an augmentation that are not without effect, geometry first, mixing last.
+
+    Every layer draws from its own generator, set anew for each call, so that the same seed gives the same copies.
+    """
+
+    def __init__(self, augmentation: Augmentation) -> None:
+        a, fill = augmentation, {"fill_mode": augmentation.fill}
+        flips = {(True, False): "horizontal", (False, True): "vertical", (True, True): "horizontal_and_vertical"}
+        self._alone: list[layers.Layer] = []
+        if a.horizontal_flip or a.vertical_flip:
+            self._alone.append(layers.RandomFlip(flips[a.horizontal_flip, a.vertical_flip]))
+        if a.rotation:
+            self._alone.append(layers.RandomRotation(a.rotation / 360, **fill))
+        if a.width_shift or a.height_shift:
+            self._alone.append(layers.RandomTranslation(a.height_shift, a.width_shift, **fill))
+        if a.shear:
+            self._alone.append(layers.RandomShear(a.shear, a.shear, **fill))
+        if a.zoom:
+            self._alone.append(layers.RandomZoom(a.zoom, **fill))
+        if a.brightness:
+            self._alone.append(layers.RandomBrightness(a.brightness))
+        if a.contrast:
+            self._alone.append(layers.RandomContrast(a.contrast))
+        if a.channel_shift:
+            self._alone.append(RandomChannelShift(a.channel_shift))
+        if a.rand_augment:
+            self._alone.append(layers.RandAugment(factor=a.rand_augment))
+        if a.aug_mix:
+            self._alone.append(layers.AugMix(factor=a.aug_mix))
+        if a.erasing:
+            self._alone.append(layers.RandomErasing((a.erasing, a.erasing)))
+        self._mixing: list[layers.Layer] = []
+        if a.mixup:
+            self._mixing.append(layers.MixUp(a.mixup))
+        if a.cutmix:
+            self._mixing.append(layers.CutMix((a.cutmix, a.cutmix)))
+
+    @property
+    def mixes(self) -> bool:
+        """Whether copies hold parts of other images."""
+        return bool(self._mixing)
+
+    def images(self, images: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:
+        """Changed copies of `images`, uint8 `(n, size, size, 3)`, mixed with each other where that is asked for."""
+        out = ops.convert_to_numpy(ops.cast(images, "float32"))
+        for number, layer in enumerate(self._alone):
+            out = _changed(out, layer, (*seed, number))
+        out = self._mixed(out, out.shape, seed, lambda layer, x, drawn: layer.transform_images(x, drawn))
+        return np.clip(np.rint(out), 0, 255).astype("uint8")
+
+    def shares(self, n: int, seed: tuple[int, ...]) -> np.ndarray:
+        """How much of which image is in each copy that `images` makes of `n`: `(n, n)` float32, rows add up to 1."""
+        own = np.eye(n, dtype="float32")
+        # What is drawn does not depend on the images' size.
+        return self._mixed(own, (n, 8, 8, 3), seed, lambda layer, x, drawn: layer.transform_labels(x, drawn))
+
+    def _mixed(
+        self, x: np.ndarray, shape: tuple[int, ...], seed: tuple[int, ...], mix: Callable[..., Any]
+    ) -> np.ndarray:
+        """Each row of `x` mixed with another one by one of the mixing layers, taken by lot."""
+        turn = np.random.default_rng(seed).integers(0, max(1, len(self._mixing)), len(x))
+        out = x.copy()
+        for number, layer in enumerate(self._mixing):
+            _begin(layer, (*seed, len(self._alone) + number))
+            drawn = layer.get_random_transformation(np.zeros(shape, "float32"), training=True)
+            out[turn == number] = ops.convert_to_numpy(mix(layer, x, drawn))[turn == number]
+        return out
 
 
-def augment(images: np.ndarray, transforms: list[layers.Layer], seed: int) -> np.ndarray:
-    """Changed copies of `images`, uint8 `(n, size, size, 3)`; the same seed gives the same copies."""
-    out = ops.cast(images, "float32")
-    for number, layer in enumerate(transforms):
-        # Each layer draws from a seed of its own: with one for all, rotation and zoom would go together.
-        transformation = layer.get_random_transformation(out, training=True, seed=seed * 31 + number)
-        out = layer.transform_images(out, transformation, training=True)
-    return np.clip(np.rint(ops.convert_to_numpy(out)), 0, 255).astype("uint8")
+def _begin(layer: layers.Layer, seed: tuple[int, ...]) -> None:
+    """Set what the layer draws from. A bare seed in each call would give the numbers drawn in it the same values."""
+    layer.generator.state.assign((int(np.random.SeedSequence(seed).generate_state(1)[0]), 0))
+
+
+def _changed(images: np.ndarray, layer: layers.Layer, seed: tuple[int, ...]) -> np.ndarray:
+    """`images` as the layer changes them, each by itself."""
+    if isinstance(layer, layers.RandAugment | layers.AugMix):
+        change = _rand_augmented if isinstance(layer, layers.RandAugment) else _aug_mixed
+        starts = range(0, len(images), TOGETHER)
+        return np.concatenate([change(images[i : i + TOGETHER], layer, (*seed, i)) for i in starts])
+    _begin(layer, seed)
+    drawn = layer.get_random_transformation(images, training=True)
+    return np.asarray(ops.convert_to_numpy(layer.transform_images(images, drawn, training=True)))
+
+
+def _rand_augmented(images: np.ndarray, layer: layers.RandAugment, seed: tuple[int, ...]) -> np.ndarray:
+    """What `transform_images` gives, which carries out eleven operations wherever one is needed."""
+    _begin(layer, seed)
+    drawn = layer.get_random_transformation(images, training=True)
+    names = list(drawn["transforms"])
+    for index in ops.convert_to_numpy(drawn["layer_idxes"]):
+        name = names[int(index)]
+        images = getattr(layer, name).transform_images(images, drawn["transforms"][name])
+    return np.asarray(ops.convert_to_numpy(images))
+
+
+def _aug_mixed(images: np.ndarray, layer: layers.AugMix, seed: tuple[int, ...]) -> np.ndarray:
+    """AugMix takes its operations by Python's own generator, which is set for it and put back."""
+    _begin(layer, seed)
+    before = random.getstate()
+    random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+    try:
+        drawn = layer.get_random_transformation(images, training=True)
+    finally:
+        random.setstate(before)
+    return np.asarray(ops.convert_to_numpy(layer.transform_images(images, drawn, training=True)))

@@ -5,24 +5,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from core.data.checks import Check, save_check
 from core.data.embedding_findings import LOOKED_FOR, Embedded, look_deeper, near_groups
 from core.data.embedding_map import coordinates, save_map
 from core.data.evidence import Evidence
 from core.data.image_quality import HASHES
-from core.data.images import DatasetImages, ImageStore
+from core.data.images import DatasetImages
 from core.data.label_errors import squashed
 from core.data.near_duplicates import as_bits
 from core.data.steps.review import kept_samples
 from core.data.versions import load_samples
-from core.models.catalogue import Backbone, get_backbone
-from core.models.embedding import cached_embedding
-from core.schemas import DataRef, DatasetRecord, VersionRecord
-from core.store.datasets import dataset_folder, get_dataset, get_version, import_folder
+from core.models.catalogue import get_backbone
+from core.schemas import DataRef, VersionRecord
+from core.store.datasets import dataset_folder, get_dataset, get_version
 from core.training.presets import input_size
+from core.training.version_images import VersionImages
 
 Progress = Callable[..., None]
 BACKBONE = "efficientnet_lite0"  # that of the quick preset, whose embeddings a first run needs as well
@@ -43,7 +40,8 @@ def check_version(version: VersionRecord, progress: Progress = lambda *_: None) 
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
     backbone = get_backbone(BACKBONE)
     size = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
-    x = squashed(version_embeddings(dataset, samples, backbone, size, progress))
+    seen = VersionImages(dataset, samples)
+    x = squashed(seen.outputs(backbone, size, progress=through_backbone(progress)))
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))
     progress(0, 0, "looking for copies")
     images, ids = DatasetImages(dataset.id), samples["id"].tolist()
@@ -66,20 +64,6 @@ def check_version(version: VersionRecord, progress: Progress = lambda *_: None) 
     return check
 
 
-def version_embeddings(
-    dataset: DatasetRecord, samples: pd.DataFrame, backbone: Backbone, size: int, progress: Progress
-) -> np.ndarray:
-    """Embeddings, `(n, d)`, in the samples' order, from one cache entry an import."""
-    out = np.empty((len(samples), backbone.features), np.float32)
-    for record in dataset.imports:
-        here = np.flatnonzero((samples["import_number"] == record.number).to_numpy())
-        if len(here):
-            found, _ = cached_embedding(
-                ImageStore(import_folder(dataset.id, record.number)),
-                record.content_hash,
-                backbone,
-                size,
-                progress=lambda done, total: progress(done, total, "images through the backbone"),
-            )
-            out[here] = found[samples["row"].to_numpy()[here]]
-    return out
+def through_backbone(progress: Progress) -> Callable[[int, int], None]:
+    """`progress` for images that go through the backbone."""
+    return lambda done, total: progress(done, total, "images through the backbone")

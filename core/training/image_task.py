@@ -1,23 +1,25 @@
 """Training on images: embeddings from the cache, then the strategy, once or once a fold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from core.data.images import ImageStore
 from core.data.versions import load_samples
-from core.models.catalogue import Backbone, get_backbone
-from core.models.embedding import cached_embedding, embed
-from core.schemas import DataRef, ImportRecord, RunRecord
+from core.models.catalogue import get_backbone
+from core.models.embedding import EmbeddingInfo, embed
+from core.models.engines import Images
+from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store import files
-from core.store.datasets import get_dataset, get_version, import_folder
-from core.training.parts import parts_of, predictions
+from core.store.datasets import get_dataset, get_version
+from core.training.parts import Parts, parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
-from core.training.views import Views
+from core.training.version_images import VersionImages
+from core.training.views import training_views
+from core.transfer.fitting import one_hot
 from core.transfer.problem import Fitted, Problem
 from core.transfer.strategies import get_strategy
 
@@ -31,16 +33,13 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
     ref = DataRef.parse(spec.data)
     version = get_version(ref)
     samples = load_samples(ref)
-    assert spec.backbone and spec.strategy and spec.image_size
+    assert spec.strategy
     strategy = get_strategy(spec.strategy)
     index = {name: i for i, name in enumerate(version.classes)}
     labels = samples["label"].map(index).to_numpy(dtype="int64")
     splits = list(parts_of(samples, spec.folds, spec.seed))
-    learnt_from = np.unique(np.concatenate([parts.train for parts in splits]))
-    source = _Source(run.dataset, samples, get_backbone(spec.backbone), spec.image_size, recorder)
-    if spec.augmentation and spec.views:
-        source.views = Views(source.originals, learnt_from, spec.views, spec.augmentation, spec.seed)
-    labels = labels[source.positions]
+    source = _Source(VersionImages(get_dataset(run.dataset), samples), splits, spec, recorder)
+    targets = source.targets(one_hot(labels, len(version.classes)))
 
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
@@ -51,8 +50,8 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
         problem = Problem(
             spec=spec,
             classes=version.classes,
-            labels=labels,
-            train=np.flatnonzero(np.isin(source.positions, parts.train)),
+            targets=targets,
+            train=source.learnt_from(parts.train),
             validation=parts.validation,
             n_train=len(parts.train),
             judged=judged,
@@ -88,24 +87,27 @@ def _saver(build: "Callable[[], keras.Model]") -> Callable[[Path], None]:
 
 
 class _Source:
-    """What the frozen backbone says about the samples, in their order, computed when first asked for."""
+    """What the frozen backbone says about the samples and, behind them, their augmented views; computed when first
+    asked for."""
 
-    def __init__(
-        self, dataset: str, samples: pd.DataFrame, backbone: Backbone, size: int, recorder: Recorder
-    ) -> None:
-        self.dataset = dataset
-        self.samples = samples
-        self.backbone = backbone
-        self.size = size
+    def __init__(self, images: VersionImages, splits: list[Parts], spec: TrainingSpec, recorder: Recorder) -> None:
+        assert spec.backbone and spec.image_size
+        self._originals = images
+        self._views = training_views(images, splits, spec)
+        self.backbone = get_backbone(spec.backbone)
+        self.size = spec.image_size
         self.recorder = recorder
-        self.views: Views | None = None
         self._outputs: dict[str | None, np.ndarray] = {}
 
-    @property
-    def positions(self) -> np.ndarray:
-        """The sample behind every position: the samples themselves, then their augmented views."""
-        samples = np.arange(len(self.samples))
-        return samples if self.views is None else np.concatenate([samples, self.views.positions])
+    def targets(self, targets: np.ndarray) -> np.ndarray:
+        """Shares of the classes at every position, from those of the samples, `(n, classes)`."""
+        return targets if self._views is None else np.concatenate([targets, self._views.targets(targets)])
+
+    def learnt_from(self, train: np.ndarray) -> np.ndarray:
+        """Positions of the training samples and of the views that hold nothing else."""
+        if self._views is None:
+            return train
+        return np.concatenate([train, len(self._originals) + np.flatnonzero(self._views.made_of(train))])
 
     def embeddings(self) -> np.ndarray:
         return self._output(None)
@@ -114,37 +116,19 @@ class _Source:
         return self._output(cut)
 
     def network(self) -> "keras.Model":
-        from core.models.efficientnet_lite import build_backbone
+        from core.models.networks import build_backbone
 
         return build_backbone(self.backbone, self.size)
 
     def untrained(self) -> "keras.Model":
-        from core.models.efficientnet_lite import build_backbone
+        from core.models.networks import build_backbone
 
         return build_backbone(self.backbone, self.size, weights=False)
 
     def images(self) -> np.ndarray:
         """All images at the input size, `(n, size, size, 3)` uint8, augmented views behind."""
-        found = self.originals(np.arange(len(self.samples)), self.size)
-        if self.views is None:
-            return found
-        return np.concatenate([found, self.views.batch(np.arange(len(self.views)), self.size)])
-
-    def originals(self, positions: np.ndarray, size: int) -> np.ndarray:
-        """The samples' own images, `(len(positions), size, size, 3)` uint8."""
-        found = np.empty((len(positions), size, size, 3), dtype="uint8")
-        rows = self.samples["row"].to_numpy()
-        for store, _, here in self._stores():
-            mine = np.flatnonzero(np.isin(positions, here))
-            found[mine] = store.batch(rows[positions[mine]], size)
-        return found
-
-    def _stores(self) -> Iterator[tuple[ImageStore, ImportRecord, np.ndarray]]:
-        """Each import that samples come from, with their positions."""
-        for record in get_dataset(self.dataset).imports:
-            here = np.flatnonzero((self.samples["import_number"] == record.number).to_numpy())
-            if len(here):
-                yield ImageStore(import_folder(self.dataset, record.number)), record, here
+        parts: list[Images] = [self._originals] if self._views is None else [self._originals, self._views]
+        return np.concatenate([part.batch(range(len(part)), self.size) for part in parts])
 
     def _output(self, cut: str | None) -> np.ndarray:
         if cut not in self._outputs:
@@ -153,20 +137,13 @@ class _Source:
         return self._outputs[cut]
 
     def _compute(self, cut: str | None) -> np.ndarray:
-        """Output for every sample, from one cache entry an import, picked in the samples' order."""
-        self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
-        found: np.ndarray | None = None
-        for store, record, here in self._stores():
-            output, info = cached_embedding(
-                store, record.content_hash, self.backbone, self.size, cut=cut, progress=self.recorder.step
-            )
+        def tell(info: EmbeddingInfo) -> None:
             if not info.cached:
                 self.recorder.note(f"Embeddings by {info.engine}: {info.reason}.")
-            if found is None:
-                found = np.empty((len(self.samples), *output.shape[1:]), dtype="float32")
-            found[here] = output[self.samples["row"].to_numpy()[here]]
-        assert found is not None
-        if self.views is None:
+
+        self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
+        found = self._originals.outputs(self.backbone, self.size, cut, self.recorder.step, tell)
+        if self._views is None:
             return found
         self.recorder.phase("augmented images through the backbone")
-        return np.concatenate([found, embed(self.views, self.backbone, self.size, cut, self.recorder.step)])
+        return np.concatenate([found, embed(self._views, self.backbone, self.size, cut, self.recorder.step)])

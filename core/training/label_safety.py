@@ -25,23 +25,24 @@ lost, by 15° 0.16 at most. Class names enter nowhere.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from core.data.images import ImageStore
 from core.data.label_errors import probe, squashed
 from core.data.label_safety import Drop, Flip, LabelSafety, TransformSafety, Verdict, save_label_safety
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.models.catalogue import get_backbone
 from core.models.engines import choose_engine
-from core.schemas import DataRef, DatasetRecord, VersionRecord
-from core.store.datasets import get_dataset, get_version, import_folder
-from core.training.image_check import BACKBONE, version_embeddings
+from core.schemas import Augmentation, DataRef, DatasetRecord, VersionRecord
+from core.store.datasets import get_dataset, get_version
+from core.training.image_check import BACKBONE, through_backbone
 from core.training.presets import input_size
+from core.training.version_images import VersionImages
 
 MOST = 300
 MOST_LEARNT = 3_000  # training images for the regression; more of them only take longer
@@ -73,6 +74,13 @@ def transforms() -> tuple[Transform, ...]:
     """What is checked, on the layers that training uses, held at their full strength."""
     from keras import layers
 
+    from core.models.augmenting import Augmenter
+
+    def drawn(method: str, strength: float) -> tuple[Change, ...]:
+        """Two rounds of copies as training draws them: what changes by lot has no directions."""
+        augmenter = Augmenter(Augmentation.model_validate({method: strength}))
+        return tuple(partial(augmenter.images, seed=(0, number)) for number in range(2))
+
     def turned(degrees: float) -> tuple[Change, ...]:
         return tuple(_held(layers.RandomRotation((d / 360,) * 2, "nearest")) for d in (degrees, -degrees))
 
@@ -99,6 +107,16 @@ def transforms() -> tuple[Transform, ...]:
         Transform("brightness_0.2", "Brightness by 0.2", ("brightness",), 0.2, lit),
         Transform("contrast_0.2", "Contrast by 0.2", ("contrast",), 0.2, (_held(layers.RandomContrast((0.2, 0.2))),)),
         Transform("channel_shift_20", "Channel shift by 20", ("channel_shift",), 20, shades),
+        *(
+            Transform(f"{name}_{s}", f"{title} {s}", (name,), s, drawn(name, s))
+            for name, title, s in (
+                ("rand_augment", "RandAugment at", 0.1),
+                ("rand_augment", "RandAugment at", 0.3),
+                ("aug_mix", "AugMix at", 0.3),
+                ("aug_mix", "AugMix at", 0.6),
+                ("erasing", "Random erasing with share", 1),
+            )
+        ),
     )
 
 
@@ -163,14 +181,10 @@ def gather(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..
         )
     backbone = get_backbone(BACKBONE)
     size = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
-    x = squashed(version_embeddings(dataset, samples, backbone, size, progress))
-    originals = np.empty((len(held), size, size, 3), "uint8")
-    for number in samples["import_number"].iloc[held].unique():
-        here = np.flatnonzero(samples["import_number"].iloc[held] == number)
-        store = ImageStore(import_folder(dataset.id, int(number)))
-        originals[here] = store.batch(samples["row"].to_numpy()[held[here]], size)
+    images = VersionImages(dataset, samples)
+    x = squashed(images.outputs(backbone, size, progress=through_backbone(progress)))
     learnt = _stratified(labels, np.flatnonzero(trained), MOST_LEARNT)
-    return Judged(x[learnt], labels[learnt], x[held], labels[held], originals, tuple(names))
+    return Judged(x[learnt], labels[learnt], x[held], labels[held], images.batch(held, size), tuple(names))
 
 
 def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:

@@ -3,6 +3,7 @@
 from statistics import median
 from typing import Any
 
+from core.data.augmentation import COMES_WITH
 from core.data.splitting import check_folds
 from core.data.versions import load_samples
 from core.errors import InputError
@@ -86,7 +87,8 @@ def resolve(spec: TrainingSpec) -> Plan:
         raise InputError(f"Dataset “{dataset.name}” has no labels.", "Import it with labels, or choose another.")
     version = get_version(ref)
     given = spec.model_dump(exclude_none=True) | {"data": f"{dataset.id}@{version.id}"}
-    values = PRESETS[dataset.kind][spec.preset] | given
+    brought = COMES_WITH.get(spec.augmentation.name, {}) if spec.augmentation else {}
+    values = PRESETS[dataset.kind][spec.preset] | brought | given
     title, uses = _image_method(values) if dataset.kind == "image" else _table_method(values)
     for field in given:
         if field not in uses:

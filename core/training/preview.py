@@ -1,4 +1,4 @@
-"""A look at an augmentation: a person's own images beside views of them, drawn as a run with this seed draws them."""
+"""A look at an augmentation: a person's own images beside views of them, the very ones that a run learns from."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,42 +7,49 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.data.images import DatasetImages
 from core.data.versions import load_samples
-from core.schemas import Augmentation, DataRef
-from core.training.views import Views
+from core.schemas import DataRef, TrainingSpec
+from core.store.datasets import get_dataset, get_version
+from core.training.parts import parts_of
+from core.training.version_images import VersionImages
+from core.training.views import CHUNK, training_views
+from core.transfer.fitting import one_hot
 
 SHOWN = 4  # images, one a row
-COLUMNS = 3  # views of each
+COLUMNS = 3  # views of each, at most
 SIDE = 160
 GAP = 6
 
 
 def preview(params: dict[str, Any], folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
-    """Write `preview.webp`: a row an image, the image itself first, then three views. Transparent between them.
+    """Write `NUMBER.webp`, one a row: an image, then views of it. Transparent between them.
 
-    `params`: `data`, `augmentation` and `seed` as in a `TrainingSpec`.
+    Args:
+        params: a `TrainingSpec` with an augmentation and the number of views.
+
+    Returns:
+        `rows`: of each image its `path` and what its views are `made_of`, a list of class to share.
     """
-    ref = DataRef.parse(params["data"])
-    samples = load_samples(ref).query("part == 'train'").reset_index(drop=True)
-    images = DatasetImages(ref.dataset)
-
-    def originals(positions: np.ndarray, size: int) -> np.ndarray:
-        ids = samples["id"].to_numpy()[positions]
-        chosen = [Image.fromarray(images.image(str(i))).resize((size, size), Image.Resampling.BILINEAR) for i in ids]
-        return np.stack([np.asarray(image) for image in chosen])
-
-    # One image of each class first, then of the next ones.
-    order = samples.groupby("label").cumcount().sort_values(kind="stable").index.to_numpy()[:SHOWN]
-    augmentation = Augmentation.model_validate(params["augmentation"])
-    views = Views(originals, order, COLUMNS, augmentation, int(params["seed"]))
-    drawn = views.batch(np.arange(len(views)), SIDE).reshape(COLUMNS, len(order), SIDE, SIDE, 3)
-    grid = np.concatenate([originals(order, SIDE)[None], drawn])
-    step = SIDE + GAP
-    sheet = np.zeros((len(order) * step - GAP, (1 + COLUMNS) * step - GAP, 4), dtype="uint8")
-    for column, row in np.ndindex(1 + COLUMNS, len(order)):
-        place = sheet[row * step : row * step + SIDE, column * step : column * step + SIDE]
-        place[..., :3], place[..., 3] = grid[column, row], 255
-    Image.fromarray(sheet).save(folder / "preview.webp", "WEBP", quality=90)
-    progress(1, 1)
-    return {"images": list(samples["path"].to_numpy()[order])}
+    spec = TrainingSpec.model_validate(params)
+    ref = DataRef.parse(spec.data)
+    samples, classes = load_samples(ref), get_version(ref).classes
+    images = VersionImages(get_dataset(ref.dataset), samples)
+    views = training_views(images, list(parts_of(samples, spec.folds, spec.seed)), spec)
+    assert views is not None and spec.views
+    labels = samples["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
+    targets = views.targets(one_hot(labels, len(classes)))
+    first = views.positions[:CHUNK]  # all drawn together, so that few more have to be drawn than are shown
+    turn = samples["label"].iloc[first].groupby(samples["label"]).cumcount().to_numpy()
+    rows = []
+    for number, position in enumerate(first[np.argsort(turn, kind="stable")][:SHOWN]):  # one of each class first
+        places = np.flatnonzero(views.positions == position)[:COLUMNS]
+        pictures = [*images.batch([position], SIDE), *views.batch(places, SIDE)]
+        strip = np.zeros((SIDE, len(pictures) * (SIDE + GAP) - GAP, 4), dtype="uint8")
+        for column, picture in enumerate(pictures):
+            place = strip[:, column * (SIDE + GAP) :][:, :SIDE]
+            place[..., :3], place[..., 3] = picture, 255
+        Image.fromarray(strip).save(folder / f"{number}.webp", "WEBP", lossless=True)
+        made_of = [{classes[c]: float(view[c]) for c in np.argsort(-view) if view[c] > 0} for view in targets[places]]
+        rows.append({"path": samples["path"].iloc[position], "made_of": made_of})
+        progress(number + 1, SHOWN)
+    return {"rows": rows}

@@ -26,6 +26,12 @@ class TableProblem:
     judged: np.ndarray
     recorder: "Recorder"
 
+    @property
+    def targets(self) -> np.ndarray:
+        from core.transfer.fitting import one_hot
+
+        return one_hot(self.labels, len(self.classes))
+
 
 @dataclass
 class TableFitted:

@@ -27,8 +27,8 @@ class Batches(keras.utils.PyDataset):
     """Training samples in an order that depends on the seed and the epoch alone, so that a resumed fit sees the same.
 
     Args:
-        x: inputs, first axis the samples; y: class indices; rows: positions to learn from.
-        weights: of each class index, or `None`.
+        x: inputs, first axis the samples; y: shares of the classes, `(n, classes)`; rows: positions to learn from.
+        weights: of every sample in the loss, `(n,)`.
         first: the epoch to begin with, from 0.
     """
 
@@ -38,13 +38,13 @@ class Batches(keras.utils.PyDataset):
         y: np.ndarray,
         rows: np.ndarray,
         batch_size: int,
-        weights: dict[int, float] | None,
+        weights: np.ndarray,
         seed: int,
         first: int,
     ) -> None:
         super().__init__()
         self._x, self._y, self._rows, self._size, self._seed, self._epoch = x, y, rows, batch_size, seed, first
-        self._weights = np.ones(len(y)) if weights is None else np.vectorize(lambda c: weights.get(c, 1.0))(y)
+        self._weights = weights
         self._shuffle()
 
     def _shuffle(self) -> None:
@@ -118,7 +118,8 @@ def fit(
     after every epoch; a run that was resumed goes on from there, and skips a fit that had ended.
 
     Args:
-        x: inputs, first axis the samples; y: class indices `(n,)`.
+        x: inputs, first axis the samples; y: how much of each class a sample is, `(n, classes)` float32, rows add up
+            to 1 (see `one_hot`).
         train, validation: positions in `x`.
         balanced: weigh samples so that every class weighs the same (King and Zeng 2001).
         patience: epochs without a better validation loss after which fitting ends.
@@ -133,8 +134,11 @@ def fit(
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=epochs * steps, alpha=0.02)
     model.compile(
         optimizer=optimizer(schedule),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
+        loss=keras.losses.CategoricalCrossentropy(),
+        metrics=[
+            keras.metrics.CategoricalAccuracy(name="accuracy"),
+            keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
+        ],
     )
     model.optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(recorder.next_checkpoint(), model)
@@ -142,7 +146,7 @@ def fit(
         recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
     first = checkpoint.progress.epoch
     if first < epochs and not checkpoint.progress.done:
-        weights = class_weights(y[train]) if balanced else None
+        weights = y @ class_weights(y[train]) if balanced else np.ones(len(y))
         model.fit(
             Batches(x, y, train, batch_size, weights, seed, first),
             validation_data=(x[validation], y[validation]),
@@ -162,7 +166,7 @@ class Learning(Protocol):
     @property
     def spec(self) -> TrainingSpec: ...
     @property
-    def labels(self) -> np.ndarray: ...
+    def targets(self) -> np.ndarray: ...
     @property
     def train(self) -> np.ndarray: ...
     @property
@@ -178,7 +182,7 @@ def fit_by_spec(model: keras.Model, x: np.ndarray, problem: Learning, phase: str
     return fit(
         model,
         x,
-        problem.labels,
+        problem.targets,
         train=problem.train,
         validation=problem.validation,
         epochs=spec.epochs,
@@ -192,16 +196,31 @@ def fit_by_spec(model: keras.Model, x: np.ndarray, problem: Learning, phase: str
     )
 
 
-def class_weights(labels: np.ndarray) -> dict[int, float]:
-    """A weight for each class index, n / (classes · n of the class), with which every class weighs the same."""
-    classes, counts = np.unique(labels, return_counts=True)
-    return {int(c): len(labels) / (len(classes) * int(n)) for c, n in zip(classes, counts, strict=True)}
+def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Class indices `(n,)` as shares of the classes, `(n, n_classes)` float32."""
+    return np.eye(n_classes, dtype="float32")[labels]
 
 
-def judge(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against class indices `(n,)`."""
-    picked = np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1)
+def class_weights(targets: np.ndarray) -> np.ndarray:
+    """A weight for each class, n / (classes · n of the class), with which every class weighs the same.
+
+    Args:
+        targets: shares of the classes, `(n, classes)`; a sample that is of two classes counts for each by its share.
+
+    Returns:
+        `(classes,)`; nought for a class that no sample is of.
+    """
+    counts = targets.sum(axis=0, dtype="float64")
+    there = counts > 0
+    weights = np.zeros(len(counts))
+    weights[there] = len(targets) / (there.sum() * counts[there])
+    return weights
+
+
+def judge(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against shares of the classes, the same."""
+    logs = np.log(np.clip(probabilities, 1e-7, 1))
     return {
-        "loss": float(-np.log(picked).mean()),
-        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        "loss": float(-(targets * logs).sum(axis=1).mean()),
+        "accuracy": float((probabilities.argmax(axis=1) == targets.argmax(axis=1)).mean()),
     }

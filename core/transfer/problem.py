@@ -20,7 +20,7 @@ class Problem:
 
     Attributes:
         spec: every field that the strategy reads is set.
-        labels: class index at every position, shape `(n,)`.
+        targets: shares of the classes at every position, `(n, classes)` float32; a mixed view is of several.
         train, validation: positions of the samples to learn from and to choose by. What a strategy learns from
             data, it learns from these alone. Augmented views of training samples have positions behind the samples'.
         n_train: number of training samples, views not counted.
@@ -35,7 +35,7 @@ class Problem:
 
     spec: TrainingSpec
     classes: tuple[str, ...]
-    labels: np.ndarray
+    targets: np.ndarray
     train: np.ndarray
     validation: np.ndarray
     n_train: int

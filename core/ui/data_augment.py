@@ -8,8 +8,10 @@ import streamlit as st
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
 from core.data.label_safety import VERDICTS, LabelSafety, TransformSafety, Verdict, load_label_safety
 from core.models.catalogue import BACKBONES
-from core.schemas import Augmentation, DatasetRecord, Frozen, TrainingSpec, VersionRecord
+from core.schemas import Augmentation, DatasetRecord, TrainingSpec, VersionRecord
+from core.training.presets import VIEWS
 from core.ui import version_task
+from core.ui.augment_fields import FIELDS, METHODS, METHODS_TITLE, Field, widget
 from core.ui.augment_preview import preview
 from core.ui.gallery import literal
 from core.ui.options import hand_over
@@ -20,28 +22,6 @@ SEED = "augment-seed"
 PRESET = "augment-preset"
 
 
-class Field(Frozen):
-    """One field of an `Augmentation`: a slider up to `high`, or a switch where there is none."""
-
-    name: str
-    label: str
-    help: str
-    high: float | None = None
-    step: float = 0.05
-
-
-FIELDS = (
-    Field(name="rotation", label="Rotation", help="Degrees, either way.", high=180, step=1),
-    Field(name="width_shift", label="Width shift", help="Share of the width, to either side.", high=0.5, step=0.01),
-    Field(name="height_shift", label="Height shift", help="Share of the height, up or down.", high=0.5, step=0.01),
-    Field(name="shear", label="Shear", help="Share of the height by which one side slides along the other.", high=1),
-    Field(name="zoom", label="Zoom", help="Share of the side, nearer or farther.", high=0.95),
-    Field(name="brightness", label="Brightness", help="Share of the range, brighter or darker.", high=1),
-    Field(name="contrast", label="Contrast", help="Share of the range, more or less.", high=0.95),
-    Field(name="channel_shift", label="Channel shift", help="Pixel values of 0 to 255.", high=128, step=1),
-    Field(name="horizontal_flip", label="Horizontal flip", help="Half of the copies mirrored left to right."),
-    Field(name="vertical_flip", label="Vertical flip", help="Half of the copies upside down."),
-)
 FILLS = {
     "nearest": "the edge's pixels drawn out",
     "reflect": "the image mirrored at its edge",
@@ -64,7 +44,8 @@ def augment(dataset: DatasetRecord, version: VersionRecord) -> None:
         chosen = _choose(safety)
     data = f"{version.dataset}@{version.id}"
     with right:
-        _look(TrainingSpec(data=data, seed=st.session_state.setdefault(SEED, 0)), chosen)
+        seed = st.session_state.setdefault(SEED, 0)
+        _look(TrainingSpec(data=data, seed=seed, augmentation=chosen, views=VIEWS))
     _check(dataset, version, known=safety is not None)
     if safety:
         _findings(safety)
@@ -82,13 +63,7 @@ def _choose(safety: LabelSafety | None) -> Augmentation:
         help="  \n".join(f"**{name.capitalize()}**: {text}" for name, text in AUGMENTATION_HELP.items()),
     )
     values: dict[str, Any] = {}
-    for first in range(0, len(FIELDS), 2):
-        for column, field in zip(st.columns(2), FIELDS[first : first + 2], strict=True):
-            with column:
-                value = values[field.name] = _widget(field)
-                if safety:
-                    # What a switch would do is worth knowing before it is on.
-                    _badge(safety, field.name, 1.0 if field.high is None else float(value))
+    values |= _fields(FIELDS, safety)
     values["fill"] = st.segmented_control(
         "Fill",
         list(FILLS),
@@ -100,27 +75,23 @@ def _choose(safety: LabelSafety | None) -> Augmentation:
         help="What comes into view from outside.  \n"
         + "  \n".join(f"**{name.capitalize()}**: {text}" for name, text in FILLS.items()),
     )
+    with st.expander(METHODS_TITLE, icon=":material/auto_awesome_mosaic:"):
+        values |= _fields(METHODS, safety)
     named = (a for a in AUGMENTATIONS.values() if a.model_dump(exclude={"name"}) == values)
     return next(named, Augmentation(**values))
 
 
-def _widget(field: Field) -> float | bool:
-    key = _key(field.name)
-    if field.high is None:
-        return st.toggle(field.label, key=key, help=field.help, persist_state="session", on_change=_own)
-    kind = int if field.step == 1 else float
-    return float(
-        st.slider(
-            field.label,
-            kind(0),
-            kind(field.high),
-            step=kind(field.step),
-            key=key,
-            help=field.help,
-            persist_state="session",
-            on_change=_own,
-        )
-    )
+def _fields(fields: tuple[Field, ...], safety: LabelSafety | None) -> dict[str, float | bool]:
+    """The widgets of fields, two a row, each with its verdict."""
+    values: dict[str, float | bool] = {}
+    for first in range(0, len(fields), 2):
+        for column, field in zip(st.columns(2), fields[first : first + 2], strict=False):
+            with column:
+                value = values[field.name] = widget(field, _key(field.name), on_change=_own)
+                if safety:
+                    # What a switch would do is worth knowing before it is on.
+                    _badge(safety, field.name, 1.0 if field.high is None else float(value))
+    return values
 
 
 def _badge(safety: LabelSafety, field: str, value: float) -> None:
@@ -146,7 +117,7 @@ def _follow() -> None:
     """Put the chosen preset's values on the sliders."""
     name = st.session_state[PRESET]
     if name:
-        for field in FIELDS:
+        for field in (*FIELDS, *METHODS):
             value = getattr(AUGMENTATIONS[name], field.name)
             st.session_state[_key(field.name)] = int(value) if field.step == 1 else value
         st.session_state[_key("fill")] = AUGMENTATIONS[name].fill
@@ -161,10 +132,11 @@ def _key(field: str) -> str:
     return f"augment-{field}"
 
 
-def _look(spec: TrainingSpec, chosen: Augmentation) -> None:
+def _look(spec: TrainingSpec) -> None:
+    assert spec.augmentation
     with st.container(horizontal=True):
         if st.button("Train with this", type="primary", icon=":material/model_training:", key="augment-train"):
-            hand_over(chosen)
+            hand_over(spec.augmentation)
             go("train", dataset=spec.data.split("@")[0])
         rolled = st.button(
             "Re-roll", icon=":material/casino:", help="The same with another seed.", key="augment-roll"
@@ -172,7 +144,7 @@ def _look(spec: TrainingSpec, chosen: Augmentation) -> None:
     if rolled:
         st.session_state[SEED] += 1
         spec = spec.model_copy(update={"seed": st.session_state[SEED]})
-    preview(spec, chosen, at_once=rolled)
+    preview(spec, at_once=rolled)
 
 
 def _findings(safety: LabelSafety) -> None:

@@ -4,10 +4,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
+from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS, COMES_WITH
 from core.schemas import Augmentation, Frozen, TrainingSpec
 from core.training.presets import VIEWS
 from core.transfer.strategies import STRATEGIES
+from core.ui.augment_fields import METHODS, METHODS_TITLE, widget
 from core.ui.augment_preview import preview
 
 OWN = "_own_augmentation"  # an `Augmentation` composed on the data page, for this session
@@ -114,17 +115,21 @@ def choose(resolved: TrainingSpec) -> TrainingSpec:
         if name.strip():
             changes["name"] = name.strip()
         if resolved.strategy and "augmentation" in STRATEGIES[resolved.strategy].uses:
-            changes |= _augmentation(resolved)
+            changes |= _augmentation()
+            resolved = resolved.model_copy(update=changes)
         offered = [o for o in OPTIONS if getattr(resolved, o.field) is not None or o.field == "folds"]
         with st.container(horizontal=True):
             for option in offered:
                 typed = _number(option, getattr(resolved, option.field))
                 if typed is not None:
                     changes[option.field] = typed
-    return TrainingSpec.model_validate(resolved.model_dump() | changes)
+        chosen = TrainingSpec.model_validate(resolved.model_dump() | changes)
+        if chosen.augmentation:
+            preview(chosen)
+    return chosen
 
 
-def _augmentation(resolved: TrainingSpec) -> dict[str, Any]:
+def _augmentation() -> dict[str, Any]:
     own: Augmentation | None = st.session_state.get(OWN)
     offered = AUGMENTATIONS | ({own.name: own} if own else {})
     if st.session_state.get(AUGMENTATION) not in offered:
@@ -150,12 +155,31 @@ def _augmentation(resolved: TrainingSpec) -> dict[str, Any]:
             help="Drawn once and sent through the frozen layers once. More of them cost time in proportion.",
             width=170,
         )
-    preview(resolved, offered[chosen])
-    return {"augmentation": offered[chosen], "views": views}
+    augmentation = _with_methods(offered[chosen])
+    if chosen in COMES_WITH:
+        size, batch = (COMES_WITH[chosen][field] for field in ("image_size", "batch_size"))
+        st.caption(
+            f"{chosen.capitalize()} comes with images of {size} × {size} px and batches of {batch};"
+            " other values can be given below."
+        )
+    return {"augmentation": augmentation, "views": views} | COMES_WITH.get(chosen, {})
+
+
+def _with_methods(base: Augmentation) -> Augmentation:
+    """The augmentation with what is set in the fold; as soon as that differs, it is one of its own."""
+    with st.popover(METHODS_TITLE, icon=":material/auto_awesome_mosaic:"):
+        values = {
+            field.name: widget(field, f"option-{base.name}-{field.name}", default=getattr(base, field.name))
+            for field in METHODS
+        }
+    found = base.model_copy(update=values)
+    return base if found == base else found.model_copy(update={"name": "custom"})
 
 
 def hand_over(augmentation: Augmentation) -> None:
     """Have the train page open with this augmentation chosen."""
+    for field in METHODS:
+        st.session_state.pop(f"option-{augmentation.name}-{field.name}", None)
     st.session_state[OWN] = augmentation
     st.session_state[AUGMENTATION] = augmentation.name
 

@@ -129,3 +129,20 @@ def test_an_unlabelled_set_has_no_such_tab(workspace: Path, tmp_path: Path) -> N
     app.run()
     assert "Augment" not in [tab.label for tab in app.tabs]
     assert not app.exception
+
+
+def test_mixing_is_set_in_a_fold_and_handed_on(version: VersionRecord) -> None:
+    app = open_tab()
+    app.slider(key="augment-mixup").set_value(0.2).run()
+    assert app.segmented_control(key="augment-preset").value is None
+    app.button(key="augment-train").click().run()
+    assert not app.exception
+    assert app.slider(key="option-custom-mixup").value == 0.2
+    app.switch_page("pages/train.py").run()
+    app.slider(key="option-custom-cutmix").set_value(1.0).run()
+    app.segmented_control(key="option-augmentation").set_value("textbook").run()
+    assert app.slider(key="option-textbook-mixup").value == 0
+    assert app.number_input(key="option-image_size").placeholder == "150"
+    assert app.number_input(key="option-batch_size").placeholder == "32"
+    assert any("150 × 150 px" in c.value and "batches of 32" in c.value for c in app.caption)
+    assert not app.exception

@@ -71,6 +71,8 @@ def test_upside_down_is_flagged_where_it_makes_another_class_under_any_names(wor
         assert flip.evidence.low > 0
         assert not verdicts["contrast_0.2"].leave_off
         assert found.at("vertical_flip", 1) == flip
+        for method in ("rand_augment", "aug_mix", "erasing"):
+            assert found.at(method, 0.1), "what is drawn by lot is judged too"
 
 
 @pytest.mark.training

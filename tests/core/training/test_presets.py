@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from core.data.augmentation import AUGMENTATIONS
 from core.data.importing import import_data
 from core.errors import InputError, NotFoundError, WeightsError
 from core.models.catalogue import BACKBONES
@@ -39,6 +40,15 @@ def test_what_the_person_said_wins_over_the_preset(textures):
         data=textures.id, preset="thorough", backbone="efficientnet_lite1", epochs=3, dropout=0.0, seed=7
     ).spec
     assert (spec.backbone, spec.epochs, spec.dropout, spec.seed) == ("efficientnet_lite1", 3, 0.0, 7)
+
+
+def test_an_augmentation_brings_settings_that_a_person_may_override(textures):
+    textbook = AUGMENTATIONS["textbook"]
+    spec = plan(data=textures.id, augmentation=textbook).spec
+    assert (spec.image_size, spec.batch_size) == (150, 32)
+    spec = plan(data=textures.id, augmentation=textbook, image_size=96, batch_size=8).spec
+    assert (spec.image_size, spec.batch_size) == (96, 8)
+    assert plan(data=textures.id, augmentation=AUGMENTATIONS["light"]).spec.batch_size != 32
 
 
 def test_a_name_is_taken_or_made_from_the_method(textures):

@@ -16,24 +16,34 @@ pytestmark = pytest.mark.training
 
 @pytest.mark.parametrize("seed", range(5))
 def test_class_weights_are_scikit_learns_balanced_ones(seed):
-    from core.transfer.fitting import class_weights
+    from core.transfer.fitting import class_weights, one_hot
 
     rng = np.random.default_rng(seed)
     labels = rng.choice(5, 200, p=rng.dirichlet([0.5] * 5))
     present = np.unique(labels)
-    expected = compute_class_weight("balanced", classes=present, y=labels)
-    assert class_weights(labels) == pytest.approx(dict(zip(present.tolist(), expected, strict=True)))
-    assert np.mean([class_weights(labels)[x] for x in labels]) == pytest.approx(1)
+    weights = class_weights(one_hot(labels, 6))
+    assert weights[present] == pytest.approx(compute_class_weight("balanced", classes=present, y=labels))
+    assert not weights[np.setdiff1d(np.arange(6), present)].any()
+    assert weights[labels].mean() == pytest.approx(1)
+
+
+def test_every_class_weighs_the_same_also_where_samples_are_of_two():
+    from core.transfer.fitting import class_weights
+
+    rng = np.random.default_rng(0)
+    targets = rng.dirichlet([0.1, 0.3, 0.9], 100).astype("float32")
+    weights = class_weights(targets)
+    assert (targets * weights).sum(axis=0) == pytest.approx(100 / 3, rel=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_judging_gives_scikit_learns_log_loss_and_accuracy(seed):
-    from core.transfer.fitting import judge
+    from core.transfer.fitting import judge, one_hot
 
     rng = np.random.default_rng(seed)
     probabilities, labels = rng.dirichlet([0.3] * 4, 100).clip(1e-6), rng.integers(0, 4, 100)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    judged = judge(probabilities, labels)
+    judged = judge(probabilities, one_hot(labels, 4))
     assert judged["loss"] == pytest.approx(log_loss(labels, probabilities, labels=range(4)))
     assert judged["accuracy"] == accuracy_score(labels, probabilities.argmax(axis=1))
 
@@ -41,7 +51,7 @@ def test_judging_gives_scikit_learns_log_loss_and_accuracy(seed):
 def test_a_wrong_certainty_costs_much_and_not_infinitely():
     from core.transfer.fitting import judge
 
-    assert 10 < judge(np.array([[1.0, 0.0]]), np.array([1]))["loss"] < np.inf
+    assert 10 < judge(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))["loss"] < np.inf
 
 
 def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[str, float], Recorder]:
@@ -71,7 +81,7 @@ def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[s
 def noise() -> tuple[np.ndarray, np.ndarray]:
     """Nothing to learn, so that the validation loss gets worse with time."""
     rng = np.random.default_rng(0)
-    return rng.normal(size=(40, 20)).astype("float32"), rng.integers(0, 2, 40)
+    return rng.normal(size=(40, 20)).astype("float32"), np.eye(2, dtype="float32")[rng.integers(0, 2, 40)]
 
 
 def test_the_epoch_with_the_least_validation_loss_is_what_remains(noise):
@@ -104,3 +114,19 @@ def test_the_rate_falls(noise):
     rates = [v["learning_rate"] for _, v in notes.epochs]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.1 * rates[0]
+
+
+def test_the_loss_of_a_mixed_sample_is_that_of_its_parts():
+    from core.transfer.fitting import judge
+
+    probabilities = np.array([[0.7, 0.2, 0.1]])
+    mixed = judge(probabilities, np.array([[0.6, 0.0, 0.4]]))["loss"]
+    assert mixed == pytest.approx(-0.6 * np.log(0.7) - 0.4 * np.log(0.1))
+
+
+def test_a_sample_of_two_classes_is_learnt_as_such():
+    """Every sample is 0.75 of one class, so the best that a model without features can say is 0.75."""
+    x = np.ones((40, 1), dtype="float32")
+    y = np.tile(np.array([[0.75, 0.25]], dtype="float32"), (40, 1))
+    model, _, _ = fit(x, y, epochs=20, patience=20, batch_size=20, balanced=False)
+    assert model.predict(x[:1], verbose=0)[0, 0] == pytest.approx(0.75, abs=0.02)
