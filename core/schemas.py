@@ -161,8 +161,8 @@ class Augmentation(Frozen):
     `rotation` in degrees either way; shifts, zoom as shares of the side; `shear` as a share of the height;
     `brightness` and `contrast` as shares of the range; `channel_shift` in pixel values of 0 to 255. `fill` says what
     comes into view from outside. `rand_augment` (Cubuk et al. 2020) and `aug_mix` (Hendrycks et al. 2020) are
-    strengths; `erasing` is the share of copies that lose a patch (Zhong et al. 2020). With `mixup` (Zhang et al. 2018)
-    or `cutmix` (Yun et al. 2019), α of a beta distribution, every copy is mixed with another, and so is its label.
+    strengths; `erasing` is the share of copies that lose a patch (Zhong et al. 2020). With `mixup` (Zhang et al.
+    2018) or `cutmix` (Yun et al. 2019), α of a beta distribution, every copy is mixed with another, its label too.
     """
 
     name: str = "custom"

@@ -116,12 +116,12 @@ class _Source:
         return self._output(cut)
 
     def network(self) -> "keras.Model":
-        from core.models.networks import build_backbone
+        from core.models.efficientnet_lite import build_backbone
 
         return build_backbone(self.backbone, self.size)
 
     def untrained(self) -> "keras.Model":
-        from core.models.networks import build_backbone
+        from core.models.efficientnet_lite import build_backbone
 
         return build_backbone(self.backbone, self.size, weights=False)
 
