@@ -28,6 +28,7 @@ TASKS: dict[str, str] = {
     "import": "core.data.importing:import_task",
     "check": "core.training.image_check:check_images",
     "preview": "core.training.preview:preview",
+    "augmented_set": "core.training.augmented_set:augmented_set",
     "label_safety": "core.training.label_safety:check_label_safety",
 }
 

@@ -10,7 +10,7 @@ from core.data.label_safety import VERDICTS, LabelSafety, TransformSafety, Verdi
 from core.models.catalogue import BACKBONES
 from core.schemas import Augmentation, DatasetRecord, TrainingSpec, VersionRecord
 from core.training.presets import VIEWS
-from core.ui import version_task
+from core.ui import augment_download, version_task
 from core.ui.augment_fields import FIELDS, METHODS, METHODS_TITLE, Field, widget
 from core.ui.augment_preview import preview
 from core.ui.gallery import literal
@@ -45,10 +45,12 @@ def augment(dataset: DatasetRecord, version: VersionRecord) -> None:
     data = f"{version.dataset}@{version.id}"
     with right:
         seed = st.session_state.setdefault(SEED, 0)
-        _look(TrainingSpec(data=data, seed=seed, augmentation=chosen, views=VIEWS))
+        spec = TrainingSpec(data=data, seed=seed, augmentation=chosen, views=VIEWS)
+        _look(spec)
     _check(dataset, version, known=safety is not None)
     if safety:
         _findings(safety)
+    augment_download.download(version, spec)
 
 
 def _choose(safety: LabelSafety | None) -> Augmentation:

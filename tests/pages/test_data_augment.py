@@ -146,3 +146,25 @@ def test_mixing_is_set_in_a_fold_and_handed_on(version: VersionRecord) -> None:
     assert app.number_input(key="option-batch_size").placeholder == "32"
     assert any("150 × 150 px" in c.value and "batches of 32" in c.value for c in app.caption)
     assert not app.exception
+
+
+def test_the_augmented_set_is_made_once_and_then_offered(version: VersionRecord, tmp_path: Path) -> None:
+    app = open_tab()
+    params: dict[str, object] = {}
+
+    def start(kind: str, title: str, **given: object) -> tasks.TaskRecord:
+        params.update(given)
+        record = tasks.TaskRecord(id="made", kind=kind, title=title, params=given, state="succeeded")
+        tasks.write(record)
+        (tasks.folder_of("made") / "result.json").write_text('{"images": 14, "views": 56, "size": 96}')
+        (tasks.folder_of("made") / "augmented.zip").write_bytes(b"zip")
+        return record
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "start", start)
+        app.button(key="augmented-make").click().run()
+    assert not app.exception
+    assert params["data"] == f"{version.dataset}@{version.id}"
+    assert [b.label for b in app.download_button] == ["Download 70 images"]
+    app.slider(key="augment-rotation").set_value(50).run()
+    assert not app.download_button, "another augmentation is another set"
