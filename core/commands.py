@@ -300,7 +300,7 @@ def doctor(_: argparse.Namespace) -> Document:
     home = get_settings().home
     home.mkdir(parents=True, exist_ok=True)
     missing = []
-    for backbone in BACKBONES.values():
+    for backbone in (b for b in BACKBONES.values() if b.package):
         try:
             weights_path(backbone)
         except GraftError as error:

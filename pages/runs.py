@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.evaluation.scores import format_interval
 from core.jobs import queue
-from core.models.catalogue import BACKBONES
+from core.models.own import title_of
 from core.models.tabular import LEARNERS
 from core.schemas import ACTIVE, FINISHED, RunRecord
 from core.store import datasets, runs
@@ -60,7 +60,7 @@ def row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
     m, spec = run.metrics, run.spec
     folder = str(runs.run_folder(run.id))
     curve, n_bytes = final_curve_and_size(run.id, folder) if run.ended else curve_and_size(run.id)
-    method = BACKBONES[spec.backbone].title if spec.backbone in BACKBONES else spec.backbone
+    method = title_of(spec.backbone) if spec.backbone else None
     learner = LEARNERS[spec.learner].title if spec.learner in LEARNERS else spec.learner
     return {
         "Name": run.name,

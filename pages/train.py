@@ -5,15 +5,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import GraftError
 from core.jobs import queue
-from core.models.catalogue import BACKBONES, weights_path
 from core.models.tabular import LEARNERS
 from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
 from core.training.estimate import estimate
 from core.transfer.strategies import STRATEGIES
-from core.ui import options
-from core.ui.gallery import literal
+from core.ui import backbones, options
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -99,24 +97,7 @@ def choose_image_method(preset: str) -> dict[str, str]:
         st.stop()
     left, right = st.columns(2)
     with left:
-        backbone = st.radio(
-            "Backbone",
-            here,
-            format_func=lambda b: BACKBONES[b].title,
-            captions=[
-                f"{BACKBONES[b].parameters / 1e6:.1f} M parameters · {BACKBONES[b].input_size} px · "
-                f"ImageNet top-1 {BACKBONES[b].top1:.2f}"
-                for b in here
-            ],
-            key="train-backbone",
-            persist_state="session",
-            help="The pretrained network whose knowledge is carried over. Larger ones are slower and often better.",
-        )
-        for absent in (b for b in BACKBONES if b not in here):
-            try:
-                weights_path(BACKBONES[absent])
-            except GraftError as error:
-                st.caption(f":material/info: {literal(error.message)} {error.hint}")
+        backbone = backbones.choose()
     with right:
         strategy = st.radio(
             "Strategy",

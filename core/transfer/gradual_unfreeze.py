@@ -24,7 +24,7 @@ def _gradually(problem: Problem, tail: Tail) -> Facts:
     rates = {
         variable.path: DECAY**-depth
         for depth, block in enumerate(steps)
-        for layer in by_block[block]
+        for layer in by_block[block.name]
         for variable in layer.variables
     }
     facts: Facts = {}
@@ -32,11 +32,11 @@ def _gradually(problem: Problem, tail: Tail) -> Facts:
         for name, layers in by_block.items():
             for layer in layers:
                 # Batch normalisation was frozen before and stays so.
-                layer.trainable = layer.name in thawed and name in steps[:number]
+                layer.trainable = layer.name in thawed and name in [step.name for step in steps[:number]]
         facts = tune(
             problem,
             tail,
-            f"stage 2 of 2: down to {block.replace('_', ' ')}",
+            f"stage 2 of 2: down to {block.name.replace('_', ' ')}",
             epochs=epochs,
             optimizer=lambda rate: TransferAdam(rate, rates=rates),
         )
@@ -45,11 +45,7 @@ def _gradually(problem: Problem, tail: Tail) -> Facts:
 
 def _layers_by_block(tail: Tail) -> dict[str, list[keras.layers.Layer]]:
     """The tail's layers under the block they belong to; what follows the last block counts to it."""
-    found: dict[str, list[keras.layers.Layer]] = {block: [] for block in tail.blocks}
-    for layer in tail.network.layers:
-        block = "_".join(layer.name.split("_")[:2])
-        if block in found:
-            found[block].append(layer)
-        elif found[tail.blocks[-1]]:
-            found[tail.blocks[-1]].append(layer)
+    found = {block.name: list(block.layers) for block in tail.blocks}
+    layers = tail.network.layers
+    found[tail.blocks[-1].name] += layers[layers.index(tail.blocks[-1].layers[-1]) + 1 :]
     return found

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from core.models.efficientnet_lite import cuts, freeze_batch_norm, split
 from core.models.heads import whole
+from core.models.networks import Block, blocks, freeze_batch_norm, split
 from core.transfer.fitting import fit, judge
 from core.transfer.linear_probe import fit_head
 from core.transfer.problem import Fitted, Problem
@@ -26,14 +26,14 @@ class Tail:
         network: the backbone, pixels to embedding; it shares its last layers with `model`.
         head: embedding to probabilities.
         model: activations at the cut to probabilities.
-        blocks: names of the unfrozen blocks, from input to output.
+        blocks: the unfrozen blocks, from input to output.
         x: activations of all samples, `(n, h, w, c)` float32.
     """
 
     network: keras.Model
     head: keras.Model
     model: keras.Model
-    blocks: tuple[str, ...]
+    blocks: tuple[Block, ...]
     x: np.ndarray
 
 
@@ -45,13 +45,14 @@ def open_tail(problem: Problem, head: keras.Model) -> Tail:
     """
     assert problem.spec.unfreeze
     network = problem.network()
-    blocks = cuts(network)
-    place = max(0, len(blocks) - 1 - problem.spec.unfreeze)
-    _, tail = split(network, blocks[place])
+    parts = blocks(network)
+    place = max(0, len(parts) - 1 - problem.spec.unfreeze)
+    cut = parts[place].name
+    _, tail = split(network, cut)
     freeze_batch_norm(network)
-    x = problem.activations(blocks[place])
+    x = problem.activations(cut)
     model = keras.Sequential([keras.Input(x.shape[1:]), tail, head])
-    return Tail(network, head, model, tuple(blocks[place + 1 :]), x)
+    return Tail(network, head, model, tuple(parts[place + 1 :]), x)
 
 
 def tune(

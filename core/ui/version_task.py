@@ -1,5 +1,7 @@
 """A task on a version, as pages show it: found again while it works, watched, cancelled, and its end told once."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.errors import GraftError, NotFoundError
@@ -9,10 +11,11 @@ from core.ui.gallery import literal
 from core.ui.page import show_error, telling_errors
 
 
-def start(kind: str, version: VersionRecord, title: str) -> None:
-    """Start the task for this version; it may have been started by anybody, here or in another tab."""
+def start(kind: str, version: VersionRecord, title: str, **params: Any) -> None:
+    """Start the task for this version, unless it is at work, and draw the page anew."""
     with telling_errors():
-        st.session_state[_key(kind, version)] = tasks.start(kind, title, data=_data(version)).id
+        if not _running(kind, version):
+            st.session_state[_key(kind, version)] = tasks.start(kind, title, data=_data(version), **params).id
         st.rerun()
 
 
@@ -21,14 +24,19 @@ def at_work(kind: str, version: VersionRecord, doing: str) -> bool:
 
     When it has ended without success, and this visitor started it, the reason is told once.
     """
-    running = [task.id for task in tasks.at_work(kind) if task.params.get("data") == _data(version)]
+    running = _running(kind, version)
     if running:
-        st.fragment(_watch, run_every=1.0)(running[0], doing)
+        st.fragment(watch, run_every=1.0)(running[0], doing)
         return True
     mine = st.session_state.pop(_key(kind, version), None)
     if mine:
-        _tell_end(mine, doing)
+        tell_end(mine, doing)
     return False
+
+
+def _running(kind: str, version: VersionRecord) -> list[str]:
+    """Tasks at work for this version, whoever started them, here or in another tab."""
+    return [task.id for task in tasks.at_work(kind) if task.params.get("data") == _data(version)]
 
 
 def _data(version: VersionRecord) -> str:
@@ -39,7 +47,7 @@ def _key(kind: str, version: VersionRecord) -> str:
     return f"task-{kind}-{version.id}"
 
 
-def _watch(task_id: str, doing: str) -> None:
+def watch(task_id: str, doing: str) -> None:
     try:
         task = tasks.get(task_id)
     except NotFoundError:
@@ -56,7 +64,7 @@ def _watch(task_id: str, doing: str) -> None:
             st.rerun()
 
 
-def _tell_end(task_id: str, doing: str) -> None:
+def tell_end(task_id: str, doing: str) -> None:
     try:
         task = tasks.get(task_id)
     except NotFoundError:  # cleared away since

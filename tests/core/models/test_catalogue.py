@@ -11,11 +11,11 @@ from core.models.catalogue import BACKBONES, get_backbone, weights_path, weights
 BACKBONE = BACKBONES["efficientnet_lite0"]
 
 
-@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=str)
+@pytest.mark.parametrize("backbone", [b for b in BACKBONES.values() if b.package], ids=str)
 def test_installed_weights_are_the_published_ones(backbone: catalogue.Backbone) -> None:
     path = weights_path(backbone)
     published_prefix = path.stem.rpartition("-")[2]
-    assert backbone.sha256.startswith(published_prefix)
+    assert backbone.digest.startswith(published_prefix)
     assert weights_state(backbone) == "present"
 
 

@@ -34,8 +34,8 @@ def test_the_same_seed_gives_the_same_head() -> None:
 def test_backbone_and_head_are_saved_as_one_model(tmp_path: Path) -> None:
     import keras
 
-    from core.models.efficientnet_lite import build_backbone
     from core.models.heads import linear_head, whole
+    from core.models.networks import build_backbone
 
     backbone = build_backbone(BACKBONES["efficientnet_lite0"], 64)
     head = linear_head(1280, 3)

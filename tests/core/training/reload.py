@@ -17,7 +17,7 @@ from core.data.images import ImageStore
 from core.data.tables import load_table
 from core.data.versions import load_samples
 from core.models.catalogue import get_backbone
-from core.models.efficientnet_lite import build_backbone
+from core.models.networks import build_backbone
 from core.schemas import DataRef, RunRecord
 from core.store import runs
 from core.store.datasets import import_folder

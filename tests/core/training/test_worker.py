@@ -267,7 +267,7 @@ def test_every_error_of_grafts_own_has_a_kind_that_a_run_can_bear():
 def pretrained():
     """Every weight of the untouched backbone by layer and place."""
     from core.models.catalogue import get_backbone
-    from core.models.efficientnet_lite import build_backbone
+    from core.models.networks import build_backbone
 
     return _weights(build_backbone(get_backbone("efficientnet_lite0"), SIZE))
 

@@ -1,0 +1,62 @@
+"""The networks of `keras.applications`, each with its own preprocessing inside the model."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from core.errors import WeightsError
+from core.models.catalogue import Backbone, Scaling, weights_path
+
+# Means and deviations of ImageNet's channels, as keras.applications.imagenet_utils has them.
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CAFFE_MEAN = (123.68, 116.779, 103.939)  # red, green, blue
+
+
+def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
+    """From RGB images of 0 to 255 to pooled embeddings; see `core.models.networks.build_backbone`.
+
+    `WeightsError` when the weights file is not one of this network.
+    """
+    network = getattr(keras.applications, backbone.function)
+    images = keras.Input((size, size, 3), name="images")
+    path = weights_path(backbone) if weights else None
+    try:
+        model = network(
+            include_top=False,
+            weights=str(path) if path else None,
+            input_tensor=scaled(images, backbone.scaling),
+            pooling="avg",
+        )
+    except (ValueError, OSError) as error:
+        if path is None:
+            raise
+        raise WeightsError(
+            f"The weights file {path} is not one of {backbone.title}.", "Delete it, or place a sound copy there."
+        ) from error
+    # By the graph from our input: what Keras calls the model's input may be the tensor behind the scaling.
+    return keras.Model(images, model.output, name=backbone.name if weights else f"{backbone.name}_untrained")
+
+
+def scaled(images: Any, scaling: Scaling) -> Any:
+    """RGB pixels of 0 to 255, a symbolic tensor, as a network was trained to see them.
+
+    - caffe: blue, green, red, each less its mean over ImageNet (VGG, ResNet).
+    - tf: −1 to 1.
+    - torch: 0 to 1, less ImageNet's mean, by its standard deviation (DenseNet).
+    - unit: 0 to 1.
+    - inside: as they are, the network scales them itself.
+    """
+    match scaling:
+        case "caffe":
+            return ops.flip(layers.Rescaling(1.0, offset=[-m for m in _CAFFE_MEAN], name="centre")(images), axis=-1)
+        case "tf":
+            return layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(images)
+        case "torch":
+            scale = [1 / (255 * d) for d in _DEVIATION]
+            offset = [-m / d for m, d in zip(_MEAN, _DEVIATION, strict=True)]
+            return layers.Rescaling(scale, offset=offset, name="rescale")(images)
+        case "unit":
+            return layers.Rescaling(1 / 255, name="rescale")(images)
+        case "inside":
+            return images

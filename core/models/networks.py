@@ -1,0 +1,155 @@
+"""Backbones as Keras models: built, cut in two, and kept from drifting, whatever family they are of."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import keras
+from keras import layers
+
+from core.errors import InputError
+from core.models import applications, efficientnet_lite, own_networks
+from core.models.catalogue import Backbone
+
+FEWEST = 4  # blocks; a network with fewer is cut before every layer with weights
+FEATURES = "features"
+# By name: a network may add with the layer `Add` or with the bare operation of that name.
+_MERGES = frozenset({"Add", "Concatenate", "Average", "Maximum"})
+_POOLS = frozenset({"MaxPooling2D", "AveragePooling2D"})
+_SCALES = (layers.BatchNormalization, layers.LayerNormalization, layers.Normalization, layers.Rescaling)
+
+
+def build_backbone(backbone: Backbone, input_size: int | None = None, weights: bool = True) -> keras.Model:
+    """The network without its head.
+
+    Args:
+        backbone: which one.
+        input_size: height and width of the images in pixels; the backbone's own unless given.
+        weights: with the pretrained weights, or (`False`) with random ones; a model with random weights is
+            named `NAME_untrained`.
+
+    Returns:
+        A model from RGB images of 0 to 255, `(n, size, size, 3)`, to pooled embeddings, `(n, features)`. Scaling the
+        pixels is part of the model.
+
+    Raises:
+        WeightsError: the weights are missing, damaged, or not of this network.
+        InputError: the network takes no images of this size.
+    """
+    size = input_size or backbone.input_size
+    if size < backbone.smallest_size:
+        raise InputError(
+            f"{backbone.title} takes images of {backbone.smallest_size} px and more, not of {size}.",
+            f"Choose an image size of at least {backbone.smallest_size} px.",
+        )
+    family = {
+        "efficientnet_lite": efficientnet_lite.build,
+        "applications": applications.build,
+        "own": own_networks.build,
+    }[backbone.family]
+    return family(backbone, size, weights)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of a network that ends where one tensor, `end`, carries everything.
+
+    `name` counts blocks from the input on: names that Keras gives layers differ from process to process.
+    """
+
+    name: str
+    end: keras.KerasTensor
+    layers: tuple[layers.Layer, ...]
+
+
+def blocks(model: keras.Model) -> list[Block]:
+    """The blocks of a network, from input to output; what follows the last one belongs to none.
+
+    Layers called `block_0`, `block_1`, … are ends. In other networks a block ends behind a merge of branches or a
+    pooling, with all that follows up to the next weights. A network that has hardly any such place is divided before
+    every layer with weights.
+    """
+    narrow = list(_narrow(model))
+    named = [n for n, (_, segment) in enumerate(narrow) if re.fullmatch(r"block_\d+", segment[-1].name)]
+    ends = named or _ends(narrow, _MERGES | _POOLS)
+    if len(ends) < FEWEST:
+        ends = _ends(narrow, None)
+    found = []
+    for number, (first, last) in enumerate(pairwise([-1, *ends])):
+        inside = [op for _, segment in narrow[first + 1 : last + 1] for op in segment]
+        own = tuple(op for op in inside if isinstance(op, layers.Layer))
+        found.append(Block(f"block_{number}", narrow[last][0], own))
+    return found
+
+
+def cuts(model: keras.Model) -> list[str]:
+    """Names of the blocks, at whose ends the network can be cut."""
+    return [block.name for block in blocks(model)]
+
+
+def _narrow(model: keras.Model) -> Iterator[tuple[keras.KerasTensor, list[keras.Operation]]]:
+    """Each place, from input on, where one tensor carries everything, with the operations since the place before."""
+    nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
+    awaited = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
+    carrying: set[int] = set()
+    segment: list[keras.Operation] = []
+    for node in nodes:
+        for tensor in node.input_tensors:
+            awaited[id(tensor)] -= 1
+            if not awaited[id(tensor)]:
+                carrying.discard(id(tensor))
+        carrying |= {id(tensor) for tensor in node.output_tensors if awaited[id(tensor)]}
+        segment.append(node.operation)
+        if len(carrying) <= 1:
+            yield node.output_tensors[0], segment
+            segment = []
+
+
+def _ends(narrow: list[tuple[keras.KerasTensor, list[keras.Operation]]], after: frozenset[str] | None) -> list[int]:
+    """The places in `narrow` where blocks end: each holds weights and, if asked for, an operation of `after`."""
+    ends: list[int] = []
+    weights = ready = False
+    for place, (tensor, segment) in enumerate(narrow):
+        heavy = any(getattr(op, "weights", ()) and not isinstance(op, _SCALES) for op in segment)
+        flat = len(tensor.shape) != 4  # pooled: from here on it is the embedding
+        if (heavy or flat) and weights and ready:
+            ends.append(place - 1)
+            weights = ready = False
+        if flat:
+            break
+        weights = weights or heavy
+        ready = ready or after is None or any(type(op).__name__ in after for op in segment)
+    return ends
+
+
+def split(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Model]:
+    """Trunk (images → activations at `cut`) and tail (activations → the model's output).
+
+    `cut` is the name of a block, or `features`, the map, `(n, h, w, channels)`, that is pooled to the embedding. Both
+    share their layers with `model`: training the tail trains the whole. `InputError` when there is no such cut.
+    """
+    places = {block.name: block.end for block in blocks(model)} | {FEATURES: _feature_map(model)}
+    if cut not in places:
+        raise InputError(f"{model.name} has no block “{cut}”.", f"It can be cut at {', '.join(places)}.")
+    return (
+        keras.Model(model.input, places[cut], name=f"{model.name}_trunk"),
+        keras.Model(places[cut], model.output, name=f"{model.name}_tail"),
+    )
+
+
+def _feature_map(model: keras.Model) -> keras.KerasTensor:
+    return [tensor for tensor, _ in _narrow(model) if len(tensor.shape) == 4][-1]
+
+
+def freeze_batch_norm(model: keras.Model) -> None:
+    """Keep every `BatchNormalization` in inference mode, also while its neighbours are trained.
+
+    In Keras 3 `training=False` given at call time is overridden by `fit` (keras-team/keras#20285): the moving
+    statistics drift, and on a small data set that ruins the network. Only `trainable = False` on the layer holds
+    them.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False

@@ -1,0 +1,108 @@
+"""The task `backbone`: a network that somebody brings in is checked, given its scaling, and kept as a backbone."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputError, WeightsError
+from core.models import own
+from core.models.catalogue import BACKBONES, Backbone
+
+Progress = Callable[[int, int, str], None]
+
+
+def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
+    """`params`: `path` of the file, what it is `called`, `scaling` of pixels, and `architecture` for a file of weights alone."""
+    made = bring_in(
+        Path(params["path"]),
+        params["called"],
+        scaling=params.get("scaling", "inside"),
+        architecture=params.get("architecture"),
+        work=folder,
+        progress=progress,
+    )
+    return {"backbone": made.name}
+
+
+def bring_in(
+    path: Path,
+    title: str,
+    *,
+    work: Path,
+    scaling: Any = "inside",
+    architecture: str | None = None,
+    progress: Progress = lambda *_: None,
+) -> Backbone:
+    """Keep the network in `path`, a `.keras` file, or weights (`.weights.h5`) of a catalogue's architecture.
+
+    Args:
+        path: the file; it is read without running code of its own.
+        title: what to call it.
+        work: a folder for what is written on the way.
+        scaling: what the network expects of pixels, as in `Backbone.scaling`; weights take the architecture's.
+        architecture: name of the backbone that weights belong to.
+
+    Raises:
+        WeightsError: the file is no such network or holds code. InputError: it cannot serve as a backbone.
+    """
+    from core.models import own_networks
+
+    progress(0, 3, "reading the network")
+    if path.name.endswith(".h5"):
+        base = BACKBONES.get(architecture or "")
+        if base is None:
+            raise InputError(
+                f"“{path.name}” holds weights alone.", "Say which of the known architectures they belong to."
+            )
+        model, size = _with_weights(base, path), base.input_size
+    else:
+        base = None
+        read = own_networks.read_network(path)
+        size = read.input_shape[1] or 224
+        model = own_networks.canonical(read, scaling, size)
+    progress(1, 3, "trying it")
+    size = model.input_shape[1]
+    seen = model.predict_on_batch(np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype("float32"))
+    if not np.isfinite(seen).all():
+        raise WeightsError(
+            f"“{path.name}” gives no numbers for images.", "Check its weights and its scaling of pixels."
+        )
+    progress(2, 3, "keeping it")
+    network = work / own.NETWORK
+    model.save(network)
+    with network.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    backbone = Backbone(
+        name=own.new_name(title),
+        title=title.strip(),
+        family="own",
+        input_size=size,
+        parameters=model.count_params(),
+        multiply_adds=own_networks.multiply_adds(model),
+        features=int(seen.shape[1]),
+        licence="your own",
+        weights_file=own.NETWORK,
+        digest=digest,
+        source=path.name,
+        chain=((base.title,) if base else ()) + (title.strip(),),
+    )
+    own.keep(backbone, network)
+    progress(3, 3, "kept")
+    return backbone
+
+
+def _with_weights(base: Backbone, path: Path) -> Any:
+    """The architecture of `base` with the weights of a `.weights.h5` file made by `model.save_weights`."""
+    from core.models import networks
+
+    model = networks.build_backbone(base, weights=False)
+    try:
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"“{path.name}” does not fit {base.title}.", "Choose the architecture that the weights were saved from."
+        ) from error
+    return model
