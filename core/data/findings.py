@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.data import category_findings, image_findings, table_findings
 from core.data.archives import SUFFIXES
-from core.data.evidence import Evidence, Finder, count
+from core.data.evidence import Evidence, Finder, count, some
 from core.schemas import Finding, Kind, Step
 
 SMALL_CLASS = 10
@@ -76,15 +76,20 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
 
 def small_class(evidence: Evidence) -> Iterator[Finding]:
     """Classes with so few samples that their scores say little."""
-    for name, n in evidence.samples["label"].value_counts().items():
-        if n < SMALL_CLASS:
-            mine = evidence.samples.loc[evidence.samples["label"] == name, "path"]
-            yield Finding(
-                kind="small_class",
-                severity="warning",
-                message=f"Class “{name}” has only {n} samples; what is measured on them says little.",
-                samples=tuple(mine),
-            )
+    counts = evidence.samples["label"].value_counts().sort_values(kind="stable")
+    small = counts[counts < SMALL_CLASS]
+    if small.empty:
+        return
+    said = f"Class “{small.index[0]}” has only {small.iloc[0]} samples; what is measured on them says little."
+    if len(small) > 1:
+        named = some([f"“{name}” {n}" for name, n in small.items()])
+        said = f"{len(small)} classes have fewer than {SMALL_CLASS} samples, so scores of them say little: {named}."
+    yield Finding(
+        kind="small_class",
+        severity="warning",
+        message=said,
+        samples=tuple(evidence.samples.loc[evidence.samples["label"].isin(small.index), "path"]),
+    )
 
 
 def imbalance(evidence: Evidence) -> Iterator[Finding]:

@@ -46,6 +46,14 @@ def test_small_and_unequal_classes_are_named(found, clean, make_picture):
     assert "12 times" in findings["imbalance", "warning"].message
 
 
+def test_many_small_classes_are_one_finding_whatever_they_are_called(found, clean, make_picture):
+    names = ["猫", "قطة", "😺", *(f"c{i}" for i in range(5))]
+    files = {f"{name}/{i}.png": make_picture(1000 + 10 * c + i) for c, name in enumerate(names) for i in range(4)}
+    finding = found(clean | files)["small_class", "warning"]
+    assert finding.message.startswith("8 classes have fewer than 10 samples")
+    assert len(finding.samples) == 32
+
+
 def test_missing_cells_are_counted_by_column_and_row(workspace, make_csv):
     rows = [f"{i if i else ''},{'red' if i > 1 else ''},{'ab'[i % 2]},{i * i}" for i in range(30)]
     findings = import_data(make_csv("size,colour,kind,area\n" + "\n".join(rows)), target="kind").findings
