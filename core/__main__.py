@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     command("cancel", commands.cancel).add_argument("run")
     command("resume", commands.resume).add_argument("run")
     command("delete", commands.delete).add_argument("what", help="a run or a dataset")
+    sub = command("backbones", commands.backbones)
+    sub.add_argument("--fetch", metavar="NAME", help="download the weights of this one")
     command("doctor", commands.doctor)
     sub = command("serve", commands.serve)
     sub.add_argument("--port", type=int, default=8501)

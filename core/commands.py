@@ -291,6 +291,18 @@ def delete(args: argparse.Namespace) -> Document:
     return {"deleted": dataset.id, "kind": "dataset"}
 
 
+def backbones(args: argparse.Namespace) -> Document:
+    """The backbones there are and whether their weights are here, runs that can be a source among them."""
+    from core.models import downloads, own
+    from core.models.catalogue import BACKBONES, get_backbone, weights_state
+
+    if args.fetch:
+        downloads.download(get_backbone(args.fetch))
+    facts = ("name", "title", "input_size", "parameters", "features", "top1", "licence", "chain")
+    found = [*BACKBONES.values(), *own.own_backbones()]
+    return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in found]}
+
+
 def doctor(_: argparse.Namespace) -> Document:
     """Versions, accelerators, free disk, and what is missing with how to get it."""
     from core.models.catalogue import BACKBONES, weights_path

@@ -86,6 +86,16 @@ _ALL = (
         fit="core.transfer.fine_tune:fine_tune",
     ),
     Strategy(
+        name="textbook",
+        title="Textbook head",
+        kind="image",
+        summary="Frozen base, flattened, a dense layer of 1,024 units, softmax: as introductions teach it.",
+        help="Mostly shown with VGG16 at 150 px. Millions of new weights on few images: it overfits sooner than the "
+        "linear probe, which is why that one is the default.",
+        uses=("epochs", "batch_size", "learning_rate", "class_weights", "augmentation", "views"),
+        fit="core.transfer.textbook:textbook",
+    ),
+    Strategy(
         name="from_scratch",
         title="From scratch",
         kind="image",

@@ -3,12 +3,14 @@
 import functools
 import hashlib
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core.__main__ import main
 from core.errors import InputError, WeightsError
 from core.models.catalogue import BACKBONES, Backbone, find_weights
 from core.models.downloads import download
@@ -63,3 +65,13 @@ def test_what_comes_as_a_package_is_not_downloaded(workspace: Path) -> None:
     absent = BACKBONES["efficientnet_lite0"].model_copy(update={"package": "no_such_package"})
     with pytest.raises(InputError, match="cannot be downloaded"):
         download(absent)
+
+
+def test_the_command_lists_backbones_and_says_whose_weights_are_here(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(workspace / "none"))
+    assert main(["backbones", "--json"]) == 0
+    found = {b["name"]: b["weights"] for b in json.loads(capsys.readouterr().out)["backbones"]}
+    assert found["efficientnet_lite0"] == "present" and found["vgg16"] == "missing"
+    assert main(["backbones", "--fetch", "no-such-net"]) == 2

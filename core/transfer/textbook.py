@@ -1,0 +1,70 @@
+"""The classic case: a frozen convolutional base, flattened, and two dense layers."""
+
+import keras
+from keras import layers
+
+from core.models.networks import FEATURES, split
+from core.transfer.fitting import fit
+from core.transfer.problem import Fitted, Problem
+
+HIDDEN = 1024
+
+
+def textbook(problem: Problem) -> Fitted:
+    """Base frozen, Flatten, Dense 1024 relu, Dense n softmax, Adam at one rate, categorical cross-entropy.
+
+    As introductions to transfer learning give it, mostly for VGG16 (Simonyan and Zisserman 2015, arXiv:1409.1556) at
+    150 × 150 pixels; F. Chollet, “Deep Learning with Python” (2017), chapter 5.3.
+    """
+    spec = problem.spec
+    assert spec.epochs and spec.batch_size and spec.learning_rate
+    rate = spec.learning_rate
+    x = problem.activations(FEATURES)
+    head = flat_head(x.shape[1:], len(problem.classes), spec.seed)
+    facts = fit(
+        head,
+        x,
+        problem.targets,
+        train=problem.train,
+        validation=problem.validation,
+        epochs=spec.epochs,
+        batch_size=spec.batch_size,
+        learning_rate=rate,
+        balanced=spec.class_weights == "balanced",
+        seed=spec.seed,
+        patience=max(8, spec.epochs // 5),
+        phase="dense layers on the frozen base",
+        recorder=problem.recorder,
+        optimizer=lambda _: keras.optimizers.Adam(rate),
+    )
+
+    def build() -> keras.Model:
+        trunk, _ = split(problem.network(), FEATURES)
+        return keras.Model(trunk.input, head(trunk.output), name=f"{trunk.name}_classifier")
+
+    return Fitted(
+        probabilities=head.predict(x[problem.judged], batch_size=128, verbose=0),
+        build=build,
+        facts={"validation_loss": facts["loss"], "validation_accuracy": facts["accuracy"]},
+    )
+
+
+def flat_head(shape: tuple[int, ...], n_classes: int, seed: int) -> keras.Model:
+    """Feature maps `(n, h, w, channels)` to probabilities `(n, n_classes)` by way of 1,024 units."""
+    return keras.Sequential(
+        [
+            keras.Input(shape, name="features"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(
+                HIDDEN, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed), name="hidden"
+            ),
+            layers.Dense(
+                n_classes,
+                activation="softmax",
+                dtype="float32",
+                kernel_initializer=keras.initializers.GlorotUniform(seed + 1),
+                name="probabilities",
+            ),
+        ],
+        name="head",
+    )
