@@ -16,6 +16,7 @@ from core.ui import (
     data_map,
     data_overview,
     data_versions,
+    version_making,
 )
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
@@ -82,6 +83,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         go("train", dataset=dataset.id)
 version = datasets.get_version(DataRef(dataset=dataset.id))
 header(dataset, version)
+version_making.at_work(version)
 rooms: dict[str, Callable[[], None]] = {
     "Overview": lambda: data_overview.overview(dataset, version),
     "Findings": lambda: data_findings.findings(dataset, version),

@@ -237,8 +237,8 @@ def _create(
     whole = staged / "dataset"
     (whole / "imports").mkdir(parents=True)
     folder.rename(whole / "imports" / "0001")
-    version, parts = build_version(dataset, whole, recipe, Split(given=given_parts))
-    store.write_version(whole / "versions" / version.id, version, parts)
+    version, tables = build_version(dataset, whole, recipe, Split(given=given_parts))
+    store.write_version(whole / "versions" / version.id, version, tables)
     dataset = with_version(dataset, version)
     store.adopt_dataset(whole, dataset, version)
     return dataset, version
@@ -252,8 +252,8 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     shutil.rmtree(place, ignore_errors=True)  # no record names it: an import that was killed on its way
     folder.rename(place)
     try:
-        version, parts = build_version(dataset, store.dataset_folder(old.id), newest.recipe, followed(newest))
-        store.save_version(version, parts)
+        version, tables = build_version(dataset, store.dataset_folder(old.id), newest.recipe, followed(newest))
+        store.save_version(version, tables)
         dataset = with_version(dataset, version)
         store.save_dataset(dataset)
     except BaseException:

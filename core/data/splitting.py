@@ -62,8 +62,8 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
     given = samples["given_split"] if split.given and not split.test_ids and "given_split" in samples else None
     if before is not None:
-        placed = samples["id"].map(before)
-        placed = (placed if given is None else placed.fillna(given)).to_numpy(dtype=object)
+        stays = samples["id"].map(before)
+        placed = (stays if given is None else stays.fillna(given)).to_numpy(dtype=object)
         placed[~np.isin(labels, labels[placed == "train"])] = None
         return _placed_parts(samples, placed, split, "The parts as they were leave")
     if given is not None:

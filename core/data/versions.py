@@ -3,8 +3,9 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pandas as pd
 from core.data import cleaning, findings, near_duplicates, preparation
 from core.data.image_quality import HASHES
 from core.data.images import ImageStore, measurements
+from core.data.profile import column_profile
 from core.data.splitting import split_parts
 from core.data.steps.review import kept_samples
 from core.data.steps.step import Rows, sample
@@ -20,10 +22,14 @@ from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
 
+Doing = Callable[[int, int, str], None]  # done, in all, and what is being done
+_STAGES = 3
 MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 
 
-def make_version(dataset_id: str, recipe: Recipe | None = None, split: Split | None = None) -> VersionRecord:
+def make_version(
+    dataset_id: str, recipe: Recipe | None = None, split: Split | None = None, progress: Doing | None = None
+) -> VersionRecord:
     """Apply a recipe, divide what is left, look for what is wrong with it, and keep that as a version.
 
     The same imports, recipe and parts give the same id and no second copy. It becomes the dataset's newest version.
@@ -33,9 +39,9 @@ def make_version(dataset_id: str, recipe: Recipe | None = None, split: Split | N
     with store.writing():
         dataset = store.get_dataset(dataset_id)
         folder = store.dataset_folder(dataset.id)
-        version, parts = build_version(dataset, folder, recipe or Recipe(), split or Split())
-        version = _known(version, parts) or version
-        store.save_version(version, parts)
+        version, tables = build_version(dataset, folder, recipe or Recipe(), split or Split(), progress)
+        version = _known(version, tables["split"]) or version
+        store.save_version(version, tables)
         store.save_dataset(with_version(dataset, version))
     return version
 
@@ -54,14 +60,30 @@ def followed(version: VersionRecord) -> Split:
     return version.split.model_copy(update={"follows": version.id})
 
 
+def version_task(params: dict[str, Any], folder: Path, progress: Doing) -> dict[str, str]:
+    """`make_version` in the background: of `data`, DATASET@VERSION, with `recipe` and `split` as JSON objects."""
+    version = store.get_version(DataRef.parse(params["data"]))
+    recipe, split = Recipe.model_validate(params["recipe"]), Split.model_validate(params["split"])
+    return {"version": make_version(version.dataset, recipe, split, progress).id}
+
+
 def build_version(
-    dataset: DatasetRecord, folder: Path, recipe: Recipe, split: Split
-) -> tuple[VersionRecord, pd.DataFrame]:
-    """A version's record and its split (id, part, group), computed from the dataset's `folder`, nothing written."""
+    dataset: DatasetRecord, folder: Path, recipe: Recipe, split: Split, progress: Doing | None = None
+) -> tuple[VersionRecord, dict[str, pd.DataFrame]]:
+    """A version's record and its tables, computed from the dataset's `folder`, nothing written.
+
+    `split`: id, part, group and label of each sample in their order, and of a table's rows whether they are
+    `incomplete`. `columns`, of tables: see `core.data.profile`.
+    """
+    tell = progress or (lambda done, total, text: None)
+    tell(0, _STAGES, "applying the steps")
     cleaning.check(recipe, dataset.kind)
-    raw, _ = imported(dataset, folder, cells=dataset.kind == "table")
+    raw, schema = imported(dataset, folder, cells=dataset.kind == "table")
+    n_imported = len(raw.samples)
     rows = cleaning.apply(recipe, raw)
+    del raw  # of a large table, the cells as imported
     samples = rows.samples
+    tell(1, _STAGES, "dividing")
     if dataset.kind == "image" and len(samples):
         samples["group"] = _with_near_copies(dataset, folder, samples)
     samples["group"], found = _with_given_groups(dataset, folder, samples), samples["group"]
@@ -75,6 +97,7 @@ def build_version(
         for part in PARTS
         if len(of_part := samples[samples["part"] == part])
     }
+    tell(2, _STAGES, "looking for findings")
     evidence = findings.Evidence(
         dataset=dataset,
         samples=samples.assign(group=found),
@@ -90,13 +113,18 @@ def build_version(
         recipe=recipe,
         split=split,
         n=len(samples),
-        dropped=len(raw.samples) - len(samples),
+        dropped=n_imported - len(samples),
         classes=classes,
         counts=counts,
         test_hash=samples_hash(samples[samples["part"] == "test"]),
         findings=findings.find(evidence),
     )
-    return version, samples[["id", "part", "group"]]
+    tables = {"split": samples[["id", "part", "group", "label"]]}
+    if schema is not None and rows.table is not None:
+        tables["split"] = tables["split"].assign(incomplete=rows.table.isna().any(axis=1).to_numpy())
+        tables["columns"] = column_profile(rows.table, schema.cleaned(rows.table))
+    tell(_STAGES, _STAGES, "")
+    return version, tables
 
 
 def _with_given_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
@@ -153,7 +181,45 @@ def load_samples(ref: DataRef) -> pd.DataFrame:
     content_hash, group (shared by duplicates, exact and near), and for images width and height as stored and
     given_split, the part that the source's folders name, NA where none.
     """
-    return load_rows(ref, cells=False)[0].samples
+    version = store.get_version(ref)
+    split = _split_table(version)
+    if "label" not in split:  # a version from before this was written with it
+        return load_rows(ref, cells=False)[0].samples
+    if ref.part:
+        split = split[split["part"] == ref.part]
+    raw = imported_rows(version, cells=False)[0].samples
+    samples = raw.take(pd.Index(raw["id"]).get_indexer(split["id"])).reset_index(drop=True)
+    of_version = {name: split[name].to_numpy() for name in ("label", "part", "group")}
+    return samples.assign(**of_version).astype({"label": "str", "part": "str"})
+
+
+def load_cells(version: VersionRecord, samples: pd.DataFrame) -> pd.DataFrame:
+    """A table's columns of a few of a version's `samples`, as the recipe's steps leave them, indexed by id."""
+    cells, _ = read_cells(store.dataset_folder(version.dataset), samples)
+    return cleaning.clean_cells(version.recipe, cells)
+
+
+def incomplete_rows(version: VersionRecord) -> pd.Index:
+    """Ids of the rows of a table that have missing cells, as the recipe's steps leave them."""
+    split = _split_table(version)
+    if "incomplete" in split:
+        return pd.Index(split.loc[split["incomplete"], "id"])
+    cells = load_rows(DataRef(dataset=version.dataset, version=version.id), cells=True)[0].cells
+    return cells.index[cells.isna().any(axis=1)]
+
+
+def columns_of(version: VersionRecord) -> pd.DataFrame:
+    """What a table's columns hold in this version: see `core.data.profile`."""
+    path = store.version_folder(version.dataset, version.id) / "columns.parquet"
+    if path.exists():
+        return pd.read_parquet(path)
+    rows, schema = load_rows(DataRef(dataset=version.dataset, version=version.id), cells=True)
+    assert schema is not None
+    return column_profile(rows.cells, schema)
+
+
+def _split_table(version: VersionRecord) -> pd.DataFrame:
+    return pd.read_parquet(store.version_folder(version.dataset, version.id) / "split.parquet")
 
 
 def load_rows(ref: DataRef, cells: bool) -> tuple[Rows, Schema | None]:
@@ -162,8 +228,7 @@ def load_rows(ref: DataRef, cells: bool) -> tuple[Rows, Schema | None]:
     The schema is that of the columns as the recipe leaves them; None without cells.
     """
     version = store.get_version(ref)
-    dataset = store.get_dataset(version.dataset)
-    parts = pd.read_parquet(store.version_folder(dataset.id, version.id) / "split.parquet")
+    parts = _split_table(version)
     raw, schema = imported_rows(version, cells or cleaning.reads_cells(version.recipe))
     rows = cleaning.apply(version.recipe, raw)
     parts = parts.set_index("id").reindex(rows.samples["id"]).set_axis(rows.samples.index)
@@ -266,15 +331,10 @@ def _parts_before(dataset_id: str, split: Split) -> pd.Series | None:
     known = {version.id: version for version in store.list_versions(dataset_id)}
     follows = split.follows
     while version := known.pop(follows, None):
-        earlier = _parts(version)["part"]
+        earlier = _split_table(version).set_index("id")["part"]
         parts = earlier if parts is None else parts.combine_first(earlier)
         follows = version.split.follows
     return parts
-
-
-def _parts(version: VersionRecord) -> pd.DataFrame:
-    path = store.version_folder(version.dataset, version.id) / "split.parquet"
-    return pd.read_parquet(path, columns=["id", "part"]).set_index("id")
 
 
 def _known(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
@@ -283,9 +343,8 @@ def _known(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
     for other in store.list_versions(version.dataset):
         if other.id == version.id:
             return other
-        if (other.imports, other.recipe, other.split.model_copy(update={"follows": ""})) == wanted and _parts(
-            other
-        ).equals(parts[["id", "part"]].set_index("id")):
+        same = (other.imports, other.recipe, other.split.model_copy(update={"follows": ""})) == wanted
+        if same and _split_table(other)[["id", "part"]].equals(parts[["id", "part"]]):
             return other
     return None
 
@@ -296,7 +355,7 @@ _LATER = {"given": False, "follows": ""}
 
 def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split, samples: pd.DataFrame) -> str:
     unset = {name for name, default in _LATER.items() if getattr(split, name) == default}
-    content = {
+    content: dict[str, Any] = {
         "imports": [record.content_hash for record in dataset.imports],
         "recipe": recipe.model_dump(mode="json"),
         "split": split.model_dump(mode="json", exclude=unset) if dataset.labelled else None,

@@ -2,7 +2,8 @@
 
     datasets/ID/dataset.json                                a `DatasetRecord`
     datasets/ID/imports/0001/import.json                    an `ImportRecord`, beside the imported data
-    datasets/ID/versions/VERSION/version.json, split.parquet   a `VersionRecord`, and (id, part, group) of its samples
+    datasets/ID/versions/VERSION/version.json, split.parquet   a `VersionRecord`, and (id, part, group, label) of its
+                                                            samples; of tables also columns.parquet, their profile
 
 The folders are the truth: `reindex` rebuilds every row from them. Writers of one workspace take turns (`writing`).
 """
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -113,20 +114,21 @@ def save_dataset(record: DatasetRecord) -> None:
         _index_dataset(connection, record)
 
 
-def save_version(record: VersionRecord, split: pd.DataFrame) -> None:
-    """Write a version's folder (record and split) and its row; a version that exists keeps its files."""
+def save_version(record: VersionRecord, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write a version's folder (record and tables) and its row; a version that exists keeps its files."""
     folder = version_folder(record.dataset, record.id)
     if not folder.exists():
         with atomic_folder(folder) as staged:
-            write_version(staged, record, split)
+            write_version(staged, record, tables)
     with database.transaction() as connection:
         _index_version(connection, record)
 
 
-def write_version(folder: Path, record: VersionRecord, split: pd.DataFrame) -> None:
-    """The two files of a version, written to `folder`, which may still lie in a staging folder."""
+def write_version(folder: Path, record: VersionRecord, tables: Mapping[str, pd.DataFrame]) -> None:
+    """The files of a version, written to `folder`, which may still lie in a staging folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_parquet(folder / "split.parquet", split)
+    for name, table in tables.items():
+        write_parquet(folder / f"{name}.parquet", table)
     write_text(folder / "version.json", record.model_dump_json(indent=1))
 
 

@@ -11,13 +11,12 @@ from core.data import cleaning
 from core.data.preparation import SHOWN, Stage, trace
 from core.data.steps import STEPS
 from core.data.steps.step import WHERE, StepKind, numeric
-from core.data.versions import imported_rows, make_version, some_imported
+from core.data.versions import imported_rows, some_imported
 from core.schemas import DataRef, DatasetRecord, Frozen, Recipe, Step, VersionRecord
 from core.store.datasets import get_dataset, get_version
-from core.ui import step_settings
+from core.ui import step_settings, version_making
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
-from core.ui.page import telling_errors
 from core.ui.words import plural
 
 CHART = {"displayModeBar": False}
@@ -58,12 +57,6 @@ def clean(dataset: DatasetRecord, version: VersionRecord) -> None:
             "At the end, whatever steps leave is finished so that any recipe trains: missing numbers become the"
             " median and are marked, numbers not yet scaled are standardised, categories become one column each."
         )
-
-
-def apply_remedy(version: VersionRecord, step: Step) -> VersionRecord:
-    """A version with one more step; `GraftError` when that cannot be."""
-    recipe = Recipe(steps=cleaning.ordered((*version.recipe.steps, step)))
-    return make_version(version.dataset, recipe, version.split)
 
 
 def has(version: VersionRecord, step: Step) -> bool:
@@ -115,11 +108,8 @@ def _head(dataset: DatasetRecord, version: VersionRecord, recipe: Recipe, broken
             del st.session_state[_key(version)]
             st.rerun()
         if st.button("Make this version", type="primary", icon=":material/check:", disabled=broken or not changed):
-            with telling_errors():
-                made = make_version(dataset.id, recipe, version.split)
-                del st.session_state[_key(version)]
-                st.toast(f"Version {made.name}: {plural(made.n, 'sample')}", icon=":material/check:")
-                st.rerun()
+            said = plural(sum(step.enabled for step in recipe.steps), "step")
+            version_making.make(version, recipe, said, forget=lambda: st.session_state.pop(_key(version), None))
 
 
 def _add(dataset: DatasetRecord, version: VersionRecord, draft: list[Drafted]) -> None:

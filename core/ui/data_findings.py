@@ -7,12 +7,10 @@ from core.data.checks import Check, all_findings, can_check, load_check
 from core.data.cleaning import step_kind
 from core.data.findings import finders
 from core.data.images import DatasetImages
-from core.data.reviewing import extend_version
 from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
-from core.ui import data_check, data_clean, data_review, gallery, step_settings
+from core.ui import data_check, data_clean, data_review, gallery, step_settings, version_making
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
-from core.ui.page import telling_errors
 from core.ui.words import plural
 
 GLANCE = 6  # pictures; they fit beside each other on a phone
@@ -109,13 +107,7 @@ def _remedy(version: VersionRecord, remedy: Step, key: str, label: str) -> None:
     words = step_settings.in_words(kind, remedy.params)
     told = f"{kind.help} {words[:1].upper()}{words[1:]}. It can go off again under “Clean”."
     if st.button(label, icon=":material/cleaning_services:", key=f"{key}-apply", help=told):
-        with telling_errors():
-            if remedy.kind in ("drop_samples", "relabel"):  # of named samples: the test part can stay what it is
-                made = extend_version(version, (remedy,))
-            else:
-                made = data_clean.apply_remedy(version, remedy)
-            st.toast(f"Version {made.name}: {kind.title.lower()}", icon=":material/check:")
-            st.rerun()
+        version_making.add(version, (remedy,), kind.title.lower())
 
 
 def _evidence(dataset: DatasetRecord, version: VersionRecord, finding: Finding) -> pd.DataFrame:

@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from core.data import cleaning
 from core.data.harmonising import Match, harmonise
-from core.data.versions import make_version
-from core.schemas import DataRef, DatasetRecord, Recipe, VersionRecord
+from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_version, list_datasets
+from core.ui import version_making
 from core.ui.gallery import literal
-from core.ui.page import go, telling_errors
+from core.ui.page import go
 from core.ui.words import plural
 
 SHOWN = 12
@@ -80,8 +79,4 @@ def _proposals(version: VersionRecord, found: Match, other: str) -> None:
             if not taken:
                 st.info("Nothing is ticked, so there is nothing to change.", icon=":material/info:")
                 return
-            with telling_errors():
-                recipe = Recipe(steps=cleaning.ordered((*version.recipe.steps, *taken)))
-                made = make_version(version.dataset, recipe, version.split)
-                st.toast(f"Version {made.name}: {plural(len(taken), 'difference')} gone", icon=":material/join:")
-                st.rerun()
+            version_making.add(version, taken, f"{plural(len(taken), 'difference')} gone")

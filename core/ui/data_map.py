@@ -5,12 +5,10 @@ import streamlit as st
 
 from core import charts
 from core.data.embedding_map import load_map
-from core.data.reviewing import extend_version
 from core.schemas import DataRef, DatasetRecord, Step, VersionRecord
-from core.ui import data_check, gallery
+from core.ui import data_check, gallery, version_making
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
-from core.ui.page import telling_errors
 from core.ui.words import plural
 
 METHODS = {"tsne": "Neighbours (t-SNE)", "pca": "Main directions (PCA)"}
@@ -67,10 +65,8 @@ def _caught(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFram
         icon=":material/playlist_remove:",
         help="Makes a new version without them. The images themselves stay, and the step can be switched off again.",
     ):
-        with telling_errors():
-            made = extend_version(version, [Step(kind="drop_samples", params={"samples": samples["id"].tolist()})])
-            st.toast(f"Version {made.name}", icon=":material/playlist_remove:")
-            st.rerun()
+        dropped = Step(kind="drop_samples", params={"samples": samples["id"].tolist()})
+        version_making.add(version, [dropped], f"{plural(len(samples), 'image')} left out")
     captions = samples["label"].map(literal) if dataset.labelled else ""
     ref = DataRef(dataset=dataset.id, version=version.id)
     gallery.samples(dataset, samples[["id", "path"]].assign(caption=captions), ref, f"caught-{version.id}")

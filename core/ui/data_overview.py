@@ -7,9 +7,9 @@ import streamlit as st
 
 from core import charts
 from core.data.images import DatasetImages
-from core.data.tables import Schema, load_table
-from core.data.versions import load_samples
+from core.data.versions import columns_of, incomplete_rows, load_cells, load_samples
 from core.schemas import PARTS, DataRef, DatasetRecord, VersionRecord
+from core.store.datasets import get_version
 from core.ui import gallery
 from core.ui.gallery import literal
 from core.ui.words import plural
@@ -20,7 +20,6 @@ PICTURES = 24  # a page
 ROWS = 100  # a page
 EVERY = "All"
 MISSING = "background-color: rgba(230, 159, 0, 0.35)"  # Okabe and Ito's orange, over light and dark alike
-_TOP = 3
 
 
 def overview(dataset: DatasetRecord, version: VersionRecord) -> None:
@@ -38,10 +37,16 @@ def overview(dataset: DatasetRecord, version: VersionRecord) -> None:
         profile(dataset, version)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def samples_of(dataset_id: str, version_id: str) -> pd.DataFrame:
-    """A version's samples. Its id names their content, so that the cache can't be stale."""
-    return load_samples(DataRef(dataset=dataset_id, version=version_id))
+    """A version's samples, not to be changed. Its id names their content, so that the cache can't be stale.
+
+    All visitors look at the same ones: of a large table every copy takes a hundred megabytes.
+    """
+    samples = load_samples(DataRef(dataset=dataset_id, version=version_id))
+    if "width" in samples:
+        return samples
+    return samples.drop(columns="content_hash").astype({"label": "category", "part": "category"})
 
 
 def strip(dataset: DatasetRecord, version: VersionRecord, most: int) -> None:
@@ -140,8 +145,7 @@ def _page(samples: pd.DataFrame, per_page: int, noun: str, key: str) -> pd.DataF
 
 def cells(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame) -> None:
     """A page of a table's rows with the missing cells marked."""
-    table, schema = _columns(dataset.id, version.id)
-    incomplete = table.index[table.isna().any(axis=1)]
+    incomplete = _incomplete(dataset.id, version.id)
     if len(incomplete) and st.toggle(
         f"Only rows with missing cells ({plural(len(incomplete), 'row')})", key=f"incomplete-{dataset.id}"
     ):
@@ -149,7 +153,9 @@ def cells(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame)
     page = _page(samples, ROWS, "row", f"page-{dataset.id}")
     said = page.set_index("id")[["path", *(["label", "part"] if dataset.labelled else [])]]
     said = said.rename(columns={"path": "row", "label": dataset.target or "label"})
-    table = table[[column.name for column in schema.columns if column.name in table.columns]]  # as in the file
+    table = load_cells(version, page)
+    order = [name for name in columns_of(version)["Column"] if name in table.columns]  # as in the file
+    table = table[order]
     shown = said.join(table.rename(columns={c: f"{c} (column)" for c in table.columns if c in said.columns}))
     st.dataframe(
         shown.style.map(_mark).format(_readable),
@@ -171,16 +177,15 @@ def _readable(cell: Any) -> str:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _columns(dataset_id: str, version_id: str) -> tuple[pd.DataFrame, Schema]:
-    return load_table(DataRef(dataset=dataset_id, version=version_id))
+def _incomplete(dataset_id: str, version_id: str) -> pd.Index:
+    return incomplete_rows(get_version(DataRef(dataset=dataset_id, version=version_id)))
 
 
 def profile(dataset: DatasetRecord, version: VersionRecord) -> None:
     """A row per column: its kind, how much is missing, how many values, what they are; why one is left out."""
     st.markdown("#### Columns")
-    table, schema = _columns(dataset.id, version.id)
     st.dataframe(
-        column_profile(table, schema),
+        columns_of(version),
         hide_index=True,
         column_config={
             "Column": st.column_config.TextColumn(pinned=True),
@@ -193,23 +198,3 @@ def profile(dataset: DatasetRecord, version: VersionRecord) -> None:
             ),
         },
     )
-
-
-def column_profile(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """One row a column of the file besides the target: Column, Kind, Missing, Distinct, Values."""
-    rows: list[tuple[str, str, int, int | None, str]] = []
-    for column in schema.columns:
-        if column.kind == "left_out":
-            rows.append((column.name, "left out", column.missing, None, f"left out: it {column.reason}"))
-            continue
-        values = table[column.name]
-        present = values.dropna()
-        if column.kind == "numeric":
-            low, middle, high = present.min(), present.median(), present.max()
-            text = f"{low:g} to {high:g}, median {middle:g}"
-        else:
-            counts = present.value_counts()
-            text = ", ".join(f"{value} {n}" for value, n in counts.head(_TOP).items())
-            text += f" and {plural(len(counts) - _TOP, 'more', 'more')}" if len(counts) > _TOP else ""
-        rows.append((column.name, column.kind, int(values.isna().sum()), int(present.nunique()), text))
-    return pd.DataFrame(rows, columns=["Column", "Kind", "Missing", "Distinct", "Values"])

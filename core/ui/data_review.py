@@ -8,12 +8,12 @@ import streamlit as st
 
 from core.data.checks import Case, Check
 from core.data.images import DatasetImages
-from core.data.reviewing import Decision, cases_of, extend_version, steps_of, touched_tests
+from core.data.reviewing import Decision, cases_of, steps_of, touched_tests
 from core.schemas import DatasetRecord, Finding, VersionRecord
-from core.ui import gallery
+from core.ui import gallery, version_making
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal, short
-from core.ui.page import telling_errors
+from core.ui.words import plural
 
 BESIDE = 3
 LARGE = 260  # pixels of the picture in question
@@ -161,9 +161,8 @@ def pending(dataset: DatasetRecord, version: VersionRecord) -> None:
 
 
 def _make(version: VersionRecord, decisions: list[Decision]) -> None:
-    with telling_errors():
-        made = extend_version(version, steps_of(decisions))
+    def forget() -> None:
         st.session_state.pop(f"decisions-{version.id}", None)
         end(version)
-        st.toast(f"Version {literal(made.name)}", icon=":material/check:")
-        st.rerun()
+
+    version_making.add(version, steps_of(decisions), f"{plural(len(decisions), 'decision')} taken", forget)

@@ -4,13 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.data.versions import make_version
-from core.errors import GraftError
 from core.schemas import PARTS, DatasetRecord, Split, VersionRecord
 from core.store import datasets, runs
 from core.store.files import folder_size
+from core.ui import version_making
 from core.ui.gallery import literal
-from core.ui.page import show_error, telling_errors
+from core.ui.page import telling_errors
 from core.ui.words import ago, plural, size
 
 CHART = {"displayModeBar": False}
@@ -101,14 +100,7 @@ def _make(dataset: DatasetRecord, version: VersionRecord, validation: int, test:
         return
     train = 100 - validation - test
     wanted = Split(train=train / 100, validation=validation / 100, test=test / 100, seed=seed, given=given)
-    try:
-        made = make_version(dataset.id, version.recipe, wanted)
-    except GraftError as error:
-        show_error(error)
-        return
-    same = made.id == version.id
-    st.toast("That is the split it has." if same else f"Version {made.name}", icon=":material/call_split:")
-    st.rerun()
+    version_making.make(version, version.recipe, "divided anew", wanted)
 
 
 def versions(dataset: DatasetRecord) -> None:

@@ -10,11 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data, import_sample
 from core.data.tables import load_table
-from core.data.versions import load_samples, make_version
+from core.data.versions import columns_of, load_samples, make_version
 from core.errors import NotFoundError
 from core.schemas import DataRef, DatasetRecord, Split, TrainingSpec
 from core.store import datasets, runs
-from core.ui.data_overview import EVERY, PICTURES, column_profile
+from core.ui.data_overview import EVERY, PICTURES
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["apple", "b_*bird*"]
@@ -146,7 +146,7 @@ def test_a_column_left_out_is_listed_with_the_reason(workspace: Path, tmp_path: 
     frame = pd.DataFrame({"number": range(30), "size": rng.normal(size=30), "colour": np.resize(["red", "blue"], 30)})
     frame.assign(kind=np.tile(["x", "y"], 15)).to_csv(tmp_path / "t.csv", index=False)
     dataset = import_data(tmp_path / "t.csv", target="kind").dataset
-    profile = column_profile(*load_table(DataRef(dataset=dataset.id))).set_index("Column")
+    profile = columns_of(datasets.get_version(DataRef(dataset=dataset.id))).set_index("Column")
     assert profile.loc["number", "Kind"] == "left out"
     assert "numbers the rows" in profile.loc["number", "Values"]
     assert profile.loc["size", "Values"].startswith(f"{frame['size'].min():g} to {frame['size'].max():g}")
@@ -273,6 +273,6 @@ def test_more_images_become_a_further_import(images: DatasetRecord, tmp_path: Pa
 def test_an_unlabelled_dataset_offers_neither_split_nor_training(workspace: Path, tmp_path: Path) -> None:
     dataset = import_data(pictures(tmp_path / "p"), unlabelled=True).dataset
     app = open_data(dataset=dataset.id)
-    assert [t.label for t in app.tabs] == ["Overview", "Findings", "Map", "Versions", "Manage"]
+    assert [t.label for t in app.tabs] == ["Overview", "Findings", "Map", "Domain", "Versions", "Manage"]
     assert not [b for b in app.button if b.label == "Train on this"]
     assert EVERY not in [s.value for s in app.selectbox]

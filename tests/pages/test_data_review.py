@@ -1,5 +1,6 @@
 """The review queue on the data page: deciding, undoing, bulk, and the version that comes of it."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from core.data.versions import load_samples
 from core.jobs import tasks
 from core.schemas import DataRef, Finding, VersionRecord
 from core.store import datasets
+from core.ui import version_making
 
 ROOT = Path(__file__).parents[2]
 
@@ -177,3 +179,22 @@ def test_looking_deeper_starts_a_task_for_this_version(
     tasks.write(tasks.get("abcd").model_copy(update={"state": "cancelled"}))
     assert not app.exception
     assert app.run().button(key=f"look-{version.id}").label == "Look deeper"
+
+
+def test_on_large_data_the_version_is_made_by_a_task_and_shown_when_it_is_there(
+    version: VersionRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version_making, "QUICK", {"image": 10, "table": 10})
+    app = begin(version)
+    app.button(key="review-drop").click().run()
+    app.button(key="review-make").click().run()
+    (task,) = tasks.at_work("version")
+    assert datasets.get_dataset(version.dataset).version == version.id
+    deadline = time.monotonic() + 60
+    while not tasks.get(task.id).ended and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert tasks.get(task.id).state == "succeeded"
+    app.run()
+    assert not app.exception
+    assert datasets.get_version(DataRef(dataset=version.dataset)).n == version.n - 1
+    assert "v2" in app.caption[0].value

@@ -7,10 +7,19 @@ from PIL import Image
 
 from core.data.importing import import_data
 from core.data.tables import load_table
-from core.data.versions import load_samples, make_version, next_version
+from core.data.versions import (
+    columns_of,
+    incomplete_rows,
+    load_cells,
+    load_samples,
+    make_version,
+    next_version,
+    version_task,
+)
 from core.errors import InputError, NotFoundError
 from core.schemas import PARTS, DataRef, Recipe, Split, Step
 from core.store import datasets as store
+from core.store.files import write_parquet
 
 
 @pytest.fixture
@@ -167,3 +176,46 @@ class TestAVersionMadeFromAnother:
         fewer = next_version(store.get_version(DataRef(dataset=many.id)), drop("1-0"))
         anew = make_version(many.id, fewer.recipe, Split(seed=9))
         assert anew.test_hash != fewer.test_hash
+
+
+@pytest.fixture
+def cleaned(workspace, make_csv):
+    """A version of a table whose recipe changes classes, cells and columns and leaves rows out."""
+    rows = [f"{i % 7},{'' if i % 9 == 0 else i * 1.5},{'Red ' if i % 2 else 'red'},{'ab'[i % 2]}" for i in range(40)]
+    dataset = import_data(make_csv("n,x,colour,y\n" + "\n".join(rows)), target="y").dataset
+    steps = (
+        Step(kind="drop_samples", params={"samples": ["1-0", "1-5"]}),
+        Step(kind="relabel", params={"labels": {"1-2": "b"}}),
+        Step(kind="merge_spellings", params={"columns": ["colour"], "spellings": {"Red": "red"}}),
+        Step(kind="rename_columns", params={"names": {"x": "length"}}),
+    )
+    return next_version(store.get_version(DataRef(dataset=dataset.id)), Recipe(steps=steps))
+
+
+def test_what_is_kept_with_a_version_is_what_its_recipe_gives(cleaned):
+    ref = DataRef(dataset=cleaned.dataset, version=cleaned.id)
+    kept = load_samples(ref), incomplete_rows(cleaned), columns_of(cleaned)
+    table, _ = load_table(ref)
+    some = kept[0].iloc[[3, 20, 7]]
+    pd.testing.assert_frame_equal(load_cells(cleaned, some), table.loc[some["id"]])
+    folder = store.version_folder(cleaned.dataset, cleaned.id)
+    split = pd.read_parquet(folder / "split.parquet")
+    write_parquet(folder / "split.parquet", split[["id", "part", "group"]])  # as earlier versions were written
+    (folder / "columns.parquet").unlink()
+    pd.testing.assert_frame_equal(load_samples(ref), kept[0])
+    assert list(incomplete_rows(cleaned)) == list(kept[1])
+    assert columns_of(cleaned).astype("str").equals(kept[2].astype("str"))
+    assert "length" in set(kept[2]["Column"])
+
+
+def test_a_task_makes_the_version_that_is_made_at_once(cleaned, tmp_path):
+    parent = store.get_version(DataRef(dataset=cleaned.dataset, version="v1"))
+    store.delete_version(cleaned.dataset, cleaned.id)
+    told = []
+    params = {
+        "data": f"{parent.dataset}@{parent.id}",
+        "recipe": cleaned.recipe.model_dump(mode="json"),
+        "split": cleaned.split.model_dump(mode="json"),
+    }
+    assert version_task(params, tmp_path, lambda *now: told.append(now)) == {"version": cleaned.id}
+    assert [done for done, *_ in told] == [0, 1, 2, 3]
