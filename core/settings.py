@@ -18,6 +18,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite inside the workspace.")
     slots: int = Field(1, ge=1, description="How many runs may train at the same time on a CPU.")
     threads: int = Field(os.cpu_count() or 1, ge=1, description="CPU threads one worker may use.")
+    warm_minutes: int = Field(
+        10, ge=0, description="How long a worker waits, past its imports, for the next run; 0 for none (0.6 GB each)."
+    )
     image_side: int = Field(320, ge=32, description="Longest side, in pixels, at which images are kept.")
     max_pixels: int = Field(64_000_000, description="An image with more pixels than this is refused.")
     max_members: int = Field(200_000, description="An archive with more members than this is refused.")

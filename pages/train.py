@@ -156,3 +156,4 @@ if started:
         show_error(error)
         st.stop()
     go("train", dataset=dataset.id, run=record.id)
+queue.warm_up()

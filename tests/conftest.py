@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 
+os.environ["GRAFT_WARM_MINUTES"] = "0"  # a page that is only looked at starts no process
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty workspace in a temporary folder, named by `GRAFT_HOME` for this process and those it starts."""

@@ -32,7 +32,8 @@ def diagnose(error: Exception) -> Failure:
             message="The machine ran out of memory.",
             hint="Use a smaller batch or image size, or close other programs.",
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    # SQLite has words of its own for it.
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in str(error):
         return Failure(
             kind="disk_full", message="The disk is full.", hint="Delete datasets or runs that are no longer needed."
         )

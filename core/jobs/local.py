@@ -26,13 +26,18 @@ def start(run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:
         The process id and its creation time, which together name the process even after the id was reused.
     """
     process = launch("core.training.worker", run_id, run_folder(run_id) / "log.txt")
+    reap(process, on_exit)
+    return process.pid, created(process.pid)
 
-    def reap() -> None:
+
+def reap(process: "subprocess.Popen[bytes]", on_exit: Callable[[], object]) -> None:
+    """Wait for a child in a thread, so that it does not stay behind as a zombie, and call `on_exit` then."""
+
+    def wait() -> None:
         process.wait()
         on_exit()
 
-    threading.Thread(target=reap, name=f"reap-{run_id}", daemon=True).start()
-    return process.pid, created(process.pid)
+    threading.Thread(target=wait, name=f"reap-{process.pid}", daemon=True).start()
 
 
 def launch(module: str, argument: str, log: Path) -> "subprocess.Popen[bytes]":

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from core.errors import InputError
-from core.jobs import local
+from core.jobs import local, warm
 from core.schemas import ACTIVE, Event, Failure, RunRecord, TrainingSpec, now
 from core.settings import get_settings
 from core.store import files, runs
@@ -46,13 +46,19 @@ def dispatch() -> None:
     reconcile()
     while (claimed := _claim()) is not None:
         try:
-            pid, pid_created = local.start(claimed.id, on_exit=dispatch)
+            pid, pid_created = warm.hand_over(claimed.id) or local.start(claimed.id, on_exit=dispatch)
         except OSError as error:
             hint = "Close other programs if memory is short, then start the run again."
             failure = Failure(kind="internal", message=f"No worker could be started: {error}.", hint=hint)
             _end(claimed.id, "failed", failure)
             continue
         runs.update_run(claimed.id, expect=["starting"], pid=pid, pid_created=pid_created)
+
+
+def warm_up() -> None:
+    """Somebody is about to train: have a worker past its imports by then, unless a run needs the machine now."""
+    if not runs.list_runs(states=ACTIVE):
+        warm.keep_ready(on_exit=dispatch)
 
 
 def _claim() -> RunRecord | None:

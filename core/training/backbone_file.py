@@ -15,7 +15,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
-    """`params`: `path` of the file, what it is `called`, `scaling` of pixels, `architecture` where there are weights alone."""
+    """`params`: `path` of the file, what it is `called`, `scaling` of pixels, `architecture` of weights alone."""
     made = bring_in(
         Path(params["path"]),
         params["called"],

@@ -26,6 +26,7 @@ class Recorder:
         self._phase = ""
         self._epochs = 0
         self._row_written = 0.0
+        self._stepped = False
         self._fits = 0
         self._inside: list[float] = []
 
@@ -33,6 +34,7 @@ class Recorder:
         """A new phase begins; `epochs` is how many are planned, 0 where nothing is counted."""
         self._phase = f"{self.prefix} · {name}" if self.prefix else name
         self._epochs = epochs
+        self._stepped = False
         log.info("phase: %s", self._phase)
         self._event(0, {})
         self._row(0, force=True)
@@ -40,6 +42,9 @@ class Recorder:
     def step(self, done: int, total: int) -> None:
         """Progress within a phase that counts something else than epochs: images, say."""
         self._epochs = total
+        if not self._stepped:
+            self._stepped = True
+            self._event(done, {})
         self._row(done)
 
     def epoch(self, number: int, values: dict[str, float]) -> None:

@@ -1,16 +1,18 @@
-"""The process that trains one run: `python -m core.training.worker RUN_ID`.
+"""The process that trains one run: `python -m core.training.worker RUN_ID`, or `--warm=PROCESS` and waits for one.
 
 It owns its run from `starting` to the end, writes everything into the run's folder, and starts the next queued run
 before it goes. Whatever happens, the run ends in a state with a reason.
 """
 
+import importlib.util
 import logging
 import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 
-from core.jobs import local, queue
+from core.jobs import local, queue, warm
 from core.jobs.ending import Cancelled, cancel_on_terminate, diagnose
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
 from core.store import files, runs
@@ -18,6 +20,8 @@ from core.training.environment import environment
 from core.training.recorder import Recorder
 
 log = logging.getLogger("graft.worker")
+
+RESERVE, RESERVED = "reserve", 2**20  # bytes: the record, some events and the database's journal
 
 
 def work(run_id: str) -> None:
@@ -34,6 +38,7 @@ def work(run_id: str) -> None:
     )
     if run is None:
         return
+    reserve(run_id)
     recorder = Recorder(run_id)
     recorder.seconds["start"] = round((now() - (run.started or run.created)).total_seconds(), 3)
     try:
@@ -45,6 +50,12 @@ def work(run_id: str) -> None:
         _end(run_id, recorder, "failed", diagnose(error))
     else:
         _end(run_id, recorder, "succeeded", metrics=metrics)
+
+
+def reserve(run_id: str) -> None:
+    """Put some of the disk aside, so that a run that fills it can still say so at its end."""
+    with suppress(OSError), (runs.run_folder(run_id) / RESERVE).open("wb") as file:
+        file.write(os.urandom(RESERVED))
 
 
 def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
@@ -96,6 +107,7 @@ def _end(
     failure: Failure | None = None,
     metrics: dict[str, float] | None = None,
 ) -> None:
+    (runs.run_folder(run_id) / RESERVE).unlink(missing_ok=True)
     changed = runs.update_run(
         run_id,
         expect=ACTIVE,
@@ -111,8 +123,41 @@ def _end(
         runs.append_event(run_id, Event(phase=state))
 
 
+def wait_warm(wanted_by: str) -> str | None:
+    """Import all that a run needs, try it on a few numbers, and wait for the run that is to be trained: its id."""
+    from core.models.embedding import limit_threads
+
+    limit_threads()
+    import keras
+    import numpy as np
+
+    importlib.import_module("core.training.image_task")
+    importlib.import_module("core.training.table_task")
+    if importlib.util.find_spec("openvino"):
+        importlib.import_module("openvino")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile(loss="categorical_crossentropy", optimizer="adam")
+    model.fit(np.zeros((4, 4), "float32"), np.eye(2, dtype="float32")[[0, 1, 0, 1]], verbose=0)
+    keras.backend.clear_session()
+    return warm.wait_for_run(wanted_by)
+
+
+def _take_over(run_id: str) -> None:
+    """What a waiting worker says from now on goes to the run's log."""
+    with (runs.run_folder(run_id) / "log.txt").open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.Formatter.converter = time.gmtime
-    work(sys.argv[1])
+    wanted = sys.argv[1]
+    if wanted.startswith("--warm="):
+        handed = wait_warm(wanted.removeprefix("--warm="))
+        if handed is None:
+            sys.exit()
+        _take_over(handed)
+        wanted = handed
+    work(wanted)
     queue.dispatch()

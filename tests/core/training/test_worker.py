@@ -16,6 +16,7 @@ from PIL import Image
 
 from core import errors
 from core.data.images import DatasetImages
+from core.data.importing import import_data
 from core.errors import GraftError
 from core.jobs import queue
 from core.schemas import DataRef, Failure, TrainingSpec, now
@@ -246,6 +247,7 @@ class ResourceExhaustedError(Exception):
         (MemoryError(), "out_of_memory"),
         (ResourceExhaustedError("OOM when allocating"), "out_of_memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
+        (RuntimeError("(sqlite3.OperationalError) database or disk is full"), "disk_full"),
         (OSError(errno.EACCES, "Permission denied"), "internal"),
         (ValueError("x" * 1000), "internal"),
     ],
@@ -322,3 +324,37 @@ def test_the_pull_keeps_l2_sp_nearer_to_its_source(textures, train, pretrained, 
         found = _weights(model)
         away[strategy] = sum(float(((found[key] - w) ** 2).sum()) for key, w in pretrained.items())
     assert 0 < away["l2_sp"] < 0.5 * away["two_stage"]
+
+
+@pytest.fixture
+def small_disk(tmp_path, monkeypatch):
+    """A workspace on a disk of 8 MB."""
+    home = tmp_path / "small"
+    home.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", home], capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    monkeypatch.setenv("GRAFT_HOME", str(home))
+    monkeypatch.setenv("GRAFT_MIN_FREE_MB", "0")
+    yield home
+    subprocess.run(["umount", "--lazy", home], check=True)
+
+
+def test_a_run_that_fills_the_disk_still_says_so(small_disk, monkeypatch, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(40)))
+    dataset = import_data(path, target="kind", name="rows").dataset
+    plan = resolve(TrainingSpec(data=dataset.id))
+    facts = {"name": plan.name, "dataset": plan.dataset, "version": plan.version}
+    record = runs.create_run(plan.spec, **facts, test_hash=plan.test_hash, n=plan.n)
+    runs.update_run(record.id, state="starting", started=now())
+
+    def fill(run, recorder):
+        with (runs.run_folder(run.id) / "large").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(2**14))
+
+    monkeypatch.setattr(worker, "_train", fill)
+    worker.work(record.id)
+    run = runs.get_run(record.id)
+    assert run.state == "failed"
+    assert run.failure.kind == "disk_full"
