@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-
 os.environ["GRAFT_WARM_MINUTES"] = "0"  # a page that is only looked at starts no process
 
 
