@@ -25,30 +25,34 @@ class Preparation:
     category; one never seen in training gets zeros.
 
     Example:
-        preparation = Preparation(recipe)
-        learnt_from = preparation.fit_transform(x.iloc[train], y[train])  # rows `preparation.kept_rows` of them
+        preparation = Preparation(recipe, seed)
+        learnt_from = preparation.fit_transform(x.iloc[train], y[train])  # of the classes `preparation.classes_`
         judged = preparation.transform(x.iloc[test])
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+    def __init__(self, recipe: Recipe, seed: int = 0) -> None:
+        self.recipe, self.seed = recipe, seed
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Preparation":
         """Fit on training rows `x` (columns of `load_table`) with classes `y`, `(n,)`, as numbers.
 
-        `InputError` names a step that cannot be fitted. `kept_rows` are then the positions that are learnt from.
+        `InputError` names a step that cannot be fitted. Steps may leave out rows and make new ones: then `rows_`,
+        `(m,)`, are the positions in `x` of the rows that are learnt from, −1 for new ones, and `classes_` their `y`.
         """
         self.fit_transform(x, y)
         return self
 
     def fit_transform(self, x: pd.DataFrame, y: np.ndarray) -> np.ndarray:
-        """Fit, and the matrix to learn from, `(len(kept_rows), columns)`, float32."""
-        self.kept_rows = np.arange(len(x))
+        """Fit, and the matrix to learn from, `(m, columns)`, float32."""
         self.learnt_: list[Learnt] = []
-        for _, change, x_new, kept in _fitted(self.recipe, x, y):
-            x, y, self.kept_rows = x_new, y[kept], self.kept_rows[kept]
+        self.rows_, given = np.arange(len(x)), x.index
+        for _, change, x_new, y_new in _fitted(self.recipe, x, y, self.seed):
+            x, y = x_new, y_new
             if change is not None:
                 self.learnt_.append(change)
+        self.classes_ = y
+        if any(cleaning.enabled(self.recipe, "training_rows")):
+            self.rows_ = given.get_indexer(x.index)
         scaled = frozenset().union(*(step.scaled for step in self.learnt_)) if self.learnt_ else frozenset()
         self.finish_ = finish(x, scaled).fit(x)
         return self._finished(x)
@@ -134,12 +138,14 @@ def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
             counts = len(rows.samples), len(after.samples)
             stages.append(Stage(place - 1, seen(rows), seen(after), *counts, classes(rows)))
             rows = after
+        if rows.table is None:
+            return stages
         x = seen(rows)
         labels = rows.samples.set_index("id")["label"].reindex(x.index)
         steps = _fitted(recipe, x, pd.factorize(labels, sort=True)[0])
         for place, *_ in cleaning.enabled(recipe, "learnt", "training_rows"):
-            _, _, x_new, kept = next(steps)
-            stages.append(Stage(place - 1, x, x_new, len(x), int(kept.sum()), classes(rows)))
+            _, _, x_new, _ = next(steps)
+            stages.append(Stage(place - 1, x, x_new, len(x), len(x_new), classes(rows)))
             x = x_new
     except GraftError as error:
         before, n = (stages[-1].after, stages[-1].n_after) if stages else (seen(rows), len(rows.samples))
@@ -147,9 +153,31 @@ def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
     return stages
 
 
+def features_kept(recipe: Recipe, embeddings: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+    """Which features of an embedding the recipe's learning steps leave, boolean, `(d,)`; `None` without such steps.
+
+    Args:
+        embeddings: of the training images, `(n, d)`.
+        y: their classes as numbers, `(n,)`.
+    """
+    if not any(cleaning.enabled(recipe, "learnt")):
+        return None
+    x = as_table(embeddings)
+    *_, (_, _, left, _) = _fitted(recipe, x, y)
+    return np.isin(x.columns, left.columns)
+
+
+def as_table(embeddings: np.ndarray) -> pd.DataFrame:
+    """Embeddings, `(n, d)`, as steps see them: a column a feature, named by its place from 0."""
+    return pd.DataFrame(embeddings, columns=[str(i) for i in range(embeddings.shape[1])]).astype("float64")
+
+
 def check(recipe: Recipe, rows: Rows) -> None:
-    """`InputError` when a learning step cannot be fitted on a sample of these labelled rows."""
-    if not any(cleaning.enabled(recipe, "learnt", "training_rows")):
+    """`InputError` when a learning step cannot be fitted on a sample of these labelled rows.
+
+    Of images nothing is known here: what they are fitted on, a backbone has yet to make.
+    """
+    if rows.table is None or not any(cleaning.enabled(recipe, "learnt", "training_rows")):
         return
     place = sample(len(rows.samples), SHOWN)
     x, labels = rows.cells.iloc[place], rows.samples["label"].iloc[place]
@@ -158,16 +186,14 @@ def check(recipe: Recipe, rows: Rows) -> None:
 
 
 def _fitted(
-    recipe: Recipe, x: pd.DataFrame, y: np.ndarray
+    recipe: Recipe, x: pd.DataFrame, y: np.ndarray, seed: int = 0
 ) -> Iterator[tuple[int, Learnt | None, pd.DataFrame, np.ndarray]]:
-    """Fit one learning step after the other; of each its place from 1, what it learnt, and the rows it leaves."""
+    """Fit one learning step after the other; of each its place from 1, what it learnt, the rows and their classes."""
     for number, step, kind, settings in cleaning.enabled(recipe, "learnt", "training_rows"):
-        kept = np.ones(len(x), dtype=bool)
         change: Learnt | None = None
         try:
             if kind.scope == "training_rows":
-                kept = kind.run(settings).keep(x, y)
-                x, y = x[kept], y[kept]
+                x, y = kind.run(settings).resample(x, y, seed)
             else:
                 change = kind.run(settings)
                 x = change.fit_transform(x, y)
@@ -183,4 +209,4 @@ def _fitted(
                 f"Step {number} of the recipe, {step.kind}, makes a second column “{twice}”.",
                 "Leave out one of them.",
             )
-        yield number, change, x, kept
+        yield number, change, x, y

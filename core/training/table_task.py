@@ -36,16 +36,18 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
         recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
         judged = np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test
         with recorder.timed("embed"):
-            preparation = Preparation(version.recipe)
+            preparation = Preparation(version.recipe, spec.seed)
             learnt_from = preparation.fit_transform(features.iloc[parts.train], labels[parts.train])
-            train = parts.train[preparation.kept_rows]
-            x = preparation.transform(features)
+            new = preparation.rows_ < 0
+            train = np.empty(len(new), dtype="int64")
+            train[~new], train[new] = parts.train[preparation.rows_[~new]], len(labels) + np.arange(new.sum())
+            x = np.concatenate([preparation.transform(features), learnt_from[new]])
             x[train] = learnt_from  # an encoding by the target shows each training row without its own class
         problem = TableProblem(
             spec=spec,
             classes=version.classes,
             x=x,
-            labels=labels,
+            labels=np.concatenate([labels, preparation.classes_[new]]),
             train=train,
             validation=parts.validation,
             judged=judged,

@@ -10,11 +10,12 @@ from core import charts
 from core.data import cleaning
 from core.data.preparation import SHOWN, Stage, trace
 from core.data.steps import STEPS
+from core.data.steps.selection import SELECTION
 from core.data.steps.step import WHERE, StepKind, numeric
 from core.data.versions import imported_rows, some_imported
 from core.schemas import DataRef, DatasetRecord, Frozen, Recipe, Step, VersionRecord
 from core.store.datasets import get_dataset, get_version
-from core.ui import step_settings, version_making
+from core.ui import feature_look, step_settings, version_making
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
 from core.ui.words import plural
@@ -161,6 +162,8 @@ def _card(version: VersionRecord, draft: list[Drafted], i: int, mine: list[int],
             st.error(stage.error, icon=":material/error:")
         elif stage:
             st.caption(_effect(kind, stage))
+        elif step.enabled and kind.scope == "learnt":
+            st.caption("Acts on the embedding of a run's backbone, by what its training images tell.")
         box = st.expander("Settings, before and after", key=key, on_change="rerun")
         if box.open:
             with box:
@@ -173,6 +176,9 @@ def _card(version: VersionRecord, draft: list[Drafted], i: int, mine: list[int],
                     st.rerun()
                 if stage and not stage.error and len(stage.before.columns):
                     _before_and_after(stage, key)
+                if kind.purpose == SELECTION and step.enabled and not (stage and stage.error):
+                    recipe = Recipe(steps=tuple(d.step for d in draft))
+                    feature_look.look(version, recipe, i, of_images=stage is None)
 
 
 def _rows_so_far(version: VersionRecord) -> pd.DataFrame:
@@ -229,7 +235,7 @@ def _effect(kind: StepKind, stage: Stage) -> str:
     before, after = stage.before, stage.after
     noun = "sample" if kind.scope in cleaning.AT_ONCE else "training row"
     said = []
-    if stage.n_after != stage.n_before:
+    if stage.n_after < stage.n_before:
         said.append(f"{plural(stage.n_before - stage.n_after, noun)} of {stage.n_before:,} left out")
     new, gone = [c for c in after.columns if c not in before], [c for c in before.columns if c not in after]
     if new:
@@ -237,6 +243,8 @@ def _effect(kind: StepKind, stage: Stage) -> str:
     if gone:
         said.append(f"{plural(len(gone), 'column')} less")
     rows = before.index.intersection(after.index)
+    elif stage.n_after > stage.n_before:
+        said.append(f"{plural(stage.n_after - stage.n_before, noun)} added to {stage.n_before:,}")
     both = [c for c in before.columns if c in after]
     a, b = before.loc[rows, both], after.loc[rows, both]
     changed = sum(int((~((a[c] == b[c]) | (a[c].isna() & b[c].isna()))).sum()) for c in both)

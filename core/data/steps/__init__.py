@@ -8,6 +8,7 @@ from core.data.steps import (
     missing,
     numbers,
     outliers,
+    resampling,
     review,
     samples,
     selection,
@@ -16,6 +17,18 @@ from core.data.steps.step import StepKind
 
 STEPS: dict[str, StepKind] = {
     kind.name: kind
-    for room in (samples, review, cells, harmony, missing, outliers, categories, numbers, construction, selection)
+    for room in (
+        samples,
+        review,
+        cells,
+        harmony,
+        missing,
+        outliers,
+        categories,
+        numbers,
+        construction,
+        resampling,
+        selection,
+    )
     for kind in room.KINDS
 }

@@ -10,7 +10,7 @@ from core.data.steps.step import (
     Learnt,
     NumericColumns,
     Only,
-    Picker,
+    Resampler,
     Settings,
     StepKind,
     centre_and_spread,
@@ -136,15 +136,14 @@ class Marker(Learnt):
         return x.assign(outlier=self.judge_.outlying(x).astype("float64"))
 
 
-class Remover(Picker):
+class Remover(Resampler):
     settings: Detect
 
-    def keep(self, x: pd.DataFrame, y: np.ndarray) -> np.ndarray:
+    def resample(self, x: pd.DataFrame, y: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
         kept = ~Judge(self.settings).fit(x).outlying(x)
-        gone = set(np.unique(y)) - set(np.unique(y[kept]))
-        if gone:
+        if set(np.unique(y)) - set(np.unique(y[kept])):
             raise ValueError("it removes every training row of a class")
-        return kept
+        return x[kept], y[kept]
 
 
 KINDS = (

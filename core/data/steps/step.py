@@ -20,6 +20,9 @@ WHERE: dict[Scope, str] = {
 }
 
 
+NEW = "new "  # what the names of training rows begin with that were made, not imported
+
+
 class Settings(Frozen):
     """A step's settings. Every field has a title and a description; the pages draw a widget for each."""
 
@@ -96,14 +99,17 @@ class Learnt:
         return self.fit(x, y).transform(x)
 
 
-class Picker:
-    """A step that picks the training rows a model learns from."""
+class Resampler:
+    """A step that decides what a model learns from: it leaves out training rows, changes them or adds to them."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
-    def keep(self, x: pd.DataFrame, y: np.ndarray) -> np.ndarray:
-        """Which of the training rows stay: boolean, `(n,)`."""
+    def resample(self, x: pd.DataFrame, y: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+        """The rows to learn from and their classes, `(m,)`.
+
+        Rows that stay keep their name in the index; those that are added have names of their own (`with_new`).
+        """
         raise NotImplementedError
 
 
@@ -112,7 +118,7 @@ class StepKind:
     """One entry of the registry.
 
     `run` is called, by scope, as `run(rows, settings) -> Rows` (samples), `run(table, settings) -> table` (cells),
-    `run(settings) -> Learnt` (learnt) or `run(settings) -> Picker` (training_rows). It may raise `ValueError` with
+    `run(settings) -> Learnt` (learnt) or `run(settings) -> Resampler` (training_rows). It may raise `ValueError` with
     half a sentence on what does not fit. `reads_cells` tells that a samples step looks into the table.
     """
 
@@ -147,6 +153,14 @@ def chosen(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
         if name not in fitting:
             raise ValueError(f"column “{name}” does not hold {'numbers' if kind == 'numeric' else 'text'}")
     return list(names) or fitting
+
+
+def with_new(x: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Training rows joined by further ones, which are named “new 1” and so on."""
+    names = x.index.astype("str")
+    known = pd.to_numeric(names[names.str.startswith(NEW)].str.removeprefix(NEW)).max() if len(names) else 0
+    first = 1 + (0 if pd.isna(known) else int(known))
+    return pd.concat([x, more.set_axis([f"{NEW}{first + i}" for i in range(len(more))])])
 
 
 def sample(n: int, most: int) -> np.ndarray:

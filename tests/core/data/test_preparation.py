@@ -13,16 +13,17 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.data.cleaning import apply
 from core.data.importing import import_data
-from core.data.preparation import Preparation, trace
+from core.data.preparation import Preparation, as_table, features_kept, trace
 from core.data.steps import STEPS
 from core.data.steps.step import Rows
 from core.data.tables import load_table
 from core.data.versions import load_samples, make_version
 from core.errors import InputError
-from core.schemas import DataRef, DatasetRecord, Recipe, RunRecord, Step, TrainingSpec
+from core.schemas import DataRef, DatasetRecord, Recipe, RunRecord, Step, TrainingSpec, VersionRecord
 from core.training.table_learners import TableFitted, TableProblem
 from core.training.table_task import train_table
 
@@ -36,6 +37,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "ratios": [{"above": ["a"], "below": ["b", "c"]}],
     "principal_components": [{"components": 2}],
     "select_features": [
+    "oversample": [{"method": m} for m in ("random", "smote", "adasyn")],
+    "add_noise": [{"copies": n} for n in (0, 2)],
         {"method": m, "keep": 2}
         for m in ("forest", "chi2", "anova", "mutual_information", "l1", "variance", "rfe", "rfecv")
     ],
@@ -52,11 +55,13 @@ LEARNING = [
     for params in EXAMPLES.get(name, [{}])
 ]
 
+OF_IMAGES = [case for case in LEARNING if STEPS[cast(str, case.values[0])].kind in ("image", "both")]
+
 
 def table(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
     """Numbers on different scales and categories, with gaps, of which two tell the class."""
     rng = np.random.default_rng(seed)
-    y = rng.integers(0, 3, N)
+    y = rng.choice(3, N, p=[0.45, 0.3, 0.25])
     x = pd.DataFrame(
         {
             "a": rng.normal(y, 1.0),
@@ -98,6 +103,12 @@ class Silent:
 
     def timed(self, _: str) -> nullcontext[None]:
         return nullcontext()
+
+    def phase(self, _: str) -> None:
+        pass
+
+    def step(self, done: int, total: int) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +167,17 @@ def test_every_fold_fits_on_its_own_training_rows(
     for fold in folds:
         b = x["b"].to_numpy()[fold.train]
         scaled = (b - b.mean()) / b.std()
+def test_a_learner_sees_what_was_resampled_and_is_judged_on_what_was_imported(
+    twins: list[DatasetRecord], given: Callable[..., list[TableProblem]]
+) -> None:
+    (plain,), (more,) = given(twins[0], Step(kind="scale")), given(twins[0], Step(kind="oversample"))
+    assert len(set(np.bincount(more.labels[more.train]))) == 1 < len(set(np.bincount(plain.labels[plain.train])))
+    assert len(more.x) == len(more.labels) == N + len(more.train) - len(plain.train)
+    for name in ("validation", "judged"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(more, name))
+    assert not np.isin(more.train, more.judged).any()
+
+
         assert any(np.allclose(column, scaled, atol=1e-4) for column in fold.x[fold.train].T)
 
 
@@ -190,11 +212,100 @@ def test_nothing_fitted_depends_on_rows_that_are_not_trained_on(name: str, param
         learnt_from = preparation.fit_transform(train, y[:TRAIN])
         # A model is judged between one look at the training rows and the next; that may leave no trace either.
         preparation.transform(full)
-        fits.append((state(preparation), learnt_from, preparation.transform(train), preparation.kept_rows))
+        fits.append((state(preparation), learnt_from, preparation.transform(train), preparation.rows_))
     plain, marked = fits
     assert plain[0] == marked[0]
     for one, other in zip(plain[1:], marked[1:], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[VersionRecord, np.ndarray]]:
+    """Three classes of images, and an embedding of each of which feature 7 tells the class."""
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for name in ("one", "two", "three"):
+        (folder / "images" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = rng.integers(0, 256, (24, 24, 3), dtype="uint8")
+            Image.fromarray(pixels).save(folder / "images" / name / f"{i}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRAFT_HOME", str(folder / "workspace"))
+        version = import_data(folder / "images").version
+        labels = load_samples(DataRef(dataset=version.dataset))["label"].map(list(version.classes).index)
+        embeddings = rng.normal(0, 1, (60, 20))
+        embeddings[:, 7] += 3 * labels
+        yield version, embeddings.astype("float32")
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize(("name", "params"), OF_IMAGES)
+def test_what_a_run_on_images_learns_from_does_not_depend_on_images_it_is_judged_on(
+    pictures: tuple[VersionRecord, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    params: dict[str, Any],
+    folds: int | None,
+) -> None:
+    """In every fold the features are chosen by that fold's training images alone."""
+    from core.training import image_task
+    from core.transfer.problem import Fitted, Problem
+
+    first, embeddings = pictures
+    version = make_version(first.dataset, Recipe(steps=(Step(kind=name, params=params),)))
+    seen: list[Problem] = []
+
+    def probe(problem: Problem) -> Fitted:
+        seen.append(problem)
+        return Fitted(np.full((len(problem.judged), 3), 1 / 3), build=lambda: None)
+
+    monkeypatch.setattr("core.transfer.linear_probe.linear_probe", probe)
+    spec = TrainingSpec(
+        data=f"{version.dataset}@{version.id}",
+        backbone="efficientnet_lite0",
+        strategy="linear_probe",
+        image_size=32,
+        folds=folds,
+    )
+    run = RunRecord(id="r", name="r", dataset=version.dataset, version=version.id, spec=spec)
+
+    def given(x: np.ndarray) -> list[Problem]:
+        monkeypatch.setattr(image_task.VersionImages, "outputs", lambda *_: x)
+        seen.clear()
+        image_task.train_images(run, cast(Any, Silent()))
+        return list(seen)
+
+    plain = given(embeddings)[-1]
+    assert plain.kept is not None and 0 < plain.kept.sum() < plain.kept.size
+    outside = np.setdiff1d(np.arange(len(embeddings)), plain.train)
+    marked = embeddings.copy()
+    marked[outside] = np.random.default_rng(1).normal(size=marked[outside].shape)
+    marked[outside] += 1e4 * plain.targets[outside].argmax(axis=1)[:, None]
+    np.testing.assert_array_equal(given(marked)[-1].kept, plain.kept)
+
+
+@pytest.mark.parametrize(("name", "params"), OF_IMAGES)
+def test_steps_on_images_only_leave_features_out(
+    pictures: tuple[VersionRecord, np.ndarray], name: str, params: dict[str, Any]
+) -> None:
+    """What they keep is a mask, which is all that a saved network can hold of them."""
+    _, x = pictures
+    y = np.repeat([0, 2, 1], 20)  # in the order of the files
+    kept = features_kept(Recipe(steps=(Step(kind=name, params=params),)), x, y)
+    assert kept is not None and kept.shape == (20,) and 0 < kept.sum() < 20
+    left = STEPS[name].run(STEPS[name].settings(**params)).fit(as_table(x), y).transform(as_table(x))
+    assert left.equals(as_table(x).loc[:, kept])
+
+
+def test_without_a_selection_the_whole_embedding_is_seen() -> None:
+    off = Recipe(steps=(Step(kind="select_features", enabled=False),))
+    assert features_kept(off, np.zeros((4, 3), "float32"), np.arange(4)) is None
+
+
+def test_a_quarter_of_many_columns_and_ten_of_few_are_kept_unless_told() -> None:
+    settings = cast(Any, STEPS["select_features"].settings)
+    assert [settings().kept_of(n) for n in (4, 30, 1280)] == [4, 10, 320]
+    assert settings(keep=7).kept_of(1280) == 7
 
 
 @pytest.mark.parametrize("name", [name for name, kind in STEPS.items() if kind.scope == "cells"])
@@ -249,7 +360,7 @@ def test_removed_outliers_are_only_training_rows() -> None:
     x.iloc[3, 2] = 1e5
     preparation = Preparation(Recipe(steps=(Step(kind="remove_outliers", params={"columns": ["c"], "factor": 20}),)))
     learnt_from = preparation.fit_transform(x.iloc[:TRAIN], y[:TRAIN])
-    assert sorted(set(range(TRAIN)) - set(preparation.kept_rows.tolist())) == [3]
+    assert sorted(set(range(TRAIN)) - set(preparation.rows_.tolist())) == [3]
     assert len(learnt_from) == TRAIN - 1
     assert len(preparation.transform(x)) == N
 
@@ -342,3 +453,63 @@ def test_a_trace_shows_each_step_in_the_order_of_action_and_stops_at_an_error() 
     assert stages[0].n_after == len(kept.samples)
     assert set(stages[0].after.index) == set(kept.cells.index) & set(x.index[:TRAIN])
     assert not stages[1].after.isna().any(axis=None)
+def classes_after(step: str, x: pd.DataFrame, y: np.ndarray, **params: Any) -> list[int]:
+    preparation = Preparation(Recipe(steps=(Step(kind=step, params=params),)))
+    assert len(preparation.fit_transform(x, y)) == len(preparation.classes_) == len(preparation.rows_)
+    given = preparation.rows_ >= 0
+    np.testing.assert_array_equal(y[preparation.rows_[given]], preparation.classes_[given])
+    return np.bincount(preparation.classes_).tolist()
+
+
+def test_resampling_gives_the_classes_the_sizes_that_are_asked_for() -> None:
+    x, _ = table()
+    y = np.repeat([0, 1, 2], [120, 90, 30])
+    assert classes_after("oversample", x, y, method="random") == [120, 120, 120]
+    assert classes_after("oversample", x, y, method="smote", share=0.5) == [120, 90, 60]
+    assert classes_after("undersample", x, y) == [30, 30, 30]
+    assert classes_after("undersample", x, y, times=2.0) == [60, 60, 30]
+    assert classes_after("add_noise", x, y, copies=2) == [360, 270, 90]
+    assert classes_after("oversample", x[["a", "b"]], y) == classes_after("oversample", x[["town"]], y) == [120] * 3
+    large, *small = classes_after("oversample", x, y, method="adasyn")
+    assert large == 120 and all(abs(n - 120) < 30 for n in small)  # each row's share is rounded
+
+
+@pytest.mark.parametrize("method", ["smote", "adasyn"])
+def test_rows_made_up_lie_between_rows_of_their_class_and_keep_to_its_categories(method: str) -> None:
+    x, y = table()
+    x["member"] = (y == 2).astype(float)  # a number of two values has none between
+    y = np.where(np.arange(N) % 7 == 0, 2, y % 2)
+    step = STEPS["oversample"]
+    made, classes = step.run(step.settings(method=method)).resample(x, y, seed=3)
+    assert list(made.columns) == list(x.columns) and (made.dtypes == x.dtypes).all()
+    assert made.iloc[:N].equals(x) and made.index.is_unique
+    for c in np.unique(classes[N:]):
+        new, own = made.iloc[N:][classes[N:] == c], x[y == c]
+        for name in ("a", "b", "c", "d"):
+            assert new[name].between(own[name].min(), own[name].max()).all()
+            assert not new[name].isin(own[name].dropna()).all()
+        for name in ("town", "grade", "member"):
+            assert new[name].isin(own[name].unique()).all()
+
+
+def test_noise_is_a_share_of_a_columns_own_deviation_and_follows_the_seed() -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"a": rng.normal(0, 1, 2000), "b": rng.normal(0, 500, 2000), "word": "w"})
+    step, y = STEPS["add_noise"], np.zeros(2000, dtype="int64")
+    noisy = {seed: step.run(step.settings(share=0.2)).resample(x, y, seed)[0] for seed in (1, 2)}
+    moved = noisy[1][["a", "b"]] - x[["a", "b"]]
+    np.testing.assert_allclose(moved.std() / x[["a", "b"]].std(), 0.2, rtol=0.1)
+    assert abs(np.corrcoef(moved.T)[0, 1]) < 0.1 and not noisy[1].equals(noisy[2])
+    assert noisy[1].equals(step.run(step.settings(share=0.2)).resample(x, y, 1)[0])
+
+
+def test_rows_cannot_be_made_up_of_one() -> None:
+    x, y = table()
+    y = np.where(np.arange(N) == 5, 2, y % 2)
+    for method in ("smote", "adasyn"):
+        step = Step(kind="oversample", params={"method": method})
+        with pytest.raises(InputError, match=r"Step 1 of the recipe, oversample.*has one training row"):
+            Preparation(Recipe(steps=(step,))).fit(x, y)
+    assert classes_after("oversample", x, y, method="random")[2] > 1
+
+
