@@ -13,6 +13,10 @@ Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 Preset = Literal["quick", "balanced", "thorough"]
 Learner = Literal["network", "logistic_regression"]
+Optimizer = Literal["adam", "adamw", "sgd"]
+Schedule = Literal["cosine", "warm_up", "one_cycle", "constant"]
+Loss = Literal["cross_entropy", "focal"]
+Averaging = Literal["none", "ema"]
 RunState = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "interrupted"]
 ACTIVE: tuple[RunState, ...] = ("starting", "running")
 FINISHED: tuple[RunState, ...] = ("succeeded", "failed", "cancelled", "interrupted")
@@ -194,6 +198,7 @@ class TrainingSpec(Frozen):
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
     samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
+    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`).
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     """
 
@@ -213,6 +218,11 @@ class TrainingSpec(Frozen):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     class_weights: Literal["balanced", "none"] | None = None
     l2: Annotated[float, Field(ge=0)] | None = None
+    optimizer: Optimizer | None = None
+    schedule: Schedule | None = None
+    loss: Loss | None = None
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    averaging: Averaging | None = None
     augmentation: Augmentation | None = None
     views: Annotated[int, Field(ge=1, le=32)] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None

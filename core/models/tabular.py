@@ -2,6 +2,7 @@
 
 from core.errors import InputError
 from core.schemas import Frozen
+from core.transfer.strategies import OPTIMIZATION
 
 
 class Learner(Frozen):
@@ -19,7 +20,7 @@ _ALL = (
         name="network",
         title="Keras network",
         summary="Two dense layers with dropout; finds interactions between columns.",
-        uses=("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights"),
+        uses=("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights", *OPTIMIZATION),
         fit="core.training.table_learners:network",
     ),
     Learner(

@@ -1,8 +1,7 @@
 """The one place that compiles and fits a Keras classifier."""
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from core.errors import NotANumberError
 from core.schemas import TrainingSpec
 from core.transfer.checkpoint import Checkpoint
+from core.transfer.optimization import MakeOptimizer, average, loss, maker, schedule, weights_to_keep
 
 if TYPE_CHECKING:
     from core.training.recorder import Recorder
@@ -85,7 +85,7 @@ class Keeper(keras.callbacks.Callback):
         progress.values["learning_rate"] = float(self.model.optimizer.learning_rate)
         if progress.values["val_loss"] < progress.best:
             progress.best, progress.best_epoch = progress.values["val_loss"], progress.epoch
-            self.checkpoint.best_weights = self.model.get_weights()
+            self.checkpoint.best_weights = weights_to_keep(self.model)
         asked = self.recorder.finish_asked()
         if asked:
             self.recorder.note(f"Finished early on request, after epoch {progress.epoch}; the best epoch was kept.")
@@ -106,13 +106,12 @@ def fit(
     batch_size: int,
     learning_rate: float,
     patience: int,
-    balanced: bool,
-    seed: int,
+    spec: TrainingSpec,
     phase: str,
     recorder: "Recorder",
-    optimizer: Callable[[Any], keras.optimizers.Optimizer] = keras.optimizers.Adam,
+    optimizer: MakeOptimizer | None = None,
 ) -> dict[str, float]:
-    """Fit `model` under a cosine schedule and restore the epoch with the least validation loss.
+    """Fit `model` and restore the epoch with the least validation loss.
 
     The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties. The state is saved
     after every epoch; a run that was resumed goes on from there, and skips a fit that had ended.
@@ -121,20 +120,21 @@ def fit(
         x: inputs, first axis the samples; y: how much of each class a sample is, `(n, classes)` float32, rows add up
             to 1 (see `one_hot`).
         train, validation: positions in `x`.
-        balanced: weigh samples so that every class weighs the same (King and Zeng 2001).
         patience: epochs without a better validation loss after which fitting ends.
-        seed: decides the order of the samples.
-        optimizer: makes the optimizer from the learning-rate schedule.
+        spec: says how (`core.transfer.optimization`); with balanced class weights samples are weighed so that every
+            class weighs the same (King and Zeng 2001); its seed decides the order of the samples.
+        optimizer: makes the optimizer from the learning-rate schedule, where it is not the spec's.
 
     Returns:
         `loss` and `accuracy` on the validation samples, of the restored weights.
     """
     recorder.phase(phase, epochs)
     steps = math.ceil(len(train) / batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=epochs * steps, alpha=0.02)
+    made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, learning_rate, epochs * steps))
+    averaged = spec.averaging == "ema"
     model.compile(
-        optimizer=optimizer(schedule),
-        loss=keras.losses.CategoricalCrossentropy(),
+        optimizer=average(made, steps) if averaged else made,
+        loss=loss(spec),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
@@ -146,15 +146,17 @@ def fit(
         recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
     first = checkpoint.progress.epoch
     if first < epochs and not checkpoint.progress.done:
-        weights = y @ class_weights(y[train]) if balanced else np.ones(len(y))
+        weights = y @ class_weights(y[train]) if spec.class_weights == "balanced" else np.ones(len(y))
+        keeper = Keeper(checkpoint, recorder, patience)
         model.fit(
-            Batches(x, y, train, batch_size, weights, seed, first),
+            Batches(x, y, train, batch_size, weights, spec.seed, first),
             validation_data=(x[validation], y[validation]),
             initial_epoch=first,
             epochs=epochs,
             shuffle=False,  # Batches has done it
             verbose=0,
-            callbacks=[Keeper(checkpoint, recorder, patience)],
+            # The averages are what is validated; the fit goes on from the weights themselves.
+            callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if averaged else [keeper],
         )
     model.set_weights(checkpoint.best_weights)
     return judge(model.predict(x[validation], batch_size=256, verbose=0), y[validation])
@@ -188,8 +190,7 @@ def fit_by_spec(model: keras.Model, x: np.ndarray, problem: Learning, phase: str
         epochs=spec.epochs,
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
-        balanced=spec.class_weights == "balanced",
-        seed=spec.seed,
+        spec=spec,
         patience=max(8, spec.epochs // 5),
         phase=phase,
         recorder=problem.recorder,

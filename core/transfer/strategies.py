@@ -14,12 +14,26 @@ if TYPE_CHECKING:
 
 
 # Fields of a `TrainingSpec` that training a head on images reads, and those that fine-tuning adds.
-HEAD = ("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights", "augmentation", "views")
+OPTIMIZATION = ("optimizer", "schedule", "loss", "label_smoothing", "averaging")
+HEAD = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "dropout",
+    "l2",
+    "class_weights",
+    "augmentation",
+    "views",
+    *OPTIMIZATION,
+)
 TUNING = ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze")
 
 
 class Strategy(Frozen):
-    """`fit` names the function, resolved only inside a worker because it imports Keras; `uses`: fields it reads."""
+    """`fit` names the function, resolved only inside a worker because it imports Keras; `uses`: fields it reads.
+
+    `selects` tells that its head sees the pretrained embedding, so that a recipe can select among its features.
+    """
 
     name: str
     title: str
@@ -28,6 +42,7 @@ class Strategy(Frozen):
     help: str
     uses: tuple[str, ...]
     fit: str
+    selects: bool = True
 
     def run(self, problem: "Problem") -> "Fitted":
         function: Any = resolve_name(self.fit)
@@ -63,7 +78,7 @@ _ALL = (
         kind="image",
         summary="After the head, one more block each time, earlier ones at lower rates.",
         help="Howard and Ruder 2018. Gentler than two stages: layers nearest to your classes move first and most.",
-        uses=HEAD + TUNING,
+        uses=(*(f for f in HEAD if f != "optimizer"), *TUNING),  # it has an optimizer of its own
         fit="core.transfer.gradual_unfreeze:gradual_unfreeze",
     ),
     Strategy(
@@ -72,7 +87,7 @@ _ALL = (
         kind="image",
         summary="Two stages, the second pulled back to the pretrained weights.",
         help="Li et al. 2018: a Gaussian prior centred on the source weights. Helps where fine-tuning forgets.",
-        uses=HEAD + TUNING,
+        uses=(*(f for f in HEAD if f != "optimizer"), *TUNING),  # it has an optimizer of its own
         fit="core.transfer.l2_sp:l2_sp",
     ),
     Strategy(
@@ -94,6 +109,7 @@ _ALL = (
         "linear probe, which is why that one is the default.",
         uses=("epochs", "batch_size", "learning_rate", "class_weights", "augmentation", "views"),
         fit="core.transfer.textbook:textbook",
+        selects=False,
     ),
     Strategy(
         name="from_scratch",
@@ -103,6 +119,7 @@ _ALL = (
         help="The honest baseline. Where it beats the pretrained backbone, the source does harm: negative transfer.",
         uses=HEAD,
         fit="core.transfer.from_scratch:from_scratch",
+        selects=False,
     ),
 )
 

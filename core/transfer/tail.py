@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ from core.models.heads import whole
 from core.models.networks import Block, blocks, freeze_batch_norm, split
 from core.transfer.fitting import fit, judge
 from core.transfer.linear_probe import fit_head
+from core.transfer.optimization import MakeOptimizer
 from core.transfer.problem import Fitted, Problem
 
 Facts = dict[str, float]
@@ -61,7 +61,7 @@ def tune(
     phase: str,
     *,
     epochs: int | None = None,
-    optimizer: Callable[[Any], keras.optimizers.Optimizer] = keras.optimizers.Adam,
+    optimizer: MakeOptimizer | None = None,
 ) -> Facts:
     """Fit what is trainable of the tail at the low rate; the validation loss and accuracy of the best epoch.
 
@@ -80,8 +80,7 @@ def tune(
         epochs=epochs,
         batch_size=min(spec.batch_size, max(SMALLEST_BATCH, len(problem.train) // STEPS)),
         learning_rate=spec.fine_tune_learning_rate,
-        balanced=spec.class_weights == "balanced",
-        seed=spec.seed,
+        spec=spec,
         patience=max(4, epochs // 3),
         phase=phase,
         recorder=problem.recorder,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS, COMES_WITH
 from core.schemas import Augmentation, Frozen, TrainingSpec
-from core.training.presets import VIEWS
+from core.training.presets import RATE_FACTOR, RATES, VIEWS
 from core.transfer.strategies import STRATEGIES
 from core.ui.augment_fields import METHODS, METHODS_TITLE, widget
 from core.ui.augment_preview import preview
@@ -103,7 +103,65 @@ OPTIONS = (
         low=2,
         high=20,
     ),
+    Option(
+        field="label_smoothing",
+        label="Label smoothing",
+        help="Share of each label that is spread over all classes (Szegedy et al. 2016): less confident, often "
+        "better calibrated, and robust to a few wrong labels.",
+        low=0.0,
+        high=0.5,
+        whole=False,
+    ),
     Option(field="seed", label="Seed", help="Equal seeds give equal runs on one machine.", low=0, high=2**31 - 1),
+)
+
+
+class Choice(Frozen):
+    """One field of a `TrainingSpec` as a list to choose from: value → what it is called."""
+
+    field: str
+    label: str
+    help: str
+    values: dict[str, str]
+
+
+CHOICES = (
+    Choice(
+        field="optimizer",
+        label="Optimizer",
+        help="Adam (Kingma and Ba 2015); AdamW, which also shrinks weights; SGD with momentum, whose rate is ten "
+        "times Adam's unless you give one.",
+        values={"adam": "Adam", "adamw": "AdamW", "sgd": "SGD with momentum"},
+    ),
+    Choice(
+        field="schedule",
+        label="Rate over time",
+        help="How the learning rate changes from step to step; the live chart shows it.",
+        values={
+            "cosine": "Cosine",
+            "warm_up": "Warm-up, then cosine",
+            "one_cycle": "One cycle",
+            "constant": "Constant",
+        },
+    ),
+    Choice(
+        field="loss",
+        label="Loss",
+        help="Focal loss (Lin et al. 2017) counts easy samples less. The epoch is always chosen by cross-entropy.",
+        values={"cross_entropy": "Cross-entropy", "focal": "Focal"},
+    ),
+    Choice(
+        field="averaging",
+        label="Weight averaging",
+        help="A moving average of the weights, of about one epoch, is validated and kept (Polyak and Juditsky 1992).",
+        values={"none": "Off", "ema": "Moving average"},
+    ),
+    Choice(
+        field="class_weights",
+        label="Class weights",
+        help="Balanced: every class weighs the same in the loss, however few samples it has.",
+        values={"balanced": "Balanced", "none": "Off"},
+    ),
 )
 
 
@@ -117,6 +175,12 @@ def choose(resolved: TrainingSpec) -> TrainingSpec:
         if resolved.strategy and "augmentation" in STRATEGIES[resolved.strategy].uses:
             changes |= _augmentation()
             resolved = resolved.model_copy(update=changes)
+        with st.container(horizontal=True):
+            for choice in CHOICES:
+                changes |= _chosen(choice, getattr(resolved, choice.field))
+        factor = RATE_FACTOR.get(changes.get("optimizer", ""), 1.0)
+        rates = {field: factor * rate for field in RATES if (rate := getattr(resolved, field)) is not None}
+        resolved = resolved.model_copy(update=changes | rates)
         offered = [o for o in OPTIONS if getattr(resolved, o.field) is not None or o.field == "folds"]
         with st.container(horizontal=True):
             for option in offered:
@@ -186,12 +250,29 @@ def hand_over(augmentation: Augmentation) -> None:
 
 def forget() -> None:
     """Clear what was typed, so that a newly chosen preset's values show."""
-    for option in OPTIONS:
+    for option in (*OPTIONS, *CHOICES):
         st.session_state.pop(_key(option), None)
 
 
-def _key(option: Option) -> str:
+def _key(option: Option | Choice) -> str:
     return f"option-{option.field}"
+
+
+def _chosen(choice: Choice, default: str | None) -> dict[str, str]:
+    """The value that the person chose, empty where it is the preset's or the method does not use the field."""
+    if default is None:
+        return {}
+    values = list(choice.values)
+    value = st.selectbox(
+        choice.label,
+        values,
+        values.index(default),
+        format_func=choice.values.__getitem__,
+        help=choice.help,
+        key=_key(choice),
+        width=220,
+    )
+    return {} if value == default else {choice.field: value}
 
 
 def _number(option: Option, default: float | None) -> float | int | None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.schemas import TrainingSpec
 from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
@@ -17,7 +18,7 @@ def data():
     return x, y
 
 
-def train(data, recorder, epochs=EPOCHS):
+def train(data, recorder, epochs=EPOCHS, **how):
     import keras
 
     from core.transfer.fitting import fit
@@ -42,23 +43,32 @@ def train(data, recorder, epochs=EPOCHS):
         batch_size=16,
         learning_rate=0.01,
         patience=epochs,
-        balanced=True,
-        seed=3,
+        spec=TrainingSpec.model_validate({"data": "d", "class_weights": "balanced", "seed": 3} | how),
         phase="head",
         recorder=recorder,
     )
     return facts, model.get_weights()
 
 
-@pytest.mark.parametrize("killed_after", [1, 3, 5])
-def test_a_resumed_fit_repeats_no_epoch_and_ends_with_the_same_weights(data, tmp_path, killed_after):
+HOW = [
+    (1, {}),
+    (3, {}),
+    (5, {}),
+    (3, {"averaging": "ema"}),
+    (2, {"optimizer": "sgd", "schedule": "one_cycle", "averaging": "ema"}),
+    (4, {"optimizer": "adamw", "schedule": "warm_up", "loss": "focal", "label_smoothing": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("killed_after", "how"), HOW)
+def test_a_resumed_fit_repeats_no_epoch_and_ends_with_the_same_weights(data, tmp_path, killed_after, how):
     whole = Recorder(tmp_path / "whole")
-    facts, weights = train(data, whole)
+    facts, weights = train(data, whole, **how)
     first = Recorder(tmp_path / "cut", die_after=killed_after)
     with pytest.raises(KeyboardInterrupt):
-        train(data, first)
+        train(data, first, **how)
     second = Recorder(tmp_path / "cut")
-    resumed_facts, resumed_weights = train(data, second)
+    resumed_facts, resumed_weights = train(data, second, **how)
     assert second.resumed_at == [killed_after]
     assert [e for e, _ in first.epochs + second.epochs] == list(range(1, EPOCHS + 1))
     assert (first.epochs + second.epochs)[-1][1] == pytest.approx(whole.epochs[-1][1], abs=1e-5)
