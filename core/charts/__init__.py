@@ -7,6 +7,7 @@ from core.charts.images import embedding_map
 from core.charts.look import MAX_TICKS, PALETTE, class_colours
 from core.charts.matrix import confusion_matrix
 from core.charts.scores import intervals, recall_bars
+from core.charts.selection import feature_scores, selection_curve
 
 __all__ = [
     "CURVE_HEIGHT",
@@ -18,6 +19,7 @@ __all__ = [
     "confusion_matrix",
     "correlations",
     "embedding_map",
+    "feature_scores",
     "has_curve",
     "histogram",
     "intervals",
@@ -25,4 +27,5 @@ __all__ = [
     "live_curve",
     "missing_matrix",
     "recall_bars",
+    "selection_curve",
 ]

@@ -32,6 +32,7 @@ TASKS: dict[str, str] = {
     "weights": "core.models.downloads:download_task",
     "backbone": "core.training.backbone_file:bring_in_task",
     "augmented_set": "core.training.augmented_set:augmented_set",
+    "feature_scores": "core.training.feature_look:score_task",
     "label_safety": "core.training.label_safety:check_label_safety",
 }
 

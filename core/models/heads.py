@@ -3,17 +3,23 @@
 import math
 
 import keras
+import numpy as np
 from keras import layers
 
 
 def linear_head(
-    n_features: int, n_classes: int, dropout: float = 0.0, weight_decay: float = 0.0, seed: int = 0
+    n_features: int,
+    n_classes: int,
+    dropout: float = 0.0,
+    weight_decay: float = 0.0,
+    seed: int = 0,
+    kept: np.ndarray | None = None,
 ) -> keras.Model:
     """A softmax regression on embeddings: `(n, n_features)` → probabilities `(n, n_classes)`.
 
-    Embeddings are first squashed by tanh and scaled to one length, √n_features. Large components, which speak of a
-    few patterns seen strongly, would otherwise drown the rest: the same reason for which Fisher vectors are power-
-    and L2-normalised (Perronnin, Sánchez and Mensink 2010).
+    Embeddings are first squashed by tanh and scaled to one length, the root of the number of features. Large
+    components, which speak of a few patterns seen strongly, would otherwise drown the rest: the same reason for which
+    Fisher vectors are power- and L2-normalised (Perronnin, Sánchez and Mensink 2010).
 
     Args:
         n_features: length of an embedding.
@@ -21,13 +27,17 @@ def linear_head(
         dropout: share of features that is left out at each training step.
         weight_decay: λ of the penalty λ‖W‖² that is added to the loss.
         seed: for the initial weights and the dropout.
+        kept: which features the head may see, boolean, `(n_features,)`; all of them unless told. It is part of the
+            head, so that a saved model stays whole.
     """
+    seen = n_features if kept is None else int(kept.sum())
     return keras.Sequential(
         [
             keras.Input((n_features,), name="features"),
+            *([] if kept is None else [layers.Rescaling(kept.astype("float32").tolist(), name="selection")]),
             layers.Activation("tanh", name="squash"),
             layers.UnitNormalization(name="one_length"),
-            layers.Rescaling(math.sqrt(n_features), name="unit_scale"),
+            layers.Rescaling(math.sqrt(seen), name="unit_scale"),
             layers.Dropout(dropout, seed=seed, name="dropout"),
             layers.Dense(
                 n_classes,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from core.data.cleaning import enabled
+from core.data.preparation import features_kept
 from core.data.versions import load_samples
 from core.models import own
 from core.models.catalogue import Backbone, get_backbone
 from core.models.embedding import EmbeddingInfo, embed
 from core.models.engines import Images
-from core.schemas import DataRef, RunRecord, TrainingSpec
+from core.schemas import DataRef, Recipe, RunRecord, TrainingSpec
 from core.store import files
 from core.store.datasets import get_dataset, get_version
 from core.training.parts import Parts, parts_of, predictions
@@ -48,6 +50,7 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
     for parts in splits:
         recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
         judged = np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test
+        kept = source.kept(version.recipe, parts.train, labels) if strategy.selects else None
         problem = Problem(
             spec=spec,
             classes=version.classes,
@@ -60,6 +63,7 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
             activations=source.activations,
             images=source.images,
             features=source.backbone.features,
+            kept=kept,
             network=source.network,
             untrained=source.untrained,
             recorder=recorder,
@@ -67,9 +71,11 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
         with recorder.timed("fit"):
             fitted = strategy.run(problem)
         tables.append(predictions(samples, judged, parts, fitted.probabilities, version.classes))
-        facts.append(fitted.facts)
+        facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))
     recorder.prefix = ""
     assert fitted is not None
+    if not strategy.selects and any(enabled(version.recipe, "learnt")):
+        recorder.note(f"{strategy.title} does without the embedding, so the recipe's selection was left out.")
     return Result(
         predictions=pd.concat(tables, ignore_index=True),
         classes=version.classes,
@@ -113,6 +119,15 @@ class _Source:
 
     def embeddings(self) -> np.ndarray:
         return self._output(None)
+
+    def kept(self, recipe: Recipe, train: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
+        """Which features the recipe keeps, `(d,)` boolean, as the training samples alone tell; None without steps."""
+        if not any(enabled(recipe, "learnt")):
+            return None
+        embeddings = self.embeddings()[train]
+        with self.recorder.timed("fit"):
+            self.recorder.phase("selection of features")
+            return features_kept(recipe, embeddings, labels[train])
 
     def activations(self, cut: str) -> np.ndarray:
         return self._output(cut)

@@ -33,4 +33,5 @@ def new_head(problem: Problem) -> keras.Model:
         dropout=spec.dropout or 0.0,
         weight_decay=(spec.l2 or 0.0) / problem.n_train,
         seed=spec.seed,
+        kept=problem.kept,
     )

@@ -29,6 +29,7 @@ class Problem:
         activations: gives the output of the frozen part up to a block, `(n, h, w, c)` float32.
         images: gives all images at the run's size, `(n, size, size, 3)` uint8.
         features: length of an embedding.
+        kept: which of its features the head may see, `(features,)` boolean, fitted on `train`; None means all.
         network: builds the backbone, with its pretrained weights, from pixels to embedding.
         untrained: the same with random weights.
     """
@@ -44,6 +45,7 @@ class Problem:
     activations: Callable[[str], np.ndarray]
     images: Callable[[], np.ndarray]
     features: int
+    kept: np.ndarray | None
     network: "Callable[[], keras.Model]"
     untrained: "Callable[[], keras.Model]"
     recorder: "Recorder"

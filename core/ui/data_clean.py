@@ -237,14 +237,14 @@ def _effect(kind: StepKind, stage: Stage) -> str:
     said = []
     if stage.n_after < stage.n_before:
         said.append(f"{plural(stage.n_before - stage.n_after, noun)} of {stage.n_before:,} left out")
+    elif stage.n_after > stage.n_before:
+        said.append(f"{plural(stage.n_after - stage.n_before, noun)} added to {stage.n_before:,}")
     new, gone = [c for c in after.columns if c not in before], [c for c in before.columns if c not in after]
     if new:
         said.append(f"{plural(len(new), 'new column')}")
     if gone:
         said.append(f"{plural(len(gone), 'column')} less")
     rows = before.index.intersection(after.index)
-    elif stage.n_after > stage.n_before:
-        said.append(f"{plural(stage.n_after - stage.n_before, noun)} added to {stage.n_before:,}")
     both = [c for c in before.columns if c in after]
     a, b = before.loc[rows, both], after.loc[rows, both]
     changed = sum(int((~((a[c] == b[c]) | (a[c].isna() & b[c].isna()))).sum()) for c in both)

@@ -27,7 +27,10 @@ def draw(
         for name, field in kind.settings.model_fields.items():
             default = None if field.is_required() else field.default
             value = _plain(params.get(name, default))
-            only = next((mark for mark in _shape(field)[1] if isinstance(mark, Only)), None)
+            marks = _shape(field)[1]
+            if table.columns.empty and any(isinstance(mark, Columns) for mark in marks):
+                continue  # of images there are no columns to choose
+            only = next((mark for mark in marks if isinstance(mark, Only)), None)
             if only is None or chosen.get("method", kind.settings.model_fields["method"].default) in only.methods:
                 value = _widget(field, value, table, classes, f"{key}-{name}")
             if value != _plain(default):

@@ -36,9 +36,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "bins": [{"width": w} for w in ("equal_counts", "equal_widths")],
     "ratios": [{"above": ["a"], "below": ["b", "c"]}],
     "principal_components": [{"components": 2}],
-    "select_features": [
     "oversample": [{"method": m} for m in ("random", "smote", "adasyn")],
     "add_noise": [{"copies": n} for n in (0, 2)],
+    "select_features": [
         {"method": m, "keep": 2}
         for m in ("forest", "chi2", "anova", "mutual_information", "l1", "variance", "rfe", "rfecv")
     ],
@@ -158,15 +158,6 @@ def test_what_a_run_learns_from_does_not_depend_on_rows_it_is_judged_on(
     assert not np.array_equal(plain.x[plain.judged], marked.x[marked.judged])
 
 
-def test_every_fold_fits_on_its_own_training_rows(
-    twins: list[DatasetRecord], given: Callable[..., list[TableProblem]]
-) -> None:
-    folds = given(twins[0], Step(kind="scale", params={"columns": ["b"]}), folds=3)
-    x, _ = load_table(DataRef(dataset=twins[0].id))
-    assert len({tuple(fold.train) for fold in folds}) == 3
-    for fold in folds:
-        b = x["b"].to_numpy()[fold.train]
-        scaled = (b - b.mean()) / b.std()
 def test_a_learner_sees_what_was_resampled_and_is_judged_on_what_was_imported(
     twins: list[DatasetRecord], given: Callable[..., list[TableProblem]]
 ) -> None:
@@ -178,6 +169,15 @@ def test_a_learner_sees_what_was_resampled_and_is_judged_on_what_was_imported(
     assert not np.isin(more.train, more.judged).any()
 
 
+def test_every_fold_fits_on_its_own_training_rows(
+    twins: list[DatasetRecord], given: Callable[..., list[TableProblem]]
+) -> None:
+    folds = given(twins[0], Step(kind="scale", params={"columns": ["b"]}), folds=3)
+    x, _ = load_table(DataRef(dataset=twins[0].id))
+    assert len({tuple(fold.train) for fold in folds}) == 3
+    for fold in folds:
+        b = x["b"].to_numpy()[fold.train]
+        scaled = (b - b.mean()) / b.std()
         assert any(np.allclose(column, scaled, atol=1e-4) for column in fold.x[fold.train].T)
 
 
@@ -365,6 +365,66 @@ def test_removed_outliers_are_only_training_rows() -> None:
     assert len(preparation.transform(x)) == N
 
 
+def classes_after(step: str, x: pd.DataFrame, y: np.ndarray, **params: Any) -> list[int]:
+    preparation = Preparation(Recipe(steps=(Step(kind=step, params=params),)))
+    assert len(preparation.fit_transform(x, y)) == len(preparation.classes_) == len(preparation.rows_)
+    given = preparation.rows_ >= 0
+    np.testing.assert_array_equal(y[preparation.rows_[given]], preparation.classes_[given])
+    return np.bincount(preparation.classes_).tolist()
+
+
+def test_resampling_gives_the_classes_the_sizes_that_are_asked_for() -> None:
+    x, _ = table()
+    y = np.repeat([0, 1, 2], [120, 90, 30])
+    assert classes_after("oversample", x, y, method="random") == [120, 120, 120]
+    assert classes_after("oversample", x, y, method="smote", share=0.5) == [120, 90, 60]
+    assert classes_after("undersample", x, y) == [30, 30, 30]
+    assert classes_after("undersample", x, y, times=2.0) == [60, 60, 30]
+    assert classes_after("add_noise", x, y, copies=2) == [360, 270, 90]
+    assert classes_after("oversample", x[["a", "b"]], y) == classes_after("oversample", x[["town"]], y) == [120] * 3
+    large, *small = classes_after("oversample", x, y, method="adasyn")
+    assert large == 120 and all(abs(n - 120) < 30 for n in small)  # each row's share is rounded
+
+
+@pytest.mark.parametrize("method", ["smote", "adasyn"])
+def test_rows_made_up_lie_between_rows_of_their_class_and_keep_to_its_categories(method: str) -> None:
+    x, y = table()
+    x["member"] = (y == 2).astype(float)  # a number of two values has none between
+    y = np.where(np.arange(N) % 7 == 0, 2, y % 2)
+    step = STEPS["oversample"]
+    made, classes = step.run(step.settings(method=method)).resample(x, y, seed=3)
+    assert list(made.columns) == list(x.columns) and (made.dtypes == x.dtypes).all()
+    assert made.iloc[:N].equals(x) and made.index.is_unique
+    for c in np.unique(classes[N:]):
+        new, own = made.iloc[N:][classes[N:] == c], x[y == c]
+        for name in ("a", "b", "c", "d"):
+            assert new[name].between(own[name].min(), own[name].max()).all()
+            assert not new[name].isin(own[name].dropna()).all()
+        for name in ("town", "grade", "member"):
+            assert new[name].isin(own[name].unique()).all()
+
+
+def test_noise_is_a_share_of_a_columns_own_deviation_and_follows_the_seed() -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"a": rng.normal(0, 1, 2000), "b": rng.normal(0, 500, 2000), "word": "w"})
+    step, y = STEPS["add_noise"], np.zeros(2000, dtype="int64")
+    noisy = {seed: step.run(step.settings(share=0.2)).resample(x, y, seed)[0] for seed in (1, 2)}
+    moved = noisy[1][["a", "b"]] - x[["a", "b"]]
+    np.testing.assert_allclose(moved.std() / x[["a", "b"]].std(), 0.2, rtol=0.1)
+    assert abs(np.corrcoef(moved.T)[0, 1]) < 0.1 and not noisy[1].equals(noisy[2])
+    assert noisy[1].equals(step.run(step.settings(share=0.2)).resample(x, y, 1)[0])
+
+
+def test_rows_cannot_be_made_up_of_one() -> None:
+    x, y = table()
+    y = np.where(np.arange(N) == 5, 2, y % 2)
+    for method in ("smote", "adasyn"):
+        step = Step(kind="oversample", params={"method": method})
+        with pytest.raises(InputError, match=r"Step 1 of the recipe, oversample.*has one training row"):
+            Preparation(Recipe(steps=(step,))).fit(x, y)
+    assert classes_after("oversample", x, y, method="random")[2] > 1
+
+
 def test_target_encoding_hides_a_training_rows_own_class() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 400)
@@ -453,63 +513,3 @@ def test_a_trace_shows_each_step_in_the_order_of_action_and_stops_at_an_error() 
     assert stages[0].n_after == len(kept.samples)
     assert set(stages[0].after.index) == set(kept.cells.index) & set(x.index[:TRAIN])
     assert not stages[1].after.isna().any(axis=None)
-def classes_after(step: str, x: pd.DataFrame, y: np.ndarray, **params: Any) -> list[int]:
-    preparation = Preparation(Recipe(steps=(Step(kind=step, params=params),)))
-    assert len(preparation.fit_transform(x, y)) == len(preparation.classes_) == len(preparation.rows_)
-    given = preparation.rows_ >= 0
-    np.testing.assert_array_equal(y[preparation.rows_[given]], preparation.classes_[given])
-    return np.bincount(preparation.classes_).tolist()
-
-
-def test_resampling_gives_the_classes_the_sizes_that_are_asked_for() -> None:
-    x, _ = table()
-    y = np.repeat([0, 1, 2], [120, 90, 30])
-    assert classes_after("oversample", x, y, method="random") == [120, 120, 120]
-    assert classes_after("oversample", x, y, method="smote", share=0.5) == [120, 90, 60]
-    assert classes_after("undersample", x, y) == [30, 30, 30]
-    assert classes_after("undersample", x, y, times=2.0) == [60, 60, 30]
-    assert classes_after("add_noise", x, y, copies=2) == [360, 270, 90]
-    assert classes_after("oversample", x[["a", "b"]], y) == classes_after("oversample", x[["town"]], y) == [120] * 3
-    large, *small = classes_after("oversample", x, y, method="adasyn")
-    assert large == 120 and all(abs(n - 120) < 30 for n in small)  # each row's share is rounded
-
-
-@pytest.mark.parametrize("method", ["smote", "adasyn"])
-def test_rows_made_up_lie_between_rows_of_their_class_and_keep_to_its_categories(method: str) -> None:
-    x, y = table()
-    x["member"] = (y == 2).astype(float)  # a number of two values has none between
-    y = np.where(np.arange(N) % 7 == 0, 2, y % 2)
-    step = STEPS["oversample"]
-    made, classes = step.run(step.settings(method=method)).resample(x, y, seed=3)
-    assert list(made.columns) == list(x.columns) and (made.dtypes == x.dtypes).all()
-    assert made.iloc[:N].equals(x) and made.index.is_unique
-    for c in np.unique(classes[N:]):
-        new, own = made.iloc[N:][classes[N:] == c], x[y == c]
-        for name in ("a", "b", "c", "d"):
-            assert new[name].between(own[name].min(), own[name].max()).all()
-            assert not new[name].isin(own[name].dropna()).all()
-        for name in ("town", "grade", "member"):
-            assert new[name].isin(own[name].unique()).all()
-
-
-def test_noise_is_a_share_of_a_columns_own_deviation_and_follows_the_seed() -> None:
-    rng = np.random.default_rng(0)
-    x = pd.DataFrame({"a": rng.normal(0, 1, 2000), "b": rng.normal(0, 500, 2000), "word": "w"})
-    step, y = STEPS["add_noise"], np.zeros(2000, dtype="int64")
-    noisy = {seed: step.run(step.settings(share=0.2)).resample(x, y, seed)[0] for seed in (1, 2)}
-    moved = noisy[1][["a", "b"]] - x[["a", "b"]]
-    np.testing.assert_allclose(moved.std() / x[["a", "b"]].std(), 0.2, rtol=0.1)
-    assert abs(np.corrcoef(moved.T)[0, 1]) < 0.1 and not noisy[1].equals(noisy[2])
-    assert noisy[1].equals(step.run(step.settings(share=0.2)).resample(x, y, 1)[0])
-
-
-def test_rows_cannot_be_made_up_of_one() -> None:
-    x, y = table()
-    y = np.where(np.arange(N) == 5, 2, y % 2)
-    for method in ("smote", "adasyn"):
-        step = Step(kind="oversample", params={"method": method})
-        with pytest.raises(InputError, match=r"Step 1 of the recipe, oversample.*has one training row"):
-            Preparation(Recipe(steps=(step,))).fit(x, y)
-    assert classes_after("oversample", x, y, method="random")[2] > 1
-
-

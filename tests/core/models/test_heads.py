@@ -46,3 +46,21 @@ def test_backbone_and_head_are_saved_as_one_model(tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.predict_on_batch(images), model.predict_on_batch(images))
+
+
+def test_a_head_with_a_selection_does_not_see_the_other_features_and_keeps_that_when_saved(tmp_path: Path) -> None:
+    import keras
+
+    from core.models.heads import linear_head
+
+    kept = np.arange(6) % 2 == 0
+    head = linear_head(6, 3, kept=kept)
+    x = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
+    other = np.where(kept, x, 100.0).astype("float32")
+    head.save(tmp_path / "head.keras")
+    again = keras.models.load_model(tmp_path / "head.keras")
+    np.testing.assert_array_equal(head.predict_on_batch(x), again.predict_on_batch(other))
+    # Among what it sees it is the head that it would be on those features alone.
+    alone = linear_head(3, 3)
+    alone.set_weights([head.get_weights()[0][kept], head.get_weights()[1]])
+    np.testing.assert_allclose(alone.predict_on_batch(x[:, kept]), head.predict_on_batch(x), atol=1e-6)
