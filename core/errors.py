@@ -1,6 +1,11 @@
 """Errors a person reads: one sentence on what happened, one on what to do. The technical cause goes to the log."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python or TensorFlow, whose error is known by its name alone, has run out of memory."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
 class GraftError(Exception):
     """Something went wrong that can be told in a sentence.
 

@@ -4,7 +4,7 @@ import errno
 import signal
 from types import FrameType
 
-from core.errors import GraftError
+from core.errors import GraftError, is_out_of_memory
 from core.schemas import Failure
 
 
@@ -26,7 +26,7 @@ def diagnose(error: Exception) -> Failure:
     if isinstance(error, GraftError):
         return Failure.model_validate({"kind": error.kind, "message": error.message, "hint": error.hint})
     name = type(error).__name__
-    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
+    if is_out_of_memory(error):
         return Failure(
             kind="out_of_memory",
             message="The machine ran out of memory.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import keras
 import numpy as np
 
-from core.errors import NotANumberError
+from core.errors import NotANumberError, is_out_of_memory
 from core.schemas import TrainingSpec
 from core.transfer.checkpoint import Checkpoint
 from core.transfer.optimization import MakeOptimizer, average, loss, maker, schedule, weights_to_keep
@@ -114,7 +114,8 @@ def fit(
     """Fit `model` and restore the epoch with the least validation loss.
 
     The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties. The state is saved
-    after every epoch; a run that was resumed goes on from there, and skips a fit that had ended.
+    after every epoch; a run that was resumed goes on from there, and skips a fit that had ended. A batch that
+    does not fit into memory is halved.
 
     Args:
         x: inputs, first axis the samples; y: how much of each class a sample is, `(n, classes)` float32, rows add up
@@ -129,11 +130,31 @@ def fit(
         `loss` and `accuracy` on the validation samples, of the restored weights.
     """
     recorder.phase(phase, epochs)
-    steps = math.ceil(len(train) / batch_size)
-    made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, learning_rate, epochs * steps))
-    averaged = spec.averaging == "ema"
+    path = recorder.next_checkpoint()
+    while True:
+        steps = math.ceil(len(train) / batch_size)
+        made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, learning_rate, epochs * steps))
+        compile_model(model, average(made, steps) if spec.averaging == "ema" else made, spec)
+        checkpoint = Checkpoint(path, model)
+        if checkpoint.restore():
+            recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
+        try:
+            _go_on(model, x, y, train, validation, epochs, batch_size, patience, spec, checkpoint, recorder)
+            break
+        # Named by TensorFlow only, which is not imported here.
+        except Exception as error:
+            if not is_out_of_memory(error) or batch_size == 1:
+                raise
+            batch_size = max(1, batch_size // 2)
+            recorder.note(f"A batch did not fit into memory; it was halved to {batch_size} samples.")
+    model.set_weights(checkpoint.best_weights)
+    return judge(model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation])
+
+
+def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spec: TrainingSpec) -> None:
+    """Compile with the spec's loss; cross-entropy is measured beside it, whatever the loss."""
     model.compile(
-        optimizer=average(made, steps) if averaged else made,
+        optimizer=optimizer,
         loss=loss(spec),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="accuracy"),
@@ -141,25 +162,37 @@ def fit(
         ],
     )
     model.optimizer.build(model.trainable_variables)
-    checkpoint = Checkpoint(recorder.next_checkpoint(), model)
-    if checkpoint.restore():
-        recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
+
+
+def _go_on(
+    model: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    train: np.ndarray,
+    validation: np.ndarray,
+    epochs: int,
+    batch_size: int,
+    patience: int,
+    spec: TrainingSpec,
+    checkpoint: Checkpoint,
+    recorder: "Recorder",
+) -> None:
+    """The epochs that the checkpoint has not seen yet; none where the fit had ended."""
     first = checkpoint.progress.epoch
-    if first < epochs and not checkpoint.progress.done:
-        weights = y @ class_weights(y[train]) if spec.class_weights == "balanced" else np.ones(len(y))
-        keeper = Keeper(checkpoint, recorder, patience)
-        model.fit(
-            Batches(x, y, train, batch_size, weights, spec.seed, first),
-            validation_data=(x[validation], y[validation]),
-            initial_epoch=first,
-            epochs=epochs,
-            shuffle=False,  # Batches has done it
-            verbose=0,
-            # The averages are what is validated; the fit goes on from the weights themselves.
-            callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if averaged else [keeper],
-        )
-    model.set_weights(checkpoint.best_weights)
-    return judge(model.predict(x[validation], batch_size=256, verbose=0), y[validation])
+    if first >= epochs or checkpoint.progress.done:
+        return
+    weights = y @ class_weights(y[train]) if spec.class_weights == "balanced" else np.ones(len(y))
+    keeper = Keeper(checkpoint, recorder, patience)
+    model.fit(
+        Batches(x, y, train, batch_size, weights, spec.seed, first),
+        validation_data=(x[validation], y[validation]),
+        initial_epoch=first,
+        epochs=epochs,
+        shuffle=False,  # Batches has done it
+        verbose=0,
+        # The averages are what is validated; the fit goes on from the weights themselves.
+        callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
+    )
 
 
 class Learning(Protocol):

@@ -130,3 +130,52 @@ def test_a_sample_of_two_classes_is_learnt_as_such():
     y = np.tile(np.array([[0.75, 0.25]], dtype="float32"), (40, 1))
     model, _, _ = fit(x, y, epochs=20, patience=20, batch_size=20, spec=TrainingSpec(data="d"))
     assert model.predict(x[:1], verbose=0)[0, 0] == pytest.approx(0.75, abs=0.02)
+
+
+class ResourceExhaustedError(Exception):
+    """Named as TensorFlow's."""
+
+
+def crowded(monkeypatch, fits: int) -> list[int]:
+    """Memory that holds batches of at most `fits` samples; the sizes that were tried."""
+    from core.transfer import fitting
+
+    tried = []
+    take = fitting.Batches.__getitem__
+
+    def give(self, index):
+        batch = take(self, index)
+        if len(batch[0]) not in tried[-1:]:
+            tried.append(len(batch[0]))
+        if len(batch[0]) > fits:
+            raise ResourceExhaustedError("OOM when allocating tensor")
+        return batch
+
+    monkeypatch.setattr(fitting.Batches, "__getitem__", give)
+    return tried
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(noise, monkeypatch):
+    tried = crowded(monkeypatch, fits=5)
+    _, facts, notes = fit(*noise, batch_size=20, epochs=2)
+    assert tried[:3] == [20, 10, 5]
+    assert np.isfinite(facts["loss"])
+    assert [note for note in notes.notes if "halved" in note][-1].endswith("to 5 samples.")
+    assert [number for number, _ in notes.epochs] == [1, 2]
+
+
+def test_when_not_even_one_sample_fits_it_is_out_of_memory(noise, monkeypatch):
+    crowded(monkeypatch, fits=0)
+    with pytest.raises(ResourceExhaustedError):
+        fit(*noise, batch_size=4)
+
+
+def test_another_error_is_no_reason_to_try_smaller_batches(noise, monkeypatch):
+    from core.transfer import fitting
+
+    def broken(self, index):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(fitting.Batches, "__getitem__", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        fit(*noise)
