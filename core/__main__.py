@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--preset", choices=["quick", "balanced", "thorough"])
     sub.add_argument("--spec", help="a TrainingSpec in JSON; flags override it")
     sub.add_argument("--backbone")
-    sub.add_argument("--learner", help="for tables: network or logistic_regression")
+    sub.add_argument("--learner", help="for tables: network, logistic_regression, random_forest or gradient_boosting")
     sub.add_argument("--strategy")
     sub.add_argument("--epochs", type=int, help="epochs of the last stage")
     sub.add_argument("--image-size", type=int, help="input size in pixels")

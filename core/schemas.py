@@ -12,7 +12,7 @@ Kind = Literal["image", "table"]
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 Preset = Literal["quick", "balanced", "thorough"]
-Learner = Literal["network", "logistic_regression"]
+Learner = Literal["network", "logistic_regression", "random_forest", "gradient_boosting"]
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["cosine", "warm_up", "one_cycle", "constant"]
 Loss = Literal["cross_entropy", "focal"]
@@ -201,6 +201,7 @@ class TrainingSpec(Frozen):
     `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`).
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     """
+    `trees` are those of a forest, or for boosting the rounds at most.
 
     data: str
     name: str | None = None
@@ -220,6 +221,7 @@ class TrainingSpec(Frozen):
     l2: Annotated[float, Field(ge=0)] | None = None
     optimizer: Optimizer | None = None
     schedule: Schedule | None = None
+    trees: Annotated[int, Field(ge=1, le=5000)] | None = None
     loss: Loss | None = None
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)] | None = None
     averaging: Averaging | None = None

@@ -119,7 +119,7 @@ def choose_learner() -> dict[str, str]:
         captions=[x.summary for x in LEARNERS.values()],
         key="train-learner",
         persist_state="session",
-        help="Missing cells, scaling and categories are prepared on the training rows only, for both.",
+        help="Missing cells, scaling and categories are prepared on the training rows only, for all of them.",
     )
     return {"learner": learner}
 

@@ -30,6 +30,20 @@ _ALL = (
         uses=("class_weights",),
         fit="core.training.table_learners:logistic_regression",
     ),
+    Learner(
+        name="random_forest",
+        title="Random forest",
+        summary="Many trees on drawn rows and columns; robust, with little to set.",
+        uses=("trees", "class_weights"),
+        fit="core.training.table_learners:random_forest",
+    ),
+    Learner(
+        name="gradient_boosting",
+        title="Gradient boosting",
+        summary="Trees that mend what those before got wrong; often the best on tables.",
+        uses=("trees", "class_weights"),
+        fit="core.training.table_learners:gradient_boosting",
+    ),
 )
 
 LEARNERS: dict[str, Learner] = {x.name: x for x in _ALL}

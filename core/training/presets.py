@@ -37,6 +37,7 @@ _TABLE: dict[str, Any] = {
     "learning_rate": 3e-3,
     "dropout": 0.2,
     "l2": 0.1,
+    "trees": 200,
     "class_weights": "balanced",
     **_OPTIMIZATION,
 }
@@ -50,8 +51,8 @@ PRESETS: dict[Kind, dict[Preset, dict[str, Any]]] = {
     },
     "table": {
         "quick": _TABLE,
-        "balanced": _TABLE | {"epochs": 150},
-        "thorough": _TABLE | {"epochs": 400, "learning_rate": 1e-3},
+        "balanced": _TABLE | {"epochs": 150, "trees": 500},
+        "thorough": _TABLE | {"epochs": 400, "learning_rate": 1e-3, "trees": 1000},
     },
 }
 
@@ -62,9 +63,9 @@ PRESET_HELP: dict[Kind, dict[Preset, str]] = {
         "thorough": "The largest backbone that comes with Graft, more blocks, up to 30 epochs.",
     },
     "table": {
-        "quick": "Up to 60 epochs.",
-        "balanced": "Up to 150 epochs.",
-        "thorough": "Up to 400 epochs at a lower learning rate.",
+        "quick": "Up to 60 epochs, or 200 trees.",
+        "balanced": "Up to 150 epochs, or 500 trees.",
+        "thorough": "Up to 400 epochs at a lower learning rate, or 1,000 trees.",
     },
 }
 

@@ -1,16 +1,23 @@
 """The learners of `core.models.tabular`: from a prepared matrix to probabilities and a file."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 
 from core.schemas import TrainingSpec
+from core.settings import get_settings
 
 if TYPE_CHECKING:
     from core.training.recorder import Recorder
+
+BOOSTING_EPOCHS = 20  # in so many equal parts the rounds of boosting are judged
+BOOSTING_PATIENCE = 4  # of them, without a better validation loss, after which boosting ends
+BOOSTING_RATE = 0.1
 
 
 @dataclass
@@ -31,6 +38,11 @@ class TableProblem:
         from core.transfer.fitting import one_hot
 
         return one_hot(self.labels, len(self.classes))
+
+    @property
+    def class_weight(self) -> str | None:
+        """As scikit-learn names it."""
+        return "balanced" if self.spec.class_weights == "balanced" else None
 
 
 @dataclass
@@ -72,30 +84,104 @@ def network(problem: TableProblem) -> TableFitted:
 
 def logistic_regression(problem: TableProblem) -> TableFitted:
     """L2-regularised softmax regression, its strength chosen by the validation loss, one epoch a strength."""
-    import joblib
     from sklearn.linear_model import LogisticRegression
 
+    weights = problem.class_weight
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
-    problem.recorder.phase("logistic regression", len(strengths))
-    weights = "balanced" if problem.spec.class_weights == "balanced" else None
-    best: tuple[float, float, Any] | None = None
-    for number, strength in enumerate(strengths, start=1):
-        candidate = LogisticRegression(C=strength, max_iter=2000, class_weight=weights)
-        candidate.fit(problem.x[problem.train], problem.labels[problem.train])
-        values = {
-            **_judge(candidate, problem, problem.train, ""),
-            **_judge(candidate, problem, problem.validation, "val_"),
-        }
-        problem.recorder.epoch(number, values)
-        if best is None or values["val_loss"] < best[0]:
-            best = (values["val_loss"], values["val_accuracy"], candidate)
-    assert best is not None
-    loss, accuracy, model = best
-    return TableFitted(
-        probabilities=_probabilities(model, problem, problem.judged),
-        save=lambda folder: joblib.dump(model, folder / "model.joblib"),
-        facts={"validation_loss": loss, "validation_accuracy": accuracy, "c": float(model.C)},
+    candidates = [LogisticRegression(C=c, max_iter=2000, class_weight=weights) for c in strengths]
+    return _best_of(problem, "logistic regression", candidates, "C")
+
+
+def random_forest(problem: TableProblem) -> TableFitted:
+    """A random forest (Breiman 2001), the size of its leaves chosen by the validation loss, one epoch a size."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    settings = {
+        "n_estimators": problem.spec.trees,
+        "class_weight": problem.class_weight,
+        "random_state": problem.spec.seed,
+        "n_jobs": get_settings().threads,
+    }
+    candidates = [RandomForestClassifier(min_samples_leaf=leaf, **settings) for leaf in (1, 3, 10, 30)]
+    return _best_of(problem, "random forest", candidates, "min_samples_leaf")
+
+
+def gradient_boosting(problem: TableProblem) -> TableFitted:
+    """Histogram-based gradient boosting (Friedman 2001; Ke et al. 2017), ended where the validation loss turns.
+
+    An epoch is a twentieth of the rounds asked for; the epoch with the least validation loss is kept.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    spec, x, y = problem.spec, problem.x[problem.train], problem.labels[problem.train]
+    assert spec.trees
+    rounds = np.unique(np.linspace(0, spec.trees, BOOSTING_EPOCHS + 1).round().astype("int64"))[1:]
+    problem.recorder.phase("gradient boosting", len(rounds))
+    model = HistGradientBoostingClassifier(
+        learning_rate=BOOSTING_RATE,
+        early_stopping=False,
+        warm_start=True,
+        class_weight=problem.class_weight,
+        random_state=spec.seed,
     )
+    best: _Candidate | None = None
+    since = 0
+    for number, n in enumerate(rounds.tolist(), start=1):
+        model.set_params(max_iter=n).fit(x, y)
+        candidate = _judged(problem, model, number)
+        since += 1
+        if best is None or candidate.loss < best.loss:
+            best, since = replace(candidate, model=deepcopy(model)), 0
+        if since == BOOSTING_PATIENCE or _finish_asked(problem):
+            break
+    assert best is not None
+    return _kept(problem, best, {"rounds": float(best.model.n_iter_)})
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A fitted model and how it does on the validation rows."""
+
+    model: Any
+    loss: float
+    accuracy: float
+
+
+def _best_of(problem: TableProblem, phase: str, models: Sequence[Any], parameter: str) -> TableFitted:
+    """Fit each of the models, an epoch each, and keep the one with the least validation loss."""
+    problem.recorder.phase(phase, len(models))
+    best: _Candidate | None = None
+    for number, model in enumerate(models, start=1):
+        model.fit(problem.x[problem.train], problem.labels[problem.train])
+        candidate = _judged(problem, model, number)
+        if best is None or candidate.loss < best.loss:
+            best = candidate
+        if _finish_asked(problem):
+            break
+    assert best is not None
+    return _kept(problem, best, {parameter.lower(): float(getattr(best.model, parameter))})
+
+
+def _finish_asked(problem: TableProblem) -> bool:
+    asked = problem.recorder.finish_asked()
+    if asked:
+        problem.recorder.note("Finished early on request; the best so far was kept.")
+    return asked
+
+
+def _kept(problem: TableProblem, best: _Candidate, facts: dict[str, float]) -> TableFitted:
+    return TableFitted(
+        probabilities=_probabilities(best.model, problem, problem.judged),
+        save=lambda folder: joblib.dump(best.model, folder / "model.joblib", compress=3),
+        facts={"validation_loss": best.loss, "validation_accuracy": best.accuracy} | facts,
+    )
+
+
+def _judged(problem: TableProblem, model: Any, epoch: int) -> _Candidate:
+    """The fitted model with its validation scores, which are recorded."""
+    values = {**_judge(model, problem, problem.train, ""), **_judge(model, problem, problem.validation, "val_")}
+    problem.recorder.epoch(epoch, values)
+    return _Candidate(model, values["val_loss"], values["val_accuracy"])
 
 
 def _probabilities(model: Any, problem: TableProblem, rows: np.ndarray) -> np.ndarray:

@@ -97,6 +97,13 @@ OPTIONS = (
         whole=False,
     ),
     Option(
+        field="trees",
+        label="Trees",
+        help="Trees of a forest; of boosting the rounds at most, which end where the validation loss turns.",
+        low=1,
+        high=5000,
+    ),
+    Option(
         field="folds",
         label="Folds",
         help="Cross-validation: every sample is judged once by a model that has not seen it. Keeps no model.",

@@ -74,16 +74,26 @@ def regression(penguins, train):
 
 
 @pytest.fixture(scope="module")
-def reloaded(probe, tuned, unhappy, network, regression):
+def forest(penguins, train):
+    return train(data=penguins.id, learner="random_forest", trees=20)
+
+
+@pytest.fixture(scope="module")
+def boosting(penguins, train):
+    return train(data=penguins.id, learner="gradient_boosting", trees=40)
+
+
+@pytest.fixture(scope="module")
+def reloaded(probe, tuned, unhappy, network, regression, forest, boosting):
     """What a fresh process finds in the saved models."""
-    ids = [run.id for run in (probe, tuned, unhappy, network, regression)]
+    ids = [run.id for run in (probe, tuned, unhappy, network, regression, forest, boosting)]
     done = subprocess.run([sys.executable, RELOAD, *ids], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-ALL = ("probe", "tuned", "unhappy", "crossed", "network", "regression")
-KEPT = ("probe", "tuned", "unhappy", "network", "regression")
+ALL = ("probe", "tuned", "unhappy", "crossed", "network", "regression", "forest", "boosting")
+KEPT = ("probe", "tuned", "unhappy", "network", "regression", "forest", "boosting")
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -101,7 +111,7 @@ def test_a_run_succeeds_and_says_what_it_was_made_with(name, request):
     assert run.metrics["accuracy_low"] <= run.metrics["accuracy"] <= run.metrics["accuracy_high"]
 
 
-@pytest.mark.parametrize("name", ["probe", "tuned", "network", "regression"])
+@pytest.mark.parametrize("name", ["probe", "tuned", "network", "regression", "forest", "boosting"])
 def test_predictions_are_probabilities_of_the_parts_that_were_not_trained_on(name, request):
     run = request.getfixturevalue(name)
     rows, version = runs.read_predictions(run.id), get_version(DataRef.parse(run.spec.data))
