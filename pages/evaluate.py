@@ -6,10 +6,11 @@ import streamlit as st
 
 from core.errors import GraftError, NotFoundError
 from core.evaluation.comparison import Pair, repeated_look_warning
+from core.evaluation.transfer_gain import BASELINE
 from core.jobs import queue
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
-from core.ui import evaluation, side_by_side
+from core.ui import evaluation, side_by_side, transfer
 from core.ui.evaluation import Judged, judge
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
@@ -114,13 +115,22 @@ def one(judged: Judged) -> None:
     rooms: dict[str, Room] = {
         "Classes": lambda: evaluation.classes(judged),
         "Curves": lambda: evaluation.curves({judged.run.name: judged.run}),
+        "Transfer": lambda: transfer_tab(judged),
         "Mistakes": lambda: evaluation.mistakes(judged),
         "Folds": lambda: evaluation.folds(judged),
         "Export": lambda: evaluation.downloads(judged),
     }
     if not judged.folds:
         del rooms["Folds"]
+    if judged.folds or judged.run.spec.strategy in (None, BASELINE):
+        del rooms["Transfer"]
     show_tabs(rooms)
+
+
+def transfer_tab(judged: Judged) -> None:
+    """What the pretrained weights were worth, or the way to find out."""
+    if transfer.transfer(judged):
+        start_next(judged.run, strategy=BASELINE, backbone=judged.run.spec.backbone)
 
 
 def several(judged: list[Judged]) -> None:

@@ -6,10 +6,11 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import GraftError
 from core.jobs import queue
 from core.models.tabular import LEARNERS
-from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
+from core.schemas import ACTIVE, DataRef, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
 from core.training.estimate import estimate
+from core.transfer.recommendation import Recommendation, recommend
 from core.transfer.strategies import STRATEGIES
 from core.ui import backbones, options
 from core.ui.live import live_run
@@ -87,7 +88,7 @@ def choose_preset(dataset: DatasetRecord) -> str:
     return chosen
 
 
-def choose_image_method(preset: str) -> dict[str, str]:
+def choose_image_method(preset: str, dataset: DatasetRecord, version: str) -> dict[str, str]:
     values = presets.PRESETS["image"][preset]
     here = presets.choices("image")
     for field in ("backbone", "strategy"):
@@ -108,7 +109,30 @@ def choose_image_method(preset: str) -> dict[str, str]:
             persist_state="session",
             help="  \n".join(f"**{x.title}**: {x.help}" for x in STRATEGIES.values()),
         )
+        advise(recommended(dataset, version), strategy)
     return {"backbone": backbone, "strategy": strategy}
+
+
+def recommended(dataset: DatasetRecord, version: str) -> Recommendation:
+    """A strategy for these images, from their number and from the newest probe on them."""
+    probes = [
+        run.metrics["validation_accuracy"]
+        for run in runs.list_runs(dataset=dataset.id, states=["succeeded"])
+        if run.version == version and run.spec.strategy == "linear_probe" and "validation_accuracy" in run.metrics
+    ]
+    counts = datasets.get_version(DataRef(dataset=dataset.id, version=version)).counts
+    return recommend(counts.get("train", {}), probes[0] if probes else None)
+
+
+def advise(advice: Recommendation, chosen: str) -> None:
+    """The recommended strategy with its reason, and the way to take it."""
+    title = STRATEGIES[advice.strategy].title
+    if advice.strategy == chosen:
+        st.caption(f":material/lightbulb: Recommended here. {advice.reason}")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/lightbulb: {title} is recommended here. {advice.reason}", width="stretch")
+        st.button("Take it", on_click=lambda: st.session_state.update({"train-strategy": advice.strategy}))
 
 
 def choose_learner() -> dict[str, str]:
@@ -135,7 +159,7 @@ def form() -> DeltaGenerator:
 with form():
     dataset, version = choose_data()
     preset = choose_preset(dataset)
-    method = choose_image_method(preset) if dataset.kind == "image" else choose_learner()
+    method = choose_image_method(preset, dataset, version) if dataset.kind == "image" else choose_learner()
     try:
         plan = presets.resolve(TrainingSpec(data=f"{dataset.id}@{version}", preset=preset, **method))
         spec = options.choose(plan.spec)

@@ -314,3 +314,18 @@ def test_the_specification_of_a_live_curve_never_changes() -> None:
     assert len(first) == 2
     assert rows[rows["part"] == "training"]["value"].tolist() == [1.0, 1 / 2, 1 / 3]
     assert {field["field"] for field in spec["encoding"].values()} <= set(rows.columns)
+
+
+def test_a_strategy_is_recommended_with_its_reason_and_can_be_taken(pictures, monkeypatch):
+    monkeypatch.setattr("core.transfer.recommendation.FEW", 2)
+    spec = TrainingSpec(data=f"{pictures.id}@{pictures.version}", strategy="linear_probe")
+    probe = runs.create_run(spec, name="p", dataset=pictures.id, version=pictures.version, test_hash="t", n=9)
+    runs.update_run(probe.id, state="succeeded", metrics={"validation_accuracy": 0.84})
+    app = open_page(dataset=pictures.id)
+    assert any(
+        "Two-stage fine-tuning is recommended here" in str(c.value) and "84%" in str(c.value) for c in app.caption
+    )
+    app = next(b for b in app.button if b.label == "Take it").click().run()
+    assert not app.exception
+    assert app.session_state["train-strategy"] == "two_stage"
+    assert any("Recommended here" in str(c.value) for c in app.caption)

@@ -1,0 +1,89 @@
+"""What pretrained weights were worth: a run beside the same network trained from random weights.
+
+The three measures of Torrey and Shavlik (2010), “Transfer learning”: a higher start, a steeper rise and a higher end.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.evaluation.comparison import Pair, compare
+from core.evaluation.scores import judged
+from core.schemas import Event, Frozen, RunRecord
+from core.store import runs
+
+BASELINE = "from_scratch"
+PERCENT = 100
+
+
+class Course(Frozen):
+    """How a run's validation accuracy went: after its first epoch, at its best, and the epochs and seconds to a mark.
+
+    `epochs` and `seconds` are None where the mark was never reached; `gap` is training less validation accuracy in
+    the best epoch.
+    """
+
+    first: float
+    best: float
+    epochs: int | None
+    seconds: float | None
+    gap: float
+
+
+class Gain(Frozen):
+    """A run against its baseline: both courses, and the difference on the test samples with its interval."""
+
+    run: Course
+    baseline: Course
+    accuracy: Pair
+
+    @property
+    def negative(self) -> bool:
+        """Whether random weights were shown to be better: the source does harm."""
+        return self.accuracy.significant and self.accuracy.difference < 0
+
+
+def baseline_of(run: RunRecord) -> RunRecord | None:
+    """The newest run of the same network from random weights, on the same test samples, if any."""
+    if not run.spec.strategy or run.spec.strategy == BASELINE or run.spec.folds:
+        return None
+    known = runs.list_runs(dataset=run.dataset, states=["succeeded"])
+    wanted = (BASELINE, run.spec.backbone, run.test_hash)
+    return next((r for r in known if (r.spec.strategy, r.spec.backbone, r.test_hash) == wanted), None)
+
+
+def gain(run: RunRecord, baseline: RunRecord) -> Gain:
+    """Compare a run with its baseline; `InputError` where they were not judged on the same samples."""
+    rows = {r.id: judged(runs.read_predictions(r.id)) for r in (baseline, run)}
+    accuracy = next(pair for pair in compare(rows) if pair.metric == "accuracy")
+    events = {r.id: [e for e in runs.read_events(r.id) if "val_accuracy" in e.values] for r in (baseline, run)}
+    mark = max((e.values["val_accuracy"] for e in events[baseline.id]), default=0.0)
+    courses = [course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]
+    return Gain(run=courses[0], baseline=courses[1], accuracy=accuracy)
+
+
+def course(events: Sequence[Event], mark: float, began: datetime) -> Course:
+    """The course of epochs, in order; `mark` is the validation accuracy that is waited for."""
+    values = [e.values["val_accuracy"] for e in events]
+    if not values:
+        return Course(first=0.0, best=0.0, epochs=None, seconds=None, gap=0.0)
+    there = next((i for i, value in enumerate(values) if value >= mark), None)
+    best = max(range(len(values)), key=values.__getitem__)
+    return Course(
+        first=values[0],
+        best=values[best],
+        epochs=None if there is None else there + 1,
+        seconds=None if there is None else (events[there].time - began).total_seconds(),
+        gap=events[best].values.get("accuracy", values[best]) - values[best],
+    )
+
+
+def in_words(found: Gain) -> str:
+    """One sentence: did the pretrained weights help?"""
+    pair = found.accuracy
+    low, high = (PERCENT * bound for bound in pair.ci)
+    points = f"{PERCENT * pair.difference:+.1f} points ({low:+.1f} to {high:+.1f})"
+    if found.negative:
+        return f"Negative transfer: random weights did better, {points} on the test samples, p = {pair.p:.2g}."
+    if pair.significant:
+        return f"The pretrained weights helped: {points} on the test samples, p = {pair.p:.2g}."
+    return f"No gain over random weights is shown: {points} on the test samples, p = {pair.p:.2g}."

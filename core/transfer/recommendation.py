@@ -1,0 +1,55 @@
+"""Which strategy to begin with: a few rules of thumb, each with its reason."""
+
+from collections.abc import Mapping
+
+from core.schemas import Frozen
+
+FEW = 10  # training images of the smallest class under which nothing but a head is fitted
+SOLVED = 0.97  # accuracy of a probe from which little is left to gain
+UNLIKE = 0.6  # accuracy of a probe under which the source knows little of these images
+
+
+class Recommendation(Frozen):
+    strategy: str
+    reason: str
+
+
+def recommend(per_class: Mapping[str, int], probe: float | None) -> Recommendation:
+    """A strategy and why, in a sentence.
+
+    Args:
+        per_class: training images of each class.
+        probe: validation accuracy of the newest linear probe on this version, if there is one.
+
+    The rules: a new layer on frozen features is what few images allow, fine-tuning gains with more of them
+    (Kornblith, Shlens and Le 2019, arXiv:1805.08974); a fitted head first keeps large gradients away from pretrained
+    layers (Kumar et al. 2022, arXiv:2202.10054); where source and target differ, more of the network must move
+    (Yosinski et al. 2014, arXiv:1411.1792).
+    """
+    fewest = min(per_class.values(), default=0)
+    if fewest < FEW:
+        return Recommendation(
+            strategy="linear_probe",
+            reason=f"The smallest class has {fewest} training images: more than a new layer would memorise them.",
+        )
+    if probe is None:
+        return Recommendation(
+            strategy="linear_probe",
+            reason="Seconds, and it tells how much the backbone already knows of your images.",
+        )
+    if probe >= SOLVED:
+        return Recommendation(
+            strategy="linear_probe",
+            reason=f"The probe is right on {probe:.0%} of the validation images: there is little left to gain.",
+        )
+    if probe < UNLIKE:
+        return Recommendation(
+            strategy="gradual_unfreeze",
+            reason=f"The probe is right on {probe:.0%} only: the backbone knows little of such images, so more of it"
+            " must change, the layers nearest to the classes first.",
+        )
+    return Recommendation(
+        strategy="two_stage",
+        reason=f"The probe is right on {probe:.0%} and the smallest class has {fewest} training images: enough to let"
+        " the last blocks adapt, once the head is fitted.",
+    )

@@ -1,0 +1,48 @@
+"""The Transfer tab: did the pretrained weights help, and how."""
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation import transfer_gain
+from core.evaluation.transfer_gain import Course
+from core.schemas import RunRecord
+from core.ui.evaluation import Judged, curves
+from core.ui.words import duration
+
+
+def transfer(judged: Judged) -> bool:
+    """The run beside its baseline. Whether the visitor wants the baseline trained, which is offered without one."""
+    run = judged.run
+    baseline = transfer_gain.baseline_of(run)
+    if baseline is None:
+        with st.container(border=True, horizontal_alignment="center", gap="medium"):
+            st.markdown(
+                "Whether the pretrained weights helped shows against the same network trained from random weights, on"
+                " the same images. That takes minutes.",
+                width="content",
+            )
+            return st.button("Train the baseline", type="primary", icon=":material/casino:")
+    found = transfer_gain.gain(run, baseline)
+    st.markdown(f"**{transfer_gain.in_words(found)}**")
+    mark = found.baseline.best
+    table = {name: _row(course, mark) for name, course in ((run.name, found.run), (baseline.name, found.baseline))}
+    st.dataframe(pd.DataFrame(table), width="stretch")
+    names = _names(run, baseline)
+    curves(names)
+    return False
+
+
+def _names(run: RunRecord, baseline: RunRecord) -> dict[str, RunRecord]:
+    return {run.name: run, baseline.name: baseline}
+
+
+def _row(course: Course, mark: float) -> dict[str, str]:
+    reached = "never" if course.epochs is None or course.seconds is None else f"epoch {course.epochs}"
+    seconds = "" if course.seconds is None else duration(course.seconds)
+    return {
+        "Validation accuracy after the first epoch": f"{course.first:.2f}",
+        "Best validation accuracy": f"{course.best:.2f}",
+        f"Reaches the baseline's best, {mark:.2f}": reached,
+        "After": seconds,
+        "Training above validation in the best epoch": f"{100 * course.gap:+.0f} points",
+    }
