@@ -153,7 +153,7 @@ def _spec(args: argparse.Namespace) -> Any:
     if args.epochs is not None:
         values[_last_stage(args.data, values)] = args.epochs
     values["data"] = args.data
-    if args.test_size is not None or args.test_ids is not None:
+    if args.test_size is not None or args.test_ids is not None or args.by_time is not None:
         values["data"] = _another_split(args)
     try:
         return TrainingSpec.model_validate(values)
@@ -199,7 +199,12 @@ def _another_split(args: argparse.Namespace) -> str:
         text = _read(args.test_ids, "Give --test-ids a text file, one name a line.")
         ids = tuple(line.strip() for line in text.splitlines() if line.strip())
     split = Split(
-        train=(1 - share) * 0.75, validation=(1 - share) * 0.25, test=share, seed=version.split.seed, test_ids=ids
+        train=(1 - share) * 0.75,
+        validation=(1 - share) * 0.25,
+        test=share,
+        seed=version.split.seed,
+        test_ids=ids,
+        time=args.by_time or version.split.time,
     )
     made = make_version(version.dataset, version.recipe, split)
     return f"{made.dataset}@{made.id}"

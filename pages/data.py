@@ -15,6 +15,7 @@ from core.ui import (
     data_manage,
     data_map,
     data_overview,
+    data_split,
     data_versions,
     version_making,
 )
@@ -90,7 +91,7 @@ rooms: dict[str, Callable[[], None]] = {
     "Map": lambda: data_map.embedding_map(dataset, version),
     "Clean": lambda: data_clean.clean(dataset, version),
     "Augment": lambda: data_augment.augment(dataset, version),
-    "Split": lambda: data_versions.split(dataset, version),
+    "Split": lambda: data_split.split(dataset, version),
     "Domain": lambda: data_harmonise.domain(dataset, version),
     "Versions": lambda: data_versions.versions(dataset),
     "Manage": lambda: data_manage.manage(dataset),

@@ -1,6 +1,6 @@
 """Pure figure builders: data in, a Plotly figure (or a Vega-Lite specification) out. Nothing here knows a page."""
 
-from core.charts.classes import class_bars
+from core.charts.classes import class_bars, fold_bars
 from core.charts.columns import box_plot, correlations, histogram, missing_matrix
 from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
 from core.charts.images import embedding_map
@@ -20,6 +20,7 @@ __all__ = [
     "correlations",
     "embedding_map",
     "feature_scores",
+    "fold_bars",
     "has_curve",
     "histogram",
     "intervals",

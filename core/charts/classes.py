@@ -4,8 +4,30 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.look import class_colours, class_ticks, layout
+from core.charts.look import class_colours, class_ticks, layout, shorten
 from core.schemas import PARTS
+
+
+def fold_bars(counts: Mapping[str, Sequence[int]]) -> go.Figure:
+    """Samples that each fold judges, a standing bar a fold and class.
+
+    Args:
+        counts: class → samples in each fold.
+    """
+    figure = go.Figure()
+    for name, colour in class_colours(list(counts)).items():
+        figure.add_bar(
+            x=[f"Fold {i}" for i in range(1, len(counts[name]) + 1)],
+            y=list(counts[name]),
+            name=shorten(name),
+            marker={"color": colour, "line": {"width": 0}},
+            customdata=[name] * len(counts[name]),
+            hovertemplate="%{x}, %{customdata}: %{y}<extra></extra>",
+        )
+    layout(figure, 280, bargap=0.2, showlegend=True)
+    figure.update_xaxes(showgrid=False)
+    return figure
+
 
 PART_OPACITY = {"train": 1.0, "validation": 0.65, "test": 0.35}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InputError
-from core.schemas import Split
+from core.schemas import PARTS, Split
 
 
 def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
@@ -50,8 +50,37 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
     return names[place[members]]
 
 
+def assign_by_time(times: np.ndarray, groups: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
+    """Give every sample a part by its age: none is newer than the newest of its part's, none older groups come later.
+
+    A group is as new as its newest sample. What is equally new is never divided, so shares are met as closely as
+    that allows, and each part gets something.
+
+    Args:
+        times: `(n,)`, larger is newer; NaN, unknown, counts as older than all.
+        groups: `(n,)`; samples with the same value stay together.
+        shares: part → its share, the oldest part first; the shares add up to 1.
+
+    Returns:
+        Names of parts, `(n,)`, dtype object. `InputError` when there are fewer times than parts.
+    """
+    newest = pd.Series(np.nan_to_num(times, nan=-np.inf)).groupby(groups).transform("max").to_numpy()
+    _, place, counts = np.unique(newest, return_inverse=True, return_counts=True)
+    n, reached = len(counts), np.cumsum(counts) / len(times)
+    if n < len(shares):
+        raise InputError(
+            f"Groups of rows have {n} different times, too few for {len(shares)} parts.", "Choose another column."
+        )
+    ends = [0]
+    for following, wanted in zip(range(len(shares) - 1, 0, -1), np.cumsum(list(shares.values())), strict=False):
+        possible = np.arange(ends[-1] + 1, n - following + 1)
+        ends.append(int(possible[np.abs(reached[possible - 1] - wanted).argmin()]))
+    part = np.searchsorted(ends[1:], np.arange(n), side="right")
+    return np.asarray(list(shares), dtype=object)[part[place]]
+
+
 def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = None) -> pd.Series:
-    """The part of each sample (columns id, path, label, group): train, validation or test.
+    """The part of each sample (columns id, path, label, group; time where the split goes by it).
 
     With `split.test_ids` these samples (ids, or names as imported) and their duplicates are the test part; the rest
     is divided between training and validation; `InputError` names the first one that does not exist.
@@ -68,6 +97,9 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
         return _placed_parts(samples, placed, split, "The parts as they were leave")
     if given is not None:
         return _placed_parts(samples, given.to_numpy(dtype=object), split, "The given folders leave")
+    if split.time and not split.test_ids:
+        nowhere = np.full(len(samples), None, dtype=object)
+        return _placed_parts(samples, nowhere, split, f"Dividing by “{split.time}” leaves")
     if not split.test_ids:
         shares = {"test": split.test, "validation": split.validation, "train": split.train}
         return pd.Series(assign(labels, groups, shares, split.seed), index=samples.index, dtype="str")
@@ -106,7 +138,10 @@ def _placed_parts(samples: pd.DataFrame, placed: np.ndarray, split: Split, refus
         parts[np.isin(groups, groups[placed == name])] = name
     rest = parts == ""
     shares = {"test": split.test, "validation": split.validation, "train": split.train}
-    if rest.any():
+    if rest.any() and split.time:
+        oldest_first: dict[str, float] = {name: shares[name] for name in PARTS}
+        parts[rest] = assign_by_time(samples["time"].to_numpy()[rest], groups[rest], oldest_first)
+    elif rest.any():
         parts[rest] = assign(labels[rest], groups[rest], shares, split.seed)
     for name in ("test", "validation"):
         learning = parts == "train"
@@ -132,15 +167,21 @@ def folds(samples: pd.DataFrame, k: int, seed: int, validation: float = 0.25) ->
         seed: decides the folds and the validation parts.
         validation: share of each fold's learning rows kept for validation.
     """
-    check_folds(samples, k)
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
-    fold = assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed)
+    fold = fold_numbers(samples, k, seed)
     shares = {"validation": validation, "train": 1 - validation}
     for i in range(k):
         parts = np.full(len(samples), "test", dtype=object)
-        learning = fold != str(i)
+        learning = fold != i
         parts[learning] = assign(labels[learning], groups[learning], shares, seed + i + 1)
         yield pd.Series(parts, index=samples.index, dtype="str")
+
+
+def fold_numbers(samples: pd.DataFrame, k: int, seed: int) -> np.ndarray:
+    """Which of `k` folds judges each sample (columns label, group): `(n,)`, from 0; `InputError` as for `folds`."""
+    check_folds(samples, k)
+    labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
+    return assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed).astype("int64")
 
 
 def check_folds(samples: pd.DataFrame, k: int) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from core.data.column_choices import Choice, ColumnType, Role, chosen
 from core.data.table_files import LARGEST, TableFile, read_file
 from core.errors import InputError
-from core.schemas import DataRef, Frozen, Skipped, Step
+from core.schemas import DataRef, DatasetRecord, Frozen, Skipped, Step
 from core.store.files import write_parquet, write_text
 
 MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
@@ -275,6 +275,55 @@ def read_cells(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, Schem
         kinds = dict.fromkeys(schema.numeric, "float64") | dict.fromkeys(schema.categorical, "str")
         tables.append(cells.to_pandas().astype(kinds).set_axis(mine["id"].to_numpy()))
     return pd.concat(tables).loc[samples["id"].to_numpy()].rename_axis("id"), schema
+
+
+def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
+    """How new these imported samples are by a column of numbers or dates, also one that is not learnt from.
+
+    `folder` is the dataset's. Returns `(n,)` float64, larger is newer, NaN where the cell is missing or no date;
+    `InputError` when the column cannot tell.
+    """
+    cells = pd.Series(index=samples.index, dtype="object")
+    for number, mine in samples.groupby("import_number", sort=True):
+        path = folder / "imports" / f"{number:04d}" / "table.parquet"
+        if dataset.kind != "table" or column not in pq.read_schema(path).names:
+            raise InputError(
+                f"“{dataset.name}” has no column “{column}” to divide by.", "Choose a column of the table."
+            )
+        found = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
+        cells[mine.index] = found[column].to_pandas().to_numpy()
+    values = as_times(cells.infer_objects())
+    if np.isnan(values).mean() > 0.5:
+        raise InputError(
+            f"“{column}” holds neither numbers nor dates.", "Choose a column that tells how new a row is."
+        )
+    return values
+
+
+def time_columns(folder: Path) -> list[str]:
+    """Columns of an import that can tell how new a row is, dates first: judged by its first rows."""
+    schema = load_schema(folder)
+    rows = next(pq.ParquetFile(folder / "table.parquet").iter_batches(200)).to_pandas()
+    dates = [
+        name
+        for name in rows.columns
+        if name != schema.target and not _is_number(rows[name]) and np.isfinite(as_times(rows[name])).mean() > 0.5
+    ]
+    return dates + [str(name) for name in rows.columns if name != schema.target and _is_number(rows[name])]
+
+
+def as_times(cells: pd.Series) -> np.ndarray:
+    """Numbers as they are and dates as seconds, `(n,)` float64, NaN for all else; larger is newer.
+
+    Dates begin with the day where a 13 or more stands first, or where points are between the numbers.
+    """
+    if _is_number(cells):
+        return cells.to_numpy(dtype="float64", na_value=np.nan)
+    text = cells.astype("str")
+    first = pd.to_numeric(text.str.extract(r"^\s*(\d{1,2})[./-]\d{1,2}[./-]\d{2,4}\b")[0])
+    day_first = bool((first > 12).any() or (text[first.notna()].str.count(r"\.") >= 2).any())
+    moments = pd.to_datetime(text, errors="coerce", format="mixed", dayfirst=day_first, utc=True)
+    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype="float64")
 
 
 def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataFrame, list[Skipped]]:

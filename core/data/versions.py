@@ -17,7 +17,7 @@ from core.data.profile import column_profile
 from core.data.splitting import split_parts
 from core.data.steps.review import kept_samples
 from core.data.steps.step import Rows, sample
-from core.data.tables import Schema, read_cells
+from core.data.tables import Schema, read_cells, times
 from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
@@ -90,6 +90,8 @@ def build_version(
     if dataset.labelled:
         check_classes(samples, dataset, grouped=not found.equals(samples["group"]))
         preparation.check(recipe, rows)
+        if split.time:
+            samples["time"] = times(dataset, folder, samples, split.time)
         samples["part"] = split_parts(samples, split, _parts_before(dataset.id, split))
     classes = tuple(sorted(samples["label"].dropna().unique(), key=natural))
     counts = {
@@ -350,7 +352,7 @@ def _known(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
 
 
 # Fields that splits have got later count only where they are set, so that ids from before them stay.
-_LATER = {"given": False, "follows": ""}
+_LATER = {"given": False, "follows": "", "time": ""}
 
 
 def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split, samples: pd.DataFrame) -> str:

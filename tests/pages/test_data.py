@@ -206,6 +206,32 @@ def test_a_split_that_leaves_nothing_to_train_on_is_refused(images: DatasetRecor
     assert len(datasets.list_versions(images.id)) == 1
 
 
+def test_a_table_can_be_divided_by_time(penguins: DatasetRecord) -> None:
+    app = open_data(dataset=penguins.id, tab="Split")
+    by = next(s for s in app.selectbox if s.label == "Divide by time")
+    by.set_value("year")
+    press(app, "Make this split")
+    version = datasets.get_version(DataRef(dataset=penguins.id))
+    assert version.split.time == "year"
+    samples = load_samples(DataRef(dataset=penguins.id))
+    years = load_table(DataRef(dataset=penguins.id))[0]["year"].to_numpy()
+    assert years[samples["part"] == "train"].max() < years[samples["part"] == "test"].min()
+    assert "Older rows teach" in text(app)
+
+
+def test_folds_show_what_each_judges(penguins: DatasetRecord) -> None:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.query_params["dataset"], app.query_params["tab"] = penguins.id, "Split"
+    app.session_state[f"folds-{penguins.version}"] = True
+    app.switch_page("pages/data.py")
+    app.run()
+    assert "judges every sample once" in text(app)
+    k = next(n for n in app.number_input if n.label == "Folds")
+    assert "too few for" not in text(app)
+    assert len(app.get("plotly_chart")) == 2
+    assert not k.set_value(20).run().exception
+
+
 def test_counts_of_a_split_add_up(images: DatasetRecord) -> None:
     table = open_data(dataset=images.id, tab="Split").dataframe[0].value.set_index("Class")
     assert list(table.index) == [*CLASSES, "All classes"]

@@ -128,3 +128,10 @@ def test_no_chart_paints_over_the_theme() -> None:
         assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
         assert figure.layout.font.color is None
         assert figure.layout.yaxis.automargin
+
+
+def test_every_fold_has_a_bar_a_class() -> None:
+    figure = charts.fold_bars({"cat": [3, 4], "dog": [2, 1]})
+    assert [list(bars.y) for bars in figure.data] == [[3, 4], [2, 1]]
+    assert list(figure.data[0].x) == ["Fold 1", "Fold 2"]
+    assert len({bars.marker.color for bars in figure.data}) == 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.splitting import assign, folds, split_parts
+from core.data.splitting import assign, assign_by_time, folds, split_parts
 from core.errors import InputError
 from core.schemas import Split
 
@@ -168,3 +168,30 @@ class TestGivenParts:
     def test_it_is_a_choice(self):
         given = ["train"] * 10 + ["test"] * 50
         assert split_parts(self.samples(given), Split()).value_counts()["test"] == 12
+
+
+TIMES = st.lists(st.integers(0, 30), min_size=12, max_size=120).filter(lambda times: len(set(times)) > 5)
+
+
+@given(TIMES, st.booleans())
+def test_older_groups_teach_and_newer_ones_judge(times, grouped):
+    table = pd.DataFrame({"time": np.asarray(times, float), "group": np.arange(len(times)) // (2 if grouped else 1)})
+    newest = table.groupby("group")["time"].transform("max")
+    if newest.nunique() < 3:
+        return
+    shares = {"train": 0.6, "validation": 0.2, "test": 0.2}
+    table["part"] = assign_by_time(table["time"].to_numpy(), table["group"].to_numpy(), shares)
+    assert (table.groupby("group")["part"].nunique() == 1).all()
+    limits = newest.groupby(table["part"]).agg(["min", "max"])
+    assert set(limits.index) == set(shares)
+    assert limits.loc["train", "max"] < limits.loc["validation", "min"]
+    assert limits.loc["validation", "max"] < limits.loc["test", "min"]
+
+
+def test_distinct_times_meet_the_shares_and_unknown_ones_teach():
+    times = np.append(np.random.default_rng(0).permutation(95).astype(float), [np.nan] * 5)
+    parts = assign_by_time(times, np.arange(100), {"train": 0.6, "validation": 0.2, "test": 0.2})
+    assert {name: int((parts == name).sum()) for name in set(parts)} == {"train": 60, "validation": 20, "test": 20}
+    assert (parts[np.isnan(times)] == "train").all()
+    with pytest.raises(InputError, match="2 different times"):
+        assign_by_time(np.asarray([1.0, 2.0] * 5), np.arange(10), {"train": 0.6, "validation": 0.2, "test": 0.2})

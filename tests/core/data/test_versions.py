@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
-from core.data.tables import load_table
+from core.data.tables import load_table, time_columns
 from core.data.versions import (
     columns_of,
     incomplete_rows,
@@ -219,3 +219,38 @@ def test_a_task_makes_the_version_that_is_made_at_once(cleaned, tmp_path):
     }
     assert version_task(params, tmp_path, lambda *now: told.append(now)) == {"version": cleaned.id}
     assert [done for done, *_ in told] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("written", ["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y %H:%M"])
+def test_a_split_by_time_has_the_newest_rows_judge(workspace, tmp_path, written):
+    days = pd.Series(pd.date_range("2023-11-20", periods=100).to_numpy()).sample(frac=1, random_state=0)
+    table = pd.DataFrame(
+        {"day": days.dt.strftime(written).to_numpy(), "a": np.arange(100) ** 2 % 9973, "kind": ["x", "y"] * 50}
+    )
+    table.to_csv(tmp_path / "t.csv", index=False)
+    dataset = import_data(tmp_path / "t.csv", target="kind").dataset
+    assert "day" in time_columns(store.import_folder(dataset.id, 1))
+    version = make_version(dataset.id, split=Split(time="day"))
+    samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
+    day = days.iloc[samples["row"]].groupby(samples["part"].to_numpy()).agg(["min", "max"])
+    assert day.loc["train", "max"] < day.loc["validation", "min"]
+    assert day.loc["validation", "max"] < day.loc["test", "min"]
+    assert version.n == 100 and sum(version.counts["test"].values()) == 20
+    # A version made from it keeps its parts.
+    again = next_version(version, drop("1-0"))
+    parts = load_samples(DataRef(dataset=dataset.id, version=again.id)).set_index("id")["part"]
+    assert parts.equals(samples.set_index("id")["part"].drop("1-0"))
+
+
+def test_a_split_by_what_tells_no_time_is_refused(workspace, tmp_path, photos):
+    table = pd.DataFrame({"word": ["blue", "red"] * 30, "a": range(0, 120, 2), "kind": ["x"] * 30 + ["y"] * 30})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    dataset = import_data(tmp_path / "t.csv", target="kind").dataset
+    with pytest.raises(InputError, match="neither numbers nor dates"):
+        make_version(dataset.id, split=Split(time="word"))
+    with pytest.raises(InputError, match="no column “when”"):
+        make_version(dataset.id, split=Split(time="when"))
+    with pytest.raises(InputError, match="Dividing by “a” leaves class “y” without training samples"):
+        make_version(dataset.id, split=Split(time="a", train=0.4, validation=0.2, test=0.4))
+    with pytest.raises(InputError, match="no column"):
+        make_version(photos.id, split=Split(time="a"))
