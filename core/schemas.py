@@ -60,6 +60,7 @@ class Split(Frozen):
     With `given`, samples that came in `train/`, `validation/` or `test/` folders are in that part; the shares apply
     to the rest, and to a part that no folder gave. `follows` is the id of the version that this one was made from:
     whatever was in it, or in those that it follows in turn, keeps its part; all else here divides what is new.
+    `time` names a table's column of numbers or dates: the newest rows are the test part, those before them validation.
     """
 
     train: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -69,6 +70,7 @@ class Split(Frozen):
     test_ids: tuple[str, ...] = ()
     given: bool = False
     follows: str = ""
+    time: str = ""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Split":
@@ -199,9 +201,9 @@ class TrainingSpec(Frozen):
     samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
     `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`).
+    `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     """
-    `trees` are those of a forest, or for boosting the rounds at most.
 
     data: str
     name: str | None = None
@@ -219,9 +221,9 @@ class TrainingSpec(Frozen):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     class_weights: Literal["balanced", "none"] | None = None
     l2: Annotated[float, Field(ge=0)] | None = None
+    trees: Annotated[int, Field(ge=1, le=5000)] | None = None
     optimizer: Optimizer | None = None
     schedule: Schedule | None = None
-    trees: Annotated[int, Field(ge=1, le=5000)] | None = None
     loss: Loss | None = None
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)] | None = None
     averaging: Averaging | None = None
