@@ -17,7 +17,8 @@ class Evidence:
     """The samples that a version keeps (columns of `load_samples`) and the dataset's folder.
 
     `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them. `kept` maps
-    a finding's kind to the ids of samples that a person has looked at and found right.
+    a finding's kind to the ids of samples that a person has looked at and found right. `near_rows` are the table's
+    `core.data.near_rows.near_pairs`, where they are known already.
     """
 
     dataset: DatasetRecord
@@ -25,6 +26,7 @@ class Evidence:
     folder: Path
     table: pd.DataFrame | None = None
     kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    near_rows: Mapping[int, int] | None = None
 
     @cached_property
     def seen(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.evidence import Evidence, Finder, count, listed, remedy, some
+from core.data.near_rows import near_pairs
 from core.data.steps.outliers import fences
 from core.data.steps.step import centre_and_spread, filled, numeric, sample
 from core.schemas import Finding
@@ -17,7 +18,6 @@ SLOW = 20_000  # rows that the slower methods look at
 FAR_OUT = 3.0  # box-plot factor beyond which a value is “far out” (Tukey 1977)
 TELLS_ALL = 0.985  # balanced accuracy of one column alone
 CORRELATED = 0.95
-BY_CHANCE = 0.05  # pairs of rows expected to agree by chance, above which agreement says nothing
 
 
 def missing(evidence: Evidence) -> Iterator[Finding]:
@@ -77,27 +77,7 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
 
 def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
     """Rows that agree in all columns but one, where so many would not agree by chance."""
-    table = evidence.cells
-    if table.shape[1] < 3:
-        return
-    codes = [pd.factorize(table[name], use_na_sentinel=False)[0] for name in table.columns]
-    agree = [_agreement(np.bincount(c)) for c in codes]
-    # A row's hash is the sum of its cells' hashes, so that leaving out a column is one subtraction.
-    hashes = [_mixed(c.astype("uint64") + np.uint64(1_000_003 * (i + 1))) for i, c in enumerate(codes)]
-    with np.errstate(over="ignore"):
-        whole = np.sum(hashes, axis=0, dtype="uint64")
-        first = ~pd.Series(whole).duplicated().to_numpy()  # exact copies are another finding
-        pairs: dict[int, int] = {}
-        for place, part in enumerate(hashes):
-            others = float(np.prod([a for i, a in enumerate(agree) if i != place]))
-            if others * len(table) ** 2 / 2 > BY_CHANCE:
-                continue
-            rest = pd.Series((whole - part)[first], index=np.flatnonzero(first))
-            doubled = rest[rest.duplicated(keep=False)]
-            leaders = doubled.groupby(doubled).transform(lambda rows: rows.index[0])
-            places = leaders.index.to_numpy()
-            second = places != leaders.to_numpy()
-            pairs |= dict(zip(places[second].tolist(), leaders.to_numpy()[second].tolist(), strict=True))
+    pairs = near_pairs(evidence.cells) if evidence.near_rows is None else evidence.near_rows
     if not pairs:
         return
     rows = np.asarray(sorted(set(pairs) | set(pairs.values())))
@@ -107,7 +87,7 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
         kind="near_duplicate",
         severity="info",
         message=f"{count(len(rows), 'row')} agree with another one in all columns but one; chance alone would not do"
-        " that. They may be the same thing recorded twice, and can stand on two sides of the split.",
+        " that. They may be the same thing recorded twice, and stay on one side of the split.",
         samples=evidence.names(rows[:SHOWN]),
         remedy=remedy("drop_samples", samples=[str(ids[row]) for row in sorted(pairs)]) if few else None,
     )
@@ -269,21 +249,6 @@ def _tells(gaps: np.ndarray, classes: np.ndarray) -> bool:
     shares = counts[:, 1] / counts.sum(axis=1)
     p = chdtrc(len(counts) - 1, ((counts - expected) ** 2 / expected).sum())
     return bool(shares.max() - shares.min() >= 0.1 and p < 1e-3)
-
-
-def _agreement(counts: np.ndarray) -> float:
-    """How probable it is that two different rows agree in a column, `counts` being the rows of each of its values."""
-    n = float(counts.sum())
-    return (float((counts * (counts - 1.0)).sum()) + 1.0) / max(1.0, n * (n - 1.0))
-
-
-def _mixed(x: np.ndarray) -> np.ndarray:
-    """SplitMix64 (Steele et al. 2014): well mixed 64-bit numbers, so that sums of them rarely agree by chance."""
-    with np.errstate(over="ignore"):
-        x = x * np.uint64(0x9E3779B97F4A7C15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return x ^ (x >> np.uint64(31))
 
 
 def _tree_guesses(values: np.ndarray, y: np.ndarray, fold: np.ndarray, classes: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from core.data import cleaning, findings, near_duplicates, preparation
 from core.data.image_quality import HASHES
 from core.data.images import ImageStore, measurements
+from core.data.near_rows import near_pairs
 from core.data.profile import column_profile
 from core.data.splitting import split_parts
 from core.data.steps.review import kept_samples
@@ -84,11 +85,16 @@ def build_version(
     del raw  # of a large table, the cells as imported
     samples = rows.samples
     tell(1, _STAGES, "dividing")
+    near_rows: dict[int, int] | None = None
     if dataset.kind == "image" and len(samples):
         samples["group"] = _with_near_copies(dataset, folder, samples)
-    samples["group"], found = _with_given_groups(dataset, folder, samples), samples["group"]
+    found = samples["group"]
+    if dataset.labelled and rows.table is not None:
+        near_rows = near_pairs(rows.table)
+        samples["group"] = _with_near_rows(samples, near_rows)
+    samples["group"], own = _with_given_groups(dataset, folder, samples), samples["group"].astype("int64")
     if dataset.labelled:
-        check_classes(samples, dataset, grouped=not found.equals(samples["group"]))
+        check_classes(samples, dataset, grouped=not own.equals(samples["group"]))
         preparation.check(recipe, rows)
         if split.time:
             samples["time"] = times(dataset, folder, samples, split.time)
@@ -106,6 +112,7 @@ def build_version(
         folder=folder,
         table=rows.table,
         kept=kept_samples(recipe),
+        near_rows=near_rows,
     )
     version = VersionRecord(
         dataset=dataset.id,
@@ -165,7 +172,22 @@ def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFram
 
     hashes, mirrored = (near_duplicates.as_bits(seen[column].to_numpy()) for column in HASHES)
     exact = samples["group"].to_numpy()
-    near = near_duplicates.groups(exact, hashes, mirrored, look)
+    return _divisible(samples, near_duplicates.groups(exact, hashes, mirrored, look))
+
+
+def _with_near_rows(samples: pd.DataFrame, pairs: Mapping[int, int]) -> np.ndarray:
+    """The same for rows: groups, `(n,)`, of equal ones joined by `pairs` that differ in one cell."""
+    if not pairs:
+        return samples["group"].to_numpy()
+    first = samples.groupby("group").cumcount().eq(0).to_numpy()
+    leader = pd.Series(np.flatnonzero(first), index=samples["group"].to_numpy()[first])
+    equal = enumerate(leader.loc[samples["group"]].to_numpy().tolist())
+    return _divisible(samples, near_duplicates.joined(len(samples), [*equal, *pairs.items()]))
+
+
+def _divisible(samples: pd.DataFrame, near: np.ndarray) -> np.ndarray:
+    """Groups of near copies, `(n,)`, but of exact ones alone in classes that would else have too few groups."""
+    exact = samples["group"].to_numpy()
     n_groups = pd.Series(near).groupby(samples["label"].to_numpy()).nunique()
     alike = samples["label"].isin(n_groups.index[n_groups < MIN_DISTINCT]).to_numpy()
     return np.where(alike, exact + near.max() + 1, near)

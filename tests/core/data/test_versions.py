@@ -254,3 +254,20 @@ def test_a_split_by_what_tells_no_time_is_refused(workspace, tmp_path, photos):
         make_version(dataset.id, split=Split(time="a", train=0.4, validation=0.2, test=0.4))
     with pytest.raises(InputError, match="no column"):
         make_version(photos.id, split=Split(time="a"))
+
+
+def test_rows_that_differ_in_one_cell_stay_on_one_side(workspace, tmp_path):
+    """But not where a class of nothing else could then not be divided."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(90, 4)).round(6), columns=list("abcd")).assign(kind=["x", "y", "z"] * 30)
+    twins = table.iloc[:60].assign(b=rng.normal(size=60).round(6))
+    alike = pd.concat([table.iloc[[0]]] * 8).assign(c=rng.normal(size=8).round(6), kind="all alike")
+    pd.concat([table, twins, alike]).to_csv(tmp_path / "t.csv", index=False)
+    dataset = import_data(tmp_path / "t.csv", target="kind").dataset
+    samples = load_samples(DataRef(dataset=dataset.id))
+    of_row = samples.set_index("row")
+    for i in range(3, 60):  # 0 is the pattern of the last class
+        assert of_row.loc[i, "group"] == of_row.loc[90 + i, "group"]
+        assert of_row.loc[i, "part"] == of_row.loc[90 + i, "part"]
+    last = samples[samples["label"] == "all alike"]
+    assert last["group"].nunique() == 8 and set(last["part"]) == set(PARTS)
