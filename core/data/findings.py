@@ -83,7 +83,7 @@ def small_class(evidence: Evidence) -> Iterator[Finding]:
     said = f"Class “{small.index[0]}” has only {small.iloc[0]} samples; what is measured on them says little."
     if len(small) > 1:
         named = some([f"“{name}” {n}" for name, n in small.items()])
-        said = f"{len(small)} classes have fewer than {SMALL_CLASS} samples, so scores of them say little: {named}."
+        said = f"{len(small):,} classes have fewer than {SMALL_CLASS} samples, so scores of them say little: {named}."
     yield Finding(
         kind="small_class",
         severity="warning",

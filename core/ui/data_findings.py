@@ -8,7 +8,7 @@ from core.data.cleaning import step_kind
 from core.data.findings import finders
 from core.data.images import DatasetImages
 from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
-from core.ui import data_check, data_clean, data_review, gallery, step_settings, version_making
+from core.ui import data_check, data_clean, data_review, gallery, picture_choice, step_settings, version_making
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
 from core.ui.words import plural
@@ -33,7 +33,7 @@ def in_words(version: VersionRecord) -> str:
 def findings(dataset: DatasetRecord, version: VersionRecord) -> None:
     """All findings, the most severe first, then what was refused; or the review of one of them."""
     check = load_check(version)
-    found = all_findings(version, check)
+    found = [*all_findings(version, check), *picture_choice.to_review(version, samples_of(dataset.id, version.id))]
     number = data_review.under_review(version)
     if number is not None and number < len(found):
         data_review.review(dataset, version, found[number], check)
@@ -59,7 +59,7 @@ def _card(dataset: DatasetRecord, version: VersionRecord, finding: Finding, numb
         if dataset.kind == "image" and len(samples):
             _glance(dataset, samples)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if dataset.kind == "image" and len(samples):
+            if len(samples) and (dataset.kind == "image" or finding.kind == "label_error"):
                 st.button(
                     "Review one by one",
                     icon=":material/rate_review:",
@@ -91,10 +91,11 @@ def _glance(dataset: DatasetRecord, samples: pd.DataFrame) -> None:
 def _said(dataset: DatasetRecord, remedy: Step) -> str:
     """The button's words: what the remedy does to how many images."""
     named = remedy.params.get("samples") or remedy.params.get("labels") or ()
-    if dataset.kind == "image" and remedy.kind == "drop_samples":
-        return f"Drop {plural(len(named), 'image')}"
-    if dataset.kind == "image" and remedy.kind == "relabel":
-        return f"Relabel {plural(len(named), 'image')} as suggested"
+    noun = "image" if dataset.kind == "image" else "row"
+    if remedy.kind == "drop_samples":
+        return f"Drop {plural(len(named), noun)}"
+    if remedy.kind == "relabel":
+        return f"Relabel {plural(len(named), noun)} as suggested"
     return f"Apply: {step_kind(remedy).title.lower()}"
 
 

@@ -10,7 +10,7 @@ from core.data.images import DatasetImages
 from core.data.versions import columns_of, incomplete_rows, load_cells, load_samples
 from core.schemas import PARTS, DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_version
-from core.ui import gallery
+from core.ui import data_classes, gallery, picture_choice, version_making
 from core.ui.gallery import literal
 from core.ui.words import plural
 
@@ -26,6 +26,7 @@ def overview(dataset: DatasetRecord, version: VersionRecord) -> None:
     """Class bars that filter, and the samples of the class and part that are chosen."""
     if dataset.labelled:
         class_bars(dataset, version)
+        data_classes.classes(dataset, version)
     wanted = _filter(dataset, version)
     samples = samples_of(dataset.id, version.id)
     for column, value in wanted.items():
@@ -96,7 +97,7 @@ def _filter(dataset: DatasetRecord, version: VersionRecord) -> dict[str, str]:
     if not dataset.labelled:
         return {}
     st.session_state.setdefault(f"part-{dataset.id}", EVERY)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
             "label": st.selectbox(
                 "Class",
@@ -117,18 +118,21 @@ def _filter(dataset: DatasetRecord, version: VersionRecord) -> dict[str, str]:
                 help="A model learns from train; validation chooses its best epoch; test judges it.",
             ),
         }
+        version_making.undo(version)
     return {column: str(value) for column, value in chosen.items() if value != EVERY}
 
 
 def pictures(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame) -> None:
-    """A page of images, each with its class and part."""
+    """A page of images, each with its class and part; several can be chosen."""
     page = _page(samples, PICTURES, "image", f"page-{dataset.id}")
     if dataset.labelled:
         captions = [f"{literal(gallery.short(a))}  \n{b}" for a, b in zip(page["label"], page["part"], strict=True)]
     else:
         captions = [f"{w} × {h} px" for w, h in zip(page["width"], page["height"], strict=True)]
+    chosen = picture_choice.choosing(dataset, version)
+    under = picture_choice.bar(version, page, samples) if chosen else None
     ref = DataRef(dataset=dataset.id, version=version.id)
-    gallery.samples(dataset, page.assign(caption=captions), ref, f"gallery-{dataset.id}", first=PICTURES)
+    gallery.samples(dataset, page.assign(caption=captions), ref, f"gallery-{dataset.id}", PICTURES, under)
 
 
 def _page(samples: pd.DataFrame, per_page: int, noun: str, key: str) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,14 @@ def short(name: str, length: int = 18) -> str:
     return name if len(name) <= length else name[: length - 1] + "…"
 
 
-def samples(dataset: DatasetRecord, rows: pd.DataFrame, ref: DataRef, key: str, first: int = FIRST) -> None:
+def samples(
+    dataset: DatasetRecord,
+    rows: pd.DataFrame,
+    ref: DataRef,
+    key: str,
+    first: int = FIRST,
+    under: Callable[[str], None] | None = None,
+) -> None:
     """Show samples: a grid of pictures with captions, or the rows of a table.
 
     Args:
@@ -39,14 +46,17 @@ def samples(dataset: DatasetRecord, rows: pd.DataFrame, ref: DataRef, key: str, 
         ref: the version the samples belong to.
         key: of the widget, unique on the page.
         first: how many pictures are shown before a person asks for all.
+        under: draws something between a picture, whose id it is given, and its caption.
     """
     if dataset.kind == "table":
         _rows(rows, ref)
     else:
-        _pictures(dataset, rows, key, first)
+        _pictures(dataset, rows, key, first, under)
 
 
-def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int) -> None:
+def _pictures(
+    dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int, under: Callable[[str], None] | None
+) -> None:
     shown = rows
     if len(rows) > first and not st.toggle(f"Show all {len(rows)}", key=f"{key}-all"):
         shown = rows.head(first)
@@ -58,6 +68,8 @@ def _pictures(dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int) 
             with st.container(width=TILE, gap=None):
                 picture = thumbnail(images, dataset.id, import_hash, str(sample.id), 2 * TILE)
                 st.image(picture, width=_width(picture), alt=str(sample.path))
+                if under:
+                    under(str(sample.id))
                 name = str(sample.path).rpartition("/")[2]
                 st.caption(f"{sample.caption}  \n{literal(short(name))}")
 

@@ -7,7 +7,7 @@ import streamlit as st
 from core.data.reviewing import extended
 from core.data.versions import followed, make_version
 from core.schemas import Kind, Recipe, Split, Step, VersionRecord
-from core.store.datasets import get_dataset
+from core.store.datasets import get_dataset, list_versions
 from core.ui import version_task
 from core.ui.gallery import literal
 from core.ui.page import telling_errors
@@ -55,6 +55,16 @@ def make(
 def add(version: VersionRecord, steps: Sequence[Step], said: str, forget: Callable[[], None] | None = None) -> None:
     """`make` with further steps."""
     make(version, extended(version.recipe, steps), said, forget=forget)
+
+
+def undo(version: VersionRecord) -> None:
+    """A button back to the version that this one was made from, where only the recipe differs."""
+    before = next((v for v in list_versions(version.dataset) if v.id == version.split.follows), None)
+    if before is None or before.recipe == version.recipe or before.imports != version.imports:
+        return
+    said = f"Version {literal(version.name)} was made from {literal(before.name)}. This takes its changes back."
+    if st.button("Undo", icon=":material/undo:", key="undo-version", help=said):
+        make(version, before.recipe, f"as before {literal(version.name)}", before.split, icon=":material/undo:")
 
 
 def at_work(version: VersionRecord) -> bool:

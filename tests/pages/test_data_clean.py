@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.data.feature_scores import save_scores, score_features
 from core.data.importing import import_data, import_sample
 from core.data.steps import STEPS
+from core.data.steps.selection import SelectFeatures
 from core.data.steps.step import Only
 from core.data.tables import load_table
 from core.data.versions import make_version
@@ -169,3 +171,21 @@ def test_images_have_a_recipe_too(workspace: Path) -> None:
     app.multiselect(key=f"{step(clipart, 0)}-classes").set_value(["flowers"]).run()
     make(app)
     assert "flowers" not in newest(clipart).classes
+
+
+def test_features_of_images_are_selected_by_a_step_whose_scores_are_shown(workspace: Path) -> None:
+    dataset = import_sample("clipart").dataset
+    app = add(open_tab(dataset), dataset, "select_features")
+    app.selectbox(key=f"{step(dataset, 0)}-method").select("anova").run()
+    assert "embedding of a run's backbone" in text(app)
+    assert [b.label for b in app.button if "Score" in b.label] == ["Score them"]
+    x = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 30)), columns=[str(i) for i in range(30)])
+    recipe = Recipe(steps=(Step(kind="select_features", params={"method": "anova"}),))
+    found = score_features(
+        SelectFeatures(method="anova"), x, np.arange(60) % 3, np.arange(60), lambda *_: None, "efficientnet_lite0"
+    )
+    save_scores(newest(dataset), recipe, 0, found)
+    app.run()
+    assert "10 of 30 kept. Anova on 60 training samples, seen by EfficientNet-Lite0" in text(app)
+    make(app)
+    assert kinds(dataset) == ["select_features"]
