@@ -62,9 +62,9 @@ def check(args: argparse.Namespace) -> Document:
         from core.models.embedding import limit_threads
 
         limit_threads()
-        from core.training.image_check import check_version
+        from core.training.deeper_look import look_deeper
 
-        check_version(version)
+        look_deeper(version)
     found = all_findings(version, load_check(version))
     return {"version": version.id, "findings": [f.model_dump(mode="json") for f in found]}
 

@@ -26,11 +26,11 @@ class Case(Frozen):
 
 
 class Check(Frozen):
-    """A look at one version through one backbone. `accuracy` is that of the out-of-fold predictions."""
+    """A look at one version, of images through one backbone. `accuracy` is that of the out-of-fold predictions."""
 
     format: int = FORMAT
-    backbone: str
-    image_size: int
+    backbone: str = ""
+    image_size: int = 0
     findings: tuple[Finding, ...]
     cases: tuple[Case, ...]
     accuracy: float | None = None
@@ -64,4 +64,5 @@ def all_findings(version: VersionRecord, check: Check | None) -> tuple[Finding, 
 
 
 def can_check(dataset: DatasetRecord) -> bool:
-    return dataset.kind == "image"
+    """Whether there is something to look deeper for: in a table that is labels, which not every one has."""
+    return dataset.kind == "image" or dataset.labelled

@@ -10,6 +10,7 @@ from core.data import label_errors
 from core.data.checks import Case
 from core.data.evidence import Evidence, count
 from core.data.image_findings import near_duplicate_findings, unlike
+from core.data.label_findings import doubted_labels
 from core.data.near_duplicates import LIKENESS, Comparer, Look, embedding_pairs, hash_pairs, joined
 from core.schemas import Finding, Step
 
@@ -192,36 +193,10 @@ def wrong_labels(images: Embedded) -> tuple[Found, float]:
     probabilities = label_errors.out_of_fold(label_errors.reduced(images.x), labels, images.groups)
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     errors = label_errors.confident_learning(probabilities, labels)
-    kept = images.evidence.open("label_error").to_numpy()[errors.rows]
-    if not kept.any():
-        return ([], []), accuracy
-    rows, suggested = errors.rows[kept], classes[errors.suggested[kept]]
-    doubted = samples.iloc[rows]
-    finding = Finding(
-        kind="label_error",
-        severity="warning",
-        message=f"{count(len(rows), 'label')} may be wrong: a classifier that has not seen the"
-        f" image{'s' if len(rows) > 1 else ''} is sure of another class.",
-        samples=tuple(doubted["path"]),
-        scores=tuple(errors.confidence[kept].round(4).tolist()),
-        remedy=Step(kind="relabel", params={"labels": dict(zip(doubted["id"], suggested, strict=True))}),
+    found = doubted_labels(
+        images.evidence, classes, errors, lambda rows: neighbours(images.x, images.groups)[1][rows]
     )
-    near = neighbours(images.x, images.groups)[1]
-    ids = samples["id"].to_numpy()
-    cases = [
-        Case(
-            finding="label_error",
-            sample=str(ids[row]),
-            score=float(confidence),
-            beside=tuple(ids[near[row][:3]]),
-            suggested=str(better),
-            probability=float(probability),
-        )
-        for row, better, confidence, probability in zip(
-            rows, suggested, errors.confidence[kept], errors.probability[kept], strict=True
-        )
-    ]
-    return ([finding], cases), accuracy
+    return found, accuracy
 
 
 def _but(ids: Sequence[str], name: str) -> tuple[str, ...]:

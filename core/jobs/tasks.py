@@ -27,7 +27,7 @@ from core.store import files
 TASKS: dict[str, str] = {
     "import": "core.data.importing:import_task",
     "version": "core.data.versions:version_task",
-    "check": "core.training.image_check:check_images",
+    "check": "core.training.deeper_look:check_task",
     "preview": "core.training.preview:preview",
     "weights": "core.models.downloads:download_task",
     "backbone": "core.training.backbone_file:bring_in_task",

@@ -1,9 +1,7 @@
 """The deeper look at a version's images: embeddings from the cache, then what they tell about the data."""
 
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 from core.data.checks import Check, save_check
 from core.data.embedding_findings import LOOKED_FOR, Embedded, look_deeper, near_groups
@@ -17,18 +15,12 @@ from core.data.steps.review import kept_samples
 from core.data.versions import load_samples
 from core.models.catalogue import get_backbone
 from core.schemas import DataRef, VersionRecord
-from core.store.datasets import dataset_folder, get_dataset, get_version
+from core.store.datasets import dataset_folder, get_dataset
 from core.training.presets import input_size
 from core.training.version_images import VersionImages
 
 Progress = Callable[..., None]
 BACKBONE = "efficientnet_lite0"  # that of the quick preset, whose embeddings a first run needs as well
-
-
-def check_images(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
-    """The task: look deeper at the version named by `params["data"]`."""
-    check = check_version(get_version(DataRef.parse(params["data"])), progress)
-    return {"findings": len(check.findings)}
 
 
 def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:

@@ -1,4 +1,4 @@
-"""The deeper look at a dataset's images: offered, going on, or when it was."""
+"""The deeper look at a dataset: offered, going on, or when it was."""
 
 import streamlit as st
 
@@ -15,15 +15,15 @@ def deeper(dataset: DatasetRecord, version: VersionRecord, check: Check | None) 
         return
     if check:
         accuracy = f", out-of-fold accuracy {check.accuracy:.2f}" if check.accuracy is not None else ""
-        st.caption(
-            f":material/manage_search: Looked deeper {ago(check.created)} with {BACKBONES[check.backbone].title}"
-            f" at {check.image_size} px{accuracy}."
-        )
+        through = f" with {BACKBONES[check.backbone].title} at {check.image_size} px" if check.backbone else ""
+        st.caption(f":material/manage_search: Looked deeper {ago(check.created)}{through}{accuracy}.")
         return
-    looks = "cropped and mirrored copies and images unlike the rest"
+    who, looks = "A pretrained network", "cropped and mirrored copies and images unlike the rest"
     if dataset.labelled:
         looks = "wrong labels, copies of test images, " + looks
+    if dataset.kind == "table":
+        who, looks = "Classifiers that have not seen a row", "labels that are probably wrong"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"A pretrained network can look for {looks}.", width="stretch")
+        st.markdown(f"{who} can look for {looks}.", width="stretch")
         if st.button("Look deeper", icon=":material/manage_search:", type="primary", key=f"look-{version.id}"):
             version_task.start("check", version, f"Looking deeper at {dataset.name}")

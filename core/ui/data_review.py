@@ -9,7 +9,9 @@ import streamlit as st
 from core.data.checks import Case, Check
 from core.data.images import DatasetImages
 from core.data.reviewing import Decision, cases_of, steps_of, touched_tests
+from core.data.versions import load_cells
 from core.schemas import DatasetRecord, Finding, VersionRecord
+from core.store.datasets import get_dataset
 from core.ui import gallery, version_making
 from core.ui.data_overview import samples_of
 from core.ui.gallery import literal, short
@@ -59,7 +61,10 @@ def review(dataset: DatasetRecord, version: VersionRecord, finding: Finding, che
         st.progress(number / len(cases), text=f"{number + 1} of {len(cases)}")
         with st.container(border=True):
             _buttons(dataset, version, left)  # above the pictures, so that they stay under the pointer
-            _evidence(dataset, samples, left[0])
+            if dataset.kind == "table":
+                _rows(version, samples, left[0])
+            else:
+                _evidence(dataset, samples, left[0])
     pending(dataset, version)
 
 
@@ -78,6 +83,18 @@ def _evidence(dataset: DatasetRecord, samples: pd.DataFrame, case: Case) -> None
                 row = known[name]
                 label = f"**{literal(row['label'])}** · {row['part']}  \n" if dataset.labelled else ""
                 st.caption(f"{'copy' if copies else 'looks like it'}  \n{label}{literal(_name(row['path']))}")
+
+
+def _rows(version: VersionRecord, samples: pd.DataFrame, case: Case) -> None:
+    """The row in question and those most like it, a column each, so that they can be read side by side."""
+    known = samples.set_index("id", drop=False)
+    ids = [case.sample, *(name for name in case.beside if name in known.index)][: BESIDE + 1]
+    shown = known.loc[ids]
+    st.markdown(_facts(get_dataset(version.dataset), known.loc[case.sample].to_dict(), case))
+    cells = load_cells(version, shown.reset_index(drop=True)).astype("str").fillna("missing").T
+    cells.loc["Class"] = shown["label"]
+    cells.columns = pd.Index(["This row" if i == 0 else f"Like it: {row}" for i, row in enumerate(shown["path"])])
+    st.dataframe(cells.loc[["Class", *cells.index[:-1]]].rename_axis("Column"))
 
 
 def _facts(dataset: DatasetRecord, row: Mapping[Hashable, Any], case: Case) -> str:

@@ -198,3 +198,31 @@ def test_on_large_data_the_version_is_made_by_a_task_and_shown_when_it_is_there(
     assert not app.exception
     assert datasets.get_version(DataRef(dataset=version.dataset)).n == version.n - 1
     assert "v2" in app.caption[0].value
+
+
+def test_rows_of_a_table_are_reviewed_side_by_side_with_rows_like_them(workspace: Path) -> None:
+    found = import_data("sample:penguins", target="species").version
+    assert found is not None
+    samples = load_samples(DataRef(dataset=found.dataset))
+    doubted, *beside = samples.loc[samples["part"] == "train", "id"][:4]
+    path = samples.set_index("id").loc[doubted, "path"]
+    case = Case(
+        finding="label_error", sample=doubted, score=0.03, beside=tuple(beside), suggested="Gentoo", probability=0.9
+    )
+    finding = Finding(kind="label_error", severity="warning", message="1 label may be wrong.", samples=(path,))
+    save_check(found, Check(findings=(finding,), cases=(case,), looked_for=("label_error",), accuracy=0.97))
+    app = open_findings(found)
+    assert any("Looked deeper" in c.value and "0.97" in c.value for c in app.caption)
+    next(b for b in app.button if b.label == "Review one by one").click().run()
+    table = app.dataframe[0].value
+    assert list(table.columns) == [
+        "This row",
+        *(f"Like it: {samples.set_index('id').loc[i, 'path']}" for i in beside),
+    ]
+    assert table.index[0] == "Class" and "bill_length_mm" in table.index
+    next(b for b in app.button if b.label == "Relabel as Gentoo").click().run()
+    next(b for b in app.button if b.label == "Make this version").click().run()
+    assert not app.exception
+    made = datasets.get_version(DataRef(dataset=found.dataset))
+    assert made.id != found.id
+    assert load_samples(DataRef(dataset=found.dataset)).set_index("id").loc[doubted, "label"] == "Gentoo"
