@@ -271,7 +271,7 @@ def resume(args: argparse.Namespace) -> Document:
 
 
 def delete(args: argparse.Namespace) -> Document:
-    """Delete a run or a dataset."""
+    """Move a run to the bin, or delete it or a dataset for good."""
     from core.errors import NotFoundError
     from core.store import datasets, runs
 
@@ -289,11 +289,21 @@ def delete(args: argparse.Namespace) -> Document:
             f"Delete the run by its id, {run.id}, or rename one.",
         )
     if run:
-        runs.delete_run(run.id)
-        return {"deleted": run.id, "kind": "run"}
+        if args.for_good:
+            runs.delete_run(run.id)
+        else:
+            runs.bin_run(run.id)
+        return {"deleted": run.id, "kind": "run", "restorable": not args.for_good}
     assert dataset is not None
     datasets.delete_dataset(dataset.id)
     return {"deleted": dataset.id, "kind": "dataset"}
+
+
+def restore(args: argparse.Namespace) -> Document:
+    """Take a run out of the bin."""
+    from core.store import runs
+
+    return {"run": runs.restore_run(args.run).id}
 
 
 def backbones(args: argparse.Namespace) -> Document:

@@ -60,7 +60,7 @@ class Split(Frozen):
     With `given`, samples that came in `train/`, `validation/` or `test/` folders are in that part; the shares apply
     to the rest, and to a part that no folder gave. `follows` is the id of the version that this one was made from:
     whatever was in it, or in those that it follows in turn, keeps its part; all else here divides what is new.
-    `time` names a table's column of numbers or dates: the newest rows are the test part, those before them validation.
+    `time` names a column of numbers or dates: the newest rows are the test part, those before them validation.
     """
 
     train: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -263,7 +263,10 @@ class Event(Frozen):
 
 
 class RunRecord(Frozen):
-    """`runs/ID/run.json` and the row that indexes it."""
+    """`runs/ID/run.json` and the row that indexes it.
+
+    `starred`, `tags` and `note` are a person's own; `binned` says since when the run lies in the bin.
+    """
 
     id: str
     name: str
@@ -286,6 +289,10 @@ class RunRecord(Frozen):
     seconds: dict[str, float] = {}
     notes: tuple[str, ...] = ()
     environment: dict[str, Any] = {}
+    starred: bool = False
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    binned: datetime | None = None
 
     @property
     def active(self) -> bool:

@@ -11,10 +11,12 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     DateTime,
     Engine,
+    Float,
     Index,
     MetaData,
     String,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    inspect,
 )
 
 from core.settings import get_settings
@@ -57,6 +60,12 @@ runs = Table(
     Column("state", String, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),
     Column("test_hash", String, nullable=False),
+    Column("strategy", String, nullable=False),
+    Column("score", Float),
+    Column("seconds", Float),
+    Column("starred", Boolean, nullable=False),
+    Column("binned", Boolean, nullable=False),
+    Column("words", Text, nullable=False),
     Column("record", Text, nullable=False),
     Index("runs_by_state", "state", "created"),
     Index("runs_by_test", "test_hash"),
@@ -72,8 +81,19 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_immediate)
     else:
         engine = create_engine(url, pool_pre_ping=True)
+    _drop_outdated(engine)
     metadata.create_all(engine)
     return engine
+
+
+def _drop_outdated(engine: Engine) -> None:
+    """Drop tables of an earlier Graft that lack a column: they are an index, and written anew from the folders."""
+    known = inspect(engine)
+    for table in metadata.sorted_tables:
+        if known.has_table(table.name):
+            there = {column["name"] for column in known.get_columns(table.name)}
+            if not {column.name for column in table.columns} <= there:
+                table.drop(engine)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

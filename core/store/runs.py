@@ -9,7 +9,8 @@ import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.errors import InputError, NotFoundError
-from core.schemas import ACTIVE, Event, RunRecord, RunState, TrainingSpec
+from core.schemas import ACTIVE, FINISHED, Event, RunRecord, RunState, TrainingSpec, now
 from core.settings import get_settings
 from core.store import files
 from core.store.database import runs as table
 from core.store.database import transaction
 
 log = logging.getLogger(__name__)
+BIN_TIME = timedelta(days=30)
 
 
 def run_folder(run_id: str) -> Path:
@@ -67,8 +69,16 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _row(record: RunRecord) -> dict[str, Any]:
-    columns = ("id", "name", "dataset", "version", "state", "created", "test_hash")
-    return {c: getattr(record, c) for c in columns} | {"record": record.model_dump_json()}
+    columns = ("id", "name", "dataset", "version", "state", "created", "test_hash", "starred")
+    took = (record.finished - record.started).total_seconds() if record.started and record.finished else None
+    return {c: getattr(record, c) for c in columns} | {
+        "strategy": record.spec.strategy or record.spec.learner or "",
+        "score": record.metrics.get("accuracy"),
+        "seconds": took,
+        "binned": record.binned is not None,
+        "words": " ".join((record.name, *record.tags, record.note, record.spec.backbone or "")).casefold(),
+        "record": record.model_dump_json(),
+    }
 
 
 def get_run(run: str) -> RunRecord:
@@ -86,8 +96,8 @@ def get_run(run: str) -> RunRecord:
 
 
 def list_runs(dataset: str | None = None, states: Collection[RunState] | None = None) -> list[RunRecord]:
-    """Runs, newest first."""
-    query = select(table.c.record).order_by(table.c.created.desc())
+    """Runs, newest first, without those in the bin."""
+    query = select(table.c.record).where(~table.c.binned).order_by(table.c.created.desc())
     if dataset is not None:
         query = query.where(table.c.dataset == dataset)
     if states is not None:
@@ -133,6 +143,47 @@ def rename_run(run_id: str, name: str) -> RunRecord:
         renamed = update_within(connection, record.id, name=name)
     assert renamed is not None
     return renamed
+
+
+def annotate(run_id: str, *, tags: Iterable[str], note: str) -> RunRecord:
+    """Keep a person's own words on a run: tags, each once and without spaces around it, and a note."""
+    kept = tuple(dict.fromkeys(tag.strip()[:40] for tag in tags if tag.strip()))
+    found = update_run(get_run(run_id).id, tags=kept, note=note.strip()[:2000])
+    assert found is not None
+    return found
+
+
+def bin_run(run_id: str) -> RunRecord:
+    """Put a run into the bin, where it stays for 30 days; a queued one is cancelled. One at work is refused."""
+    record = get_run(run_id)
+    changes: dict[str, Any] = {"binned": now()}
+    if record.state == "queued":
+        changes["state"] = "cancelled"
+    found = update_run(record.id, expect=["queued", *FINISHED], **changes)
+    if found is None:
+        raise InputError(f"Run “{record.name}” is still at work.", "Cancel it first, then delete it.")
+    return found
+
+
+def restore_run(run_id: str) -> RunRecord:
+    """Take a run out of the bin; `InputError` when it is not in it."""
+    record = get_run(run_id)
+    if record.binned is None:
+        raise InputError(f"Run “{record.name}” is not in the bin.", "There is nothing to restore.")
+    found = update_run(record.id, binned=None)
+    assert found is not None
+    return found
+
+
+def binned_runs() -> list[RunRecord]:
+    """What lies in the bin, newest first. What has lain there for 30 days is deleted on the way."""
+    query = select(table.c.record).where(table.c.binned).order_by(table.c.created.desc())
+    with transaction() as connection:
+        found = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
+    old = [r for r in found if r.binned and now() - r.binned > BIN_TIME]
+    for record in old:
+        delete_run(record.id)
+    return [r for r in found if r not in old]
 
 
 def delete_run(run_id: str) -> None:

@@ -32,7 +32,7 @@ def resume() -> None:
         go(wanted[0], **wanted[1])
 
 
-def go(page: str, **query: str) -> NoReturn:
+def go(page: str, /, **query: str) -> NoReturn:
     """Switch to `pages/{page}.py` with this query in the address."""
     st.switch_page(f"pages/{page}.py", query_params=query)
 

@@ -269,7 +269,12 @@ def test_delete_takes_a_run_or_a_dataset_and_never_guesses(graft, penguins, work
     worker("succeeded")
     run = graft("train", penguins, "--name", penguins).document["run"]
     assert "Both a run and a dataset" in refused(graft("delete", penguins))
-    assert graft("delete", run).document == {"deleted": run, "kind": "run"}
+    assert graft("delete", run).document == {"deleted": run, "kind": "run", "restorable": True}
+    assert not graft("runs").document["runs"]
+    assert graft("restore", run).document == {"run": run}
+    assert refused(graft("restore", run))
+    assert graft("delete", run, "--for-good").document["restorable"] is False
+    assert refused(graft("restore", run))
     assert graft("delete", penguins).document == {"deleted": penguins, "kind": "dataset"}
     assert refused(graft("delete", penguins))
 

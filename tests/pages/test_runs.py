@@ -192,15 +192,63 @@ def test_renaming_is_refused_or_done(dataset):
     assert app.subheader[0].value == "new"
 
 
-def test_deleting_asks_first_and_then_leaves_nothing(dataset):
+def test_deleting_goes_to_the_bin_first_and_can_be_undone(dataset):
     doomed, also, kept = (make(dataset.id, name) for name in ("doomed", "also", "kept"))
-    app = open_page(doomed, also)
-    assert "Delete 2 runs" in text(app) and "cannot be undone" in text(app)
-    press(app, "Delete for good")
+    app = press(open_page(doomed, also), "Move to the bin")
     assert names(app) == ["kept"]
     assert [run.id for run in runs.list_runs()] == [kept.id]
-    assert not runs.run_folder(doomed.id).exists()
-    assert "Delete for good" not in labels(app)
+    assert runs.run_folder(doomed.id).exists()
+    app = open_page(bin="true")
+    assert "2 runs" in text(app) and "cannot be undone" in text(app)
+    app.button(key=f"restore-{doomed.id}").click().run()
+    assert {run.name for run in runs.list_runs()} == {"doomed", "kept"}
+    app = press(open_page(bin="true"), "Delete for good")
+    assert not app.exception
+    assert not runs.run_folder(also.id).exists() and runs.run_folder(doomed.id).exists()
+    assert set(names(open_page())) == {"doomed", "kept"}
+
+
+def test_a_bin_with_all_runs_in_it_can_be_opened(dataset):
+    run = make(dataset.id, "only")
+    runs.bin_run(run.id)
+    app = open_page()
+    assert "No run yet" in text(app)
+    assert [toggle.label for toggle in app.toggle] == ["Show the bin"]
+
+
+def test_words_of_ones_own_are_kept_and_found(dataset):
+    run, other = make(dataset.id, "first"), make(dataset.id, "second")
+    app = open_page(run)
+    app.multiselect(key=f"tags-{run.id}").set_value(["good lighting"])
+    app.text_area(key=f"note-{run.id}").set_value("Taken on *Monday*.")
+    press(app, "Save")
+    found = runs.get_run(run.id)
+    assert (found.tags, found.note) == (("good lighting",), "Taken on *Monday*.")
+    assert names(open_page(words="LIGHT monday")) == ["first"]
+    assert names(open_page(words="second")) == ["second"]
+    assert "No run is like that" in text(open_page(words="100%"))
+    assert other.tags == ()
+
+
+def test_stars_are_given_taken_and_filtered_by(dataset):
+    run, _ = make(dataset.id, "first"), make(dataset.id, "second")
+    press(open_page(run), "Star")
+    assert names(open_page(starred="true")) == ["first"]
+    press(open_page(run), "Unstar")
+    assert not runs.get_run(run.id).starred
+
+
+def test_a_long_list_is_paged_and_sorted_in_the_database(dataset, monkeypatch):
+    monkeypatch.setattr("core.ui.run_table.curve_and_size", lambda run_id: ([], 0))
+    spec = TrainingSpec(data=f"{dataset.id}@abc", learner="network")
+    for i in range(55):
+        run = runs.create_run(spec, name=f"run {i:02}", dataset=dataset.id, version="abc", test_hash="t", n=20)
+        metrics = {"accuracy": i / 100, "accuracy_low": 0.0, "accuracy_high": 1.0}
+        runs.update_run(run.id, state="succeeded", metrics=metrics)
+    app = open_page(order="best")
+    assert len(names(app)) == 50 and names(app)[0] == "run 54"
+    assert names(open_page(order="best", page="2")) == [f"run {i:02}" for i in (4, 3, 2, 1, 0)]
+    assert names(open_page(order="name"))[:2] == ["run 00", "run 01"]
 
 
 def test_a_queued_run_can_be_watched_or_cancelled(dataset, monkeypatch):

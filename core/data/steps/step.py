@@ -158,8 +158,7 @@ def chosen(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
 def with_new(x: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     """Training rows joined by further ones, which are named “new 1” and so on."""
     names = x.index.astype("str")
-    known = pd.to_numeric(names[names.str.startswith(NEW)].str.removeprefix(NEW)).max() if len(names) else 0
-    first = 1 + (0 if pd.isna(known) else int(known))
+    first = 1 + max((int(name.removeprefix(NEW)) for name in names if name.startswith(NEW)), default=0)
     return pd.concat([x, more.set_axis([f"{NEW}{first + i}" for i in range(len(more))])])
 
 
