@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.schemas import Frozen
 
 ColumnType = Literal["numeric", "category", "left_out"]
-Role = Literal["feature", "target", "id", "group", "ignore"]
+Role = Literal["feature", "target", "id", "group", "weight", "ignore"]
 TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -17,7 +17,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 class Choice(Frozen):
     """What a person chose for a column; None leaves it to inference.
 
-    An `id` names the rows, a `group` keeps its rows on one side of the split; both are left out of training.
+    An `id` names the rows, a `group` keeps its rows on one side of the split, a `weight` says how much a training row
+    counts; none of them is learnt from.
     """
 
     type: ColumnType | None = None

@@ -22,6 +22,7 @@ MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
 _NOT_LEARNT: dict[Role | None, str] = {
     "id": "names the rows",
     "group": "keeps its rows on one side of the split",
+    "weight": "says how much a training row counts",
     "ignore": "is left out by choice",
 }
 
@@ -47,6 +48,7 @@ class Schema(Frozen):
     format: str = "csv"
     id: str | None = None
     group: str | None = None
+    weight: str | None = None
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -114,6 +116,8 @@ def read_table(
             table[column.name], refused = _as_numbers(values)
             skipped += refused
             columns = (*columns[:i], _counted(column, table[column.name]), *columns[i + 1 :])
+        elif column.name == chosen(choices, "weight"):
+            table[column.name] = _as_weights(values)
         else:
             table[column.name] = _as_text(values)
     return table, _schema(file, target, columns, choices), skipped
@@ -133,6 +137,7 @@ def _schema(
         thousands=found.thousands,
         id=chosen(choices, "id"),
         group=chosen(choices, "group"),
+        weight=chosen(choices, "weight"),
     )
 
 
@@ -154,6 +159,21 @@ def _as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
     return numbers, [Skipped(path=f"“{values.name}”, row {row}", reason=reason)]
 
 
+def _as_weights(values: pd.Series) -> pd.Series:
+    """A column of weights; `InputError` unless they are numbers of 0 or more, and one of them is more."""
+    numbers, _ = _as_numbers(values)
+    wrong = ~(numbers >= 0) | np.isinf(numbers)
+    if wrong.any():
+        row = values.index[wrong][0]
+        raise InputError(
+            f"“{values.name}” cannot weigh the rows: row {row} holds “{values[row]}”.",
+            "A weight is a number of 0 or more, and every row needs one.",
+        )
+    if not numbers.any():
+        raise InputError(f"“{values.name}” cannot weigh the rows: all are 0.", "Choose another column.")
+    return numbers
+
+
 def _cells(n: int) -> str:
     return f"{n:,} cells" if n != 1 else "1 cell"
 
@@ -171,7 +191,7 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
 
     `InputError` when a column is missing or holds text instead of numbers.
     """
-    for name in (*wanted.numeric, *wanted.categorical, *filter(None, (wanted.group,))):
+    for name in (*wanted.numeric, *wanted.categorical, *filter(None, (wanted.group, wanted.weight))):
         if name not in table.columns:
             raise InputError(f"“{title}” has no column “{name}”, which the dataset has.", "Add the column.")
         if name in wanted.numeric and not (name in schema.numeric or table[name].isna().all()):
@@ -188,7 +208,10 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
         if column.name in table.columns
     )
     names = [column.name for column in columns] + ([wanted.target] if wanted.target else [])
+    if wanted.weight:
+        table[wanted.weight] = _as_weights(table[wanted.weight])
     kept = {"columns": columns, "target": wanted.target, "id": wanted.id, "group": wanted.group}
+    kept |= {"weight": wanted.weight}
     return table[names], schema.model_copy(update=kept)
 
 
@@ -215,7 +238,7 @@ def store_table(folder: Path, table: pd.DataFrame, schema: Schema, labels: pd.Se
 
     Manifest columns: row, path (“row 1” is the first below the header), label (NA where
     unlabelled), content_hash (of the columns trained on, so that equal rows are known as duplicates), and given_group
-    where a column has that role. With an id column, `path` is its value.
+    and given_weight where columns have these roles. With an id column, `path` is its value.
     """
     used = table[[*schema.numeric, *schema.categorical]]
     manifest = pd.DataFrame(
@@ -228,6 +251,8 @@ def store_table(folder: Path, table: pd.DataFrame, schema: Schema, labels: pd.Se
     )
     if schema.group:
         manifest["given_group"] = _as_text(table[schema.group]).to_numpy()
+    if schema.weight:
+        manifest["given_weight"] = table[schema.weight].to_numpy(dtype="float64")
     write_parquet(folder / "table.parquet", table)
     write_parquet(folder / "manifest.parquet", manifest)
     write_text(folder / "schema.json", schema.model_dump_json(indent=1))
@@ -317,8 +342,9 @@ def as_times(cells: pd.Series) -> np.ndarray:
 
     Dates begin with the day where a 13 or more stands first, or where points are between the numbers.
     """
-    if _is_number(cells):
-        return cells.to_numpy(dtype="float64", na_value=np.nan)
+    numbers = pd.to_numeric(cells, errors="coerce")  # what is not learnt from is kept as text
+    if numbers.notna().equals(cells.notna()):
+        return numbers.to_numpy(dtype="float64", na_value=np.nan)
     text = cells.astype("str")
     first = pd.to_numeric(text.str.extract(r"^\s*(\d{1,2})[./-]\d{1,2}[./-]\d{2,4}\b")[0])
     day_first = bool((first > 12).any() or (text[first.notna()].str.count(r"\.") >= 2).any())

@@ -138,12 +138,7 @@ def build_version(
 
 def _with_given_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
     """The groups of duplicates, joined where a column with the role of a group says that rows belong together."""
-    given: dict[str, str] = {}
-    for record in dataset.imports if dataset.kind == "table" else ():
-        manifest = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")
-        if "given_group" in manifest:
-            ids = f"{record.number}-" + manifest["row"].astype("str")
-            given |= dict(zip(ids, manifest["given_group"], strict=True))
+    given = _given(dataset, folder, "given_group")
     groups = samples["group"].astype("int64")
     if not given:
         return groups
@@ -154,6 +149,24 @@ def _with_given_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFra
         if joined.equals(groups):
             return groups
         groups = joined
+
+
+def load_weights(version: VersionRecord, samples: pd.DataFrame) -> np.ndarray | None:
+    """How much each of a version's samples counts in learning, `(n,)`; `None` where no column says so."""
+    dataset = store.get_dataset(version.dataset)
+    given = _given(dataset, store.dataset_folder(dataset.id), "given_weight")
+    return samples["id"].map(given).to_numpy(dtype="float64") if given else None
+
+
+def _given(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
+    """What a column of a table's manifests says of each sample, by id; empty where no column has that role."""
+    given: dict[str, Any] = {}
+    for record in dataset.imports if dataset.kind == "table" else ():
+        manifest = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")
+        if column in manifest:
+            ids = f"{record.number}-" + manifest["row"].astype("str")
+            given |= dict(zip(ids, manifest[column], strict=True))
+    return given
 
 
 def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:

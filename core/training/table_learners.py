@@ -22,7 +22,10 @@ BOOSTING_RATE = 0.1
 
 @dataclass
 class TableProblem:
-    """`x` is `(n, columns)` float32, prepared by what was fitted on the rows in `train` alone."""
+    """`x` is `(n, columns)` float32, prepared by what was fitted on the rows in `train` alone.
+
+    `weights`, `(n,)`, where there are any, say how much a training row counts; scores count each row once.
+    """
 
     spec: TrainingSpec
     classes: tuple[str, ...]
@@ -32,6 +35,7 @@ class TableProblem:
     validation: np.ndarray
     judged: np.ndarray
     recorder: "Recorder"
+    weights: np.ndarray | None = None
 
     @property
     def targets(self) -> np.ndarray:
@@ -43,6 +47,11 @@ class TableProblem:
     def class_weight(self) -> str | None:
         """As scikit-learn names it."""
         return "balanced" if self.spec.class_weights == "balanced" else None
+
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        """Of the training rows, as scikit-learn names it."""
+        return None if self.weights is None else self.weights[self.train]
 
 
 @dataclass
@@ -74,7 +83,7 @@ def network(problem: TableProblem) -> TableFitted:
         ],
         name="table_network",
     )
-    facts = fit_by_spec(model, problem.x, problem, "network")
+    facts = fit_by_spec(model, problem.x, problem, "network", problem.weights)
     return TableFitted(
         probabilities=model.predict(problem.x[problem.judged], batch_size=1024, verbose=0),
         save=lambda folder: model.save(folder / "model.keras"),
@@ -127,7 +136,7 @@ def gradient_boosting(problem: TableProblem) -> TableFitted:
     best: _Candidate | None = None
     since = 0
     for number, n in enumerate(rounds.tolist(), start=1):
-        model.set_params(max_iter=n).fit(x, y)
+        model.set_params(max_iter=n).fit(x, y, sample_weight=problem.sample_weight)
         candidate = _judged(problem, model, number)
         since += 1
         if best is None or candidate.loss < best.loss:
@@ -152,7 +161,7 @@ def _best_of(problem: TableProblem, phase: str, models: Sequence[Any], parameter
     problem.recorder.phase(phase, len(models))
     best: _Candidate | None = None
     for number, model in enumerate(models, start=1):
-        model.fit(problem.x[problem.train], problem.labels[problem.train])
+        model.fit(problem.x[problem.train], problem.labels[problem.train], sample_weight=problem.sample_weight)
         candidate = _judged(problem, model, number)
         if best is None or candidate.loss < best.loss:
             best = candidate

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core.data.preparation import Preparation
-from core.data.versions import load_rows
+from core.data.versions import load_rows, load_weights
+from core.errors import DataError
 from core.models.tabular import get_learner
 from core.schemas import DataRef, RunRecord
 from core.store.datasets import get_version
@@ -27,6 +28,7 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
     samples, features = rows.samples, rows.cells
     index = {name: i for i, name in enumerate(version.classes)}
     labels = samples["label"].map(index).to_numpy(dtype="int64")
+    weights = load_weights(version, samples)
     assert spec.learner
     learn = resolve_name(get_learner(spec.learner).fit)
 
@@ -48,6 +50,7 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
             classes=version.classes,
             x=x,
             labels=np.concatenate([labels, preparation.classes_[new]]),
+            weights=None if weights is None else _weights(weights, labels, parts.train, preparation),
             train=train,
             validation=parts.validation,
             judged=judged,
@@ -69,3 +72,18 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
         facts=facts,
         save=None if spec.folds else save,
     )
+
+
+def _weights(weights: np.ndarray, labels: np.ndarray, train: np.ndarray, preparation: Preparation) -> np.ndarray:
+    """Weights of all rows and of those that steps made, which weigh as their class does on average.
+
+    Their mean over the rows learnt from is 1, so that penalties and step sizes mean what they do without weights.
+    """
+    rows, classes = preparation.rows_, preparation.classes_
+    total = np.bincount(labels[train], weights[train], minlength=classes.max() + 1)
+    of_class = total / np.bincount(labels[train], minlength=len(total)).clip(1)
+    whole = np.concatenate([weights, of_class[classes[rows < 0]]])
+    learnt = np.where(rows < 0, of_class[classes], weights[train][rows])
+    if not learnt.any():
+        raise DataError("All training rows weigh nothing.", "Choose another column as weight, or make another split.")
+    return whole / learnt.mean()

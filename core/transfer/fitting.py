@@ -110,6 +110,7 @@ def fit(
     phase: str,
     recorder: "Recorder",
     optimizer: MakeOptimizer | None = None,
+    weights: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Fit `model` and restore the epoch with the least validation loss.
 
@@ -125,6 +126,7 @@ def fit(
         spec: says how (`core.transfer.optimization`); with balanced class weights samples are weighed so that every
             class weighs the same (King and Zeng 2001); its seed decides the order of the samples.
         optimizer: makes the optimizer from the learning-rate schedule, where it is not the spec's.
+        weights: how much each sample counts in the loss, `(n,)`, beside its class; all the same unless given.
 
     Returns:
         `loss` and `accuracy` on the validation samples, of the restored weights.
@@ -139,7 +141,7 @@ def fit(
         if checkpoint.restore():
             recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
         try:
-            _go_on(model, x, y, train, validation, epochs, batch_size, patience, spec, checkpoint, recorder)
+            _go_on(model, x, y, train, validation, epochs, batch_size, patience, spec, weights, checkpoint, recorder)
             break
         # Named by TensorFlow only, which is not imported here.
         except Exception as error:
@@ -174,6 +176,7 @@ def _go_on(
     batch_size: int,
     patience: int,
     spec: TrainingSpec,
+    given: np.ndarray | None,
     checkpoint: Checkpoint,
     recorder: "Recorder",
 ) -> None:
@@ -181,7 +184,9 @@ def _go_on(
     first = checkpoint.progress.epoch
     if first >= epochs or checkpoint.progress.done:
         return
-    weights = y @ class_weights(y[train]) if spec.class_weights == "balanced" else np.ones(len(y))
+    weights = np.ones(len(y)) if given is None else given
+    if spec.class_weights == "balanced":
+        weights = weights * (y @ class_weights(y[train]))
     keeper = Keeper(checkpoint, recorder, patience)
     model.fit(
         Batches(x, y, train, batch_size, weights, spec.seed, first),
@@ -210,7 +215,9 @@ class Learning(Protocol):
     def recorder(self) -> "Recorder": ...
 
 
-def fit_by_spec(model: keras.Model, x: np.ndarray, problem: Learning, phase: str) -> dict[str, float]:
+def fit_by_spec(
+    model: keras.Model, x: np.ndarray, problem: Learning, phase: str, weights: np.ndarray | None = None
+) -> dict[str, float]:
     """`fit` with the epochs, batch size and rate that a spec gives for a head or a whole network."""
     spec = problem.spec
     assert spec.epochs and spec.batch_size and spec.learning_rate
@@ -227,6 +234,7 @@ def fit_by_spec(model: keras.Model, x: np.ndarray, problem: Learning, phase: str
         patience=max(8, spec.epochs // 5),
         phase=phase,
         recorder=problem.recorder,
+        weights=weights,
     )
 
 

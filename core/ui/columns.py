@@ -6,7 +6,13 @@ import streamlit as st
 from core.data.tables import Schema
 
 TYPE_WORDS = {"numeric": "numeric", "category": "category", "left_out": "left out"}
-ROLE_WORDS = {"feature": "feature", "id": "id: names the row", "group": "group: kept together", "ignore": "ignore"}
+ROLE_WORDS = {
+    "feature": "feature",
+    "id": "id: names the row",
+    "group": "group: kept together",
+    "weight": "weight: how much a row counts",
+    "ignore": "ignore",
+}
 MARK_WORDS = {"\t": "tab", " ": "space", "\u00a0": "space", "\u202f": "space"}
 FORMAT_WORDS = {"csv": "text", "parquet": "Parquet", "excel": "Excel, first sheet", "jsonl": "JSON lines"}
 _EXAMPLES = 3
@@ -50,8 +56,9 @@ def column_choices(preview: pd.DataFrame, schema: Schema, target: str | None) ->
                 "Role": st.column_config.SelectboxColumn(
                     options=list(ROLE_WORDS.values()),
                     required=True,
-                    help="Rows of one group, say of one patient, are never on two sides of the split. Neither a group"
-                    " nor an id is learnt from.",
+                    help="Rows of one group, say of one patient, are never on two sides of the split. A weight, 0 or"
+                    " more, says how much a training row counts; scores count each row once. Neither group, id nor"
+                    " weight is learnt from.",
                 ),
             },
         )

@@ -304,6 +304,20 @@ class TestChoices:
         assert manifest["path"].tolist() == ["r1", "r2", "r3", "r4"]
         assert manifest["given_group"].tolist() == ["p", "p", "q", "q"]
 
+    def test_a_weight_is_kept_as_numbers_and_not_learnt_from(self, make_csv, tmp_path):
+        text = "a,w,kind\n1,2,x\n2,0.5,y\n5,0,x\n"
+        table, schema, _ = read_table(make_csv(text), "kind", read_choices({"w": {"role": "weight"}}))
+        assert (schema.numeric, schema.weight) == (("a",), "w")
+        assert store_table(tmp_path, table, schema, table["kind"])["given_weight"].tolist() == [2, 0.5, 0]
+
+    @pytest.mark.parametrize("cell", ["-1", "", "much"])
+    def test_a_cell_that_cannot_weigh_its_row_is_named(self, make_csv, cell):
+        choices = read_choices({"w": {"role": "weight"}})
+        with pytest.raises(InputError, match="“w” cannot weigh the rows: row 2"):
+            read_table(make_csv(f"a,w,kind\n1,2,x\n2,{cell},y\n5,1,x\n"), "kind", choices)
+        with pytest.raises(InputError, match="all are 0"):
+            read_table(make_csv("a,w,kind\n1,0,x\n2,0,y\n5,0,x\n"), "kind", choices)
+
     @pytest.mark.parametrize(
         ("content", "says"),
         [
