@@ -17,6 +17,7 @@ from core.ui.page import empty, guard, telling_errors
 guard("runs")
 
 PER_PAGE = 50
+WIDTH = 172  # two beside each other on a phone
 ORDERS: dict[Order, str] = {
     "newest": "Newest first",
     "oldest": "Oldest first",
@@ -46,23 +47,23 @@ def choose(field: str, label: str, options: Mapping[str, str], none: str = "All"
         placeholder=none,
         key=f"runs-{field}",
         on_change=keep,
-        width=260,
+        width=WIDTH,
     )
 
 
-def asked() -> Wanted:
-    """The filters, in a row; what they are set to stands in the address."""
+def asked() -> tuple[Wanted, Order]:
+    """The filters and the order, in a row; what they are set to stands in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dataset = choose("dataset", "Dataset", names)
         state = choose("state", "State", {s: s.capitalize() for s in ("queued", *ACTIVE, *FINISHED)})
         titles = {name: known.title for name, known in (STRATEGIES | LEARNERS).items()}
         tried = {name: titles.get(name, name) for name in run_search.strategies_tried()}
         strategy = choose("strategy", "Method", tried)
-        words = st.text_input("Search", key="words", bind="query-params", placeholder="Name, tag or note", width=220)
+        words = st.text_input("Search", key="words", bind="query-params", placeholder="Name, tag, note", width=WIDTH)
+        by = choose("order", "Order", {o: said for o, said in ORDERS.items() if o != "newest"}, ORDERS["newest"])
         starred = st.toggle("Starred", key="starred", bind="query-params")
-    return Wanted.model_validate(
-        {"dataset": dataset, "state": state, "strategy": strategy, "words": words or "", "starred": starred}
-    )
+    wanted = {"dataset": dataset, "state": state, "strategy": strategy, "words": words or "", "starred": starred}
+    return Wanted.model_validate(wanted), cast(Order, by or "newest")
 
 
 st.title("Runs", anchor=False)
@@ -76,13 +77,11 @@ if in_bin:
     st.stop()
 if not names:
     empty("No run yet. Here you will see all of them.", "train", "Train", ":material/model_training:")
-wanted, first = asked(), 0
+(wanted, by), first = asked(), 0
 _, n = run_search.find_runs(wanted, most=0)
-with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-    by = choose("order", "Order", {o: said for o, said in ORDERS.items() if o != "newest"}, ORDERS["newest"])
-    if n > PER_PAGE:
-        first = (st.pagination(-(-n // PER_PAGE), key="page", bind="query-params") - 1) * PER_PAGE
-shown, _ = run_search.find_runs(wanted, cast(Order, by or "newest"), first, PER_PAGE)
+if n > PER_PAGE:
+    first = (st.pagination(-(-n // PER_PAGE), key="page", bind="query-params") - 1) * PER_PAGE
+shown, _ = run_search.find_runs(wanted, by, first, PER_PAGE)
 if not shown:
     st.caption("No run is like that.")
     st.stop()
