@@ -45,7 +45,9 @@ def choose_data() -> tuple[DatasetRecord, str]:
     chosen = st.selectbox(
         "Data",
         list(by_id),
-        format_func=lambda i: f"{by_id[i].name} · {plural(by_id[i].n, 'sample')} · {len(by_id[i].classes)} classes",
+        format_func=lambda i: (
+            f"{by_id[i].name} · {plural(by_id[i].n, 'sample')} · {plural(len(by_id[i].classes), 'class', 'classes')}"
+        ),
         key="train-dataset",
         persist_state="session",
         on_change=lambda: st.query_params.update(dataset=st.session_state["train-dataset"]),

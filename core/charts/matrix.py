@@ -6,9 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts.look import MAX_TICKS, PALETTE, SEQUENTIAL, class_ticks, layout
+from core.charts.look import MAX_TICKS, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
 
 MAX_NUMBERED = 20  # beyond so many classes, numbers in the cells of a matrix no longer fit
+MAX_CELLS = 100  # beyond so many, a cell is a few pixels: only those that hold samples are drawn, as points
 
 
 def confusion_matrix(
@@ -23,6 +24,8 @@ def confusion_matrix(
     """The confusion matrix, true class down, predicted class across, whose cells can be clicked.
 
     A heatmap returns no clicks, so an invisible point lies over every cell; its `customdata` is (true, predicted).
+    Of more than 100 classes there is no heatmap, whose million cells a browser takes long to draw; the points of
+    the cells that hold samples are then seen.
 
     Args:
         matrix: counts, shape (classes, classes), true class first.
@@ -38,23 +41,34 @@ def confusion_matrix(
     shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
     shown = shares if normalised else counts
     top = 1.0 if normalised else float(zmax if zmax is not None else counts.max(initial=0)) or 1.0
-    rows, columns = ([i for i in range(k) for _ in range(k)], list(range(k)) * k)
-    figure = go.Figure(
-        go.Heatmap(
+    many = k > MAX_CELLS
+    rows, columns = np.nonzero(counts) if many else np.indices((k, k)).reshape(2, -1)
+    figure = go.Figure()
+    if many:
+        colours = {
+            "color": shown[rows, columns],
+            "cmin": 0,
+            "cmax": top,
+            "colorscale": [[0, "#8CC4E8"], [1, "#0072B2"]],
+        }
+        marker, others = {"symbol": "square", "size": 4, **colours}, {}
+    else:
+        figure.add_heatmap(
             z=shown, zmin=0, zmax=top, colorscale=SEQUENTIAL, showscale=False, xgap=1, ygap=1, hoverinfo="skip"
         )
-    )
-    invisible = {"marker": {"opacity": 0}}
+        marker = {"symbol": "square", "size": max(6, min(44, 420 // k)), "opacity": 0}
+        others = {"marker": {"opacity": 0}}
     figure.add_scatter(
-        x=columns,
-        y=rows,
+        x=columns.tolist(),
+        y=rows.tolist(),
         mode="markers",
-        marker={"symbol": "square", "size": max(6, min(44, 420 // k)), "opacity": 0},
-        selected=invisible,
-        unselected=invisible,
+        marker=marker,
+        selected=others,
+        unselected=others,
         customdata=[[classes[i], classes[j]] for i, j in zip(rows, columns, strict=True)],
         text=[
-            f"{classes[i]} → {classes[j]}<br>{counts[i, j]} of {support[i, 0]} ({shares[i, j]:.0%})"
+            f"{shorten(classes[i], 40)} → {shorten(classes[j], 40)}<br>"
+            f"{counts[i, j]} of {support[i, 0]} ({shares[i, j]:.0%})"
             for i, j in zip(rows, columns, strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",

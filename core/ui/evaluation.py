@@ -187,7 +187,8 @@ def classes(judged: Judged) -> None:
         st.caption(
             "In brackets 95 % intervals: Wilson for precision and recall, bootstrap for the macro average's F1."
         )
-    with right:
+    many = len(judged.scores.classes) > MANY_CLASSES
+    with right, st.container(height=460 if many else "content", border=False):
         st.plotly_chart(
             charts.recall_bars(judged.scores),
             key=f"recall-{judged.run.id}",

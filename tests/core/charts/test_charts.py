@@ -135,3 +135,13 @@ def test_every_fold_has_a_bar_a_class() -> None:
     assert [list(bars.y) for bars in figure.data] == [[3, 4], [2, 1]]
     assert list(figure.data[0].x) == ["Fold 1", "Fold 2"]
     assert len({bars.marker.color for bars in figure.data}) == 2
+
+
+def test_a_matrix_of_a_thousand_classes_draws_only_the_cells_that_hold_samples() -> None:
+    classes = [f"class {i}" for i in range(1_000)]
+    counts = np.diag(np.arange(1_000))
+    counts[3, 7] = 2
+    (points,) = charts.confusion_matrix(counts, classes).data
+    assert len(points.x) == 1_000  # 999 on the diagonal, one beside it
+    assert ["class 3", "class 7"] in list(map(list, points.customdata))
+    assert list(points.marker.color)[-1] == 999
