@@ -194,7 +194,7 @@ def wrong_labels(images: Embedded) -> tuple[Found, float]:
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     errors = label_errors.confident_learning(probabilities, labels)
     found = doubted_labels(
-        images.evidence, classes, errors, lambda rows: neighbours(images.x, images.groups)[1][rows]
+        images.evidence, np.asarray(classes), errors, lambda rows: neighbours(images.x, images.groups)[1][rows]
     )
     return found, accuracy
 

@@ -99,7 +99,8 @@ class Stage:
     """What one step does, on at most 5,000 training rows.
 
     `place` is its position in the recipe. `before` and `after` hold training rows, of a table; `n_before` and
-    `n_after` count all samples, or the training rows shown for a step that learns. `classes` are those before.
+    `n_after` count all samples, or the training rows shown for a step that learns. `classes` are those before,
+    `counts` the samples of each class before and after, counted like `n_before` and `n_after`.
     With an `error` nothing comes after.
     """
 
@@ -109,6 +110,7 @@ class Stage:
     n_before: int
     n_after: int
     classes: tuple[str, ...]
+    counts: tuple[dict[str, int], dict[str, int]] = ({}, {})
     error: str = ""
 
 
@@ -130,26 +132,32 @@ def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
     def classes(of: Rows) -> tuple[str, ...]:
         return tuple(sorted(of.samples["label"].dropna().unique()))
 
+    def counted(labels: Any) -> dict[str, int]:
+        return {str(name): int(n) for name, n in pd.Series(labels).value_counts().sort_index().items()}
+
     place = 1
     try:
         cleaning.check(recipe, "image" if rows.table is None else "table")
         for place, step, kind, settings in cleaning.enabled(recipe, *cleaning.AT_ONCE):
             after = cleaning.apply_step(rows, place, step, kind, settings)
-            counts = len(rows.samples), len(after.samples)
-            stages.append(Stage(place - 1, seen(rows), seen(after), *counts, classes(rows)))
+            sizes = len(rows.samples), len(after.samples)
+            counts = counted(rows.samples["label"]), counted(after.samples["label"])
+            stages.append(Stage(place - 1, seen(rows), seen(after), *sizes, classes(rows), counts))
             rows = after
         if rows.table is None:
             return stages
         x = seen(rows)
         labels = rows.samples.set_index("id")["label"].reindex(x.index)
-        steps = _fitted(recipe, x, pd.factorize(labels, sort=True)[0])
+        y, names = pd.factorize(labels, sort=True)
+        steps = _fitted(recipe, x, y)
         for place, *_ in cleaning.enabled(recipe, "learnt", "training_rows"):
-            _, _, x_new, _ = next(steps)
-            stages.append(Stage(place - 1, x, x_new, len(x), len(x_new), classes(rows)))
-            x = x_new
+            _, _, x_new, y_new = next(steps)
+            counts = counted(names[y]), counted(names[y_new])
+            stages.append(Stage(place - 1, x, x_new, len(x), len(x_new), classes(rows), counts))
+            x, y = x_new, y_new
     except GraftError as error:
         before, n = (stages[-1].after, stages[-1].n_after) if stages else (seen(rows), len(rows.samples))
-        stages.append(Stage(place - 1, before, before, n, n, classes(rows), error.message))
+        stages.append(Stage(place - 1, before, before, n, n, classes(rows), error=error.message))
     return stages
 
 

@@ -12,7 +12,7 @@ from core.data.preparation import SHOWN, Stage, trace
 from core.data.steps import STEPS
 from core.data.steps.selection import SELECTION
 from core.data.steps.step import WHERE, StepKind, numeric
-from core.data.versions import imported_rows, some_imported
+from core.data.versions import imported_rows, natural, some_imported
 from core.schemas import DataRef, DatasetRecord, Frozen, Recipe, Step, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.ui import feature_look, step_settings, version_making
@@ -22,6 +22,7 @@ from core.ui.words import plural
 
 CHART = {"displayModeBar": False}
 LOOKED_AT = 20_000  # rows of a table that steps are tried on
+CLASSES = "Classes"
 VIEWS = ("Distribution", "Box plot", "Missing cells", "Correlation")
 GROUPS = (
     ("When the version is made", cleaning.AT_ONCE, "Decided once for all rows, without learning from any."),
@@ -174,7 +175,7 @@ def _card(version: VersionRecord, draft: list[Drafted], i: int, mine: list[int],
                 if params != step.params:
                     _change(version, draft, i, step.model_copy(update={"params": params}))
                     st.rerun()
-                if stage and not stage.error and len(stage.before.columns):
+                if stage and not stage.error and (len(stage.before.columns) or _of_classes(stage)):
                     _before_and_after(stage, key)
                 if kind.purpose == SELECTION and step.enabled and not (stage and stage.error):
                     recipe = Recipe(steps=tuple(d.step for d in draft))
@@ -254,7 +255,14 @@ def _effect(kind: StepKind, stage: Stage) -> str:
     if gaps[0] != gaps[1]:
         said.append(f"missing cells {gaps[0]:,} → {gaps[1]:,}")
     few = f", on {SHOWN:,} training rows" if len(before) == SHOWN else ", on training rows" if len(both) else ""
+    if stage.n_before != stage.n_after and len(before) != SHOWN and kind.scope == "training_rows":
+        few = ""
     return (", ".join(said) + few if said else "It changes nothing here").capitalize() + "."
+
+
+def _of_classes(stage: Stage) -> bool:
+    """Whether the step changes how many samples the classes have."""
+    return stage.counts[0] != stage.counts[1]
 
 
 def _before_and_after(stage: Stage, key: str) -> None:
@@ -263,7 +271,8 @@ def _before_and_after(stage: Stage, key: str) -> None:
     columns = [str(c) for c in dict.fromkeys([*before.columns, *after.columns])]
     columns.sort(key=lambda c: c in before and c in after and before[c].equals(after[c].reindex(before.index)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = st.segmented_control("Show", VIEWS, default=VIEWS[0], required=True, key=f"{key}-view")
+        views = (*([CLASSES] if _of_classes(stage) else []), *(VIEWS if columns else []))
+        view = st.segmented_control("Show", views, default=views[0], required=True, key=f"{key}-view")
         column = None
         if view in VIEWS[:2]:
             if view == "Box plot":
@@ -271,9 +280,16 @@ def _before_and_after(stage: Stage, key: str) -> None:
             column = st.selectbox(
                 "Column", columns, key=f"{key}-{view}-column", width=260, help="Changed ones come first."
             )
-    for place, title, table in zip(st.columns(2), ("Before", "After"), (before, after), strict=True):
+    names = sorted({*stage.counts[0], *stage.counts[1]}, key=natural)
+    sides = zip(st.columns(2), ("Before", "After"), (before, after), stage.counts, strict=True)
+    for place, title, table, counts in sides:
         with place:
             st.markdown(f"{title}")
+            if view == CLASSES:
+                figure = charts.class_bars({"": counts}, names)
+                figure.update_xaxes(range=[0, 1.05 * max((*stage.counts[0].values(), *stage.counts[1].values()))])
+                st.plotly_chart(figure, key=f"{key}-{title}-{view}", config=CHART, alt=f"Samples per class, {title}.")
+                continue
             _chart(view, column, table, f"{key}-{title}")
 
 

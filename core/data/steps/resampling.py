@@ -90,7 +90,9 @@ class Noise(Settings):
     copies: Annotated[int, Field(ge=0, le=20)] = Field(
         0, title="Copies", description="0 changes the training rows themselves; else so many noisy copies join each."
     )
-    columns: NumericColumns = Field((), title="Columns", description="None chosen means all numbers.")
+    columns: NumericColumns = Field(
+        (), title="Columns", description="None chosen means all numbers with more than two values."
+    )
 
 
 class NoiseAdder(Resampler):
@@ -98,6 +100,8 @@ class NoiseAdder(Resampler):
 
     def resample(self, x: pd.DataFrame, y: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
         names = chosen(x, self.settings.columns, "numeric")
+        if not self.settings.columns:
+            names = [name for name in names if x[name].nunique() > 2]  # noise on a yes or no tells nothing
         if not names:
             raise ValueError("there is no column of numbers at this place")
         random, spread = (

@@ -406,9 +406,11 @@ def test_rows_made_up_lie_between_rows_of_their_class_and_keep_to_its_categories
 
 def test_noise_is_a_share_of_a_columns_own_deviation_and_follows_the_seed() -> None:
     rng = np.random.default_rng(0)
-    x = pd.DataFrame({"a": rng.normal(0, 1, 2000), "b": rng.normal(0, 500, 2000), "word": "w"})
+    x = pd.DataFrame({"a": rng.normal(0, 1, 2000), "b": rng.normal(0, 500, 2000), "word": "w", "flag": 1.0})
+    x.loc[::3, "flag"] = 0.0
     step, y = STEPS["add_noise"], np.zeros(2000, dtype="int64")
     noisy = {seed: step.run(step.settings(share=0.2)).resample(x, y, seed)[0] for seed in (1, 2)}
+    assert noisy[1][["word", "flag"]].equals(x[["word", "flag"]])
     moved = noisy[1][["a", "b"]] - x[["a", "b"]]
     np.testing.assert_allclose(moved.std() / x[["a", "b"]].std(), 0.2, rtol=0.1)
     assert abs(np.corrcoef(moved.T)[0, 1]) < 0.1 and not noisy[1].equals(noisy[2])
@@ -496,6 +498,17 @@ def test_a_step_that_cannot_be_fitted_is_named() -> None:
         Preparation(Recipe(steps=(Step(kind="drop_columns_missing", params={"share": 0.01}),))).fit(
             x[["a", "c"]].assign(a=np.nan), y
         )
+
+
+def test_a_trace_counts_the_classes_before_and_after() -> None:
+    x, y = table()
+    rows = Rows(pd.DataFrame({"id": x.index, "label": y.astype(str), "group": range(N)}), x)
+    steps = (Step(kind="merge_classes", params={"classes": ["1", "2"], "name": "m"}), Step(kind="oversample"))
+    merged, balanced = trace(Recipe(steps=steps), rows, x.index[:TRAIN])
+    small, large = int((y == 0).sum()), int((y != 0).sum())
+    assert merged.counts == (dict(zip("012", np.bincount(y).tolist(), strict=True)), {"0": small, "m": large})
+    most = max(balanced.counts[0].values())
+    assert sum(balanced.counts[0].values()) == TRAIN and balanced.counts[1] == {"0": most, "m": most}
 
 
 def test_a_trace_shows_each_step_in_the_order_of_action_and_stops_at_an_error() -> None:
