@@ -156,6 +156,8 @@ def test_a_spec_that_cannot_be_used_is_refused_by_name(graft, penguins, tmp_path
         (["--test-size", "1"], "--test-size"),
         (["--test-size", "nan"], "--test-size"),
         (["--test-ids", "/nowhere"], "There is no file"),
+        (["--by-time", "hour"], "no column “hour”"),
+        (["--by-time", "island"], "neither numbers nor dates"),
         (["--backbone", "efficientnet_lite0"], "backbone"),
         (["--epochs", "0"], "epochs"),
     ],
