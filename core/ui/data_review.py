@@ -91,10 +91,13 @@ def _rows(version: VersionRecord, samples: pd.DataFrame, case: Case) -> None:
     ids = [case.sample, *(name for name in case.beside if name in known.index)][: BESIDE + 1]
     shown = known.loc[ids]
     st.markdown(_facts(get_dataset(version.dataset), known.loc[case.sample].to_dict(), case))
-    cells = load_cells(version, shown.reset_index(drop=True)).astype("str").fillna("missing").T
-    cells.loc["Class"] = shown["label"]
+    cells = load_cells(version, shown.reset_index(drop=True))
+    cells = cells.map(
+        lambda cell: "missing" if pd.isna(cell) else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    ).T
+    cells = pd.concat([shown["label"].to_frame("Class").T, cells])  # a column may have that name too
     cells.columns = pd.Index(["This row" if i == 0 else f"Like it: {row}" for i, row in enumerate(shown["path"])])
-    st.dataframe(cells.loc[["Class", *cells.index[:-1]]].rename_axis("Column"))
+    st.dataframe(cells.rename_axis("Column"), height="content")
 
 
 def _facts(dataset: DatasetRecord, row: Mapping[Hashable, Any], case: Case) -> str:
