@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from core.data.column_choices import Choice, ColumnType, Role, chosen
 from core.data.table_files import LARGEST, TableFile, read_file
 from core.errors import InputError
-from core.schemas import DataRef, DatasetRecord, Frozen, Skipped, Step
+from core.schemas import DataRef, Frozen, Skipped, Step
 from core.store.files import write_parquet, write_text
 
 MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
@@ -65,7 +65,7 @@ class Schema(Frozen):
         columns = []
         for name in [*known, *(str(name) for name in table.columns if name not in known)]:
             if name in table.columns:
-                kind: ColumnType = "numeric" if _is_number(table[name]) else "category"
+                kind: ColumnType = "numeric" if is_number(table[name]) else "category"
                 columns.append(Column(name=name, kind=kind, missing=int(missing[name])))
             elif known[name].kind == "left_out":
                 columns.append(known[name])
@@ -147,7 +147,7 @@ def _counted(column: Column, values: pd.Series) -> Column:
 
 def _as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
     """A column chosen to be numeric; cells that are no numbers become missing, and are told."""
-    if _is_number(values):
+    if is_number(values):
         return values.astype("float64"), []
     numbers = pd.to_numeric(values.astype("str").where(values.notna()), errors="coerce").astype("float64")
     numbers = numbers.mask(numbers.abs() >= LARGEST)
@@ -220,7 +220,7 @@ def target_classes(values: pd.Series, bins: int | None, binned: bool = False) ->
 
     `InputError` for a numeric target with more than 20 values and no `bins`, unless a recipe has it `binned` already.
     """
-    numbers = values if _is_number(values) else None
+    numbers = values if is_number(values) else None
     if bins is not None:
         return _labels(values), _quantile_step(values, numbers, bins)
     distinct = values.nunique()
@@ -302,61 +302,11 @@ def read_cells(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, Schem
     return pd.concat(tables).loc[samples["id"].to_numpy()].rename_axis("id"), schema
 
 
-def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
-    """How new these imported samples are by a column of numbers or dates, also one that is not learnt from.
-
-    `folder` is the dataset's. Returns `(n,)` float64, larger is newer, NaN where the cell is missing or no date;
-    `InputError` when the column cannot tell.
-    """
-    cells = pd.Series(index=samples.index, dtype="object")
-    for number, mine in samples.groupby("import_number", sort=True):
-        path = folder / "imports" / f"{number:04d}" / "table.parquet"
-        if dataset.kind != "table" or column not in pq.read_schema(path).names:
-            raise InputError(
-                f"“{dataset.name}” has no column “{column}” to divide by.", "Choose a column of the table."
-            )
-        found = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
-        cells[mine.index] = found[column].to_pandas().to_numpy()
-    values = as_times(cells.infer_objects())
-    if np.isnan(values).mean() > 0.5:
-        raise InputError(
-            f"“{column}” holds neither numbers nor dates.", "Choose a column that tells how new a row is."
-        )
-    return values
-
-
-def time_columns(folder: Path) -> list[str]:
-    """Columns of an import that can tell how new a row is, dates first: judged by its first rows."""
-    schema = load_schema(folder)
-    rows = next(pq.ParquetFile(folder / "table.parquet").iter_batches(200)).to_pandas()
-    dates = [
-        name
-        for name in rows.columns
-        if name != schema.target and not _is_number(rows[name]) and np.isfinite(as_times(rows[name])).mean() > 0.5
-    ]
-    return dates + [str(name) for name in rows.columns if name != schema.target and _is_number(rows[name])]
-
-
-def as_times(cells: pd.Series) -> np.ndarray:
-    """Numbers as they are and dates as seconds, `(n,)` float64, NaN for all else; larger is newer.
-
-    Dates begin with the day where a 13 or more stands first, or where points are between the numbers.
-    """
-    numbers = pd.to_numeric(cells, errors="coerce")  # what is not learnt from is kept as text
-    if numbers.notna().equals(cells.notna()):
-        return numbers.to_numpy(dtype="float64", na_value=np.nan)
-    text = cells.astype("str")
-    first = pd.to_numeric(text.str.extract(r"^\s*(\d{1,2})[./-]\d{1,2}[./-]\d{2,4}\b")[0])
-    day_first = bool((first > 12).any() or (text[first.notna()].str.count(r"\.") >= 2).any())
-    moments = pd.to_datetime(text, errors="coerce", format="mixed", dayfirst=day_first, utc=True)
-    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype="float64")
-
-
 def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataFrame, list[Skipped]]:
     if target not in table.columns:
         raise _no_column(path, target, table)
     missing = table[target].isna().to_numpy()
-    if not _is_number(table[target]):
+    if not is_number(table[target]):
         missing = missing | (table[target].astype("str").str.strip() == "").to_numpy()
     if missing.all():
         raise InputError(f"The target “{target}” of “{path.name}” is empty in every row.", "Choose another target.")
@@ -384,7 +334,7 @@ def _column(values: pd.Series, choice: Choice | None) -> Column:
     present = values.dropna()
     if present.empty:
         return Column(name=name, kind="left_out", missing=missing, reason="is empty")
-    if _is_number(values):
+    if is_number(values):
         # A running number tells nothing but the order of the file, and files are often sorted by class.
         if missing == 0 and len(values) > 2 and (np.diff(values.to_numpy(dtype="float64")) == 1).all():
             return Column(name=name, kind="left_out", missing=missing, reason="only numbers the rows")
@@ -394,7 +344,8 @@ def _column(values: pd.Series, choice: Choice | None) -> Column:
     return Column(name=name, kind="category", missing=missing)
 
 
-def _is_number(values: pd.Series) -> bool:
+def is_number(values: pd.Series) -> bool:
+    """Whether a column holds numbers; yes and no are none."""
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 

@@ -3,29 +3,28 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.data import cleaning, findings, near_duplicates, preparation
-from core.data.image_quality import HASHES
-from core.data.images import ImageStore, measurements
+from core.data import cleaning, findings, grouping, preparation
+from core.data.grouping import MIN_DISTINCT
 from core.data.near_rows import near_pairs
 from core.data.profile import column_profile
+from core.data.row_times import times
 from core.data.splitting import split_parts
 from core.data.steps.review import kept_samples
 from core.data.steps.step import Rows, sample
-from core.data.tables import Schema, read_cells, times
+from core.data.tables import Schema, read_cells
 from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
 
 Doing = Callable[[int, int, str], None]  # done, in all, and what is being done
 _STAGES = 3
-MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 
 
 def make_version(
@@ -87,12 +86,12 @@ def build_version(
     tell(1, _STAGES, "dividing")
     near_rows: dict[int, int] | None = None
     if dataset.kind == "image" and len(samples):
-        samples["group"] = _with_near_copies(dataset, folder, samples)
+        samples["group"] = grouping.near_copies(dataset, folder, samples)
     found = samples["group"]
     if dataset.labelled and rows.table is not None:
         near_rows = near_pairs(rows.table)
-        samples["group"] = _with_near_rows(samples, near_rows)
-    samples["group"], own = _with_given_groups(dataset, folder, samples), samples["group"].astype("int64")
+        samples["group"] = grouping.near_rows(samples, near_rows)
+    samples["group"], own = grouping.given_groups(dataset, folder, samples), samples["group"].astype("int64")
     if dataset.labelled:
         check_classes(samples, dataset, grouped=not own.equals(samples["group"]))
         preparation.check(recipe, rows)
@@ -136,74 +135,11 @@ def build_version(
     return version, tables
 
 
-def _with_given_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
-    """The groups of duplicates, joined where a column with the role of a group says that rows belong together."""
-    given = _given(dataset, folder, "given_group")
-    groups = samples["group"].astype("int64")
-    if not given:
-        return groups
-    wanted = samples["id"].map(given)
-    while True:  # each takes the lowest number among its duplicates and its group, until nothing changes
-        joined = groups.groupby(wanted).transform("min").fillna(groups).astype("int64")
-        joined = joined.groupby(samples["group"]).transform("min")
-        if joined.equals(groups):
-            return groups
-        groups = joined
-
-
 def load_weights(version: VersionRecord, samples: pd.DataFrame) -> np.ndarray | None:
     """How much each of a version's samples counts in learning, `(n,)`; `None` where no column says so."""
     dataset = store.get_dataset(version.dataset)
-    given = _given(dataset, store.dataset_folder(dataset.id), "given_weight")
+    given = grouping.given(dataset, store.dataset_folder(dataset.id), "given_weight")
     return samples["id"].map(given).to_numpy(dtype="float64") if given else None
-
-
-def _given(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
-    """What a column of a table's manifests says of each sample, by id; empty where no column has that role."""
-    given: dict[str, Any] = {}
-    for record in dataset.imports if dataset.kind == "table" else ():
-        manifest = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")
-        if column in manifest:
-            ids = f"{record.number}-" + manifest["row"].astype("str")
-            given |= dict(zip(ids, manifest[column], strict=True))
-    return given
-
-
-def _with_near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:
-    """Groups, `(n,)`, of images and their exact and near copies, which then stay on one side of the split.
-
-    A class that is all near copies, one object from every side, say, could not be divided at all: there only exact
-    copies stay together.
-    """
-    seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
-    stores = {record.number: ImageStore(folder / "imports" / f"{record.number:04d}") for record in dataset.imports}
-    places = list(zip(samples["import_number"], samples["row"], strict=True))
-
-    def look(i: int) -> np.ndarray:
-        number, row = places[i]
-        return stores[number].image(row)
-
-    hashes, mirrored = (near_duplicates.as_bits(seen[column].to_numpy()) for column in HASHES)
-    exact = samples["group"].to_numpy()
-    return _divisible(samples, near_duplicates.groups(exact, hashes, mirrored, look))
-
-
-def _with_near_rows(samples: pd.DataFrame, pairs: Mapping[int, int]) -> np.ndarray:
-    """The same for rows: groups, `(n,)`, of equal ones joined by `pairs` that differ in one cell."""
-    if not pairs:
-        return samples["group"].to_numpy()
-    first = samples.groupby("group").cumcount().eq(0).to_numpy()
-    leader = pd.Series(np.flatnonzero(first), index=samples["group"].to_numpy()[first])
-    equal = enumerate(leader.loc[samples["group"]].to_numpy().tolist())
-    return _divisible(samples, near_duplicates.joined(len(samples), [*equal, *pairs.items()]))
-
-
-def _divisible(samples: pd.DataFrame, near: np.ndarray) -> np.ndarray:
-    """Groups of near copies, `(n,)`, but of exact ones alone in classes that would else have too few groups."""
-    exact = samples["group"].to_numpy()
-    n_groups = pd.Series(near).groupby(samples["label"].to_numpy()).nunique()
-    alike = samples["label"].isin(n_groups.index[n_groups < MIN_DISTINCT]).to_numpy()
-    return np.where(alike, exact + near.max() + 1, near)
 
 
 def with_version(dataset: DatasetRecord, version: VersionRecord) -> DatasetRecord:

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
-from core.data.tables import load_table, time_columns
+from core.data.row_times import time_columns
+from core.data.tables import load_table
 from core.data.versions import (
     columns_of,
     incomplete_rows,
