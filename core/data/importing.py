@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.data import tables
+from core.data import tables, targets
 from core.data.annotations import refuse_annotations
 from core.data.archives import Archive, image_members
 from core.data.column_choices import Choice, chosen, read_choices
@@ -225,7 +225,7 @@ def _fill_table(
     steps: tuple[Step, ...] = ()
     if target is not None:
         binned = old is not None and any(s.kind == "bin_target" for s in _newest(old).recipe.steps)
-        labels, step = tables.target_classes(table[target], bins, binned)
+        labels, step = targets.target_classes(table[target], bins, binned)
         steps = (step,) if step else ()
     return _Filled(tables.store_table(folder, table, schema, labels), skipped, steps)
 

@@ -15,10 +15,9 @@ import pyarrow.parquet as pq
 from core.data.column_choices import Choice, ColumnType, Role, chosen
 from core.data.table_files import LARGEST, TableFile, read_file
 from core.errors import InputError
-from core.schemas import DataRef, Frozen, Skipped, Step
+from core.schemas import DataRef, Frozen, Skipped
 from core.store.files import write_parquet, write_text
 
-MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
 _NOT_LEARNT: dict[Role | None, str] = {
     "id": "names the rows",
     "group": "keeps its rows on one side of the split",
@@ -119,7 +118,7 @@ def read_table(
         elif column.name == chosen(choices, "weight"):
             table[column.name] = _as_weights(values)
         else:
-            table[column.name] = _as_text(values)
+            table[column.name] = as_text(values)
     return table, _schema(file, target, columns, choices), skipped
 
 
@@ -178,7 +177,7 @@ def _cells(n: int) -> str:
     return f"{n:,} cells" if n != 1 else "1 cell"
 
 
-def _as_text(values: pd.Series) -> pd.Series:
+def as_text(values: pd.Series) -> pd.Series:
     """A column as text, whole numbers without a decimal point; missing cells stay missing."""
     present = values.dropna()
     whole = pd.api.types.is_float_dtype(values) and (present == present.round()).all()
@@ -200,7 +199,7 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
     for name in wanted.numeric:
         table[name] = table[name].astype("float64")
     for name in wanted.categorical:
-        table[name] = _as_text(table[name])
+        table[name] = as_text(table[name])
     missing = table.isna().sum()
     columns = tuple(
         column.model_copy(update={"missing": int(missing[column.name])})
@@ -213,24 +212,6 @@ def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> 
     kept = {"columns": columns, "target": wanted.target, "id": wanted.id, "group": wanted.group}
     kept |= {"weight": wanted.weight}
     return table[names], schema.model_copy(update=kept)
-
-
-def target_classes(values: pd.Series, bins: int | None, binned: bool = False) -> tuple[pd.Series, Step | None]:
-    """The target as class names and, where `bins` are wanted, the recipe step that makes classes of its numbers.
-
-    `InputError` for a numeric target with more than 20 values and no `bins`, unless a recipe has it `binned` already.
-    """
-    numbers = values if is_number(values) else None
-    if bins is not None:
-        return _labels(values), _quantile_step(values, numbers, bins)
-    distinct = values.nunique()
-    if numbers is not None and distinct > MAX_CLASSES and not binned:
-        raise InputError(
-            f"The target “{values.name}” is numeric with {distinct} different values;"
-            " Graft classifies and does not regress.",
-            "Choose another target, or let its values be cut into bins of equal size (bins, 2 to 20).",
-        )
-    return _labels(values), None
 
 
 def store_table(folder: Path, table: pd.DataFrame, schema: Schema, labels: pd.Series | None) -> pd.DataFrame:
@@ -250,7 +231,7 @@ def store_table(folder: Path, table: pd.DataFrame, schema: Schema, labels: pd.Se
         }
     )
     if schema.group:
-        manifest["given_group"] = _as_text(table[schema.group]).to_numpy()
+        manifest["given_group"] = as_text(table[schema.group]).to_numpy()
     if schema.weight:
         manifest["given_weight"] = table[schema.weight].to_numpy(dtype="float64")
     write_parquet(folder / "table.parquet", table)
@@ -263,7 +244,7 @@ def _names(table: pd.DataFrame, column: str | None) -> list[str]:
     rows = [f"row {number}" for number in table.index]
     if column is None or column not in table.columns:
         return rows
-    ids = _as_text(table[column])
+    ids = as_text(table[column])
     return [row if pd.isna(name) else name for row, name in zip(rows, ids, strict=True)]
 
 
@@ -347,24 +328,6 @@ def _column(values: pd.Series, choice: Choice | None) -> Column:
 def is_number(values: pd.Series) -> bool:
     """Whether a column holds numbers; yes and no are none."""
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-
-
-def _labels(values: pd.Series) -> pd.Series:
-    return _as_text(values).str.strip()  # a missing cell elsewhere made floats of whole numbers
-
-
-def _quantile_step(values: pd.Series, numbers: pd.Series | None, bins: int) -> Step:
-    if numbers is None:
-        raise InputError(f"The target “{values.name}” is not numeric, so it has no bins.", "Leave out bins.")
-    if not 2 <= bins <= MAX_CLASSES:
-        raise InputError(f"{bins} bins cannot be made.", f"Choose 2 to {MAX_CLASSES}.")
-    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, bins + 1)[1:-1]))
-    edges = edges[edges < numbers.max()]
-    if len(edges) < bins - 1:
-        raise InputError(
-            f"The target “{values.name}” has too many equal values for {bins} bins.", f"Use at most {len(edges) + 1}."
-        )
-    return Step(kind="bin_target", params={"edges": [float(f"{edge:.6g}") for edge in edges]})
 
 
 def _row_hashes(table: pd.DataFrame) -> list[str]:

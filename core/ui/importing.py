@@ -16,7 +16,8 @@ from core.data.packed import ENDINGS
 from core.data.samples import SAMPLES, get_sample
 from core.data.sources import server_path
 from core.data.table_files import TABLE_SUFFIXES
-from core.data.tables import MAX_CLASSES, Schema, look_at
+from core.data.tables import Schema, look_at
+from core.data.targets import MAX_CLASSES
 from core.errors import GraftError
 from core.jobs import tasks
 from core.settings import get_settings

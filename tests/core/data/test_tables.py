@@ -8,7 +8,8 @@ import pytest
 
 from core.data.column_choices import read_choices
 from core.data.table_files import csv_dialect
-from core.data.tables import read_preview, read_table, store_table, target_classes
+from core.data.tables import read_preview, read_table, store_table
+from core.data.targets import target_classes
 from core.errors import InputError
 
 
