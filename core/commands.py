@@ -306,6 +306,19 @@ def restore(args: argparse.Namespace) -> Document:
     return {"run": runs.restore_run(args.run).id}
 
 
+def download(args: argparse.Namespace) -> Document:
+    """Write a version to a file: images as a ZIP of folders, a table as CSV or Parquet."""
+    from core.data.download import write_version
+    from core.schemas import DataRef
+    from core.store.datasets import get_version
+
+    target = Path(args.out).expanduser()
+    if not target.parent.is_dir():
+        raise InputError(f"There is no folder {target.parent}.", "Make it, or choose another place.")
+    version = get_version(DataRef.parse(args.data))
+    return {"n": write_version(version, target), "path": str(target), "version": version.id}
+
+
 def backbones(args: argparse.Namespace) -> Document:
     """The backbones there are and whether their weights are here, runs that can be a source among them."""
     from core.models import downloads, own

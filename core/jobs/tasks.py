@@ -28,6 +28,7 @@ TASKS: dict[str, str] = {
     "import": "core.data.importing:import_task",
     "version": "core.data.versions:version_task",
     "check": "core.training.deeper_look:check_task",
+    "download": "core.data.download:download_task",
     "preview": "core.training.preview:preview",
     "weights": "core.models.downloads:download_task",
     "backbone": "core.training.backbone_file:bring_in_task",

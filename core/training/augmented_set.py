@@ -1,15 +1,13 @@
 """An augmented set to take away: the training part's images with the views that a run would learn from."""
 
-import re
 import zipfile
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from core.data.download import add_image, file_name, image_name
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.schemas import DataRef, TrainingSpec
@@ -68,13 +66,4 @@ def _chunks(n: int) -> list[range]:
 
 
 def _write(archive: zipfile.ZipFile, sample: Any, ending: str, pixels: np.ndarray) -> None:
-    """One picture. The id stands before the name, for two images of a class may be called the same."""
-    out = BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    name = f"{sample['id']}-{Path(sample['path']).stem}"
-    archive.writestr(f"{_safe(sample['label'])}/{_safe(name)}{ending}.png", out.getvalue())
-
-
-def _safe(name: str) -> str:
-    """A name that every system takes for a file."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name)
+    add_image(archive, f"{file_name(sample['label'])}/{image_name(sample)}{ending}.png", pixels)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import streamlit as st
 
+from core.errors import NotFoundError
 from core.evaluation.scores import format_interval
 from core.jobs import queue
 from core.models import own
 from core.models.tabular import LEARNERS
-from core.schemas import RunRecord
+from core.schemas import DataRef, RunRecord
 from core.store import runs
+from core.store.datasets import get_version
 from core.transfer.strategies import STRATEGIES
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
@@ -30,6 +32,22 @@ def final_curve_and_size(run_id: str, folder: str) -> tuple[list[float], int]:
     return curve_and_size(run_id)
 
 
+@st.cache_data(ttl=5, show_spinner=False)
+def newest_test(dataset: str, home: str) -> str:
+    """The hash of the test part of a dataset's newest version; empty where there is none any more. `home` keeps
+    workspaces apart."""
+    try:
+        return get_version(DataRef(dataset=dataset)).test_hash
+    except NotFoundError:
+        return ""
+
+
+def test_set(run: RunRecord) -> str:
+    """“other test set” where a run was judged on other samples or labels than runs on the newest version will be."""
+    newest = newest_test(run.dataset, str(runs.run_folder("")))
+    return "other test set" if newest and run.test_hash.split("-folds")[0] != newest else ""
+
+
 def row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
     m, spec = run.metrics, run.spec
     folder = str(runs.run_folder(run.id))
@@ -43,6 +61,7 @@ def row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
         "Model": method or learner,
         "Strategy": STRATEGIES[spec.strategy].title if spec.strategy in STRATEGIES else spec.strategy or "",
         "Accuracy": format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"]) if m else "",
+        "Test set": test_set(run),
         "Curve": curve,
         "State": f"{run.state} {run.epoch}/{run.epochs}" if run.active and run.epochs else run.state,
         "Tags": list(run.tags),
@@ -73,6 +92,10 @@ def choose_rows(shown: list[RunRecord], names: Mapping[str, str]) -> list[RunRec
             "Name": st.column_config.TextColumn(pinned=True),
             "Tags": st.column_config.ListColumn(),
             "Accuracy": st.column_config.TextColumn(help="On the test samples, with its 95 % Wilson interval."),
+            "Test set": st.column_config.TextColumn(
+                help="Other: judged on other samples or labels than the newest version's test part has, so not to be"
+                " compared with runs on that."
+            ),
             "Curve": st.column_config.LineChartColumn(help="Validation accuracy over the epochs.", y_min=0, y_max=1),
             "Started": st.column_config.DatetimeColumn(format="distance"),
         },

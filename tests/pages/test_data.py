@@ -1,5 +1,6 @@
 """The data page: what a dataset holds, its findings, its split and versions, and managing it."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data, import_sample
 from core.data.tables import load_table
-from core.data.versions import columns_of, load_samples, make_version
+from core.data.versions import columns_of, load_samples, make_version, next_version
 from core.errors import NotFoundError
-from core.schemas import DataRef, DatasetRecord, Split, TrainingSpec
+from core.jobs import tasks
+from core.schemas import DataRef, DatasetRecord, Recipe, Split, Step, TrainingSpec
 from core.store import datasets, runs
 from core.ui.data_overview import EVERY, PICTURES
 
@@ -302,3 +304,30 @@ def test_an_unlabelled_dataset_offers_neither_split_nor_training(workspace: Path
     assert [t.label for t in app.tabs] == ["Overview", "Findings", "Map", "Domain", "Versions", "Manage"]
     assert not [b for b in app.button if b.label == "Train on this"]
     assert EVERY not in [s.value for s in app.selectbox]
+
+
+def test_versions_with_the_same_test_part_say_so(penguins: DatasetRecord) -> None:
+    first = datasets.get_version(DataRef(dataset=penguins.id))
+    imputed = Recipe(steps=(Step(kind="impute"),))
+    same = next_version(first, imputed)
+    make_version(penguins.id, imputed, Split(seed=7))
+    shown = text(open_data(dataset=penguins.id, tab="Versions"))
+    assert f"test part as in {same.name}" in shown and f"test part as in {first.name}" in shown
+    assert shown.count("test part as in") == 2
+
+
+@pytest.mark.training
+def test_a_version_is_made_a_file_and_taken_away(penguins: DatasetRecord) -> None:
+    app = open_data(dataset=penguins.id, tab="Versions")
+    app.session_state["download-version"] = True
+    app.run()
+    app.button(key="download-make").click().run()
+    end = time.monotonic() + 60
+    while tasks.at_work("download"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    app.run()
+    assert not app.exception
+    (made,) = (tasks.folder_of("")).glob("*/version.csv")
+    assert len(pd.read_csv(made)) == 344
+    assert [b.label for b in app.download_button] == ["Download"]

@@ -162,9 +162,9 @@ def test_the_augmented_set_is_made_once_and_then_offered(version: VersionRecord,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "start", start)
-        app.button(key="augmented-make").click().run()
+        app.button(key="augmented_set-make").click().run()
     assert not app.exception
     assert params["data"] == f"{version.dataset}@{version.id}"
-    assert [b.label for b in app.download_button] == ["Download 70 images"]
+    assert [b.label for b in app.download_button] == ["Download"]
     app.slider(key="augment-rotation").set_value(50).run()
     assert not app.download_button, "another augmentation is another set"

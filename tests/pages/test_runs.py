@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
 from core.jobs import queue
-from core.schemas import DatasetRecord, Event, Failure, RunRecord, TrainingSpec, now
+from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec, now
 from core.store import runs
-from core.store.datasets import delete_dataset
+from core.store.datasets import delete_dataset, get_version
 
 ROOT = Path(__file__).parents[2]
 
@@ -264,3 +264,16 @@ def test_a_queued_run_can_be_watched_or_cancelled(dataset, monkeypatch):
 def test_a_worker_that_has_gone_is_noticed(dataset):
     make(dataset.id, "lost", "running", pid=2**22 + 1, pid_created=1.0)
     assert open_page().dataframe[0].value["State"].tolist() == ["interrupted"]
+
+
+def test_a_run_judged_on_other_samples_than_the_newest_version_is_marked(dataset):
+    newest = get_version(DataRef(dataset=dataset.id)).test_hash
+    for name, test_hash in (("old", "other"), ("new", newest), ("folds", f"{newest}-folds5")):
+        spec = TrainingSpec(data=f"{dataset.id}@abc", learner="network")
+        runs.create_run(spec, name=name, dataset=dataset.id, version="abc", test_hash=test_hash, n=20)
+    shown = open_page(order="name").dataframe[0].value
+    assert dict(zip(shown["Name"], shown["Test set"], strict=True)) == {
+        "folds": "",
+        "new": "",
+        "old": "other test set",
+    }

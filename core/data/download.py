@@ -1,0 +1,97 @@
+"""A version to take away: images as a ZIP of folders, a table as CSV or Parquet."""
+
+import re
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from core.data.images import DatasetImages
+from core.data.versions import load_rows, load_samples
+from core.errors import InputError
+from core.schemas import DataRef, VersionRecord
+from core.store.datasets import get_dataset, get_version
+from core.store.files import atomic, need_disk
+
+Progress = Callable[[int, int, str], None]
+SUFFIXES = {"image": (".zip",), "table": (".csv", ".parquet")}
+
+
+def download_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """The task `download`: writes the version `data` to `name` in its folder."""
+    version = get_version(DataRef.parse(params["data"]))
+    return {"n": write_version(version, folder / params["name"], progress)}
+
+
+def write_version(version: VersionRecord, target: Path, progress: Progress = lambda *_: None) -> int:
+    """Write a version to a file and return how many samples it holds.
+
+    Images: a ZIP of PNG files, as they are stored, in `PART/CLASS/` folders, or without folders where they have no
+    labels; importing it again gives the same classes and parts. Tables: the columns as the recipe's steps leave them
+    before anything is learnt, the target, and `part`; CSV or Parquet by the file's name.
+
+    Raises:
+        InputError: a suffix that does not fit. DiskError: there is no room.
+    """
+    kind = get_dataset(version.dataset).kind
+    if target.suffix.lower() not in SUFFIXES[kind]:
+        wanted = " or ".join(SUFFIXES[kind])
+        what = "Images are" if kind == "image" else "A table is"
+        raise InputError(f"{what} written to a file that ends in {wanted}.", f"Call it “{target.stem}{wanted[:4]}”.")
+    ref = DataRef(dataset=version.dataset, version=version.id)
+    return _images(ref, target, progress) if kind == "image" else _table(ref, target, progress)
+
+
+def _images(ref: DataRef, target: Path, progress: Progress) -> int:
+    samples = load_samples(ref)
+    images = DatasetImages(ref.dataset)
+    need_disk(int((samples["width"] * samples["height"] * 3).sum()))
+    with atomic(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for done, sample in enumerate(samples.to_dict("records"), start=1):
+            labelled = isinstance(sample["label"], str) and isinstance(sample["part"], str)
+            folder = f"{sample['part']}/{file_name(sample['label'])}/" if labelled else ""
+            add_image(archive, f"{folder}{image_name(sample)}.png", images.image(sample["id"]))
+            progress(done, len(samples), "images")
+    return len(samples)
+
+
+def _table(ref: DataRef, target: Path, progress: Progress) -> int:
+    progress(0, 2, "applying the steps")
+    rows, _ = load_rows(ref, cells=True)
+    table, dataset = rows.cells, get_dataset(ref.dataset)
+    if dataset.labelled:
+        # A feature may be called so as well.
+        names = {name: f"{name} (column)" for name in (dataset.target, "part") if name in table.columns}
+        table = table.rename(columns=names).assign(
+            **{dataset.target or "label": rows.samples["label"].to_numpy(), "part": rows.samples["part"].to_numpy()}
+        )
+    progress(1, 2, "writing")
+    need_disk(int(table.memory_usage(deep=False).sum()))
+    with atomic(target) as temporary:
+        if target.suffix.lower() == ".csv":
+            table.to_csv(temporary, index=False)
+        else:
+            table.to_parquet(temporary, index=False)
+    progress(2, 2, "")
+    return len(table)
+
+
+def add_image(archive: zipfile.ZipFile, name: str, pixels: np.ndarray) -> None:
+    """One picture as a PNG, `pixels` uint8, height × width × 3."""
+    out = BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    archive.writestr(name, out.getvalue())
+
+
+def image_name(sample: Any) -> str:
+    """A file's name without ending. The id stands first, for two images of a class may be called the same."""
+    return file_name(f"{sample['id']}-{Path(sample['path']).stem}")
+
+
+def file_name(name: str) -> str:
+    """A name that every system takes for a file."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name)
