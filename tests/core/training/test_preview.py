@@ -70,7 +70,7 @@ def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentatio
         n = len(problem.judged), len(problem.classes)
         return Fitted(np.full(n, 1 / n[1]), build=lambda: None)
 
-    strategy = type("Strategy", (), {"run": staticmethod(look)})
+    strategy = type("Strategy", (), {"run": staticmethod(look), "selects": False, "title": "Looking"})
     monkeypatch.setattr(image_task, "get_strategy", lambda name: strategy)
     plan = resolve(spec.model_copy(update={"image_size": preview.SIDE}))
     run = RunRecord(id="r", name="r", dataset=plan.dataset, version=plan.version, spec=plan.spec)
