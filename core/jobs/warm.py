@@ -6,7 +6,6 @@ then writes the run's id into it. The process takes that one run and ends with i
 from one run to the next.
 """
 
-import logging
 import os
 import select
 import time
@@ -18,8 +17,6 @@ import psutil
 
 from core.jobs import local
 from core.settings import get_settings
-
-log = logging.getLogger(__name__)
 
 STARTING_SECONDS = 60  # after which a start that was never finished is forgotten
 LOOK_SECONDS = 5.0  # how often a waiting worker looks whether it is still wanted

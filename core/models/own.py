@@ -73,9 +73,14 @@ def title_of(name: str) -> str:
         return "a run that was deleted" if name.startswith(RUN) else name.removeprefix(BROUGHT)
 
 
+def brought_backbones() -> list[Backbone]:
+    """Networks that were brought in as files."""
+    return [get_own(f"{BROUGHT}{path.parent.name}") for path in sorted(_brought().glob(f"*/{RECORD}"))]
+
+
 def own_backbones(limit: int = 50) -> list[Backbone]:
     """What can be trained from: networks brought in, then those of the newest runs on images."""
-    found = [get_own(f"{BROUGHT}{path.parent.name}") for path in sorted(_brought().glob(f"*/{RECORD}"))]
+    found = brought_backbones()
     for run in runs.list_runs(states=["succeeded"]):
         if run.spec.backbone and network_path(f"{RUN}{run.id}").exists():
             found.append(of_run(run))

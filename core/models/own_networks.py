@@ -100,7 +100,7 @@ def without_head(model: keras.Model) -> keras.Model:
         )
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs)
-    chain = [layer for layer in model.layers if layer is not model.layers[0]]
+    chain = model.layers[1:]  # without the input
     last = len(chain)
     for place, layer in enumerate(chain):
         if layer.name == "head" and isinstance(layer, keras.Model):
@@ -121,13 +121,13 @@ def without_head(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, out)
 
 
-def canonical(model: keras.Model, scaling: Scaling, size: int | None) -> keras.Model:
+def canonical(model: keras.Model, scaling: Scaling) -> keras.Model:
     """A network that was brought in, from RGB images of 0 to 255 to embeddings, its scaling of pixels inside.
 
-    `size` is used where the network takes images of any size.
+    One that takes images of any size is given 224 pixels.
     """
     inner = without_head(model)
-    size = inner.input_shape[1] or size or 224
+    size = inner.input_shape[1] or 224
     if inner.input_shape[1] is not None and inner.input_shape[1] != inner.input_shape[2]:
         raise InputError(
             f"The network takes images of {inner.input_shape[2]} × {inner.input_shape[1]} px.",

@@ -51,18 +51,16 @@ def bring_in(
     from core.models import own_networks
 
     progress(0, 3, "reading the network")
+    base: Backbone | None = None
     if path.name.endswith(".h5"):
         base = BACKBONES.get(architecture or "")
         if base is None:
             raise InputError(
                 f"“{path.name}” holds weights alone.", "Say which of the known architectures they belong to."
             )
-        model, size = _with_weights(base, path), base.input_size
+        model = _with_weights(base, path)
     else:
-        base = None
-        read = own_networks.read_network(path)
-        size = read.input_shape[1] or 224
-        model = own_networks.canonical(read, scaling, size)
+        model = own_networks.canonical(own_networks.read_network(path), scaling)
     progress(1, 3, "trying it")
     size = model.input_shape[1]
     seen = model.predict_on_batch(np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype("float32"))

@@ -133,6 +133,9 @@ def fit(
     """
     recorder.phase(phase, epochs)
     path = recorder.next_checkpoint()
+    weights = np.ones(len(y)) if weights is None else weights
+    if spec.class_weights == "balanced":
+        weights = weights * (y @ class_weights(y[train]))
     while True:
         steps = math.ceil(len(train) / batch_size)
         made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, learning_rate, epochs * steps))
@@ -140,8 +143,21 @@ def fit(
         checkpoint = Checkpoint(path, model)
         if checkpoint.restore():
             recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
+        first = checkpoint.progress.epoch
+        if first >= epochs or checkpoint.progress.done:
+            break
+        keeper = Keeper(checkpoint, recorder, patience)
         try:
-            _go_on(model, x, y, train, validation, epochs, batch_size, patience, spec, weights, checkpoint, recorder)
+            model.fit(
+                Batches(x, y, train, batch_size, weights, spec.seed, first),
+                validation_data=(x[validation], y[validation]),
+                initial_epoch=first,
+                epochs=epochs,
+                shuffle=False,  # Batches has done it
+                verbose=0,
+                # The averages are what is validated; the fit goes on from the weights themselves.
+                callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
+            )
             break
         # Named by TensorFlow only, which is not imported here.
         except Exception as error:
@@ -164,40 +180,6 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spe
         ],
     )
     model.optimizer.build(model.trainable_variables)
-
-
-def _go_on(
-    model: keras.Model,
-    x: np.ndarray,
-    y: np.ndarray,
-    train: np.ndarray,
-    validation: np.ndarray,
-    epochs: int,
-    batch_size: int,
-    patience: int,
-    spec: TrainingSpec,
-    given: np.ndarray | None,
-    checkpoint: Checkpoint,
-    recorder: "Recorder",
-) -> None:
-    """The epochs that the checkpoint has not seen yet; none where the fit had ended."""
-    first = checkpoint.progress.epoch
-    if first >= epochs or checkpoint.progress.done:
-        return
-    weights = np.ones(len(y)) if given is None else given
-    if spec.class_weights == "balanced":
-        weights = weights * (y @ class_weights(y[train]))
-    keeper = Keeper(checkpoint, recorder, patience)
-    model.fit(
-        Batches(x, y, train, batch_size, weights, spec.seed, first),
-        validation_data=(x[validation], y[validation]),
-        initial_epoch=first,
-        epochs=epochs,
-        shuffle=False,  # Batches has done it
-        verbose=0,
-        # The averages are what is validated; the fit goes on from the weights themselves.
-        callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
-    )
 
 
 class Learning(Protocol):

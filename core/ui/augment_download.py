@@ -15,7 +15,7 @@ def download(version: VersionRecord, spec: TrainingSpec) -> None:
     take_away.offer(
         "augmented_set",
         version,
-        spec.model_copy(update={"augmentation": alone}).model_dump(mode="json", exclude_none=True),
+        spec.model_copy(update={"augmentation": alone}).model_dump(mode="json", exclude_none=True, exclude={"data"}),
         NAME,
         said=f"Take the training images away with {plural(spec.views or 0, 'copy', 'copies')} of each, by class."
         + (" MixUp and CutMix stay off there: a mixed image belongs in no folder." if mixes else ""),

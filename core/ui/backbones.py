@@ -13,7 +13,7 @@ from core.ui.page import telling_errors
 from core.ui.version_task import tell_end, watch
 
 CHOSEN = "train-backbone"
-OF_A_RUN = "run:"
+OF_A_RUN = own.RUN
 SLOT = "backbone-file"
 SCALINGS: dict[Scaling, str] = {
     "inside": "0 to 255, the network scales them itself",
@@ -110,7 +110,7 @@ def _table() -> pd.DataFrame:
             "Parameters (M)": round(b.parameters / 1e6, 1),
             "Top-1": b.top1,
             "Input (px)": b.input_size,
-            "Work (G)": round(b.multiply_adds / 1e9, 2),
+            "Multiply-adds (G)": round(b.multiply_adds / 1e9, 2),
             "Licence": b.licence,
         }
         for b in BACKBONES.values()
@@ -161,9 +161,8 @@ def _bring() -> None:
                     task = tasks.start("backbone", title, path=str(path), called=title, **params)
                     st.session_state["task-backbone"] = task.id
                     st.rerun()
-    for backbone in own.own_backbones():
-        if backbone.name.startswith(own.BROUGHT):
-            _brought(backbone)
+    for backbone in own.brought_backbones():
+        _brought(backbone)
 
 
 def _tell(kind: str, doing: str) -> None:

@@ -80,7 +80,7 @@ def _download(dataset: DatasetRecord, version: VersionRecord) -> None:
         take_away.offer(
             "download",
             version,
-            {"data": f"{version.dataset}@{version.id}", "name": name},
+            {"name": name},
             name,
             said=f"{literal(version.name)}: {plural(version.n, 'sample')}, {what}.",
             doing="Writing the version",

@@ -8,7 +8,6 @@ from core.errors import NotFoundError
 from core.jobs import tasks
 from core.schemas import VersionRecord
 from core.ui import version_task
-from core.ui.page import telling_errors
 
 
 def offer(
@@ -18,14 +17,14 @@ def offer(
 
     Args:
         kind: of the task, which leaves the file `name` in its folder.
-        params: of the task; a file that was made with the very same ones is not made again.
+        params: of the task, besides the version; a file made with the very same ones is not made again.
         said: what the file will hold, in a sentence.
         doing: what is said while it is made.
         file_name: what the file is called once it is taken away.
     """
     if version_task.at_work(kind, version, doing):
         return
-    made = _made(kind, params, name)
+    made = _made(kind, {"data": f"{version.dataset}@{version.id}"} | params, name)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(said, width="stretch")
         if made:
@@ -38,9 +37,7 @@ def offer(
                 type="primary",
             )
         elif st.button("Make the file", icon=":material/folder_zip:", key=f"{kind}-make"):
-            with telling_errors():
-                tasks.start(kind, f"{doing} of {version.dataset}", **params)
-                st.rerun()
+            version_task.start(kind, version, f"{doing} of {version.dataset}", **params)
 
 
 def _made(kind: str, params: dict[str, Any], name: str) -> str | None:

@@ -5,7 +5,6 @@ import streamlit as st
 
 from core.evaluation import transfer_gain
 from core.evaluation.transfer_gain import Course
-from core.schemas import RunRecord
 from core.ui.evaluation import Judged, curves
 from core.ui.words import duration
 
@@ -27,13 +26,8 @@ def transfer(judged: Judged) -> bool:
     mark = found.baseline.best
     table = {name: _row(course, mark) for name, course in ((run.name, found.run), (baseline.name, found.baseline))}
     st.dataframe(pd.DataFrame(table), width="stretch")
-    names = _names(run, baseline)
-    curves(names)
+    curves({run.name: run, baseline.name: baseline})
     return False
-
-
-def _names(run: RunRecord, baseline: RunRecord) -> dict[str, RunRecord]:
-    return {run.name: run, baseline.name: baseline}
 
 
 def _row(course: Course, mark: float) -> dict[str, str]:

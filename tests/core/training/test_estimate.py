@@ -53,3 +53,15 @@ def test_time_left_is_unknown_before_the_start_and_never_runs_out(workspace):
     assert seconds_left(run) is None
     assert seconds_left(run.model_copy(update={"started": now()})) > 1
     assert seconds_left(run.model_copy(update={"started": now() - timedelta(days=1)})) == 1
+
+
+def test_a_source_that_was_deleted_since_spoils_no_estimate(workspace):
+    finished(20)
+    gone = runs.list_runs()[0]
+    spec = PROBE.model_copy(update={"backbone": f"run:{gone.id}"})
+    runs.delete_run(gone.id)
+    record = runs.create_run(spec, name="b", dataset="x", version="abc", test_hash="", n=100)
+    start = now()
+    runs.update_run(record.id, state="succeeded", started=start, finished=start + timedelta(seconds=9))
+    assert estimate(PROBE, 100) > 0
+    assert predicted(spec, 100) == predicted(PROBE, 100)
