@@ -20,6 +20,7 @@ from pathlib import Path
 import cifar
 import numpy as np
 import psutil
+from packages import CACHE
 from PIL import Image
 
 SIDE, QUALITY, PROCESSES = 224, 90, 2
@@ -29,10 +30,10 @@ sys.path.insert(0, str(ROOT))
 
 def packed(n: int) -> Path:
     """A ZIP of `n` upscaled images in ten class folders, made when it is not there."""
-    path = cifar.CACHE / f"cifar-{SIDE}px-{n}.zip"
+    path = CACHE / f"cifar-{SIDE}px-{n}.zip"
     if not path.exists():
         images, targets = cifar.sample(n // 10, seed=0)
-        with tempfile.TemporaryDirectory(dir=cifar.CACHE) as work:
+        with tempfile.TemporaryDirectory(dir=CACHE) as work:
             part = Path(work) / path.name
             with zipfile.ZipFile(part, "w") as archive:
                 for number, (image, target) in enumerate(zip(images, targets, strict=True)):
@@ -67,7 +68,7 @@ def imported(path: Path, meanwhile: object = None) -> dict[str, float]:
     """Import in a workspace of its own, as the pages do. Returns seconds and the process's peak memory in MB."""
     from core.jobs import tasks
 
-    with tempfile.TemporaryDirectory(dir=cifar.CACHE) as home:
+    with tempfile.TemporaryDirectory(dir=CACHE) as home:
         os.environ["GRAFT_HOME"] = home
         started = time.perf_counter()
         record = tasks.start("import", "CIFAR", source=str(path), name="CIFAR")
