@@ -71,7 +71,7 @@ def batch_norm_unchanged(run: Any) -> bool:
     import keras
 
     from core.models.catalogue import get_backbone
-    from core.models.efficientnet_lite import build_backbone
+    from core.models.networks import build_backbone
     from core.store.runs import run_folder
 
     saved = keras.saving.load_model(run_folder(run.id) / "model.keras", compile=False)
