@@ -11,6 +11,7 @@ from core.models.catalogue import Backbone
 from core.models.engines import FORMAT, Images, Progress, choose_engine
 from core.schemas import Frozen
 from core.settings import get_settings
+from core.store import cache
 from core.store.files import atomic, need_disk
 
 
@@ -73,12 +74,14 @@ def cached_embedding(
     """`embed`, computed once for each import, backbone, size and cut, and memory-mapped from the workspace's cache.
 
     `content_hash` names the import, whose files never change. A cache file that is damaged or has another number of
-    rows is computed again. `DiskError` when the result would not fit on the disk.
+    rows is computed again; when the cache has grown beyond `settings.cache_gb`, what was used longest ago goes.
+    `DiskError` when the result would not fit on the disk.
     """
     start = time.perf_counter()
     path = _cache_path(content_hash, backbone, size, cut)
     found = _read(path, len(images))
     if found is not None:
+        cache.used(path)
         return found, EmbeddingInfo(cached=True, n=len(images), seconds=time.perf_counter() - start)
     engine = choose_engine(backbone, size, cut)
     shape = (len(images), *engine.shape)
@@ -89,13 +92,18 @@ def cached_embedding(
         out.flush()
         del out
     made = np.load(path, mmap_mode="r")
+    cache.trim(_folder())
     seconds = time.perf_counter() - start
     return made, EmbeddingInfo(cached=False, engine=engine.name, reason=engine.reason, n=len(made), seconds=seconds)
 
 
+def _folder() -> Path:
+    return get_settings().cache / "embeddings"
+
+
 def _cache_path(content_hash: str, backbone: Backbone, size: int, cut: str | None) -> Path:
     network = f"{backbone.key}-{FORMAT}"
-    return get_settings().cache / "embeddings" / network / f"{size}-{cut or 'pooled'}-float32" / f"{content_hash}.npy"
+    return _folder() / network / f"{size}-{cut or 'pooled'}-float32" / f"{content_hash}.npy"
 
 
 def _read(path: Path, rows: int) -> np.ndarray | None:

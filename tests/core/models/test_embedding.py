@@ -1,3 +1,4 @@
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def test_another_import_size_backbone_or_cut_is_another_embedding(workspace: Pat
     cached_embedding(Pictures(5), "import", BACKBONES["efficientnet_lite1"], 32)
     cached_embedding(Pictures(5), "import", LITE0, 32, "block_3")
     assert means.runs == 5
+
+
+def test_a_full_cache_loses_what_was_used_longest_ago(workspace, means, monkeypatch):
+    one = 128 + 4 * 3 * 50  # bytes of an array of 50 rows, its header included
+    monkeypatch.setenv("GRAFT_CACHE_GB", str(2.5 * one / 2**30))
+    for second, name in enumerate(["first", "second", "first", "third"]):
+        cached_embedding(Pictures(50), name, LITE0, 32)
+        for path in workspace.rglob(f"{name}.npy"):
+            os.utime(path, (1000 + second, 1000 + second))
+    assert {p.stem for p in workspace.rglob("*.npy")} == {"first", "third"}
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"nonsense that is no array"])
