@@ -51,12 +51,12 @@ def main() -> None:
             )
 
 
-def trained(data: str, strategy: Any, seed: int, size: int) -> Any:
+def trained(data: str, strategy: Any, seed: int, size: int, **settings: Any) -> Any:
     from core.jobs import queue
     from core.schemas import TrainingSpec
     from core.store import runs
 
-    spec = TrainingSpec(data=data, preset="balanced", strategy=strategy, image_size=size, seed=seed)
+    spec = TrainingSpec(data=data, preset="balanced", strategy=strategy, image_size=size, seed=seed, **settings)
     run = queue.submit(spec)
     while not run.ended:
         time.sleep(0.5)

@@ -1,0 +1,98 @@
+"""Embeddings of 2,000 photos with Lite0 against Keras' `predict` over `image_dataset_from_directory`, in turns.
+
+    python benchmarks/embedding.py [--rounds 3]
+
+CIFAR-10 photos scaled up to 224 px, as JPEG files in class folders; both sides decode them. Both networks are loaded
+and have run once before the clock starts.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import cifar
+import numpy as np
+from PIL import Image
+
+SIZE, N = 224, 2_000
+
+
+class Files:
+    """JPEG files that are decoded when they are asked for."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def batch(self, rows: Sequence[int], size: int) -> np.ndarray:
+        from core.data.decoding import decode
+        from core.settings import get_settings
+
+        settings = get_settings()
+        return np.stack([decode(self.paths[row].read_bytes(), settings).pixels for row in rows])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["GRAFT_HOME"] = home
+        from core.models.embedding import limit_threads
+
+        limit_threads()
+        measure(write(Path(home) / "photos"), rounds)
+
+
+def write(folder: Path) -> Path:
+    images, targets = cifar.sample(N // 10, seed=0)
+    for number, (image, target) in enumerate(zip(images, targets, strict=True)):
+        path = folder / cifar.CLASSES[target] / f"{number:05d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.BICUBIC).save(path, quality=90)
+    return folder
+
+
+def measure(folder: Path, rounds: int) -> None:
+    import keras
+
+    from core.models.catalogue import get_backbone
+    from core.models.engines import choose_engine
+    from core.models.networks import build_backbone
+
+    backbone = get_backbone("efficientnet_lite0")
+    files = Files(sorted(folder.rglob("*.jpg")))
+    engine, model = choose_engine(backbone, SIZE), build_backbone(backbone, SIZE)
+    out = np.empty((N, *engine.shape), np.float32)
+    engine.fill(Files(files.paths[:64]), SIZE, out)
+    model.predict(np.zeros((32, SIZE, SIZE, 3), np.float32), verbose=0)
+    ratios = []
+    for number in range(rounds):
+        start = time.perf_counter()
+        engine.fill(files, SIZE, out)
+        ours = time.perf_counter() - start
+        start = time.perf_counter()
+        photos = keras.utils.image_dataset_from_directory(
+            folder, labels=None, image_size=(SIZE, SIZE), batch_size=32, shuffle=False, verbose=False
+        )
+        theirs_out = model.predict(photos, verbose=0)
+        theirs = time.perf_counter() - start
+        ratios.append(theirs / ours)
+        # Two JPEG decoders, of which one is approximate, differ by a grey level or two.
+        apart = np.abs(theirs_out - out).mean() / np.abs(out).mean()
+        print(
+            f"round {number + 1}: {engine.name} {N / ours:.0f} images/s, Keras {N / theirs:.0f}, ratio"
+            f" {ratios[-1]:.2f}; the embeddings differ by {100 * apart:.1f} % of their size",
+            flush=True,
+        )
+    print(f"median ratio {median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
