@@ -17,6 +17,7 @@ Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["cosine", "warm_up", "one_cycle", "constant"]
 Loss = Literal["cross_entropy", "focal"]
 Averaging = Literal["none", "ema"]
+Device = Literal["cpu", "gpu"]
 RunState = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "interrupted"]
 ACTIVE: tuple[RunState, ...] = ("starting", "running")
 FINISHED: tuple[RunState, ...] = ("succeeded", "failed", "cancelled", "interrupted")
@@ -200,9 +201,11 @@ class TrainingSpec(Frozen):
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
     samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
-    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`).
+    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`),
+    `precision` in `core.transfer.precision`.
     `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
+    A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.
     """
 
     data: str
@@ -227,10 +230,13 @@ class TrainingSpec(Frozen):
     loss: Loss | None = None
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)] | None = None
     averaging: Averaging | None = None
+    precision: Literal["auto", "float32", "bfloat16"] | None = None
     augmentation: Augmentation | None = None
     views: Annotated[int, Field(ge=1, le=32)] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0
+    device: Device | None = None
+    gpus: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
 class Failure(Frozen):
@@ -282,6 +288,7 @@ class RunRecord(Frozen):
     finished: datetime | None = None
     pid: int | None = None
     pid_created: float | None = None
+    device: str = ""
     n: int = 0
     test_hash: str = ""
     failure: Failure | None = None
@@ -297,6 +304,13 @@ class RunRecord(Frozen):
     @property
     def active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from start to end; none less than nothing, though the clock was set back meanwhile."""
+        if self.started is None or self.finished is None:
+            return None
+        return max(0.0, (self.finished - self.started).total_seconds())
 
     @property
     def ended(self) -> bool:

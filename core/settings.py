@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
@@ -18,9 +18,17 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite inside the workspace.")
     slots: int = Field(1, ge=1, description="How many runs may train at the same time on a CPU.")
     threads: int = Field(os.cpu_count() or 1, ge=1, description="CPU threads one worker may use.")
+    devices: str = Field(
+        "all",
+        # Whoever was given some of a machine's GPUs says so in CUDA's own variable.
+        validation_alias=AliasChoices("GRAFT_DEVICES", "CUDA_VISIBLE_DEVICES"),
+        description="GPUs that runs may use: `all`, `cpu` for none, or their numbers, such as `0,1`.",
+    )
+    webhook: str = Field("", description="An http(s) address that is told when a run ends; empty for none.")
     warm_minutes: int = Field(
         10, ge=0, description="How long a worker waits, past its imports, for the next run; 0 for none (0.6 GB each)."
     )
+    cache_gb: float = Field(20, gt=0, description="What embeddings and activations may take; the oldest go first.")
     image_side: int = Field(320, ge=32, description="Longest side, in pixels, at which images are kept.")
     max_pixels: int = Field(64_000_000, description="An image with more pixels than this is refused.")
     max_members: int = Field(200_000, description="An archive with more members than this is refused.")
@@ -34,6 +42,13 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, home: Path) -> Path:
         return home.expanduser()  # no shell has done it where the environment comes from a file
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_address(cls, webhook: str) -> str:
+        if webhook and not webhook.startswith(("http://", "https://")):
+            raise ValueError("it must begin with http:// or https://")
+        return webhook
 
     @property
     def importable(self) -> tuple[Path, ...]:

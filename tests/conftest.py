@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from core.jobs import devices
+
 os.environ["GRAFT_WARM_MINUTES"] = "0"  # a page that is only looked at starts no process
 
 
@@ -18,6 +20,28 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("GRAFT_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function that gives this process and those it starts `n` made-up GPUs; None for no driver."""
+
+    def use(n: int | None, script: str = "") -> None:
+        devices._ask.cache_clear()
+        monkeypatch.setenv("GRAFT_DEVICES", "all")
+        folder = tmp_path / "driver"
+        folder.mkdir(exist_ok=True)
+        program = folder / "nvidia-smi"
+        program.unlink(missing_ok=True)
+        if n is not None:
+            uses = ["7", "[N/A]", *["50"] * n]
+            rows = [f"echo '{i}, GPU-{i}, NVIDIA Made-up, 81559, 12, {uses[i]}'" for i in range(n)]
+            program.write_text("\n".join(["#!/bin/sh", script, *rows]))
+            program.chmod(0o755)
+        if str(folder) not in os.environ["PATH"]:
+            monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+    return use
 
 
 @pytest.fixture

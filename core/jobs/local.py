@@ -50,6 +50,11 @@ def launch(module: str, argument: str, log: Path) -> "subprocess.Popen[bytes]":
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
+        # The worker sees one run's device only; whatever it dispatches in the end may have all that Graft may use.
+        "GRAFT_DEVICES": get_settings().devices,
+        # A GPU's memory is taken as it is needed, not all at once.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -64,9 +69,12 @@ def launch(module: str, argument: str, log: Path) -> "subprocess.Popen[bytes]":
 
 
 def created(pid: int) -> float:
-    """Creation time of a process; 0 when it has gone already."""
+    """When a process was created, in seconds since the machine started; 0 when it has gone already.
+
+    Not the time of day: that of an old process changes when the clock is set.
+    """
     try:
-        return psutil.Process(pid).create_time()
+        return psutil.Process(pid).create_time() - psutil.boot_time()
     except psutil.NoSuchProcess:
         return 0.0
 
@@ -76,8 +84,8 @@ def alive(pid: int | None, pid_created: float | None) -> bool:
     if pid is None or pid_created is None:
         return False
     try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - pid_created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        # The boot time is known to the second, and may be read as the next one in between.
+        return abs(created(pid) - pid_created) < 2 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

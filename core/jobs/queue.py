@@ -4,14 +4,14 @@ There is no daemon. Whoever submits a run dispatches, and every worker dispatche
 queue moves as long as anything does. `dispatch` is safe to call from any number of processes at once.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from core.errors import InputError
-from core.jobs import local, warm
-from core.schemas import ACTIVE, Event, Failure, RunRecord, TrainingSpec, now
-from core.settings import get_settings
+from core.jobs import devices, local, warm
+from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, TrainingSpec, now
 from core.store import files, runs
 from core.store.database import runs as table
 from core.store.database import transaction
@@ -26,9 +26,10 @@ def submit(spec: TrainingSpec) -> RunRecord:
     """Check a spec, fill it from its preset, put the run into the queue and start it if there is a free slot.
 
     Raises:
-        InputError, NotFoundError, WeightsError: the spec cannot be trained; nothing was queued.
+        InputError, NotFoundError, WeightsError: the spec cannot be trained, or not here; nothing was queued.
     """
     plan = resolve(spec)
+    devices.place(plan.spec, [gpu.index for gpu in devices.gpus()], [])  # can it be trained here at all?
     record = runs.create_run(
         plan.spec,
         name=plan.name,
@@ -42,7 +43,7 @@ def submit(spec: TrainingSpec) -> RunRecord:
 
 
 def dispatch() -> None:
-    """Start queued runs, oldest first, while there are free slots."""
+    """Start queued runs, oldest first, while there are free devices."""
     reconcile()
     while (claimed := _claim()) is not None:
         try:
@@ -62,24 +63,42 @@ def warm_up() -> None:
 
 
 def _claim() -> RunRecord | None:
-    """Mark the oldest queued run as starting, in one transaction with the count of busy slots."""
+    """Mark the oldest queued run that has a free device as starting, in one transaction with the look at the others.
+
+    A run that waits for a device is overtaken only by runs for the other kind, so that one for several GPUs gets
+    them in its turn.
+    """
+    there = [gpu.index for gpu in devices.gpus()]
     with transaction() as connection:
-        busy = connection.execute(select(func.count()).where(table.c.state.in_(ACTIVE))).scalar_one()
-        if busy >= get_settings().slots:
-            return None
-        oldest = connection.execute(
-            select(table.c.id).where(table.c.state == "queued").order_by(table.c.created).limit(1)
-        ).scalar_one_or_none()
-        if oldest is None:
-            return None
-        return runs.update_within(connection, oldest, expect=["queued"], state="starting", started=now())
+        at_work = _records(connection, ACTIVE)
+        waited_for: set[bool] = set()
+        for run in _records(connection, ["queued"]):
+            try:
+                device = devices.place(run.spec, there, at_work)
+            except InputError as error:  # the machine has lost a GPU since the run was submitted
+                failure = Failure(kind="bad_input", message=error.message, hint=error.hint)
+                runs.update_within(connection, run.id, state="failed", failure=failure, finished=now())
+                runs.append_event(run.id, Event(phase="failed"))
+                continue
+            on_gpu = devices.wanted(run.spec, len(there)) > 0
+            if device and on_gpu not in waited_for:
+                return runs.update_within(connection, run.id, state="starting", started=now(), device=device)
+            waited_for.add(on_gpu)
+    return None
+
+
+def _records(connection: Connection, states: Collection[RunState]) -> list[RunRecord]:
+    """Runs in these states, oldest first."""
+    query = select(table.c.record).where(table.c.state.in_(states)).order_by(table.c.created)
+    return [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
 
 
 def reconcile() -> None:
     """Mark runs whose worker has gone as interrupted."""
     for record in runs.list_runs(states=ACTIVE):
         if record.pid is None:
-            lost = record.started is not None and now() - record.started > CLAIM_LIMIT
+            # A start that lies ahead was before the clock was set back.
+            lost = record.started is not None and abs(now() - record.started) > CLAIM_LIMIT
         else:
             lost = not local.alive(record.pid, record.pid_created)
         if not lost:
@@ -126,6 +145,7 @@ def resume(run: str) -> RunRecord:
         finished=None,
         pid=None,
         pid_created=None,
+        device="",
     )
     if changed is None:
         raise InputError(f"Run “{record.name}” is {record.state}.", "Only a run that ended without success can.")

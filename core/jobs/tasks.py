@@ -34,6 +34,7 @@ TASKS: dict[str, str] = {
     "backbone": "core.training.backbone_file:bring_in_task",
     "augmented_set": "core.training.augmented_set:augmented_set",
     "feature_scores": "core.training.feature_look:score_task",
+    "learning_rate": "core.training.rate_finder:find_rate",
     "label_safety": "core.training.label_safety:check_label_safety",
 }
 
@@ -118,7 +119,7 @@ def _process(task_id: str) -> tuple[int, float] | None:
 def _alive(record: TaskRecord) -> bool:
     process = _process(record.id)
     if process is None:
-        return (now() - record.created).total_seconds() < START_SECONDS
+        return abs((now() - record.created).total_seconds()) < START_SECONDS
     return local.alive(*process)
 
 

@@ -8,7 +8,9 @@ import hashlib
 import importlib.util
 import json
 import logging
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +55,8 @@ def choose_engine(backbone: Backbone, size: int, cut: str | None = None) -> Engi
 
     `WeightsError` when the weights cannot be had, `InputError` when there is no such cut.
     """
+    if backend() != "tensorflow":
+        return KerasEngine(backbone, size, cut, f"Keras with {backend()}", "OpenVINO reads networks from TensorFlow")
     gpu = _gpu()
     if gpu:
         return KerasEngine(backbone, size, cut, f"Keras on {gpu}", "a GPU is faster than OpenVINO on the CPU")
@@ -103,7 +107,7 @@ class OpenVINOEngine:
 
 
 class KerasEngine:
-    """Keras, on whatever device TensorFlow finds."""
+    """Keras, on whatever device its backend finds."""
 
     _BATCH = 64
 
@@ -116,15 +120,22 @@ class KerasEngine:
     def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
         with _exact_float32():
             for rows in _batches(len(images), self._BATCH):
-                out[rows.start : rows.stop] = self._model.predict_on_batch(
-                    images.batch(rows, size).astype(np.float32)
-                )
+                found = self._model.predict_on_batch(images.batch(rows, size).astype(np.float32))
+                # Where training is divided among devices, each gives the whole batch, one behind the other.
+                out[rows.start : rows.stop] = found[: len(rows)]
                 if progress:
                     progress(rows.stop, len(images))
 
 
 def _batches(n: int, size: int) -> Iterator[range]:
     return (range(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def backend() -> str:
+    """What Keras computes with; told without importing it, which OpenVINO does not need."""
+    if "keras" in sys.modules:
+        return str(sys.modules["keras"].config.backend())
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
 def _gpu() -> str:
@@ -140,6 +151,9 @@ def _gpu() -> str:
 @contextmanager
 def _exact_float32() -> Iterator[None]:
     """Keep a GPU from rounding products to TensorFloat-32, as TensorFlow does unless told."""
+    if backend() != "tensorflow":
+        yield
+        return
     from tensorflow.config import experimental
 
     before = experimental.tensor_float_32_execution_enabled()

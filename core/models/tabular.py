@@ -20,7 +20,17 @@ _ALL = (
         name="network",
         title="Keras network",
         summary="Two dense layers with dropout; finds interactions between columns.",
-        uses=("epochs", "batch_size", "learning_rate", "dropout", "l2", "class_weights", *OPTIMIZATION),
+        uses=(
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "dropout",
+            "l2",
+            "class_weights",
+            *OPTIMIZATION,
+            "device",
+            "gpus",
+        ),
         fit="core.training.table_learners:network",
     ),
     Learner(

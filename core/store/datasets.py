@@ -23,7 +23,7 @@ import pandas as pd
 from sqlalchemy import Connection, delete, insert, or_, select
 
 from core.errors import InputError, NotFoundError
-from core.schemas import DataRef, DatasetRecord, VersionRecord
+from core.schemas import ACTIVE, DataRef, DatasetRecord, VersionRecord
 from core.settings import get_settings
 from core.store import database
 from core.store.files import atomic_folder, folder_size, read_records, write_parquet, write_text
@@ -156,9 +156,13 @@ def rename_dataset(dataset_id: str, name: str) -> DatasetRecord:
 
 
 def delete_dataset(dataset_id: str) -> None:
-    """Remove a dataset with all its imports and versions. Runs trained on it stay."""
+    """Remove a dataset with all its imports and versions. Runs trained on it stay.
+
+    `InputError` while a run waits or is at work on it.
+    """
     with writing():
         record = get_dataset(dataset_id)
+        _refuse_if_used(record)
         with staging() as bin_folder:
             dataset_folder(record.id).rename(bin_folder / record.id)
             with database.transaction() as connection:
@@ -176,6 +180,7 @@ def delete_version(dataset_id: str, version: str) -> DatasetRecord:
             raise InputError(
                 f"“{record.name}” has only this one version.", "Delete the dataset itself, or make another version."
             )
+        _refuse_if_used(record, doomed.id)
         if record.version == doomed.id:
             newest = left[0]
             record = record.model_copy(update={"version": newest.id, "n": newest.n, "classes": newest.classes})
@@ -186,6 +191,19 @@ def delete_version(dataset_id: str, version: str) -> DatasetRecord:
             with database.transaction() as connection:
                 connection.execute(delete(table).where(table.c.dataset == record.id, table.c.id == doomed.id))
     return record
+
+
+def _refuse_if_used(record: DatasetRecord, version: str | None = None) -> None:
+    """`InputError` while a run waits or is at work on this dataset, or on this version of it."""
+    table = database.runs
+    query = select(table.c.name).where(table.c.dataset == record.id, table.c.state.in_(["queued", *ACTIVE]))
+    query = query.order_by(table.c.created)
+    if version is not None:
+        query = query.where(table.c.version == version)
+    with database.transaction() as connection:
+        at_work = connection.execute(query).scalars().first()
+    if at_work is not None:
+        raise InputError(f"Run “{at_work}” is at work on “{record.name}”.", "Cancel it or let it end, then delete.")
 
 
 def dataset_folder(dataset_id: str) -> Path:

@@ -10,7 +10,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from core.store.database import transaction
 
 log = logging.getLogger(__name__)
 BIN_TIME = timedelta(days=30)
+TICK = timedelta(microseconds=1)
 
 
 def run_folder(run_id: str) -> Path:
@@ -37,7 +38,10 @@ def create_run(spec: TrainingSpec, *, name: str, dataset: str, version: str, tes
     """A new queued run. `name` gets a number behind it when another run of the dataset has it already."""
     with transaction() as connection:
         taken = _names(connection, dataset)
+        last = connection.execute(select(func.max(table.c.created))).scalar()
         record = RunRecord(
+            # Never before an earlier one, though the clock be set back: the queue goes by it.
+            created=max(now(), last.replace(tzinfo=UTC) + TICK) if last else now(),
             id=secrets.token_hex(4),
             name=next(n for n in _numbered(name) if n not in taken),
             dataset=dataset,
@@ -70,11 +74,10 @@ def _numbered(name: str) -> Iterator[str]:
 
 def _row(record: RunRecord) -> dict[str, Any]:
     columns = ("id", "name", "dataset", "version", "state", "created", "test_hash", "starred")
-    took = (record.finished - record.started).total_seconds() if record.started and record.finished else None
     return {c: getattr(record, c) for c in columns} | {
         "strategy": record.spec.strategy or record.spec.learner or "",
         "score": record.metrics.get("accuracy"),
-        "seconds": took,
+        "seconds": record.took,
         "binned": record.binned is not None,
         "words": " ".join((record.name, *record.tags, record.note, record.spec.backbone or "")).casefold(),
         "record": record.model_dump_json(),

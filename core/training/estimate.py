@@ -51,8 +51,8 @@ def estimate(spec: TrainingSpec, n: int) -> float:
     """Seconds, the constants corrected by how the last runs here compared with them."""
     ratios = []
     for run in runs.list_runs(states=["succeeded"])[:REMEMBERED]:
-        if run.started and run.finished:
-            ratios.append((run.finished - run.started).total_seconds() / predicted(run.spec, run.n))
+        if run.took:
+            ratios.append(run.took / predicted(run.spec, run.n))
     return predicted(spec, n) * (min(4.0, max(0.25, median(ratios))) if ratios else 1.0)
 
 
@@ -60,4 +60,5 @@ def seconds_left(run: RunRecord) -> float | None:
     """Seconds until a run that is at work will end; `None` before it has started."""
     if run.started is None:
         return None
-    return max(1.0, estimate(run.spec, run.n) - (now() - run.started).total_seconds())
+    gone = max(0.0, (now() - run.started).total_seconds())
+    return max(1.0, estimate(run.spec, run.n) - gone)

@@ -26,7 +26,7 @@ _OPTIMIZATION: dict[str, Any] = {
 RATES = ("learning_rate", "fine_tune_learning_rate")
 # Plain gradients are smaller than Adam's steps: for the same way it takes a higher rate.
 RATE_FACTOR = {"sgd": 10.0}
-_TUNE: dict[str, Any] = {"fine_tune_epochs": 6, "fine_tune_learning_rate": 3e-4, "unfreeze": 5}
+_TUNE: dict[str, Any] = {"fine_tune_epochs": 6, "fine_tune_learning_rate": 3e-4, "unfreeze": 5, "precision": "auto"}
 _IMAGE: dict[str, Any] = (
     {"strategy": "linear_probe", "backbone": "efficientnet_lite0"} | _HEAD | _TUNE | _OPTIMIZATION
 )
@@ -110,6 +110,8 @@ def resolve(spec: TrainingSpec) -> Plan:
     for field in given:
         if field not in uses:
             raise InputError(f"“{field}” does not apply to {title}.", f"Leave out {field}.")
+    if spec.device == "cpu" and spec.gpus:
+        raise InputError("A run on the CPU takes no GPUs.", "Leave out gpus, or choose the device gpu.")
     kept = {field: value for field, value in values.items() if field in uses}
     if "augmentation" in kept:
         kept.setdefault("views", VIEWS)
@@ -146,7 +148,7 @@ def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     backbone, strategy = get_backbone(values["backbone"]), get_strategy(values["strategy"])
     weights_path(backbone)
     title = f"{backbone.title} · {strategy.title.lower()}"
-    return title, (*_ALWAYS, "backbone", "strategy", "image_size", *strategy.uses)
+    return title, (*_ALWAYS, "backbone", "strategy", "image_size", "device", "gpus", *strategy.uses)
 
 
 def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:

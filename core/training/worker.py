@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 
-from core.jobs import local, queue, warm
+from core.jobs import devices, local, queue, warm, webhook
 from core.jobs.ending import Cancelled, cancel_on_terminate, diagnose
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
 from core.store import files, runs
@@ -38,9 +38,10 @@ def work(run_id: str) -> None:
     )
     if run is None:
         return
+    devices.confine(run.device)
     reserve(run_id)
     recorder = Recorder(run_id)
-    recorder.seconds["start"] = round((now() - (run.started or run.created)).total_seconds(), 3)
+    recorder.seconds["start"] = round(max(0.0, (now() - (run.started or run.created)).total_seconds()), 3)
     try:
         metrics = _train(run, recorder)
     except Cancelled:
@@ -66,6 +67,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         limit_threads()
         import keras
 
+        from core.training.accelerators import divided
         from core.training.image_task import train_images
         from core.training.result import headline
         from core.training.table_task import train_table
@@ -73,7 +75,8 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         keras.utils.set_random_seed(run.spec.seed)
         make_deterministic()
     task = train_images if run.spec.backbone else train_table
-    result = task(run, recorder)
+    with divided(len(devices.indices(run.device))):
+        result = task(run, recorder)
     folder = runs.run_folder(run.id)
     recorder.phase("evaluating")
     with recorder.timed("evaluate"):
@@ -124,7 +127,10 @@ def _end(
 
 
 def wait_warm(wanted_by: str) -> str | None:
-    """Import all that a run needs, try it on a few numbers, and wait for the run that is to be trained: its id."""
+    """Import all that a run needs, try it on a few numbers, and wait for the run that is to be trained: its id.
+
+    Where there are GPUs nothing is tried: which of them it may use, a process must know before it uses any.
+    """
     from core.models.embedding import limit_threads
 
     limit_threads()
@@ -135,10 +141,11 @@ def wait_warm(wanted_by: str) -> str | None:
     importlib.import_module("core.training.table_task")
     if importlib.util.find_spec("openvino"):
         importlib.import_module("openvino")
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
-    model.compile(loss="categorical_crossentropy", optimizer="adam")
-    model.fit(np.zeros((4, 4), "float32"), np.eye(2, dtype="float32")[[0, 1, 0, 1]], verbose=0)
-    keras.backend.clear_session()
+    if not devices.gpus():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
+        model.compile(loss="categorical_crossentropy", optimizer="adam")
+        model.fit(np.zeros((4, 4), "float32"), np.eye(2, dtype="float32")[[0, 1, 0, 1]], verbose=0)
+        keras.backend.clear_session()
     return warm.wait_for_run(wanted_by)
 
 
@@ -161,3 +168,4 @@ if __name__ == "__main__":
         wanted = handed
     work(wanted)
     queue.dispatch()
+    webhook.tell(wanted)  # last, so that no other run waits for a slow receiver

@@ -65,7 +65,7 @@ def row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
         "Curve": curve,
         "State": f"{run.state} {run.epoch}/{run.epochs}" if run.active and run.epochs else run.state,
         "Tags": list(run.tags),
-        "Took": duration((run.finished - run.started).total_seconds()) if run.finished and run.started else "",
+        "Took": "" if run.took is None else duration(run.took),
         "On disk": size(n_bytes),
         "Started": run.started or run.created,
     }

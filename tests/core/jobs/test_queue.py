@@ -2,108 +2,23 @@
 
 import os
 import signal
-import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from core.data.importing import import_data
+from core.data.versions import make_version
 from core.errors import GraftError, InputError
 from core.jobs import local, queue
-from core.schemas import ACTIVE, DatasetRecord, RunRecord, TrainingSpec, now
+from core.schemas import RunRecord, Split, TrainingSpec, now
 from core.store import runs
-
-
-@pytest.fixture
-def dataset(workspace: Path, tmp_path: Path) -> DatasetRecord:
-    path = tmp_path / "rows.csv"
-    path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(40)))
-    return import_data(path, target="kind", name="rows").dataset
-
-
-class Sleepers:
-    """Stands in for `local.start`: a process that only sleeps, and its begin and end in `diary`.
-
-    Like a worker, a sleeper that has `worked` its seconds writes that it succeeded before it goes. `reap=False`
-    leaves an end unnoticed, as when the server was restarted.
-    """
-
-    def __init__(self, diary: Path, worked: float = 0.02, command: str = "exec sleep 60", reap: bool = True) -> None:
-        self.diary = diary
-        self.worked = worked
-        self.command = command
-        self.reap = reap
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.threads: list[threading.Thread] = []
-
-    def start(self, run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:
-        self.write(f"begin {run_id}")
-        process = subprocess.Popen(["sh", "-c", self.command], start_new_session=True)
-        self.processes.append(process)
-
-        def wait() -> None:
-            try:
-                process.wait(self.worked)
-            except subprocess.TimeoutExpired:
-                self.write(f"end {run_id}")
-                runs.update_run(run_id, expect=ACTIVE, state="succeeded", finished=now())
-                process.kill()
-                process.wait()
-            if self.reap:
-                on_exit()
-
-        self.threads.append(threading.Thread(target=wait, daemon=True))
-        self.threads[-1].start()
-        return process.pid, local.created(process.pid)
-
-    def write(self, line: str) -> None:
-        with self.diary.open("a") as file:
-            file.write(line + "\n")
-
-    def begun(self) -> list[str]:
-        return [line.split()[1] for line in self.diary.read_text().splitlines() if line.startswith("begin")]
-
-
-FOREVER = 60.0
-
-
-@pytest.fixture
-def sleepers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sleepers]]:
-    used: list[Sleepers] = []
-
-    def use(*args: Any, **changes: Any) -> Sleepers:
-        used.append(Sleepers(tmp_path / "diary", *args, **changes))
-        monkeypatch.setattr(local, "start", used[-1].start)
-        return used[-1]
-
-    yield use
-    for run in runs.list_runs():
-        runs.update_run(run.id, state="cancelled")
-    for made in used:
-        for process, thread in zip(made.processes, made.threads, strict=True):
-            process.kill()
-            thread.join()
+from core.store.datasets import delete_dataset, delete_version
+from tests.core.jobs.sleeping import FOREVER, Sleepers, all_ended, until
 
 
 def submit(dataset: str, seed: int = 0) -> RunRecord:
     return queue.submit(TrainingSpec(data=dataset, learner="logistic_regression", seed=seed))
-
-
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
-def all_ended() -> bool:
-    return all(run.ended for run in runs.list_runs())
 
 
 def most_at_once(diary: Path) -> int:
@@ -216,10 +131,10 @@ def test_a_process_id_that_another_process_took_over_does_not_count(dataset, sle
     sleepers(FOREVER)
     run = submit(dataset.id)
     mine = psutil.Process()
-    runs.update_run(run.id, pid=mine.pid, pid_created=mine.create_time())
+    runs.update_run(run.id, pid=mine.pid, pid_created=local.created(mine.pid))
     queue.reconcile()
     assert runs.get_run(run.id).state == "starting"
-    runs.update_run(run.id, pid_created=mine.create_time() - 100)
+    runs.update_run(run.id, pid_created=local.created(mine.pid) - 100)
     queue.reconcile()
     assert runs.get_run(run.id).state == "interrupted"
 
@@ -245,3 +160,64 @@ def test_a_worker_that_cannot_be_started_fails_its_run_and_not_the_queue(dataset
     states = [submit(dataset.id, seed) for seed in range(2)]
     assert [run.state for run in states] == ["failed", "failed"]
     assert "Cannot allocate memory" in states[0].failure.message
+
+
+def test_runs_keep_their_order_when_the_clock_is_set_back(dataset, sleepers, monkeypatch):
+    used = sleepers(FOREVER)
+    ids = [submit(dataset.id).id]
+    for hours in (0, 1, 2):
+        monkeypatch.setattr(runs, "now", lambda hours=hours: now() - timedelta(hours=hours))
+        ids.append(submit(dataset.id).id)
+    assert [queue.place(runs.get_run(run)) for run in ids[1:]] == [1, 2, 3]
+    used.worked = 0.02
+    queue.cancel(ids[0])
+    until(all_ended)
+    assert used.begun() == ids
+
+
+def test_a_worker_lives_on_when_the_clock_is_set(dataset, sleepers, monkeypatch):
+    sleepers(FOREVER)
+    run = submit(dataset.id)
+    boot_time = psutil._psplatform.boot_time
+    for shift in (-3600, 3600):
+        # The kernel tells when it booted by the time of day less the time that it is up.
+        monkeypatch.setattr("psutil._psplatform.boot_time", lambda shift=shift: boot_time() + shift)
+        monkeypatch.setattr("core.jobs.queue.now", lambda shift=shift: now() + timedelta(seconds=shift))
+        queue.reconcile()
+        assert runs.get_run(run.id).state == "starting"
+
+
+def test_a_claim_from_before_the_clock_was_set_back_is_given_up_too(dataset, sleepers, monkeypatch):
+    sleepers(FOREVER)
+    run = submit(dataset.id)
+    runs.update_run(run.id, pid=None, pid_created=None, started=now() + timedelta(hours=1))
+    queue.reconcile()
+    assert runs.get_run(run.id).state == "interrupted"
+
+
+def test_a_run_does_not_last_less_than_nothing(dataset, sleepers):
+    sleepers(FOREVER)
+    run = submit(dataset.id)
+    ended = runs.update_run(run.id, state="succeeded", started=now(), finished=now() - timedelta(hours=1))
+    assert ended.took == 0
+
+
+def test_a_dataset_is_not_deleted_under_a_run(dataset, sleepers):
+    sleepers(FOREVER)
+    first, waiting = submit(dataset.id), submit(dataset.id)
+    with pytest.raises(InputError, match=f"“{first.name}” is at work on “rows”"):
+        delete_dataset(dataset.id)
+    queue.cancel(waiting.id)
+    assert runs.get_run(first.id).active
+    queue.cancel(first.id)
+    delete_dataset(dataset.id)
+    assert runs.get_run(first.id).state == "cancelled"
+
+
+def test_a_version_is_not_deleted_under_a_run_and_another_is(dataset, sleepers):
+    sleepers(FOREVER)
+    made = make_version(dataset.id, split=Split(seed=1))
+    submit(f"{dataset.id}@{dataset.version}")
+    with pytest.raises(InputError, match="is at work"):
+        delete_version(dataset.id, dataset.version)
+    delete_version(dataset.id, made.id)

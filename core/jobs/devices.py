@@ -1,0 +1,136 @@
+"""What runs may train on: the CPU and the NVIDIA GPUs that the driver reports, and which of them a run has.
+
+The driver's own `nvidia-smi` is asked, so that no deep-learning library has to be imported. A run's record names its
+device as `cpu`, `gpu:0` or `gpu:0,1`; a run that is starting or running has it, any other has none.
+"""
+
+import csv
+import logging
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+
+from core.errors import InputError
+from core.models.tabular import get_learner
+from core.schemas import Frozen, RunRecord, TrainingSpec
+from core.settings import get_settings
+
+log = logging.getLogger(__name__)
+
+CPU = "cpu"
+KEPT_SECONDS = 2  # how long an answer of the driver is used
+ANSWER_SECONDS = 10
+FIELDS = ("index", "uuid", "name", "memory.total", "memory.used", "utilization.gpu")
+
+
+class Gpu(Frozen):
+    """One GPU as the driver sees it now: memory in MB, use in percent; None where it does not tell."""
+
+    index: int
+    uuid: str
+    name: str
+    memory: float | None
+    memory_used: float | None
+    use: float | None
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """The GPUs that Graft may use, in the driver's order; none where there is no driver or it fails.
+
+    `InputError` when GRAFT_DEVICES names one that the driver does not report.
+    """
+    allowed = get_settings().devices.strip()
+    if allowed in ("", CPU, "-1"):
+        return ()
+    there = reported()[0]
+    if allowed == "all":
+        return there
+    by_name = {str(gpu.index): gpu for gpu in there} | {gpu.uuid: gpu for gpu in there}
+    names = [name.strip() for name in allowed.split(",")]
+    for name in names:
+        if name not in by_name:
+            known = ", ".join(str(gpu.index) for gpu in there) or "none"
+            raise InputError(
+                f"GRAFT_DEVICES names GPU “{name}”, and the driver reports {known}.",
+                "Set GRAFT_DEVICES to cpu, all or some of those, such as 0,1.",
+            )
+    return tuple(by_name[name] for name in dict.fromkeys(names))
+
+
+def reported() -> tuple[tuple[Gpu, ...], str]:
+    """All GPUs of the machine, and what is wrong with the driver where it fails."""
+    program = shutil.which("nvidia-smi")
+    return _ask(program, int(time.monotonic() / KEPT_SECONDS)) if program else ((), "")
+
+
+@lru_cache(maxsize=4)
+def _ask(program: str, _moment: int) -> tuple[tuple[Gpu, ...], str]:
+    command = [program, f"--query-gpu={','.join(FIELDS)}", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stdout", None) or str(error)
+        trouble = str(said).strip().splitlines()[0]
+        log.warning("The NVIDIA driver gave no answer: %s", trouble)
+        return (), trouble
+    rows = csv.reader(done.stdout.splitlines(), skipinitialspace=True)
+    return tuple(
+        Gpu(index=int(i), uuid=uuid, name=name, memory=_number(all_), memory_used=_number(used), use=_number(use))
+        for i, uuid, name, all_, used, use in rows
+    ), ""
+
+
+def _number(text: str) -> float | None:
+    """A figure of the driver's, which writes “[N/A]” and the like where it has none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def wanted(spec: TrainingSpec, there: int) -> int:
+    """How many GPUs a run takes on a machine with `there` of them; 0 for a place on the CPU.
+
+    Only networks train on a GPU; they do so where there is one, unless the spec says otherwise.
+    """
+    if spec.device == CPU or (spec.learner and "device" not in get_learner(spec.learner).uses):
+        return 0
+    return spec.gpus or (1 if there or spec.device == "gpu" else 0)
+
+
+def place(spec: TrainingSpec, there: Sequence[int], at_work: Sequence[RunRecord]) -> str | None:
+    """The device that a run would get now, beside those at work; None while it has to wait.
+
+    `InputError` when the machine will never have enough GPUs for it.
+    """
+    n = wanted(spec, len(there))
+    if n > len(there):
+        raise InputError(
+            f"The run wants {n} GPU{'s' * (n > 1)}, and this machine has {len(there) or 'none'} for it.",
+            "Choose the CPU or fewer GPUs; `python -m core doctor` lists them.",
+        )
+    if n == 0:
+        busy = sum(not indices(run.device) for run in at_work)
+        return CPU if busy < get_settings().slots else None
+    taken = {index for run in at_work for index in indices(run.device)}
+    free = [index for index in there if index not in taken]
+    return f"gpu:{','.join(map(str, free[:n]))}" if len(free) >= n else None
+
+
+def indices(device: str) -> tuple[int, ...]:
+    """The GPUs in a record's `device`."""
+    return tuple(int(i) for i in device.removeprefix("gpu:").split(",")) if device.startswith("gpu:") else ()
+
+
+def in_words(device: str) -> str:
+    """“CPU”, “GPU 0”, “GPU 0 and 1”."""
+    return f"GPU {' and '.join(map(str, indices(device)))}" if indices(device) else "CPU"
+
+
+def confine(device: str) -> None:
+    """Let this process, a worker, see only its run's device. CUDA reads this when it is first used, not before."""
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order in which the driver counts
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, indices(device))) or "-1"
