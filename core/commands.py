@@ -230,13 +230,14 @@ def runs_(args: argparse.Namespace) -> Document:
 
 def evaluate(args: argparse.Namespace) -> Document:
     """Score a run on its test samples."""
-    from core.evaluation.scores import classes_of, fold_scores, judged, score
+    from core.evaluation.scores import absent_in_words, classes_of, fold_scores, judged, score
     from core.store import runs
 
     run = runs.get_run(args.run)
     predictions = runs.read_predictions(run.id)
     classes, test = classes_of(predictions), judged(predictions)
-    document: Document = {"run": run.id, **score(test, classes).as_json()}
+    found = score(test, classes)
+    document: Document = {"run": run.id, **found.as_json(), "warning": absent_in_words(found)}
     folds = fold_scores(test, classes)
     if folds:
         document |= {

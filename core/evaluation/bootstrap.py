@@ -1,15 +1,18 @@
-"""Macro-F1 under resampling: whole test sets are redrawn by redrawing the counts of their distinct outcomes."""
+"""Macro-F1 of one or several runs on test sets that are drawn anew from the samples."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+Numbers = NDArray[Any]
 DRAWS = 2_000
 SEED = 20_240_229
-_CELLS_AT_ONCE = 4_000_000
+_NUMBERS_AT_ONCE = 4_000_000
 
 
-def macro_f1(confusion: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[np.float64]:
-    """Mean of the classes' F1. A class without samples and predictions counts 0, as in scikit-learn.
+def macro_f1(confusion: Numbers) -> NDArray[np.float64]:
+    """Mean of the F1 of the classes that occur, as a sample's class or as a prediction, as in scikit-learn.
 
     Args:
         confusion: counts of shape (..., classes, classes), true class first.
@@ -18,18 +21,16 @@ def macro_f1(confusion: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[n
         Array of shape (...).
     """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return _f1(hits, confusion.sum(-1), confusion.sum(-2)).mean(-1)
+    return _mean_f1(hits, confusion.sum(-1) + confusion.sum(-2))
 
 
 def macro_f1_draws(
     labels: NDArray[np.intp], predicted: NDArray[np.intp], n_classes: int, draws: int = DRAWS, seed: int = SEED
 ) -> NDArray[np.float64]:
-    """Macro-F1 of one or several models on `draws` redrawn test sets, the models judged on the same ones.
+    """Macro-F1 of one or several models on `draws` redrawn test sets, all models judged on the same ones.
 
-    All samples with the same label and the same predictions are one cell, so that a draw is one multinomial over the
-    cells (Efron and Tibshirani 1993, chapter 6). Redrawing within classes instead gave intervals that covered less
-    often: on simulated test sets of 60 to 1,000 samples these here held the true value 87 to 97 % of the time, those
-    86 to 96 %. Both are too narrow where a small test set is nearly all right.
+    A test set is as many samples drawn with replacement (Efron and Tibshirani 1993), so that what the models have in
+    common stays in common.
 
     Args:
         labels: true class per sample, shape (n,).
@@ -41,26 +42,24 @@ def macro_f1_draws(
     Returns:
         Array of shape (draws, models).
     """
-    cells, counts = np.unique(np.column_stack([labels, predicted]), axis=0, return_counts=True)
-    truth, guesses = cells[:, 0], cells[:, 1:]
-    one_hot = np.eye(n_classes)
+    n, models = predicted.shape
+    one_hot = np.eye(n_classes, dtype="float32")  # counts of samples are whole numbers, exact in float32 up to 2^24
     rng = np.random.default_rng(seed)
-    result = np.empty((draws, guesses.shape[1]))
-    step = max(1, _CELLS_AT_ONCE // max(len(cells), n_classes))
+    result = np.empty((draws, models))
+    step = max(1, _NUMBERS_AT_ONCE // n)
     for start in range(0, draws, step):
         size = min(step, draws - start)
-        drawn = rng.multinomial(len(labels), counts / len(labels), size).astype(float)
-        support = drawn @ one_hot[truth]
-        for model, guess in enumerate(guesses.T):
-            hits = drawn @ (one_hot[guess] * (guess == truth)[:, None])
-            result[start : start + size, model] = _f1(hits, support, drawn @ one_hot[guess]).mean(-1)
+        picked = rng.integers(0, n, (size, n), dtype=np.int32)
+        times = np.array([np.bincount(row, minlength=n) for row in picked], dtype="float32")
+        support = times @ one_hot[labels]
+        for model, guess in enumerate(predicted.T):
+            guesses = one_hot[guess]
+            hits = times @ (guesses * (guess == labels)[:, None])
+            result[start : start + size, model] = _mean_f1(hits, support + times @ guesses)
     return result
 
 
-def _f1(
-    hits: NDArray[np.floating] | NDArray[np.integer],
-    support: NDArray[np.floating] | NDArray[np.integer],
-    guessed: NDArray[np.floating] | NDArray[np.integer],
-) -> NDArray[np.float64]:
-    total = np.asarray(support + guessed, dtype=float)
-    return np.divide(2.0 * hits, total, out=np.zeros(np.broadcast_shapes(hits.shape, total.shape)), where=total > 0)
+def _mean_f1(hits: Numbers, total: Numbers) -> NDArray[np.float64]:
+    """Mean over the last axis of 2 · hits / total, where a class has any samples or predictions (`total`)."""
+    f1 = np.divide(2.0 * hits, total, out=np.zeros(hits.shape), where=total > 0)
+    return np.asarray(f1.sum(-1) / np.maximum((total > 0).sum(-1), 1))

@@ -1,7 +1,9 @@
 """Is one run really better than another? Paired tests on the same test samples, and the settings that differ."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from statistics import NormalDist
 from typing import Annotated, Any, Literal
@@ -12,23 +14,28 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from core.errors import InputError
-from core.evaluation.bootstrap import DRAWS, macro_f1, macro_f1_draws
-from core.evaluation.scores import MINUS, Interval, Z, classes_of, judged, wilson
+from core.evaluation.bootstrap import macro_f1, macro_f1_draws
+from core.evaluation.intervals import ALPHA, Interval, paired_interval, quantile
+from core.evaluation.repeats import groups
+from core.evaluation.scores import MINUS, classes_of, judged
 from core.schemas import Frozen, RunRecord, TrainingSpec
 from core.store.runs import get_run, read_predictions, runs_on_test
 
-ALPHA = 0.05
 POWER = 0.8
 LOOKS = 10
+BOOTSTRAP = "paired bootstrap"
 Metric = Literal["accuracy", "macro_f1"]
+Codes = NDArray[np.intp]
 
 
 class Pair(Frozen):
     """Run `b` against run `a` in one metric, on the `n` samples both were judged on.
 
-    `difference` is b less a, `ci` its 95 % interval, `p_adjusted` the p-value after Holm's correction over all pairs
-    compared in this metric, `significant` whether that is below 0.05. `disagreements` counts the samples on which
-    exactly one of the two is right; it stays out of the JSON.
+    `difference` is b less a. With m pairs, Holm's procedure asks each for a p-value below some 0.05 / k, k ≤ m: its
+    `level` is 1 less that, `ci` the interval at this level, which leaves out 0 exactly where the difference is
+    `significant`. `p_adjusted` is the p-value after Holm's correction over all pairs compared in this metric, to be
+    held against 0.05. `disagreements` counts the samples on which exactly one of the two is right; it stays out of
+    the JSON.
     """
 
     a: str
@@ -38,6 +45,7 @@ class Pair(Frozen):
     n: int
     difference: float
     ci: Interval
+    level: float
     p: float
     p_adjusted: float
     significant: bool
@@ -51,11 +59,12 @@ def compare_runs(runs: Sequence[str]) -> dict[str, Any]:
         NotFoundError: no such run, or one without predictions.
         InputError: fewer than two, or runs that were not judged on the same samples with the same labels.
     """
-    records = [get_run(run) for run in dict.fromkeys(runs)]
+    records = list({r.id: r for r in map(get_run, runs)}.values())
     check_comparable(records)
     rows = {r.id: judged(read_predictions(r.id)) for r in records}
     return {
         "runs": list(rows),
+        "groups": [group.model_dump(mode="json") for group in groups(records, rows)],
         "pairs": [pair.model_dump(mode="json") for pair in compare(rows)],
         "settings": settings_differences({r.id: r.spec for r in records}),
         "warning": repeated_look_warning(runs_on_test(records[0].test_hash)),
@@ -88,18 +97,33 @@ def compare(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
     aligned = {names[0]: runs[names[0]].sort_values("id", ignore_index=True)}
     for name in names[1:]:
         aligned[name] = _aligned(names[0], aligned[names[0]], name, runs[name])
-    classes = list(dict.fromkeys(c for rows in aligned.values() for c in classes_of(rows)))
-    pairs = list(combinations(names, 2))
-    found: list[Pair] = []
-    for metric in (_accuracy, _macro_f1):
-        results = [metric(a, aligned[a], b, aligned[b], classes) for a, b in pairs]
-        adjusted = holm([r.p for r in results])
-        found += [
-            r.model_copy(update={"p_adjusted": p, "significant": p < ALPHA})
-            for r, p in zip(results, adjusted, strict=True)
-        ]
-    order = {pair: i for i, pair in enumerate(pairs)}
-    return sorted(found, key=lambda r: order[r.a, r.b])
+    classes = pd.Index(classes_of(aligned[names[0]]))
+    truth = classes.get_indexer(pd.Index(aligned[names[0]]["label"].astype(str)))
+    guesses = np.column_stack([classes.get_indexer(pd.Index(r["predicted"].astype(str))) for r in aligned.values()])
+    found = [f(truth, guesses, len(classes)) for f in (_accuracy, _macro_f1)]
+    pairs = list(combinations(range(len(names)), 2))
+    right = guesses == truth[:, None]
+    rows = []
+    for tests in found:
+        p_values = [test.p for test in tests]
+        for (a, b), test, adjusted, alpha in zip(pairs, tests, holm(p_values), holm_levels(p_values), strict=True):
+            rows.append(
+                Pair(
+                    a=names[a],
+                    b=names[b],
+                    metric=test.metric,
+                    test=test.name,
+                    n=len(truth),
+                    difference=test.difference,
+                    ci=test.interval(alpha),
+                    level=1 - alpha,
+                    p=test.p,
+                    p_adjusted=adjusted,
+                    significant=test.p < alpha,
+                    disagreements=int((right[:, a] != right[:, b]).sum()),
+                )
+            )
+    return [row for both in zip(rows[: len(pairs)], rows[len(pairs) :], strict=True) for row in both]
 
 
 def _aligned(first: str, reference: pd.DataFrame, name: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -118,77 +142,93 @@ def _aligned(first: str, reference: pd.DataFrame, name: str, rows: pd.DataFrame)
             f" (for one, {rows['path'][relabelled].iloc[0]}), so the two cannot be compared.",
             "Train the older run again on the newest version of the dataset.",
         )
+    known, others = set(classes_of(reference)), set(classes_of(rows))
+    if known != others:
+        strangers = ", ".join(f"“{c}”" for c in sorted(known ^ others)[:5])
+        raise InputError(
+            f"“{first}” and “{name}” do not choose among the same classes: only one of them knows {strangers},"
+            " so they cannot be compared.",
+            "Train the older run again on the newest version of the dataset.",
+        )
     return rows
 
 
-def _accuracy(a: str, rows_a: pd.DataFrame, b: str, rows_b: pd.DataFrame, _classes: list[str]) -> Pair:
-    right_a = (rows_a["label"] == rows_a["predicted"]).to_numpy()
-    right_b = (rows_b["label"] == rows_b["predicted"]).to_numpy()
-    both, only_a = int((right_a & right_b).sum()), int((right_a & ~right_b).sum())
-    only_b, neither = int((right_b & ~right_a).sum()), int((~right_a & ~right_b).sum())
-    p = mcnemar(only_a, only_b)
-    return Pair(
-        a=a, b=b, metric="accuracy", test="McNemar, exact", n=len(rows_a), difference=(only_b - only_a) / len(rows_a),
-        ci=paired_interval(both, only_b, only_a, neither), p=p, p_adjusted=p, significant=p < ALPHA,
-        disagreements=only_a + only_b,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Test:
+    """One pair in one metric: its p-value, and the interval of any level, which agrees with it on whether 0 is in."""
+
+    metric: Metric
+    name: str
+    difference: float
+    p: float
+    interval: Callable[[float], Interval]
 
 
-def _macro_f1(a: str, rows_a: pd.DataFrame, b: str, rows_b: pd.DataFrame, classes: list[str]) -> Pair:
-    index = pd.Index(classes)
-    truth = index.get_indexer(pd.Index(rows_a["label"].astype(str)))
-    guesses = np.column_stack([index.get_indexer(pd.Index(r["predicted"].astype(str))) for r in (rows_a, rows_b)])
-    observed = [macro_f1(_confusion(truth, guess, len(classes))) for guess in guesses.T]
-    draws = macro_f1_draws(truth, guesses, len(classes))
-    differences = draws[:, 1] - draws[:, 0]
-    low, high = np.quantile(differences, (0.025, 0.975))
-    # Twice the smaller tail on either side of no difference; a draw is added so that p is never 0.
-    tail = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
-    p = min(1.0, 2 * (tail + 1) / (DRAWS + 1))
-    apart = (rows_a["label"] == rows_a["predicted"]) != (rows_b["label"] == rows_b["predicted"])
-    return Pair(
-        a=a, b=b, metric="macro_f1", test="paired bootstrap", n=len(rows_a),
-        difference=float(observed[1] - observed[0]), ci=(float(low), float(high)), p=p, p_adjusted=p,
-        significant=p < ALPHA, disagreements=int(apart.sum()),
-    )  # fmt: skip
+def _accuracy(truth: Codes, guesses: Codes, _n_classes: int) -> list[_Test]:
+    right = guesses == truth[:, None]
+    n = len(truth)
+
+    def test(a: int, b: int) -> _Test:
+        only_a, only_b = int((right[:, a] & ~right[:, b]).sum()), int((right[:, b] & ~right[:, a]).sum())
+        return _Test(
+            "accuracy",
+            "McNemar, exact",
+            (only_b - only_a) / n,
+            mcnemar(only_a, only_b),
+            lambda alpha: paired_interval(only_b, only_a, n, alpha),
+        )
+
+    return [test(a, b) for a, b in combinations(range(guesses.shape[1]), 2)]
 
 
-def _confusion(truth: NDArray[np.intp], guess: NDArray[np.intp], n_classes: int) -> NDArray[np.int64]:
+def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
+    """Paired bootstrap: the difference in standard errors over redrawn test sets, on Student's t.
+
+    The standard error rather than the draws' quantiles, since Holm's levels for 20 runs lie beyond 2,000 draws. All
+    that tells two runs apart are the samples they predict differently, so t has as many degrees of freedom, less one:
+    with few of them a difference must be larger, as in the exact test of the accuracy.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    observed = [float(macro_f1(_confusion(truth, guess, n_classes))) for guess in guesses.T]
+    draws = macro_f1_draws(truth, guesses, n_classes)
+
+    def test(a: int, b: int) -> _Test:
+        difference = observed[b] - observed[a]
+        apart = int((guesses[:, a] != guesses[:, b]).sum())
+        error = float((draws[:, b] - draws[:, a]).std(ddof=1))
+        if not error:  # nothing to draw from: the same predictions everywhere, or a single sample
+            return _Test("macro_f1", BOOTSTRAP, difference, 1.0, lambda alpha: _beside(difference, len(truth), alpha))
+        freedom = max(apart - 1, 1)
+
+        def interval(alpha: float) -> Interval:
+            half = error * float(-stdtrit(freedom, alpha / 2))
+            return max(-1.0, difference - half), min(1.0, difference + half)
+
+        p = 2 * float(stdtr(freedom, -abs(difference) / error))
+        return _Test("macro_f1", BOOTSTRAP, difference, p, interval)
+
+    return [test(a, b) for a, b in combinations(range(guesses.shape[1]), 2)]
+
+
+def _beside(difference: float, n: int, alpha: float) -> Interval:
+    """The accuracy's interval of two runs that never differ: that nothing was seen is no certainty."""
+    low, high = paired_interval(0, 0, n, alpha)
+    return min(low, difference), max(high, difference)
+
+
+def _confusion(truth: Codes, guess: Codes, n_classes: int) -> NDArray[np.int64]:
     matrix = np.zeros((n_classes, n_classes), dtype=np.int64)
     np.add.at(matrix, (truth, guess), 1)
     return matrix
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact two-sided p-value that the samples on which one run alone is right fall evenly (McNemar 1947).
+    """Exact two-sided p-value that the samples on which one run alone is right fall evenly (McNemar 1947)."""
+    from scipy.special import bdtr
 
-    A binomial test with share one half, in whole numbers, so it needs no library and is exact for any count.
-    """
-    n = only_a + only_b
-    if n == 0:
-        return 1.0
-    tail = sum(math.comb(n, i) for i in range(min(only_a, only_b) + 1))
-    return min(1.0, 2 * tail / 2**n)
-
-
-def paired_interval(both: int, only_first: int, only_second: int, neither: int) -> Interval:
-    """95 % interval for the first share less the second, both of the same samples (Newcombe 1998, method 10).
-
-    It joins the Wilson intervals of the two shares with a correction for their correlation, keeps to [-1, 1] and
-    has a width even where the two never differ. R. G. Newcombe, Statistics in Medicine 17 (1998), 2635–2650.
-    """
-    n = both + only_first + only_second + neither
-    first, second = both + only_first, both + only_second
-    p1, p2 = first / n, second / n
-    (l1, u1), (l2, u2) = wilson(first, n), wilson(second, n)
-    product = first * (n - first) * second * (n - second)
-    cross = float(both * neither - only_first * only_second)
-    if cross > 0:
-        cross = max(cross - n / 2, 0)
-    phi = cross / math.sqrt(product) if product else 0.0
-    down = (p1 - l1) ** 2 - 2 * phi * (p1 - l1) * (u2 - p2) + (u2 - p2) ** 2
-    up = (u1 - p1) ** 2 - 2 * phi * (u1 - p1) * (p2 - l2) + (p2 - l2) ** 2
-    return p1 - p2 - math.sqrt(max(down, 0.0)), p1 - p2 + math.sqrt(max(up, 0.0))
+    apart = only_a + only_b
+    return min(1.0, 2 * float(bdtr(min(only_a, only_b), apart, 0.5))) if apart else 1.0
 
 
 def holm(p_values: list[float]) -> list[float]:
@@ -201,6 +241,20 @@ def holm(p_values: list[float]) -> list[float]:
     return adjusted
 
 
+def holm_levels(p_values: list[float], alpha: float = ALPHA) -> list[float]:
+    """The level at which Holm's procedure tests each, in the order given: α/m for the smallest p-value, α/(m−1) next.
+
+    It stops at the first that is not below its level; that one's level then stands for all that are left.
+    """
+    levels = [alpha] * len(p_values)
+    stopped = 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        levels[i] = stopped or alpha / (len(p_values) - rank)
+        if p_values[i] >= levels[i]:
+            stopped = levels[i]
+    return levels
+
+
 def samples_needed(difference: float, disagreement: float) -> int | None:
     """Test samples with which McNemar's test would see this difference, 80 times in 100, at 5 % (Connor 1987).
 
@@ -211,32 +265,35 @@ def samples_needed(difference: float, disagreement: float) -> int | None:
     if difference == 0:
         return None
     power = NormalDist().inv_cdf(POWER)
-    root = Z * math.sqrt(disagreement) + power * math.sqrt(max(disagreement - difference**2, 0.0))
+    root = quantile() * math.sqrt(disagreement) + power * math.sqrt(max(disagreement - difference**2, 0.0))
     return math.ceil((root / difference) ** 2)
 
 
 def in_words(pair: Pair, noun: str = "test images") -> str:
     """One sentence on a pair, and where no difference is shown what it would take to show one."""
-    better, worse = (pair.b, pair.a) if pair.difference > 0 else (pair.a, pair.b)
     kind = "" if pair.metric == "accuracy" else " of macro-F1"
     if pair.significant:
+        better, worse = (pair.b, pair.a) if pair.difference > 0 else (pair.a, pair.b)
         low, high = pair.ci if pair.difference > 0 else (-pair.ci[1], -pair.ci[0])
-        size = _points(abs(pair.difference), low, high)
+        size = points(abs(pair.difference), low, high)
         return f"{better} is better than {worse}: {size}{kind}, {format_p(pair.p_adjusted)}."
-    size = _points(pair.difference, *pair.ci)
-    text = f"No difference shown between {pair.a} and {pair.b}: {pair.b} has {size}{kind}."
-    if pair.ci[0] > 0 or pair.ci[1] < 0:
-        # The exact test, and Holm's correction, ask for more than the interval of one pair does.
-        text = (
-            f"{text[:-1]}, but {format_p(pair.p_adjusted)} with {pair.disagreements} {noun} that only one gets right."
-        )
+    text = f"No difference shown: {points(pair.difference, *pair.ci)}{kind}."
     needed = samples_needed(pair.difference, pair.disagreements / pair.n) if pair.metric == "accuracy" else None
     if needed is not None and needed > pair.n:
         text += f" About {_two_digits(needed):,} {noun} would be needed to see one of this size."
     return text
 
 
-def _points(value: float, low: float, high: float) -> str:
+def best(pairs: Sequence[Pair], metric: Metric) -> str | None:
+    """The run that is shown to be better than every other in this metric, if one is."""
+    judged = [pair for pair in pairs if pair.metric == metric]
+    names = {name for pair in judged for name in (pair.a, pair.b)}
+    wins = Counter(pair.b if pair.difference > 0 else pair.a for pair in judged if pair.significant)
+    return next((name for name, count in wins.items() if count == len(names) - 1), None)
+
+
+def points(value: float, low: float, high: float) -> str:
+    """`+4.1 points (1.0 to 7.3)`."""
     digits = 1 if high - low < 0.2 else 0
     shown = [f"{100 * v:.{digits}f}".replace("-", MINUS) for v in (value, low, high)]
     shown = [s.removeprefix(MINUS) if not s.strip(f"{MINUS}0.") else s for s in shown]

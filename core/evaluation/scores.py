@@ -6,7 +6,7 @@ A run's predictions have one row a judged sample (`id, path, part, fold, label, 
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.evaluation.bootstrap import macro_f1_draws
+from core.evaluation.intervals import Interval, f1_interval, macro_f1_interval, wilson
 from core.schemas import Frozen, Part
 
-Interval = tuple[float, float]
-Z = NormalDist().inv_cdf(0.975)
 MINUS = "\N{MINUS SIGN}"
+ROUNDING = 0.01  # by which probabilities in a short number format may miss 1
 DEPENDENT_FOLDS = (
     "Any two folds share most of their training samples, so the folds are not independent:"
     " the deviation tells how much the score moves from fold to fold and is no confidence interval."
@@ -37,12 +36,17 @@ class ClassScores(Frozen):
     predicted: int
     precision_ci: Interval
     recall_ci: Interval
+    f1_ci: Interval
 
 
 class Scores(Frozen):
     """What a set of predictions is worth. `confusion[i][j]` counts samples of class i predicted as class j.
 
-    `ci` holds 95 % intervals: `accuracy` (Wilson 1927) and `macro_f1` (bootstrap percentile). `ece` is the expected
+    `ci` holds 95 % intervals of `accuracy` and `macro_f1` (see `core.evaluation.intervals`). The macro averages are
+    over the classes that occur, as a sample's class or as a prediction; `balanced_accuracy` over those that have
+    samples. With one label a sample the micro averages of precision, recall and F1 are all the accuracy, so there is
+    one, `micro_f1`. `mcc` is Matthews' correlation of labels and predictions for any number of classes (Gorodkin
+    2004), `kappa` the agreement beyond chance (Cohen 1960); both are 0 where all is one class. `ece` is the expected
     calibration error, `confidence_gap` the mean confidence less the accuracy, both shares of 1.
     """
 
@@ -51,6 +55,10 @@ class Scores(Frozen):
     classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     accuracy: float
+    balanced_accuracy: float
+    mcc: float
+    kappa: float
+    micro_f1: float
     macro_precision: float
     macro_recall: float
     macro_f1: float
@@ -66,6 +74,11 @@ class Scores(Frozen):
     def matrix(self) -> NDArray[np.int64]:
         """The confusion matrix as an array of shape (classes, classes), true class first."""
         return np.array(self.confusion, dtype=np.int64)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The classes without a sample here: nothing can be said of how well they are found."""
+        return tuple(c.name for c in self.per_class if not c.support)
 
     def as_json(self) -> dict[str, Any]:
         """What `python -m core evaluate` prints: everything here, with `n` named `n_test`."""
@@ -87,36 +100,38 @@ def classes_of(predictions: pd.DataFrame) -> list[str]:
 
 
 def judged(predictions: pd.DataFrame, part: Part = "test") -> pd.DataFrame:
-    """The rows a run is judged by: those of `part`; `InputError` when it has none."""
+    """The rows a run is judged by: those of `part`; `InputError` when it has none, or no proper probabilities."""
     rows = predictions[predictions["part"] == part].reset_index(drop=True)
     if rows.empty:
         raise InputError(
             f"These predictions have no sample of the part “{part}”.", "Train again with a share for that part."
         )
+    _check_probabilities(rows)
     return rows
 
 
-def wilson(successes: int, n: int) -> Interval:
-    """95 % score interval for a share (Wilson 1927; recommended for any n by Brown, Cai and DasGupta 2001).
-
-    Without a trial nothing is known: `(0, 1)`.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share = successes / n
-    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    # At the ends the bounds are exact; rounding must not push them past the share itself.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
-    return low, high
+def _check_probabilities(rows: pd.DataFrame) -> None:
+    values = rows[[f"p:{c}" for c in classes_of(rows)]].to_numpy(float)
+    for wrong, what in (
+        (~np.isfinite(values).all(1), "are not numbers"),
+        ((values < 0).any(1), "are below 0"),
+        (np.abs(values.sum(1) - 1) > ROUNDING, "do not add up to 1"),
+    ):
+        if wrong.any():
+            example = rows["path"].iloc[int(np.argmax(wrong))]
+            raise InputError(
+                f"The probabilities of {int(wrong.sum())} of {len(rows)} test samples {what}"
+                f" (for one, those of {example}), so the run cannot be judged.",
+                "Train it again, with a lower learning rate or in full precision if it comes out the same.",
+            )
 
 
 def score(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
     """Score every row given (choose them with `judged`), over `classes` in this order.
 
-    Equal to scikit-learn's scores with `labels=classes, zero_division=0`, so that a class with no sample and no
-    prediction counts 0 in the macro averages. `InputError` when a label or prediction is not among the classes.
+    Equal to scikit-learn's scores as they are without further settings: a class that occurs, but has no sample or no
+    prediction, counts 0 where its share has no denominator; one that does not occur at all is in no average.
+    `InputError` when a label or prediction is not among the classes.
     """
     truth, predicted = _codes(rows, "label", classes), _codes(rows, "predicted", classes)
     n, k = len(rows), len(classes)
@@ -124,6 +139,7 @@ def score(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
     np.add.at(confusion, (truth, predicted), 1)
     hits, support, guessed = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
     precision, recall, f1 = (_ratio(hits, guessed), _ratio(hits, support), _ratio(2 * hits, support + guessed))
+    occurs = support + guessed > 0
     correct = int(hits.sum())
     confidence = rows[[f"p:{c}" for c in classes]].to_numpy(float)[np.arange(n), predicted]
     return Scores(
@@ -132,9 +148,13 @@ def score(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
         classes=tuple(classes),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         accuracy=correct / n,
-        macro_precision=precision.mean(),
-        macro_recall=recall.mean(),
-        macro_f1=f1.mean(),
+        balanced_accuracy=recall[support > 0].mean(),
+        mcc=_correlation(correct, support, guessed),
+        kappa=_agreement(correct, support, guessed),
+        micro_f1=correct / n,
+        macro_precision=precision[occurs].mean(),
+        macro_recall=recall[occurs].mean(),
+        macro_f1=f1[occurs].mean(),
         weighted_precision=np.average(precision, weights=support),
         weighted_recall=np.average(recall, weights=support),
         weighted_f1=np.average(f1, weights=support),
@@ -148,10 +168,11 @@ def score(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
                 predicted=guessed[i],
                 precision_ci=wilson(int(hits[i]), int(guessed[i])),
                 recall_ci=wilson(int(hits[i]), int(support[i])),
+                f1_ci=f1_interval(int(hits[i]), int(support[i]), int(guessed[i])),
             )
             for i, name in enumerate(classes)
         ),
-        ci={"accuracy": wilson(correct, n), "macro_f1": _macro_f1_interval(truth, predicted, k)},
+        ci={"accuracy": wilson(correct, n), "macro_f1": macro_f1_interval(confusion)},
         ece=calibration_error(confidence, truth == predicted),
         confidence_gap=float(confidence.mean() - correct / n),
     )
@@ -172,17 +193,18 @@ def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDAr
     return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
 
 
-def _macro_f1_interval(truth: NDArray[np.intp], predicted: NDArray[np.intp], n_classes: int) -> Interval:
-    """Percentile interval over resampled test sets (Efron and Tibshirani 1993).
+def _correlation(correct: int, support: NDArray[np.int64], guessed: NDArray[np.int64]) -> float:
+    """Matthews' correlation from whole numbers: covariance of label and prediction over both deviations."""
+    n = int(support.sum())
+    covariance = correct * n - int(support @ guessed)
+    spread = (n**2 - int(support @ support)) * (n**2 - int(guessed @ guessed))
+    return covariance / math.sqrt(spread) if spread else 0.0
 
-    Where all predictions are right, or all wrong, resampling cannot vary and would claim certainty. Macro-F1 then
-    equals the accuracy, so the accuracy's Wilson interval stands in.
-    """
-    correct = int((truth == predicted).sum())
-    if correct in (0, len(truth)):
-        return wilson(correct, len(truth))
-    low, high = np.quantile(macro_f1_draws(truth, predicted[:, None], n_classes)[:, 0], (0.025, 0.975))
-    return float(low), float(high)
+
+def _agreement(correct: int, support: NDArray[np.int64], guessed: NDArray[np.int64]) -> float:
+    n = int(support.sum())
+    by_chance = int(support @ guessed)
+    return (correct * n - by_chance) / (n**2 - by_chance) if by_chance < n**2 else 0.0
 
 
 def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = 15) -> float:
@@ -244,6 +266,18 @@ def in_words(scores: Scores, noun: str = "test images", folds: FoldScores | None
     return " ".join(parts)
 
 
+def absent_in_words(scores: Scores) -> str | None:
+    """What to know where classes have no sample to judge them by; `None` where all have."""
+    if not scores.absent:
+        return None
+    named = ", ".join(f"“{name}”" for name in scores.absent[:5]) + (" and others" if len(scores.absent) > 5 else "")
+    lack = f"class {named} has" if len(scores.absent) == 1 else f"classes {named} have"
+    return (
+        f"The {lack} no test sample, so nothing is known of the recall there."
+        " Add samples, or divide the data anew with a larger test part."
+    )
+
+
 def class_table(scores: Scores) -> pd.DataFrame:
     """One row a class, then the macro and the weighted average; numbers, for reading and for download."""
     rows: list[dict[str, Any]] = [
@@ -256,6 +290,8 @@ def class_table(scores: Scores) -> pd.DataFrame:
             "recall_low": c.recall_ci[0],
             "recall_high": c.recall_ci[1],
             "f1": c.f1,
+            "f1_low": c.f1_ci[0],
+            "f1_high": c.f1_ci[1],
             "support": c.support,
         }
         for c in scores.per_class

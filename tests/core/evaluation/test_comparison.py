@@ -34,28 +34,6 @@ def test_mcnemar_equals_the_exact_binomial_test() -> None:
         assert comparison.mcnemar(only_a, only_b) == pytest.approx(theirs)
 
 
-def test_newcombes_interval_on_a_published_table() -> None:
-    # Airway reactivity before and after stem cell transplantation (Bentur et al. 2009), as worked out by
-    # Fagerland, Lydersen and Laake (Statistics in Medicine 2014): −0.507 to −0.026.
-    low, high = comparison.paired_interval(1, 1, 7, 12)
-    assert (low, high) == pytest.approx((-0.507, -0.026), abs=5e-4)
-
-
-def test_newcombes_interval_turns_round_with_the_runs() -> None:
-    rng = np.random.default_rng(0)
-    for both, first, second, neither in rng.integers(0, 30, (50, 4)) + np.array([1, 0, 0, 0]):
-        low, high = comparison.paired_interval(both, first, second, neither)
-        assert (-high, -low) == pytest.approx(comparison.paired_interval(both, second, first, neither))
-        assert -1 <= low <= (first - second) / (both + first + second + neither) <= high <= 1
-
-
-def test_newcombes_interval_covers_the_true_difference() -> None:
-    rng = np.random.default_rng(0)
-    shares = np.array([0.7, 0.15, 0.08, 0.07])
-    intervals = [comparison.paired_interval(*map(int, row)) for row in rng.multinomial(80, shares, 1000)]
-    assert 0.93 < np.mean([low <= 0.07 <= high for low, high in intervals]) < 0.99
-
-
 def test_holm_adjusts_in_steps_and_never_below_the_raw_value() -> None:
     assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     raw = list(np.random.default_rng(0).random(7) ** 2)
@@ -63,6 +41,33 @@ def test_holm_adjusts_in_steps_and_never_below_the_raw_value() -> None:
     assert all(a >= p for a, p in zip(adjusted, raw, strict=True))
     assert (np.diff(np.array(adjusted)[np.argsort(raw)]) >= 0).all()
     assert all(adjusted >= false_discovery_control(raw) - 1e-12)
+
+
+def test_an_interval_at_holms_level_leaves_out_no_difference_exactly_where_one_is_shown() -> None:
+    shown = set()
+    for seed in range(12):
+        runs = {f"run {i}": judged(0.75 + 0.03 * i, 120, 10 * seed + i) for i in range(6)}
+        for pair in comparison.compare(runs):
+            assert pair.significant == (pair.p_adjusted < comparison.ALPHA)
+            assert pair.significant == (pair.ci[0] > 0 or pair.ci[1] < 0)
+            assert 1 - comparison.ALPHA <= pair.level <= 1 - comparison.ALPHA / 15 + 1e-12
+            shown.add((pair.metric, pair.significant))
+    assert len(shown) == 4
+
+
+def test_holms_levels_reject_what_its_adjusted_p_values_reject() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        raw = list(rng.random(8) ** 6)
+        below = [p < level for p, level in zip(raw, comparison.holm_levels(raw), strict=True)]
+        assert below == [p < comparison.ALPHA for p in comparison.holm(raw)]
+
+
+def test_the_best_run_is_shown_to_be_better_than_every_other() -> None:
+    runs = {"good": judged(0.97, seed=1), "poor": judged(0.5, seed=2), "fair": judged(0.75, seed=3)}
+    assert comparison.best(comparison.compare(runs), "accuracy") == "good"
+    twins = runs | {"as good": judged(0.97, seed=4)}
+    assert comparison.best(comparison.compare(twins), "accuracy") is None
 
 
 def test_pairs_are_all_pairs_in_both_metrics_with_b_less_a() -> None:
@@ -80,7 +85,7 @@ def test_pairs_are_all_pairs_in_both_metrics_with_b_less_a() -> None:
 
 def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
     row = comparison.compare({"a": judged(0.7, seed=1), "b": judged(0.8, seed=2)})[0].model_dump(mode="json")
-    contract = ["a", "b", "metric", "test", "n", "difference", "ci", "p", "p_adjusted", "significant"]
+    contract = ["a", "b", "metric", "test", "n", "difference", "ci", "level", "p", "p_adjusted", "significant"]
     assert list(row) == contract
 
 
@@ -94,6 +99,7 @@ def test_stored_runs_are_compared_by_id_or_name_within_one_dataset(workspace: Pa
     document = comparison.compare_runs([ids[0], "b"])
     assert document["runs"] == ids[:2]
     assert [(p["a"], p["b"]) for p in document["pairs"]] == [(ids[0], ids[1])] * 2
+    assert [group["runs"] for group in document["groups"]] == [ids[:2]]
     assert document["settings"] == {"seed": {ids[0]: 0, ids[1]: 1}}
     with pytest.raises(InputError, match="share no test samples"):
         comparison.compare_runs([ids[0], ids[2]])
@@ -108,7 +114,8 @@ def test_a_run_does_not_differ_from_itself() -> None:
     for pair in comparison.compare({"a": judged(0.8), "b": judged(0.8)}):
         assert pair.difference == 0
         assert pair.p == 1
-        assert comparison.in_words(pair).startswith("No difference shown between a and b: b has 0.0 points")
+        assert pair.ci[0] < 0 < pair.ci[1]
+        assert comparison.in_words(pair).startswith("No difference shown: 0.0 points (−")
         assert "would be needed" not in comparison.in_words(pair)
 
 
@@ -132,6 +139,13 @@ def test_other_labels_are_refused_with_an_example() -> None:
     b.loc[7, "label"] = "c" if b.loc[7, "label"] != "c" else "a"
     with pytest.raises(InputError, match=r"1 test samples.*1-7\.png"):
         comparison.compare({"a": judged(0.8), "b": b})
+
+
+def test_other_classes_are_refused_by_name() -> None:
+    b = judged(0.8).assign(**{"p:zebra": 0.0})
+    with pytest.raises(InputError, match=r"same classes.*“zebra”") as caught:
+        comparison.compare({"a": judged(0.8), "b": b})
+    assert caught.value.hint
 
 
 def test_one_run_is_no_comparison() -> None:
@@ -163,18 +177,8 @@ def test_words_say_how_many_samples_a_difference_would_take() -> None:
     flip = b.index[b["label"] != b["predicted"]][:2]
     b.loc[flip, "predicted"] = b.loc[flip, "label"]
     words = comparison.in_words(comparison.compare({"a": a, "b": b})[0], "test rows")
-    assert words.startswith("No difference shown between a and b: b has +3.3 points (−")
+    assert words.startswith("No difference shown: +3.3 points (−")
     assert "test rows would be needed" in words
-
-
-def test_words_own_up_where_the_interval_says_more_than_the_test() -> None:
-    b = judged(1.0, 12)
-    a = b.assign(predicted=["a"] * 5 + list(b["predicted"][5:]), label=["b"] * 5 + list(b["label"][5:]))
-    b = b.assign(predicted=["b"] * 5 + list(b["predicted"][5:]), label=a["label"])
-    pair = comparison.compare({"a": a, "b": b})[0]
-    assert pair.ci[0] > 0
-    assert not pair.significant
-    assert ", but p = 0.06 with 5 test images that only one gets right." in comparison.in_words(pair)
 
 
 def test_only_settings_that_differ_are_listed() -> None:
