@@ -1,0 +1,102 @@
+"""At what probability to say yes: what each threshold costs, the best one chosen on validation, told on test."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.errors import InputError
+from core.evaluation.intervals import Interval, wilson
+from core.schemas import Frozen
+
+STEPS = np.linspace(0.01, 0.99, 99)
+Aim = Literal["cost", "f1"]
+
+
+class AtThreshold(Frozen):
+    """What saying yes from `threshold` on gives: counts, shares with 95 % Wilson intervals, and the mean cost."""
+
+    threshold: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+    precision: float
+    precision_ci: Interval
+    recall: float
+    recall_ci: Interval
+    f1: float
+    cost: float
+
+    @property
+    def said_yes(self) -> int:
+        return self.true_positives + self.false_positives
+
+
+def at_threshold(
+    rows: pd.DataFrame, positive: str, threshold: float, false_alarm: float = 1.0, miss: float = 1.0
+) -> AtThreshold:
+    """One class against the rest: say yes where its probability is at least `threshold`.
+
+    Args:
+        false_alarm, miss: what a false positive and a false negative cost; `cost` is the mean over the rows.
+    """
+    yes = rows[f"p:{positive}"].to_numpy(float) >= threshold
+    true = rows["label"].astype(str).to_numpy() == positive
+    tp, fp, fn = int((yes & true).sum()), int((yes & ~true).sum()), int((~yes & true).sum())
+    return AtThreshold(
+        threshold=threshold,
+        true_positives=tp,
+        false_positives=fp,
+        false_negatives=fn,
+        true_negatives=len(rows) - tp - fp - fn,
+        precision=tp / (tp + fp) if tp + fp else 0.0,
+        precision_ci=wilson(tp, tp + fp),
+        recall=tp / (tp + fn) if tp + fn else 0.0,
+        recall_ci=wilson(tp, tp + fn),
+        f1=2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 0.0,
+        cost=(false_alarm * fp + miss * fn) / len(rows),
+    )
+
+
+def sweep(rows: pd.DataFrame, positive: str, false_alarm: float = 1.0, miss: float = 1.0) -> pd.DataFrame:
+    """A row each of `STEPS`: threshold, precision (NaN where nothing is said yes to), recall, f1 and cost."""
+    probability = np.sort(rows[f"p:{positive}"].to_numpy(float))
+    own = np.sort(rows.loc[rows["label"].astype(str) == positive, f"p:{positive}"].to_numpy(float))
+    yes = len(probability) - np.searchsorted(probability, STEPS)
+    tp = len(own) - np.searchsorted(own, STEPS)
+    fp, fn = yes - tp, len(own) - tp
+    return pd.DataFrame(
+        {
+            "threshold": STEPS,
+            "precision": _share(tp, yes, np.nan),
+            "recall": _share(tp, np.full_like(tp, len(own)), 0.0),
+            "f1": _share(2 * tp, 2 * tp + fp + fn, 0.0),
+            "cost": (false_alarm * fp + miss * fn) / len(rows),
+        }
+    )
+
+
+def best_threshold(
+    validation: pd.DataFrame, positive: str, aim: Aim = "cost", false_alarm: float = 1.0, miss: float = 1.0
+) -> float:
+    """The threshold with the least cost, or the highest F1, on validation; the middle one where several tie.
+
+    `InputError` where validation has no sample of the class, or none of another.
+    """
+    own = int((validation["label"].astype(str) == positive).sum())
+    if own == 0 or own == len(validation):
+        raise InputError(
+            f"The validation part has {'no' if own == 0 else 'only'} samples of “{positive}”, so no threshold can be"
+            " chosen on it.",
+            "Train again with a larger validation part.",
+        )
+    table = sweep(validation, positive, false_alarm, miss)
+    value = table["cost"] if aim == "cost" else -table["f1"]
+    ties = table["threshold"][value <= value.min() + 1e-12].to_numpy()
+    return float(ties[len(ties) // 2])
+
+
+def _share(part: NDArray[np.intp], whole: NDArray[np.intp], empty: float) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.full(len(part), empty), where=whole > 0)

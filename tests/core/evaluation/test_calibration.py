@@ -1,0 +1,113 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.evaluation import calibration as c
+from core.evaluation.scores import calibration_error
+
+
+def drawn(n, classes=3, sharpness=1.0, seed=0):
+    """Truths drawn from known probabilities, and those probabilities made `sharpness` times as sure of themselves."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1.5, (n, classes))
+    true = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = (true.cumsum(1) > rng.random((n, 1))).argmax(1)
+    told = np.exp(sharpness * logits)
+    return told / told.sum(1, keepdims=True), labels
+
+
+def table(probability, labels, part="test", fold=0):
+    names = [f"c{i}" for i in range(probability.shape[1])]
+    rows = pd.DataFrame(probability, columns=[f"p:{n}" for n in names])
+    return rows.assign(
+        id=[str(i) for i in range(len(labels))],
+        part=part,
+        fold=fold,
+        label=[names[i] for i in labels],
+        predicted=[names[i] for i in probability.argmax(1)],
+    )
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.5])
+def test_the_temperature_undoes_what_made_the_probabilities_too_sure(sharpness):
+    assert c.fit_temperature(*drawn(20_000, sharpness=sharpness)) == pytest.approx(sharpness, rel=0.05)
+
+
+def test_a_temperature_changes_no_prediction_and_rows_add_up_to_one():
+    probability, _ = drawn(200)
+    for temperature in (0.1, 1.0, 9.0):
+        other = c.at_temperature(probability, temperature)
+        assert (other.argmax(1) == probability.argmax(1)).all()
+        np.testing.assert_allclose(other.sum(1), 1)
+    np.testing.assert_allclose(c.at_temperature(probability, 1.0), probability, atol=1e-9)
+
+
+def test_probabilities_of_exactly_zero_and_one_survive():
+    probability = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]] * 10)
+    labels = np.array([0, 1, 1] * 10)
+    temperature = c.fit_temperature(probability, labels)
+    assert np.isfinite(temperature)
+    assert np.isfinite(c.at_temperature(probability, temperature)).all()
+    assert np.isfinite(c.log_loss(probability, labels))
+
+
+def test_what_is_fitted_on_validation_mends_the_test_samples():
+    test, validation = drawn(2000, sharpness=3.0, seed=1), drawn(500, sharpness=3.0, seed=2)
+    found = c.calibration(table(*test), table(*validation, part="validation"))
+    assert found.n == 500
+    assert found.after < found.before / 2
+    assert found.loss_after < found.loss_before
+    assert found.before == pytest.approx(calibration_error(test[0].max(1), test[0].argmax(1) == test[1]))
+
+
+def test_the_test_samples_do_not_choose_the_temperature():
+    validation = table(*drawn(300, seed=3), part="validation")
+    a = c.calibration(table(*drawn(300, seed=4)), validation)
+    b = c.calibration(table(*drawn(300, sharpness=4.0, seed=5)), validation)
+    assert a.temperature == b.temperature
+
+
+def test_each_fold_is_mended_by_a_temperature_of_the_others():
+    parts = [table(*drawn(400, sharpness=3.0, seed=s), fold=s) for s in (1, 2, 3)]
+    judged = pd.concat(parts, ignore_index=True)
+    found = c.calibration(judged, judged.iloc[:0])
+    assert found.temperature == pytest.approx(3.0, rel=0.15)
+    assert found.after < found.before / 2
+
+
+def test_too_few_validation_samples_give_a_reason_and_no_temperature():
+    found = c.calibration(table(*drawn(50)), table(*drawn(3), part="validation"))
+    assert found.temperature is None
+    assert "20 validation samples" in found.reason
+
+
+def test_the_interval_of_the_error_covers_the_true_one():
+    """Of probabilities that are too sure by a known amount; the binned error of a million samples is the truth."""
+    big = drawn(200_000, sharpness=2.0, seed=9)
+    true, _ = c.error_with_interval(*big)
+    hits = 0
+    for seed in range(100):
+        _, (low, high) = c.error_with_interval(*drawn(300, sharpness=2.0, seed=100 + seed))
+        hits += low <= true <= high
+    assert hits >= 85
+
+
+def test_bins_of_reliability_hold_every_sample_once_and_their_shares_are_right():
+    probability, labels = drawn(500)
+    bins = c.reliability(probability, labels)
+    assert bins["n"].sum() == 500
+    assert (bins["right"] * bins["n"]).sum() == pytest.approx((probability.argmax(1) == labels).sum())
+    assert ((bins["low"] <= bins["right"]) & (bins["right"] <= bins["high"])).all()
+
+
+def test_coverage_falls_as_the_threshold_rises_and_covers_all_at_first():
+    probability, labels = drawn(500)
+    found = c.coverage(probability, labels)
+    assert found["threshold"].is_monotonic_increasing
+    assert found["covered"].is_monotonic_decreasing
+    assert found["covered"].iloc[0] == 1
+    assert found["right"].iloc[0] == pytest.approx((probability.argmax(1) == labels).mean())
+    at = found.iloc[len(found) // 2]
+    taken = probability.max(1) >= at["threshold"]
+    assert at["covered"] == pytest.approx(taken.mean())
+    assert at["right"] == pytest.approx((probability.argmax(1) == labels)[taken].mean())
