@@ -2,8 +2,10 @@
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python or TensorFlow, whose error is known by its name alone, has run out of memory."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+    """Whether Python, TensorFlow or JAX, whose errors are known by their names and words, has run out of memory."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return True
+    return type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError") and "RESOURCE_EXHAUSTED" in str(error)
 
 
 class GraftError(Exception):

@@ -30,57 +30,70 @@ if TYPE_CHECKING:
     import keras
 
 
-def train_images(run: RunRecord, recorder: Recorder) -> Result:
-    """Train a run on images and return its predictions and a way to save its network."""
-    spec = run.spec
-    ref = DataRef.parse(spec.data)
-    version = get_version(ref)
-    samples = load_samples(ref)
-    assert spec.strategy
-    strategy = get_strategy(spec.strategy)
-    index = {name: i for i, name in enumerate(version.classes)}
-    labels = samples["label"].map(index).to_numpy(dtype="int64")
-    splits = list(parts_of(samples, spec.folds, spec.seed))
-    source = _Source(VersionImages(get_dataset(run.dataset), samples), splits, spec, recorder)
-    targets = source.targets(one_hot(labels, len(version.classes)))
+class ImageTask:
+    """A spec's version, samples and parts, and the problem that its strategy is given for each of the parts."""
 
-    tables: list[pd.DataFrame] = []
-    facts: list[dict[str, float]] = []
-    fitted: Fitted | None = None
-    for parts in splits:
-        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
-        judged = np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test
-        kept = source.kept(version.recipe, parts.train, labels) if strategy.selects else None
-        problem = Problem(
-            spec=spec,
-            classes=version.classes,
-            targets=targets,
+    def __init__(self, spec: TrainingSpec, recorder: Recorder) -> None:
+        assert spec.strategy
+        ref = DataRef.parse(spec.data)
+        self.spec = spec
+        self.recorder = recorder
+        self.version = get_version(ref)
+        self.samples = load_samples(ref)
+        self.strategy = get_strategy(spec.strategy)
+        index = {name: i for i, name in enumerate(self.version.classes)}
+        self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
+        self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
+        images = VersionImages(get_dataset(ref.dataset), self.samples)
+        self._source = _Source(images, self.splits, spec, recorder)
+        self.backbone = self._source.backbone
+        self._targets = self._source.targets(one_hot(self._labels, len(self.version.classes)))
+
+    def problem(self, parts: Parts) -> Problem:
+        source = self._source
+        return Problem(
+            spec=self.spec,
+            classes=self.version.classes,
+            targets=self._targets,
             train=source.learnt_from(parts.train),
             validation=parts.validation,
             n_train=len(parts.train),
-            judged=judged,
+            judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
             embeddings=source.embeddings,
             activations=source.activations,
             images=source.images,
             features=source.backbone.features,
-            kept=kept,
+            kept=source.kept(self.version.recipe, parts.train, self._labels) if self.strategy.selects else None,
             network=source.network,
             untrained=source.untrained,
-            recorder=recorder,
+            recorder=self.recorder,
         )
+
+
+def train_images(run: RunRecord, recorder: Recorder) -> Result:
+    """Train a run on images and return its predictions and a way to save its network."""
+    spec = run.spec
+    task = ImageTask(spec, recorder)
+    tables: list[pd.DataFrame] = []
+    facts: list[dict[str, float]] = []
+    fitted: Fitted | None = None
+    for parts in task.splits:
+        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
+        problem = task.problem(parts)
         with recorder.timed("fit"):
-            fitted = strategy.run(problem)
-        tables.append(predictions(samples, judged, parts, fitted.probabilities, version.classes))
+            fitted = task.strategy.run(problem)
+        tables.append(predictions(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
+        kept = problem.kept
         facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))
     recorder.prefix = ""
     assert fitted is not None
-    if not strategy.selects and any(enabled(version.recipe, "learnt")):
-        recorder.note(f"{strategy.title} does without the embedding, so the recipe's selection was left out.")
+    if not task.strategy.selects and any(enabled(task.version.recipe, "learnt")):
+        recorder.note(f"{task.strategy.title} does without the embedding, so the recipe's selection was left out.")
     return Result(
         predictions=pd.concat(tables, ignore_index=True),
-        classes=version.classes,
+        classes=task.version.classes,
         facts=facts,
-        save=None if spec.folds else _saver(fitted.build, source.backbone),
+        save=None if spec.folds else _saver(fitted.build, task.backbone),
     )
 
 

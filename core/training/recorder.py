@@ -1,15 +1,18 @@
 """How a worker tells the world what it is doing: phases, epochs, notes and seconds, in the run's folder and row."""
 
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from core.schemas import Event
-from core.store import runs
+from core.store import files, runs
 
 log = logging.getLogger("graft.worker")
+_Decision = TypeVar("_Decision")
 
 # Heads train in milliseconds an epoch; the row need not be written more often than a page looks at it.
 ROW_EVERY = 0.4
@@ -63,6 +66,14 @@ class Recorder:
         """Where the state of the next fit belongs. Fits are numbered, so that a resumed run finds its own."""
         self._fits += 1
         return runs.run_folder(self.run_id) / "checkpoint" / f"{self._fits:03d}.npz"
+
+    def decided(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
+        """What `decide` said when the run first asked, JSON; a resumed run, and any later fit, hears the same."""
+        path = runs.run_folder(self.run_id) / "checkpoint" / f"{name}.json"
+        if not path.exists():
+            files.write_json(path, decide())
+        found: _Decision = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def resumed(self, epoch: int, values: dict[str, float]) -> None:
         """A fit goes on after `epoch`. If the crash came between saving that epoch and telling it, it is told now."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
+import keras
 import numpy as np
 
 from core.schemas import TrainingSpec
 from core.settings import get_settings
+from core.transfer.fitting import Fit, fit, fit_by_spec, one_hot
 
 if TYPE_CHECKING:
     from core.training.recorder import Recorder
@@ -25,6 +27,7 @@ class TableProblem:
     """`x` is `(n, columns)` float32, prepared by what was fitted on the rows in `train` alone.
 
     `weights`, `(n,)`, where there are any, say how much a training row counts; scores count each row once.
+    `fit` is how its network is fitted, as in `core.transfer.problem.Problem`.
     """
 
     spec: TrainingSpec
@@ -36,11 +39,10 @@ class TableProblem:
     judged: np.ndarray
     recorder: "Recorder"
     weights: np.ndarray | None = None
+    fit: Fit = fit
 
     @property
     def targets(self) -> np.ndarray:
-        from core.transfer.fitting import one_hot
-
         return one_hot(self.labels, len(self.classes))
 
     @property
@@ -65,10 +67,6 @@ class TableFitted:
 
 def network(problem: TableProblem) -> TableFitted:
     """A multilayer perceptron: two hidden layers of 64 ReLU units with dropout."""
-    import keras
-
-    from core.transfer.fitting import fit_by_spec
-
     spec = problem.spec
     dropout = spec.dropout or 0.0
     penalty = keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train))

@@ -11,54 +11,68 @@ from core.data.preparation import Preparation
 from core.data.versions import load_rows, load_weights
 from core.errors import DataError
 from core.models.tabular import get_learner
-from core.schemas import DataRef, RunRecord
+from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store.datasets import get_version
-from core.training.parts import parts_of, predictions
+from core.training.parts import Parts, parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
 from core.training.table_learners import TableFitted, TableProblem
 
 
-def train_table(run: RunRecord, recorder: Recorder) -> Result:
-    """Train a run on a table and return its predictions and a way to save preparation and learner."""
-    spec = run.spec
-    ref = DataRef.parse(spec.data)
-    version = get_version(ref)
-    rows, _ = load_rows(ref, cells=True)
-    samples, features = rows.samples, rows.cells
-    index = {name: i for i, name in enumerate(version.classes)}
-    labels = samples["label"].map(index).to_numpy(dtype="int64")
-    weights = load_weights(version, samples)
-    assert spec.learner
-    learn = resolve_name(get_learner(spec.learner).fit)
+class TableTask:
+    """A spec's version, rows and parts, and the problem that its learner is given for each of the parts."""
 
-    tables: list[pd.DataFrame] = []
-    facts: list[dict[str, float]] = []
-    for parts in parts_of(samples, spec.folds, spec.seed):
-        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
-        judged = np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test
-        with recorder.timed("embed"):
-            preparation = Preparation(version.recipe, spec.seed)
-            learnt_from = preparation.fit_transform(features.iloc[parts.train], labels[parts.train])
-            new = preparation.rows_ < 0
-            train = np.empty(len(new), dtype="int64")
-            train[~new], train[new] = parts.train[preparation.rows_[~new]], len(labels) + np.arange(new.sum())
-            x = np.concatenate([preparation.transform(features), learnt_from[new]])
-            x[train] = learnt_from  # an encoding by the target shows each training row without its own class
+    def __init__(self, spec: TrainingSpec, recorder: Recorder) -> None:
+        ref = DataRef.parse(spec.data)
+        self.spec = spec
+        self.recorder = recorder
+        self.version = get_version(ref)
+        rows, _ = load_rows(ref, cells=True)
+        self.samples, self._features = rows.samples, rows.cells
+        index = {name: i for i, name in enumerate(self.version.classes)}
+        self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
+        self._sample_weights = load_weights(self.version, self.samples)
+        self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
+
+    def problem(self, parts: Parts) -> tuple[TableProblem, Preparation]:
+        """The problem, and what its columns were prepared with, fitted on the training rows."""
+        labels, features, weights = self._labels, self._features, self._sample_weights
+        preparation = Preparation(self.version.recipe, self.spec.seed)
+        learnt_from = preparation.fit_transform(features.iloc[parts.train], labels[parts.train])
+        new = preparation.rows_ < 0
+        train = np.empty(len(new), dtype="int64")
+        train[~new], train[new] = parts.train[preparation.rows_[~new]], len(labels) + np.arange(new.sum())
+        x = np.concatenate([preparation.transform(features), learnt_from[new]])
+        x[train] = learnt_from  # an encoding by the target shows each training row without its own class
         problem = TableProblem(
-            spec=spec,
-            classes=version.classes,
+            spec=self.spec,
+            classes=self.version.classes,
             x=x,
             labels=np.concatenate([labels, preparation.classes_[new]]),
             weights=None if weights is None else _weights(weights, labels, parts.train, preparation),
             train=train,
             validation=parts.validation,
-            judged=judged,
-            recorder=recorder,
+            judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
+            recorder=self.recorder,
         )
+        return problem, preparation
+
+
+def train_table(run: RunRecord, recorder: Recorder) -> Result:
+    """Train a run on a table and return its predictions and a way to save preparation and learner."""
+    spec = run.spec
+    task = TableTask(spec, recorder)
+    assert spec.learner
+    learn = resolve_name(get_learner(spec.learner).fit)
+    tables: list[pd.DataFrame] = []
+    facts: list[dict[str, float]] = []
+    for parts in task.splits:
+        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
+        with recorder.timed("embed"):
+            problem, preparation = task.problem(parts)
         with recorder.timed("fit"):
             fitted: TableFitted = learn(problem)
-        tables.append(predictions(samples, judged, parts, fitted.probabilities, version.classes))
+        tables.append(predictions(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
         facts.append(fitted.facts)
     recorder.prefix = ""
 
@@ -68,7 +82,7 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
 
     return Result(
         predictions=pd.concat(tables, ignore_index=True),
-        classes=version.classes,
+        classes=task.version.classes,
         facts=facts,
         save=None if spec.folds else save,
     )

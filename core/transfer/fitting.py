@@ -1,7 +1,8 @@
 """The one place that compiles and fits a Keras classifier."""
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import keras
 import numpy as np
@@ -10,10 +11,14 @@ from core.errors import NotANumberError, is_out_of_memory
 from core.schemas import TrainingSpec
 from core.transfer.checkpoint import Checkpoint
 from core.transfer.optimization import MakeOptimizer, average, loss, maker, schedule, weights_to_keep
+from core.transfer.precision import TIMED, Precision, choose, computing_in
 
 if TYPE_CHECKING:
     from core.training.recorder import Recorder
 
+
+Rate = Literal["learning_rate", "fine_tune_learning_rate"]
+Fit = Callable[..., dict[str, float]]  # called as `fit` is
 
 SHOWN = {
     "loss": "cross_entropy",
@@ -104,11 +109,11 @@ def fit(
     validation: np.ndarray,
     epochs: int,
     batch_size: int,
-    learning_rate: float,
     patience: int,
     spec: TrainingSpec,
     phase: str,
     recorder: "Recorder",
+    rate: Rate = "learning_rate",
     optimizer: MakeOptimizer | None = None,
     weights: np.ndarray | None = None,
 ) -> dict[str, float]:
@@ -123,8 +128,9 @@ def fit(
             to 1 (see `one_hot`).
         train, validation: positions in `x`.
         patience: epochs without a better validation loss after which fitting ends.
-        spec: says how (`core.transfer.optimization`); with balanced class weights samples are weighed so that every
-            class weighs the same (King and Zeng 2001); its seed decides the order of the samples.
+        rate: the spec's field that gives the learning rate.
+        spec: says how (`core.transfer.optimization`, `core.transfer.precision`); with balanced class weights samples
+            are weighed so that every class weighs the same (King and Zeng 2001); its seed decides their order.
         optimizer: makes the optimizer from the learning-rate schedule, where it is not the spec's.
         weights: how much each sample counts in the loss, `(n,)`, beside its class; all the same unless given.
 
@@ -133,33 +139,44 @@ def fit(
     """
     recorder.phase(phase, epochs)
     path = recorder.next_checkpoint()
-    weights = np.ones(len(y)) if weights is None else weights
-    if spec.class_weights == "balanced":
-        weights = weights * (y @ class_weights(y[train]))
+    weights = sample_weights(spec, y, train, weights)
+    highest = getattr(spec, rate)
+    # Heads and networks on tables take milliseconds a step, in whichever precision.
+    precision: Precision | None = "float32" if x.ndim == 2 else None if spec.precision == "auto" else spec.precision
+
+    def compile_it() -> None:
+        made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, highest, epochs * steps))
+        compile_model(model, average(made, steps) if spec.averaging == "ema" else made, spec)
+
     while True:
         steps = math.ceil(len(train) / batch_size)
-        made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, learning_rate, epochs * steps))
-        compile_model(model, average(made, steps) if spec.averaging == "ema" else made, spec)
-        checkpoint = Checkpoint(path, model)
-        if checkpoint.restore():
-            recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
-        first = checkpoint.progress.epoch
-        if first >= epochs or checkpoint.progress.done:
-            break
-        keeper = Keeper(checkpoint, recorder, patience)
+        compile_it()
         try:
-            model.fit(
-                Batches(x, y, train, batch_size, weights, spec.seed, first),
-                validation_data=(x[validation], y[validation]),
-                initial_epoch=first,
-                epochs=epochs,
-                shuffle=False,  # Batches has done it
-                verbose=0,
-                # The averages are what is validated; the fit goes on from the weights themselves.
-                callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
-            )
+            if precision is None:
+                few = np.resize(train, (TIMED + 1) * batch_size)
+                tried = Batches(x, y, few, batch_size, weights, spec.seed, 0)
+                precision = choose(model, compile_it, tried, epochs * steps, recorder)
+            with computing_in(model, precision):
+                if precision != "float32":
+                    compile_it()
+                checkpoint = Checkpoint(path, model)
+                if checkpoint.restore():
+                    recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
+                first = checkpoint.progress.epoch
+                if first < epochs and not checkpoint.progress.done:
+                    keeper = Keeper(checkpoint, recorder, patience)
+                    model.fit(
+                        Batches(x, y, train, batch_size, weights, spec.seed, first),
+                        validation_data=(x[validation], y[validation]),
+                        initial_epoch=first,
+                        epochs=epochs,
+                        shuffle=False,  # Batches has done it
+                        verbose=0,
+                        # The averages are what is validated; the fit goes on from the weights themselves.
+                        callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
+                    )
             break
-        # Named by TensorFlow only, which is not imported here.
+        # Named by its library only, which is not imported here.
         except Exception as error:
             if not is_out_of_memory(error) or batch_size == 1:
                 raise
@@ -195,15 +212,17 @@ class Learning(Protocol):
     def validation(self) -> np.ndarray: ...
     @property
     def recorder(self) -> "Recorder": ...
+    @property
+    def fit(self) -> Fit: ...
 
 
 def fit_by_spec(
     model: keras.Model, x: np.ndarray, problem: Learning, phase: str, weights: np.ndarray | None = None
 ) -> dict[str, float]:
-    """`fit` with the epochs, batch size and rate that a spec gives for a head or a whole network."""
+    """The problem's `fit` with the epochs, batch size and rate that a spec gives for a head or a whole network."""
     spec = problem.spec
-    assert spec.epochs and spec.batch_size and spec.learning_rate
-    return fit(
+    assert spec.epochs and spec.batch_size
+    return problem.fit(
         model,
         x,
         problem.targets,
@@ -211,7 +230,6 @@ def fit_by_spec(
         validation=problem.validation,
         epochs=spec.epochs,
         batch_size=spec.batch_size,
-        learning_rate=spec.learning_rate,
         spec=spec,
         patience=max(8, spec.epochs // 5),
         phase=phase,
@@ -223,6 +241,14 @@ def fit_by_spec(
 def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """Class indices `(n,)` as shares of the classes, `(n, n_classes)` float32."""
     return np.eye(n_classes, dtype="float32")[labels]
+
+
+def sample_weights(
+    spec: TrainingSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
+) -> np.ndarray:
+    """How much each sample counts in the loss, `(n,)`: what is `given`, or 1, times its class's weight."""
+    weights = np.ones(len(y)) if given is None else given
+    return weights * (y @ class_weights(y[train])) if spec.class_weights == "balanced" else weights
 
 
 def class_weights(targets: np.ndarray) -> np.ndarray:

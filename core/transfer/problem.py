@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.schemas import TrainingSpec
+from core.transfer.fitting import Fit, fit
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +33,7 @@ class Problem:
         kept: which of its features the head may see, `(features,)` boolean, fitted on `train`; None means all.
         network: builds the backbone, with its pretrained weights, from pixels to embedding.
         untrained: the same with random weights.
+        fit: how a network is fitted: `core.transfer.fitting.fit`, unless something else is to be learnt about it.
     """
 
     spec: TrainingSpec
@@ -49,6 +51,7 @@ class Problem:
     network: "Callable[[], keras.Model]"
     untrained: "Callable[[], keras.Model]"
     recorder: "Recorder"
+    fit: Fit = fit
 
 
 @dataclass

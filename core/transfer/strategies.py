@@ -26,7 +26,7 @@ HEAD = (
     "views",
     *OPTIMIZATION,
 )
-TUNING = ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze")
+TUNING = ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze", "precision")
 
 
 class Strategy(Frozen):
@@ -107,7 +107,7 @@ _ALL = (
         summary="Frozen base, flattened, a dense layer of 1,024 units, softmax: as introductions teach it.",
         help="Mostly shown with VGG16 at 150 px. Millions of new weights on few images: it overfits sooner than the "
         "linear probe, which is why that one is the default.",
-        uses=("epochs", "batch_size", "learning_rate", "class_weights", "augmentation", "views"),
+        uses=("epochs", "batch_size", "learning_rate", "class_weights", "augmentation", "views", "precision"),
         fit="core.transfer.textbook:textbook",
         selects=False,
     ),
@@ -117,7 +117,7 @@ _ALL = (
         kind="image",
         summary="The same network with random weights: what transfer has to beat. Minutes.",
         help="The honest baseline. Where it beats the pretrained backbone, the source does harm: negative transfer.",
-        uses=HEAD,
+        uses=(*HEAD, "precision"),
         fit="core.transfer.from_scratch:from_scratch",
         selects=False,
     ),

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.models.heads import whole
 from core.models.networks import Block, blocks, freeze_batch_norm, split
-from core.transfer.fitting import fit, judge
+from core.transfer.fitting import judge
 from core.transfer.linear_probe import fit_head
 from core.transfer.optimization import MakeOptimizer
 from core.transfer.problem import Fitted, Problem
@@ -70,8 +70,8 @@ def tune(
     """
     spec = problem.spec
     epochs = epochs or spec.fine_tune_epochs
-    assert epochs and spec.batch_size and spec.fine_tune_learning_rate
-    return fit(
+    assert epochs and spec.batch_size
+    return problem.fit(
         tail.model,
         tail.x,
         problem.targets,
@@ -79,7 +79,7 @@ def tune(
         validation=problem.validation,
         epochs=epochs,
         batch_size=min(spec.batch_size, max(SMALLEST_BATCH, len(problem.train) // STEPS)),
-        learning_rate=spec.fine_tune_learning_rate,
+        rate="fine_tune_learning_rate",
         spec=spec,
         patience=max(4, epochs // 3),
         phase=phase,

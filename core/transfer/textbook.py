@@ -1,10 +1,12 @@
 """The classic case: a frozen convolutional base, flattened, and two dense layers."""
 
+from dataclasses import replace
+
 import keras
 from keras import layers
 
 from core.models.networks import FEATURES, split
-from core.transfer.fitting import fit
+from core.transfer.fitting import fit_by_spec
 from core.transfer.problem import Fitted, Problem
 
 HIDDEN = 1024
@@ -17,25 +19,10 @@ def textbook(problem: Problem) -> Fitted:
     150 × 150 pixels; F. Chollet, “Deep Learning with Python” (2017), chapter 5.3.
     """
     spec = problem.spec
-    assert spec.epochs and spec.batch_size and spec.learning_rate
-    rate = spec.learning_rate
     x = problem.activations(FEATURES)
     head = flat_head(x.shape[1:], len(problem.classes), spec.seed)
-    facts = fit(
-        head,
-        x,
-        problem.targets,
-        train=problem.train,
-        validation=problem.validation,
-        epochs=spec.epochs,
-        batch_size=spec.batch_size,
-        learning_rate=rate,
-        spec=spec,
-        patience=max(8, spec.epochs // 5),
-        phase="dense layers on the frozen base",
-        recorder=problem.recorder,
-        optimizer=lambda _: keras.optimizers.Adam(rate),
-    )
+    constant = replace(problem, spec=spec.model_copy(update={"optimizer": "adam", "schedule": "constant"}))
+    facts = fit_by_spec(head, x, constant, "dense layers on the frozen base")
 
     def build() -> keras.Model:
         trunk, _ = split(problem.network(), FEATURES)

@@ -4,7 +4,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import NotFoundError
 from core.jobs import tasks
 from core.schemas import VersionRecord
 from core.ui import version_task
@@ -24,7 +23,7 @@ def offer(
     """
     if version_task.at_work(kind, version, doing):
         return
-    made = _made(kind, {"data": f"{version.dataset}@{version.id}"} | params, name)
+    made = version_task.made(kind, version, name, **params)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(said, width="stretch")
         if made:
@@ -38,15 +37,3 @@ def offer(
             )
         elif st.button("Make the file", icon=":material/folder_zip:", key=f"{kind}-make"):
             version_task.start(kind, version, f"{doing} of {version.dataset}", **params)
-
-
-def _made(kind: str, params: dict[str, Any], name: str) -> str | None:
-    """The task that has made this very file, which is still there."""
-    for path in tasks.folder_of("").glob(f"*/{name}"):
-        try:
-            task = tasks.get(path.parent.name)
-        except NotFoundError:  # cleared away meanwhile
-            continue
-        if task.kind == kind and task.state == "succeeded" and task.params == params:
-            return task.id
-    return None

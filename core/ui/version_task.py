@@ -34,6 +34,19 @@ def at_work(kind: str, version: VersionRecord, doing: str) -> bool:
     return False
 
 
+def made(kind: str, version: VersionRecord, name: str = "result.json", **params: Any) -> str | None:
+    """The task that had these very `params` and has left the file `name`, which is still there."""
+    wanted = {"data": _data(version)} | params
+    for path in tasks.folder_of("").glob(f"*/{name}"):
+        try:
+            task = tasks.get(path.parent.name)
+        except NotFoundError:  # cleared away meanwhile
+            continue
+        if task.kind == kind and task.state == "succeeded" and task.params == wanted:
+            return task.id
+    return None
+
+
 def _running(kind: str, version: VersionRecord) -> list[str]:
     """Tasks at work for this version, whoever started them, here or in another tab."""
     return [task.id for task in tasks.at_work(kind) if task.params.get("data") == _data(version)]

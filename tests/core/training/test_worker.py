@@ -46,6 +46,22 @@ def tuned(textures, train):
 
 
 @pytest.fixture(scope="module")
+def halved(textures, train):
+    """The same, computed in bfloat16."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.transfer.tail.is_kept", lambda before, after: True)
+        return train(
+            data=textures.id,
+            strategy="two_stage",
+            image_size=SIZE,
+            fine_tune_epochs=2,
+            unfreeze=3,
+            batch_size=16,
+            precision="bfloat16",
+        )
+
+
+@pytest.fixture(scope="module")
 def unhappy(textures, train):
     """Stage two at an absurd rate."""
     return train(
@@ -84,16 +100,16 @@ def boosting(penguins, train):
 
 
 @pytest.fixture(scope="module")
-def reloaded(probe, tuned, unhappy, network, regression, forest, boosting):
+def reloaded(probe, tuned, halved, unhappy, network, regression, forest, boosting):
     """What a fresh process finds in the saved models."""
-    ids = [run.id for run in (probe, tuned, unhappy, network, regression, forest, boosting)]
+    ids = [run.id for run in (probe, tuned, halved, unhappy, network, regression, forest, boosting)]
     done = subprocess.run([sys.executable, RELOAD, *ids], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-ALL = ("probe", "tuned", "unhappy", "crossed", "network", "regression", "forest", "boosting")
-KEPT = ("probe", "tuned", "unhappy", "network", "regression", "forest", "boosting")
+ALL = ("probe", "tuned", "halved", "unhappy", "crossed", "network", "regression", "forest", "boosting")
+KEPT = ("probe", "tuned", "halved", "unhappy", "network", "regression", "forest", "boosting")
 
 
 @pytest.mark.parametrize("name", ALL)

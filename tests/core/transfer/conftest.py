@@ -8,6 +8,7 @@ class Recorder:
         self.folder, self.die_after, self.fits = folder, die_after, 0
         self.epochs, self.resumed_at, self.notes = [], [], []
         self.finish = False
+        self.decisions = {}
 
     def phase(self, name, epochs=0):
         pass
@@ -15,6 +16,11 @@ class Recorder:
     def next_checkpoint(self):
         self.fits += 1
         return self.folder / f"{self.fits:03d}.npz"
+
+    def decided(self, name, decide):
+        if name not in self.decisions:
+            self.decisions[name] = decide()
+        return self.decisions[name]
 
     def resumed(self, epoch, values):
         self.resumed_at.append(epoch)

@@ -41,15 +41,17 @@ def train(data, recorder, epochs=EPOCHS, **how):
         validation=np.arange(60, 90),
         epochs=epochs,
         batch_size=16,
-        learning_rate=0.01,
         patience=epochs,
-        spec=TrainingSpec.model_validate({"data": "d", "class_weights": "balanced", "seed": 3} | how),
+        spec=TrainingSpec.model_validate(
+            {"data": "d", "learning_rate": 0.01, "class_weights": "balanced", "seed": 3} | how
+        ),
         phase="head",
         recorder=recorder,
     )
     return facts, model.get_weights()
 
 
+SPEC = {"data": "d", "learning_rate": 0.01, "class_weights": "balanced", "seed": 3}
 HOW = [
     (1, {}),
     (3, {}),

@@ -71,7 +71,7 @@ def noisy(averaging: str) -> tuple[list[np.ndarray], list[np.ndarray], Recorder]
 
     notes = Watching(Path(tempfile.mkdtemp()))
     spec = TrainingSpec.model_validate(
-        {"data": "d", "optimizer": "sgd", "schedule": "constant", "averaging": averaging}
+        {"data": "d", "learning_rate": 0.5, "optimizer": "sgd", "schedule": "constant", "averaging": averaging}
     )
     fit(
         model,
@@ -81,7 +81,6 @@ def noisy(averaging: str) -> tuple[list[np.ndarray], list[np.ndarray], Recorder]
         validation=np.arange(40, 80),
         epochs=12,
         batch_size=4,
-        learning_rate=0.5,
         patience=12,
         spec=spec,
         phase="p",

@@ -1,0 +1,48 @@
+"""What a search for a learning rate has found: the loss over the rates, and the rate that it speaks for."""
+
+from typing import Literal
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from core.schemas import Frozen
+
+WINDOW = 3.0  # steps, the standard deviation of the bell that the losses are smoothed with
+FALLS = 0.1  # share of the loss by which it must fall for its steepest place to mean something
+
+
+class RateSearch(Frozen):
+    """The loss of each batch, cross-entropy in nats, at a `rate` that grew from batch to batch.
+
+    `rule` says whether `suggestion` is where the smoothed loss falls steepest or a decade below its minimum;
+    `diverged` whether the search ended because the loss had become worse than guessing.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smooth: tuple[float, ...]
+    suggestion: float
+    rule: Literal["steepest", "decade"]
+    diverged: bool
+
+
+def suggest(rates: list[float], losses: list[float], diverged: bool) -> RateSearch:
+    """The rate at which the smoothed loss falls steepest (Smith 2017; the rule is fastai's).
+
+    Where the loss falls by less than a tenth, because the network has already learnt, it is a decade below the
+    minimum.
+    """
+    smooth = gaussian_filter1d(losses, WINDOW, mode="nearest")
+    lowest = int(smooth.argmin())
+    highest = float(smooth[: lowest + 1].max())
+    falls = highest - smooth[lowest] >= FALLS * highest
+    steepest = int(np.gradient(smooth, np.log(rates))[: lowest + 1].argmin())
+    suggestion = rates[steepest] if falls else rates[lowest] / 10
+    return RateSearch(
+        rates=tuple(rates),
+        losses=tuple(losses),
+        smooth=tuple(smooth.tolist()),
+        suggestion=float(f"{suggestion:.1g}"),
+        rule="steepest" if falls else "decade",
+        diverged=diverged,
+    )
