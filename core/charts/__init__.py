@@ -6,6 +6,7 @@ from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_cu
 from core.charts.images import embedding_map
 from core.charts.look import MAX_TICKS, PALETTE, class_colours
 from core.charts.matrix import confusion_matrix
+from core.charts.rates import rate_search
 from core.charts.scores import intervals, recall_bars
 from core.charts.selection import feature_scores, selection_curve
 
@@ -27,6 +28,7 @@ __all__ = [
     "learning_curves",
     "live_curve",
     "missing_matrix",
+    "rate_search",
     "recall_bars",
     "selection_curve",
 ]

@@ -8,6 +8,7 @@ from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS, COMES_WITH
 from core.schemas import Augmentation, Frozen, TrainingSpec
 from core.training.presets import RATE_FACTOR, RATES, VIEWS
 from core.transfer.strategies import STRATEGIES
+from core.ui import rate_look
 from core.ui.augment_fields import METHODS, METHODS_TITLE, widget
 from core.ui.augment_preview import preview
 
@@ -164,6 +165,14 @@ CHOICES = (
         values={"none": "Off", "ema": "Moving average"},
     ),
     Choice(
+        field="precision",
+        label="Precision",
+        help="bfloat16 halves the numbers that convolutions compute with; how fast that is depends on network and "
+        "machine. Measured: a few training steps are timed in both where a fit is long enough, and the run says what "
+        "came out. The kept network is float32 in any case.",
+        values={"auto": "Measured", "float32": "float32", "bfloat16": "bfloat16"},
+    ),
+    Choice(
         field="class_weights",
         label="Class weights",
         help="Balanced: every class weighs the same in the loss, however few samples it has.",
@@ -195,6 +204,7 @@ def choose(resolved: TrainingSpec) -> TrainingSpec:
                 if typed is not None:
                     changes[option.field] = typed
         chosen = TrainingSpec.model_validate(resolved.model_dump() | changes)
+        rate_look.look(chosen)
         if chosen.augmentation:
             preview(chosen)
     return chosen
@@ -217,11 +227,11 @@ def _augmentation() -> dict[str, Any]:
         )
         if chosen is None or chosen == "off":
             return {}
+        st.session_state.setdefault("option-views", VIEWS)
         views = st.number_input(
             "Copies of each image",
             min_value=1,
             max_value=32,
-            value=VIEWS,
             key="option-views",
             help="Drawn once and sent through the frozen layers once. More of them cost time in proportion.",
             width=170,
