@@ -6,6 +6,8 @@ import streamlit as st
 
 from core.errors import GraftError, NotFoundError
 from core.evaluation.comparison import Pair, repeated_look_warning
+from core.evaluation.repeats import by_seed
+from core.evaluation.scores import absent_in_words
 from core.evaluation.transfer_gain import BASELINE
 from core.jobs import queue
 from core.schemas import RunRecord, TrainingSpec
@@ -18,6 +20,7 @@ from core.ui.page import empty, go, guard, show_error, telling_errors
 guard("evaluate")
 
 PICKED = "evaluate-runs"
+MOST = 20  # runs side by side
 Room = Callable[[], None]
 
 
@@ -37,12 +40,13 @@ def pick_runs() -> list[RunRecord]:
             "Train",
             ":material/model_training:",
         )
-    st.session_state[PICKED] = list(dict.fromkeys(i for i in ids.split(",") if i in known))
+    st.session_state[PICKED] = list(dict.fromkeys(i for i in ids.split(",") if i in known))[:MOST]
     chosen = st.multiselect(
         "Runs",
         list(known),
         key=PICKED,
         format_func=lambda run_id: f"{known[run_id].name} · {known[run_id].dataset}",
+        max_selections=MOST,
         placeholder="Choose one run, or several to see them side by side",
         on_change=lambda: st.query_params.update(runs=",".join(st.session_state[PICKED])),
     )
@@ -69,6 +73,8 @@ def caveats(judged: list[Judged]) -> None:
         warning = repeated_look_warning(runs.runs_on_test(test_hash))
         if warning:
             st.warning(warning, icon=":material/visibility:")
+    for lack in dict.fromkeys(filter(None, (absent_in_words(j.scores) for j in judged))):
+        st.warning(literal(lack), icon=":material/help:")
     for note in dict.fromkeys(n for j in judged for n in j.run.notes):
         st.caption(f":material/info: {literal(note)}")
 
@@ -78,6 +84,7 @@ def next_steps(judged: Judged) -> None:
     run = judged.run
     siblings = [r for r in runs.list_runs(dataset=run.dataset, states=["succeeded"]) if r.id != run.id]
     tried = {x for r in siblings if r.version == run.version for x in (r.spec.strategy, r.spec.learner)}
+    seeds = next(members for members in by_seed([run, *siblings]) if run in members)
     rival = next((r for r in siblings if r.test_hash == run.test_hash), None)
     try_tuning = run.spec.strategy == "linear_probe" and "two_stage" not in tried
     try_baseline = run.spec.learner == "network" and "logistic_regression" not in tried
@@ -91,6 +98,9 @@ def next_steps(judged: Judged) -> None:
             help="The linear baseline: a network that is no better than it is not worth its trouble.",
         ):
             start_next(run, learner="logistic_regression")
+        if len(seeds) > 1 and st.button(f"See its {len(seeds)} seeds together", icon=":material/casino:"):
+            st.query_params["runs"] = ",".join(r.id for r in seeds[:MOST])
+            st.rerun()
         kind = "secondary" if try_tuning or try_baseline else "primary"
         if rival and st.button(f"Compare with {literal(rival.name)}", type=kind, icon=":material/compare_arrows:"):
             st.query_params["runs"] = f"{rival.id},{run.id}"
@@ -144,7 +154,8 @@ def several(judged: list[Judged]) -> None:
         "Scores": lambda: side_by_side.metrics(judged, names, pairs),
         "Curves": lambda: evaluation.curves({names[j.run.id]: j.run for j in judged}),
         "Settings": lambda: side_by_side.settings(judged, names),
-        "Matrices": lambda: side_by_side.matrices(judged, names),
+        "Cost": lambda: side_by_side.cost(judged, names),
+        "Matrices": lambda: side_by_side.matrices(judged, names, comparable=bool(pairs)),
         "Disagreements": lambda: side_by_side.disagreements(judged, names),
     }
     if not pairs:

@@ -5,8 +5,9 @@ from core.charts.columns import box_plot, correlations, histogram, missing_matri
 from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
 from core.charts.images import embedding_map
 from core.charts.look import MAX_TICKS, PALETTE, class_colours
-from core.charts.matrix import confusion_matrix
+from core.charts.matrix import confusion_matrix, difference_matrix
 from core.charts.rates import rate_search
+from core.charts.runs import cost, parallel_coordinates
 from core.charts.scores import intervals, recall_bars
 from core.charts.selection import feature_scores, selection_curve
 
@@ -19,6 +20,8 @@ __all__ = [
     "class_colours",
     "confusion_matrix",
     "correlations",
+    "cost",
+    "difference_matrix",
     "embedding_map",
     "feature_scores",
     "fold_bars",
@@ -28,6 +31,7 @@ __all__ = [
     "learning_curves",
     "live_curve",
     "missing_matrix",
+    "parallel_coordinates",
     "rate_search",
     "recall_bars",
     "selection_curve",

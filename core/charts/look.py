@@ -9,8 +9,10 @@ import plotly.graph_objects as go
 # Okabe and Ito (2008), told apart by colour-blind eyes; grey stands in for their black, which a dark page swallows.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442")
 GREY = "#8C8C8C"
+# Dark enough for white numbers; the two ends of a scale that has a middle.
+BLUE, ORANGE = "rgba(0,94,158,1)", "rgba(184,78,0,1)"
 # From nearly clear to blue: an empty cell takes the page's own background, light or dark.
-SEQUENTIAL = [[0.0, "rgba(0,114,178,0.05)"], [1.0, "rgba(0,94,158,1)"]]
+SEQUENTIAL = [[0.0, "rgba(0,114,178,0.05)"], [1.0, BLUE]]
 MAX_TICKS = 40
 
 

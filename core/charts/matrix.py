@@ -1,13 +1,15 @@
 """The confusion matrix, whose cells can be clicked."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts.look import MAX_TICKS, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
+from core.charts.look import BLUE, MAX_TICKS, ORANGE, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
 
+DIFFERENCE_SCALE = [[0.0, ORANGE], [0.5, "rgba(140,140,140,0.05)"], [1.0, BLUE]]
 MAX_NUMBERED = 20  # beyond so many classes, numbers in the cells of a matrix no longer fit
 MAX_CELLS = 100  # beyond so many, a cell is a few pixels: only those that hold samples are drawn, as points
 
@@ -74,12 +76,8 @@ def confusion_matrix(
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    height = 76 + int(np.clip(52 * k, 170, 660))
     # Whatever the distance, the nearest point is the one of the cell under the pointer.
-    layout(figure, height, showlegend=False, hovermode="closest", hoverdistance=-1, clickmode="event+select")
-    edges = {"range": [-0.5, k - 0.5], "showgrid": False, **class_ticks(classes, -(-k // MAX_TICKS))}
-    figure.update_xaxes(**edges, title={"text": "Predicted"})
-    figure.update_yaxes(**(edges | {"range": [k - 0.5, -0.5]}), title={"text": "True"})
+    _frame(figure, classes, hovermode="closest", hoverdistance=-1, clickmode="event+select")
     if k <= MAX_NUMBERED:
         for i, j in zip(rows, columns, strict=True):
             if counts[i, j]:
@@ -91,3 +89,50 @@ def confusion_matrix(
         frame = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
         figure.add_shape(type="rect", line={"color": PALETTE[1], "width": 3}, **frame)
     return figure
+
+
+def difference_matrix(
+    first: NDArray[np.integer], second: NDArray[np.integer], classes: Sequence[str], *, dark: bool = False
+) -> go.Figure:
+    """What the second matrix has more than the first, in blue, and less, in orange; both of the same samples.
+
+    Args:
+        first: counts, shape (classes, classes), true class first.
+        second: counts of the other run.
+        classes: in the matrices' order.
+        dark: whether the page is dark, so that the numbers in pale cells can be read.
+    """
+    more = np.asarray(second, dtype=int) - np.asarray(first, dtype=int)
+    k, top = len(classes), max(int(np.abs(more).max(initial=0)), 1)
+    names = [shorten(c, 40) for c in classes]
+    figure = go.Figure(
+        go.Heatmap(
+            z=more,
+            zmin=-top,
+            zmax=top,
+            colorscale=DIFFERENCE_SCALE,
+            showscale=False,
+            xgap=1 if k <= MAX_CELLS else 0,
+            ygap=1 if k <= MAX_CELLS else 0,
+            x=list(range(k)),
+            y=list(range(k)),
+            customdata=np.dstack([np.tile(np.array(names)[:, None], k), np.tile(np.array(names), (k, 1))]),
+            hovertemplate="%{customdata[0]} → %{customdata[1]}: %{z:+d}<extra></extra>",
+        )
+    )
+    _frame(figure, classes)
+    if k <= MAX_NUMBERED:
+        for i, j in zip(*np.nonzero(more), strict=True):
+            colour = "#FFFFFF" if dark or abs(more[i, j]) > 0.5 * top else "#1B2530"
+            text = f"{more[i, j]:+d}".replace("-", "\N{MINUS SIGN}")
+            figure.add_annotation(x=j, y=i, text=text, showarrow=False, font={"color": colour, "size": 14})
+    return figure
+
+
+def _frame(figure: go.Figure, classes: Sequence[str], **changes: Any) -> None:
+    """The room that a matrix of these classes takes, true class down, predicted class across."""
+    k = len(classes)
+    layout(figure, 76 + int(np.clip(52 * k, 170, 660)), showlegend=False, **changes)
+    edges = {"range": [-0.5, k - 0.5], "showgrid": False, **class_ticks(classes, -(-k // MAX_TICKS))}
+    figure.update_xaxes(**edges, title={"text": "Predicted"})
+    figure.update_yaxes(**(edges | {"range": [k - 0.5, -0.5]}), title={"text": "True"})

@@ -211,6 +211,11 @@ def run_size(run_id: str) -> int:
     return files.folder_size(run_folder(run_id))
 
 
+def model_size(run_id: str) -> int:
+    """Bytes of the model that a run left; 0 where it kept none."""
+    return sum(path.stat().st_size for path in run_folder(run_id).glob("model.*"))
+
+
 def runs_on_test(test_hash: str) -> int:
     """How many finished runs were judged on this set of test samples."""
     query = select(func.count()).where(table.c.test_hash == test_hash, table.c.state == "succeeded")

@@ -25,11 +25,31 @@ HELP = {
     "recall": "Of the samples that are this class, the share found. TP / (TP + FN).",
     "f1": "The harmonic mean of precision and recall. 2 TP / (2 TP + FP + FN).",
     "support": "Samples of this class that the run was judged on.",
-    "accuracy": "The share that is right, with its 95 % Wilson interval (Wilson 1927).",
-    "macro_f1": "The mean of the classes' F1, every class counting the same, with its 95 % bootstrap interval.",
+    "accuracy": "The share that is right, with its 95 % Wilson interval (Wilson 1927). With one label a sample, the"
+    " micro averages of precision, recall and F1 are the same.",
+    "macro_f1": "The mean of the classes' F1, every class counting the same, with its 95 % interval.",
+    "balanced_accuracy": "The mean of the classes' recall, every class counting the same.",
+    "weighted_f1": "The mean of the classes' F1, each counting as many times as it has samples.",
+    "mcc": "Matthews' correlation of true and predicted classes: 1 is perfect, 0 no better than chance. It is not"
+    " flattered by a large class (Gorodkin 2004).",
+    "kappa": "Cohen's kappa: the agreement beyond what chance would give, 1 being perfect (Cohen 1960).",
     "ece": "Expected calibration error: how far confidence and share right lie apart, on average over 15 bins of"
     " confidence (Guo et al. 2017). 0 is perfect.",
 }
+
+
+OVERALL = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro-F1",
+    "balanced_accuracy": "Balanced accuracy",
+    "weighted_f1": "Weighted F1",
+    "mcc": "MCC",
+    "kappa": "Cohen's kappa",
+}
+INTERVALS = (
+    "Wilson's for shares (Wilson 1927); for F1 carried over from the share F1 / (2 − F1) (Lam, Gopal and Qian 2023);"
+    " for macro-F1 Wilson's for as many samples as would be as uncertain."
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +188,12 @@ def show_samples(judged: Judged, rows: pd.DataFrame, key: str, short: bool = Fal
 
 
 def classes(judged: Judged) -> None:
-    """Precision, recall, F1 and support of each class with intervals, the averages, and the recalls as bars."""
+    """Overall scores, then each class's precision, recall, F1 and support with intervals, and the recalls as bars."""
+    st.dataframe(
+        pd.DataFrame([overall(judged.scores)]),
+        hide_index=True,
+        column_config={title: st.column_config.TextColumn(help=HELP[m]) for m, title in OVERALL.items()},
+    )
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.dataframe(
@@ -184,9 +209,7 @@ def classes(judged: Judged) -> None:
                 "Support": st.column_config.NumberColumn(help=HELP["support"]),
             },
         )
-        st.caption(
-            "In brackets 95 % intervals: Wilson for precision and recall, bootstrap for the macro average's F1."
-        )
+        st.caption("In brackets 95 % intervals.", help=INTERVALS)
     many = len(judged.scores.classes) > MANY_CLASSES
     with right, st.container(height=460 if many else "content", border=False):
         st.plotly_chart(
@@ -197,13 +220,23 @@ def classes(judged: Judged) -> None:
         )
 
 
+def overall(found: Scores) -> dict[str, str]:
+    """The scores of all classes together by their titles, those with an interval with it."""
+    return {
+        title: scores.format_interval(getattr(found, m), *found.ci[m])
+        if m in found.ci
+        else f"{getattr(found, m):.2f}"
+        for m, title in OVERALL.items()
+    }
+
+
 def _readable(found: Scores) -> pd.DataFrame:
     each = [
         {
             "Class": c.name,
             "Precision": scores.format_interval(c.precision, *c.precision_ci) if c.predicted else "never predicted",
             "Recall": scores.format_interval(c.recall, *c.recall_ci) if c.support else "no samples",
-            "F1": f"{c.f1:.2f}",
+            "F1": scores.format_interval(c.f1, *c.f1_ci) if c.support or c.predicted else "does not occur",
             "Support": c.support,
         }
         for c in found.per_class

@@ -2,19 +2,35 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from statistics import fmean, stdev
 
 import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.evaluation import comparison, scores
+from core.evaluation import comparison
+from core.evaluation.repeats import by_seed
 from core.schemas import RunRecord
+from core.store import runs
 from core.ui import gallery
-from core.ui.evaluation import CHART, HELP, NORMALISED, Judged, dark, download, matrix_mode, top_count
+from core.ui.evaluation import (
+    CHART,
+    HELP,
+    INTERVALS,
+    NORMALISED,
+    OVERALL,
+    Judged,
+    dark,
+    download,
+    matrix_mode,
+    overall,
+    top_count,
+)
 from core.ui.gallery import literal
 from core.ui.words import duration, plural
 
-METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
+METRICS: dict[comparison.Metric, str] = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
+MANY_PAIRS = 10  # the rest stands in the table
 
 
 def names_of(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -41,11 +57,12 @@ def verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[compariso
     comparison.check_comparable(records)
     pairs = comparison.compare({names[j.run.id]: j.rows for j in several})
     judged = [pair for pair in pairs if pair.metric == "accuracy"]
-    sentences = [literal(comparison.in_words(pair, f"test {several[0].noun}")) for pair in judged]
+    noun = f"test {several[0].noun}"
     if len(several) == 2:
-        st.subheader(sentences[0], anchor=False)
+        st.subheader(literal(comparison.in_words(judged[0], noun)), anchor=False)
+        ahead = f" Above 0, {literal(judged[0].b)} is ahead." if not judged[0].significant else ""
     else:
-        shown = [words for words, pair in zip(sentences, judged, strict=True) if pair.significant]
+        shown = [literal(comparison.in_words(pair, noun)) for pair in judged if pair.significant]
         st.subheader(
             f"{len(shown)} of {len(judged)} differences are shown"
             if shown
@@ -53,53 +70,87 @@ def verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[compariso
             anchor=False,
         )
         if shown:
-            st.markdown("\n".join(f"- {words}" for words in shown))
+            st.markdown("\n".join(f"- {words}" for words in shown[:MANY_PAIRS]))
         with st.expander(f"All {len(judged)} pairs", icon=":material/compare_arrows:"):
-            st.markdown("\n".join(f"- {words}" for words in sentences))
+            st.dataframe(_pair_table(pairs), hide_index=True)
+            st.caption("Points by which the first is ahead, with the interval at the level at which it was tested.")
+        ahead = ""
     correction = ", with Holm's correction over all pairs" if len(several) > 2 else ""
-    st.caption(f"McNemar's exact test on {pairs[0].n} {several[0].noun} judged by both{correction}.")
+    st.caption(f"McNemar's exact test on {pairs[0].n:,} {several[0].noun} judged by both{correction}.{ahead}")
     return pairs
 
 
+def _pair_table(pairs: Sequence[comparison.Pair]) -> pd.DataFrame:
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for pair in pairs:
+        row = rows.setdefault((pair.a, pair.b), {"First": pair.b, "Second": pair.a})
+        title = METRICS[pair.metric]
+        row[title] = comparison.points(pair.difference, *pair.ci)
+        row[f"{title}, p"] = comparison.format_p(pair.p_adjusted).removeprefix("p = ").removeprefix("p ")
+    return pd.DataFrame(rows.values())
+
+
 def metrics(several: Sequence[Judged], names: dict[str, str], pairs: Sequence[comparison.Pair]) -> None:
-    """Each run's scores with intervals, as a table and as dots; the pairs below."""
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        st.dataframe(
-            pd.DataFrame([_row(j, names[j.run.id]) for j in several]),
-            hide_index=True,
-            column_config={
-                "Run": st.column_config.TextColumn(pinned=True),
-                "Accuracy": st.column_config.TextColumn(help=HELP["accuracy"]),
-                "Macro-F1": st.column_config.TextColumn(help=HELP["macro_f1"]),
-                "Calibration error": st.column_config.TextColumn(help=HELP["ece"]),
-            },
-        )
-        if pairs:
-            table = pd.DataFrame([p.model_dump() for p in pairs])
-            table[["ci_low", "ci_high"]] = table.pop("ci").tolist()
-            download("Comparison", table.to_csv(index=False), "comparison.csv")
-    with right:
-        rows = [
-            (names[j.run.id], title, getattr(j.scores, metric), *j.scores.ci[metric])
-            for j in several
-            for metric, title in METRICS.items()
-        ]
-        figure = charts.intervals(pd.DataFrame(rows, columns=["run", "metric", "value", "low", "high"]))
-        st.plotly_chart(figure, key="intervals", config=CHART, alt="Scores of the runs with 95 % intervals.")
-        st.caption(
-            "Judge by the sentence above: runs can differ though these intervals overlap, as they share samples."
-        )
+    """Each run's scores with intervals, as a table and as dots. Runs that differ in their seed alone are a group."""
+    best = {title: comparison.best(pairs, m) for m, title in METRICS.items()}
+    table = pd.DataFrame(_rows(several, names))
+
+    def bold(column: "pd.Series[str]") -> list[str]:
+        winner = best.get(str(column.name))
+        return ["font-weight: bold" if winner == run else "" for run in table["Run"]]
+
+    st.dataframe(
+        table.style.apply(bold),
+        hide_index=True,
+        column_config={
+            "Run": st.column_config.TextColumn(pinned=True),
+            **{title: st.column_config.TextColumn(help=HELP[m]) for m, title in OVERALL.items()},
+            "Calibration error": st.column_config.TextColumn(help=HELP["ece"]),
+        },
+    )
+    grouped = len(by_seed([j.run for j in several])) < len(several)
+    said = "Bold: shown to be better than every other. In brackets 95 % intervals of each run alone."
+    st.caption(f"{said} Over seeds: mean ± standard deviation." if grouped else said, help=INTERVALS)
+    if pairs:
+        found = pd.DataFrame([p.model_dump() for p in pairs])
+        found[["ci_low", "ci_high"]] = found.pop("ci").tolist()
+        download("Comparison", found.to_csv(index=False), "comparison.csv")
+    rows = [
+        (names[j.run.id], title, getattr(j.scores, metric), *j.scores.ci[metric])
+        for j in several
+        for metric, title in METRICS.items()
+    ]
+    figure = charts.intervals(pd.DataFrame(rows, columns=["run", "metric", "value", "low", "high"]))
+    st.plotly_chart(figure, key="intervals", config=CHART, alt="Scores of the runs with 95 % intervals.")
+    st.caption("Judge by the sentence above: runs can differ though these intervals overlap, as they share samples.")
 
 
-def _row(judged: Judged, name: str) -> dict[str, object]:
-    found = judged.scores
+def _rows(several: Sequence[Judged], names: dict[str, str]) -> list[dict[str, str]]:
+    """One row a run; before those of one group a row with their mean and deviation."""
+    judged = {j.run.id: j for j in several}
+    rows = []
+    for members in by_seed([j.run for j in several]):
+        if len(members) > 1:
+            values = {m: [getattr(judged[r.id].scores, m) for r in members] for m in OVERALL}
+            seeds = plural(len(members), "seed")
+            means = {title: f"{fmean(values[m]):.3f} ± {stdev(values[m]):.3f}" for m, title in OVERALL.items()}
+            rows.append({"Run": f"{_without_number(names[members[0].id])}, {seeds}", **means})
+        rows += [_row(judged[r.id], names[r.id]) for r in members]
+    return rows
+
+
+def _without_number(name: str) -> str:
+    """A name without the number that tells it from earlier runs of the same name."""
+    return name.rpartition(" #")[0] or name
+
+
+def _row(judged: Judged, name: str) -> dict[str, str]:
     return {
         "Run": name,
-        **{title: scores.format_interval(getattr(found, m), *found.ci[m]) for m, title in METRICS.items()},
-        "Weighted F1": f"{found.weighted_f1:.2f}",
-        "Calibration error": f"{found.ece:.2f}",
+        **overall(judged.scores),
+        "Calibration error": f"{judged.scores.ece:.2f}",
         "Time": duration(sum(judged.run.seconds.values())) if judged.run.seconds else "",
+        "Seed": str(judged.run.spec.seed),
     }
 
 
@@ -116,10 +167,33 @@ def settings(several: Sequence[Judged], names: dict[str, str]) -> None:
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, column_config={"Setting": st.column_config.TextColumn(pinned=True)}
     )
+    if len(several) > 2:
+        values = {setting: list(of_runs.values()) for setting, of_runs in differences.items()}
+        figure = charts.parallel_coordinates(values, [j.scores.accuracy for j in several], "Accuracy")
+        st.plotly_chart(
+            figure, key="parallel", config=CHART, alt="A line a run through its settings to its accuracy."
+        )
+        st.caption("A line a run, the darker the more accurate. Drag along an axis to pick out runs.")
 
 
-def matrices(several: Sequence[Judged], names: dict[str, str]) -> None:
-    """The runs' confusion matrices, two beside each other, on one scale."""
+def cost(several: Sequence[Judged], names: dict[str, str]) -> None:
+    """Accuracy against the time a run took and the size of the model it left."""
+    costs = {
+        "Time, seconds": {j.run.id: sum(j.run.seconds.values()) for j in several},
+        "Size of the model, MB": {j.run.id: runs.model_size(j.run.id) / 1e6 for j in several},
+    }
+    for column, (title, by_run) in zip(st.columns(2, gap="medium"), costs.items(), strict=True):
+        known = [j for j in several if by_run[j.run.id]]
+        if not known:
+            column.caption(f"{title.split(',')[0]}: not known of these runs.")
+            continue
+        rows = [(names[j.run.id], by_run[j.run.id], j.scores.accuracy, *j.scores.ci["accuracy"]) for j in known]
+        figure = charts.cost(pd.DataFrame(rows, columns=["run", "cost", "value", "low", "high"]), title, "Accuracy")
+        column.plotly_chart(figure, key=f"cost-{title}", config=CHART, alt=f"Accuracy against {title.lower()}.")
+
+
+def matrices(several: Sequence[Judged], names: dict[str, str], comparable: bool) -> None:
+    """The runs' confusion matrices, two beside each other, on one scale; what two of them differ by."""
     normalised = matrix_mode("matrices") == NORMALISED
     top = top_count(several)
     for start in range(0, len(several), 2):
@@ -130,15 +204,28 @@ def matrices(several: Sequence[Judged], names: dict[str, str]) -> None:
                     judged.scores.matrix, judged.scores.classes, normalised=normalised, zmax=top, dark=dark()
                 )
                 st.plotly_chart(figure, key=f"side-{judged.run.id}", config=CHART, alt="Confusion matrix.")
+    if comparable:
+        a, b = _two(several, names, "matrices-pair")
+        st.markdown(f"**{literal(names[b.run.id])} less {literal(names[a.run.id])}**")
+        figure = charts.difference_matrix(a.scores.matrix, b.scores.matrix, a.scores.classes, dark=dark())
+        st.columns(2, gap="medium")[0].plotly_chart(
+            figure, key="difference", config=CHART, alt="Difference of two confusion matrices."
+        )
+        st.caption("Blue: more samples there. Orange: fewer. On the diagonal more is better, elsewhere fewer.")
+
+
+def _two(several: Sequence[Judged], names: dict[str, str], key: str) -> tuple[Judged, Judged]:
+    """Two of the runs; which, where there are more."""
+    pairs = list(combinations(several, 2))
+    if len(pairs) == 1:
+        return pairs[0]
+    titles = [f"{names[x.run.id]} and {names[y.run.id]}" for x, y in pairs]
+    return pairs[st.selectbox("Runs", range(len(pairs)), format_func=titles.__getitem__, key=key)]
 
 
 def disagreements(several: Sequence[Judged], names: dict[str, str]) -> None:
     """The samples that two of the runs predict differently, those that one gets right first."""
-    pairs = list(combinations(several, 2))
-    a, b = pairs[0]
-    if len(pairs) > 1:
-        titles = [f"{names[x.run.id]} and {names[y.run.id]}" for x, y in pairs]
-        a, b = pairs[titles.index(st.selectbox("Runs", titles, key="disagreeing"))]
+    a, b = _two(several, names, "disagreeing")
     apart = comparison.disagreements(a.rows, b.rows)
     if apart.empty:
         st.caption("The two predict the same everywhere.")

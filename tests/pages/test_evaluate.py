@@ -152,9 +152,13 @@ def test_a_clicked_cell_shows_exactly_its_samples(images: DatasetRecord) -> None
 
 def test_the_table_of_classes_has_every_class_and_both_averages(images: DatasetRecord) -> None:
     run = finish(images, "classes")
-    shown = tab("Classes", run.id).dataframe[0].value
+    overall, shown = (table.value for table in tab("Classes", run.id).dataframe)
+    assert list(overall.columns) == [
+        "Accuracy", "Macro-F1", "Balanced accuracy", "Weighted F1", "MCC", "Cohen's kappa",
+    ]  # fmt: skip
     assert list(shown["Class"]) == [*CLASSES, "Macro average", "Weighted average"]
     assert shown["Support"].iloc[:3].sum() == shown["Support"].iloc[3]
+    assert shown["F1"].iloc[:4].str.contains(r"\(.*–.*\)").all()
 
 
 def test_mistakes_are_pictures_in_order_of_confidence(images: DatasetRecord) -> None:
@@ -221,11 +225,15 @@ def test_compare_puts_the_other_run_of_the_same_test_set_beside(images: DatasetR
     assert "beta is better than alpha: +" in text(app)
 
 
-@pytest.mark.parametrize("name", ["Scores", "Curves", "Settings", "Matrices", "Disagreements"])
+@pytest.mark.parametrize("name", ["Scores", "Curves", "Settings", "Cost", "Matrices", "Disagreements"])
 def test_three_runs_stand_side_by_side_on_every_tab(images: DatasetRecord, name: str) -> None:
     several = [finish(images, n, 0.6, seed=i) for i, n in enumerate(("one", "two", "three"))]
-    shown = text(tab(name, *(r.id for r in several)))
-    assert shown.count("No difference shown between one") + shown.count("No difference shown between two") == 3
+    app = tab(name, *(r.id for r in several))
+    shown = text(app)
+    pairs = next(t.value for t in app.dataframe if "Accuracy, p" in t.value.columns)
+    assert list(zip(pairs["Second"], pairs["First"], strict=True)) == [
+        ("one", "two"), ("one", "three"), ("two", "three"),
+    ]  # fmt: skip
     assert "No difference shown between any two of these 3 runs" in shown
     assert "Holm" in shown
 
@@ -234,13 +242,13 @@ def test_a_tab_of_the_other_view_in_the_address_falls_back_to_the_first(images: 
     a, b = finish(images, "a"), finish(images, "b", seed=1)
     app = tab("Mistakes", a.id, b.id)
     assert not app.exception
-    assert list(app.dataframe[0].value["Run"]) == ["a", "b"]
+    assert list(app.dataframe[0].value["Run"]) == ["a, 2 seeds", "a", "b"]
 
 
 def test_side_by_side_leaves_out_what_all_names_begin_with(images: DatasetRecord) -> None:
     a, b = finish(images, "Lite0 · linear probe"), finish(images, "Lite0 · linear probe", seed=1)
     app = tab("Scores", a.id, b.id)
-    assert list(app.dataframe[0].value["Run"]) == ["Linear probe", "Linear probe #2"]
+    assert list(app.dataframe[0].value["Run"]) == ["Linear probe, 2 seeds", "Linear probe", "Linear probe #2"]
 
 
 def test_only_the_settings_that_differ_are_listed(images: DatasetRecord) -> None:
@@ -316,3 +324,46 @@ def test_of_many_pairs_those_that_differ_come_first(images: DatasetRecord) -> No
 def test_names_with_tags_are_shown_as_they_stand() -> None:
     figure = charts.class_bars({"train": {"<b>bold</b>": 3, "a & b": 2}}, ["<b>bold</b>", "a & b"])
     assert list(figure.layout.yaxis.ticktext) == ["&lt;b&gt;bold&lt;/b&gt;", "a &amp; b"]
+
+
+def scores_of(*several: RunRecord) -> pd.DataFrame:
+    tables = [table.value for table in tab("Scores", *(r.id for r in several)).dataframe]
+    return next(table for table in tables if "Run" in table.columns)
+
+
+def test_runs_that_differ_in_their_seed_alone_are_a_group_with_every_member(images: DatasetRecord) -> None:
+    several = [finish(images, "probe", 0.7, seed=i) for i in range(3)]
+    other = finish(images, "other", 0.7, epochs=9)
+    shown = scores_of(*several, other)
+    assert list(shown["Run"]) == ["probe, 3 seeds", "probe", "probe #2", "probe #3", "other"]
+    rows = [runs.read_predictions(r.id).query("part == 'test'") for r in several]
+    each = [(r["label"] == r["predicted"]).mean() for r in rows]
+    assert shown["Accuracy"].iloc[0] == f"{np.mean(each):.3f} ± {np.std(each, ddof=1):.3f}"
+    app = open_page(runs=several[0].id)
+    next(b for b in app.button if b.label == "See its 3 seeds together").click().run()
+    assert set(app.multiselect[0].value) == {r.id for r in several}
+
+
+def test_improper_probabilities_are_told_and_the_other_run_is_shown(images: DatasetRecord) -> None:
+    good, poor = finish(images, "good"), finish(images, "poor", seed=1)
+    path = runs.run_folder(poor.id) / "predictions.parquet"
+    rows = pd.read_parquet(path)
+    rows.loc[rows.index[rows["part"] == "test"][0], "p:apple"] = np.nan
+    files.write_parquet(path, rows)
+    shown = text(open_page(runs=f"{good.id},{poor.id}"))
+    assert "The probabilities of 1 of 12 test samples are not numbers" in shown
+    assert "Right on" in shown
+
+
+def test_a_run_without_test_samples_says_what_to_do(images: DatasetRecord) -> None:
+    run = finish(images, "untested")
+    path = runs.run_folder(run.id) / "predictions.parquet"
+    files.write_parquet(path, pd.read_parquet(path).assign(part="validation"))
+    assert "Train again with a share for that part." in text(open_page(runs=run.id))
+
+
+def test_a_class_without_test_samples_is_named(images: DatasetRecord) -> None:
+    run = finish(images, "blind")
+    path = runs.run_folder(run.id) / "predictions.parquet"
+    files.write_parquet(path, pd.read_parquet(path).query("label != 'flower'").reset_index(drop=True))
+    assert "The class “flower” has no test sample" in text(open_page(runs=run.id))

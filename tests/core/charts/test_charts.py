@@ -145,3 +145,35 @@ def test_a_matrix_of_a_thousand_classes_draws_only_the_cells_that_hold_samples()
     assert len(points.x) == 1_000  # 999 on the diagonal, one beside it
     assert ["class 3", "class 7"] in list(map(list, points.customdata))
     assert list(points.marker.color)[-1] == 999
+
+
+def test_a_difference_of_matrices_is_white_in_the_middle_and_signed() -> None:
+    second = MATRIX + np.array([[1, -1, 0], [0, 0, 0], [0, 2, -2]])
+    figure = charts.difference_matrix(MATRIX, second, CLASSES)
+    (heatmap,) = figure.data
+    assert np.array_equal(heatmap.z, second - MATRIX)
+    assert heatmap.zmin == -heatmap.zmax == -2
+    assert {a.text for a in figure.layout.annotations} == {"+1", "−1", "+2", "−2"}
+    assert charts.difference_matrix(MATRIX, MATRIX, CLASSES).data[0].zmax == 1
+
+
+def test_settings_of_numbers_are_axes_of_numbers_and_others_of_their_values() -> None:
+    settings = {"epochs": [5, 10, 20], "learning_rate": [0.1, None, 0.2], "strategy": ["a", "b", "a"]}
+    epochs, rate, strategy, score = (
+        charts.parallel_coordinates(settings, [0.7, 0.8, 0.9], "Accuracy").data[0].dimensions
+    )
+    assert list(epochs.values) == [5, 10, 20]
+    assert list(rate.ticktext) == ["0.1", "none", "0.2"]
+    assert list(strategy.values) == [0, 1, 0]
+    assert (score.label, list(score.values)) == ("Accuracy", [0.7, 0.8, 0.9])
+
+
+def test_a_dot_a_run_stands_over_its_cost_with_its_interval() -> None:
+    rows = pd.DataFrame(
+        [("a", 3.0, 0.8, 0.7, 0.85), ("b", 30.0, 0.9, 0.8, 0.95)], columns=["run", "cost", "value", "low", "high"]
+    )
+    figure = charts.cost(rows, "Time, seconds", "Accuracy")
+    for trace, row in zip(figure.data, rows.itertuples(), strict=True):
+        assert (trace.x[0], trace.y[0]) == (row.cost, row.value)
+        assert trace.y[0] + trace.error_y.array[0] == pytest.approx(row.high)
+    assert figure.layout.xaxis.type == "log"
