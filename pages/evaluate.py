@@ -12,7 +12,7 @@ from core.evaluation.transfer_gain import BASELINE
 from core.jobs import queue
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
-from core.ui import evaluation, side_by_side, transfer
+from core.ui import calibration, evaluation, ranking, side_by_side, slices, thresholds, transfer
 from core.ui.evaluation import Judged, judge
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
@@ -124,9 +124,12 @@ def one(judged: Judged) -> None:
     evaluation.matrix(judged)
     rooms: dict[str, Room] = {
         "Classes": lambda: evaluation.classes(judged),
-        "Curves": lambda: evaluation.curves({judged.run.name: judged.run}),
-        "Transfer": lambda: transfer_tab(judged),
+        "Curves": lambda: curves_tab(judged),
+        "Calibration": lambda: calibration.calibration(judged),
+        "Thresholds": lambda: thresholds.thresholds(judged),
         "Mistakes": lambda: evaluation.mistakes(judged),
+        "Slices": lambda: slices.slices(judged),
+        "Transfer": lambda: transfer_tab(judged),
         "Folds": lambda: evaluation.folds(judged),
         "Export": lambda: evaluation.downloads(judged),
     }
@@ -135,6 +138,13 @@ def one(judged: Judged) -> None:
     if judged.folds or judged.run.spec.strategy in (None, BASELINE):
         del rooms["Transfer"]
     show_tabs(rooms)
+
+
+def curves_tab(judged: Judged) -> None:
+    """How it learnt, and how well its probabilities rank."""
+    evaluation.curves({judged.run.name: judged.run})
+    st.markdown("**Each class against the rest**")
+    ranking.ranking(judged)
 
 
 def transfer_tab(judged: Judged) -> None:

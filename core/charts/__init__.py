@@ -10,6 +10,14 @@ from core.charts.rates import rate_search
 from core.charts.runs import cost, parallel_coordinates
 from core.charts.scores import intervals, recall_bars
 from core.charts.selection import feature_scores, selection_curve
+from core.charts.trust import (
+    coverage,
+    precision_recall_curves,
+    reliability,
+    roc_curves,
+    slice_bars,
+    thresholds,
+)
 
 __all__ = [
     "CURVE_HEIGHT",
@@ -21,6 +29,7 @@ __all__ = [
     "confusion_matrix",
     "correlations",
     "cost",
+    "coverage",
     "difference_matrix",
     "embedding_map",
     "feature_scores",
@@ -32,7 +41,12 @@ __all__ = [
     "live_curve",
     "missing_matrix",
     "parallel_coordinates",
+    "precision_recall_curves",
     "rate_search",
     "recall_bars",
+    "reliability",
+    "roc_curves",
     "selection_curve",
+    "slice_bars",
+    "thresholds",
 ]

@@ -83,8 +83,13 @@ def best_threshold(
 ) -> float:
     """The threshold with the least cost, or the highest F1, on validation; the middle one where several tie.
 
-    `InputError` where validation has no sample of the class, or none of another.
+    `InputError` where validation is empty, has no sample of the class, or none of another.
     """
+    if validation.empty:
+        raise InputError(
+            "There is no validation part, so no threshold can be chosen on it.",
+            "Folds judge every sample and leave none to choose by: train once without folds.",
+        )
     own = int((validation["label"].astype(str) == positive).sum())
     if own == 0 or own == len(validation):
         raise InputError(

@@ -193,7 +193,7 @@ def test_everything_can_be_downloaded(images: DatasetRecord) -> None:
     assert [b.label for b in app.get("download_button")] == ["Predictions", "Confusion matrix", "Table per class"]
 
 
-@pytest.mark.parametrize("name", ["Classes", "Curves", "Mistakes", "Export"])
+@pytest.mark.parametrize("name", ["Classes", "Curves", "Calibration", "Thresholds", "Mistakes", "Slices", "Export"])
 def test_a_deleted_dataset_gives_a_sentence_on_every_tab(images: DatasetRecord, name: str) -> None:
     run = finish(images, "orphan")
     delete_dataset(images.id)
@@ -367,3 +367,60 @@ def test_a_class_without_test_samples_is_named(images: DatasetRecord) -> None:
     path = runs.run_folder(run.id) / "predictions.parquet"
     files.write_parquet(path, pd.read_parquet(path).query("label != 'flower'").reset_index(drop=True))
     assert "The class “flower” has no test sample" in text(open_page(runs=run.id))
+
+
+def test_calibration_tells_what_a_temperature_would_do(
+    images: DatasetRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.evaluation.calibration.MIN_SAMPLES", 5)
+    shown = text(tab("Calibration", finish(images, "sure", accuracy=0.5).id))
+    assert "a temperature of" in shown
+    assert "never on the test part" in shown
+
+
+def test_calibration_without_enough_validation_samples_says_so(images: DatasetRecord) -> None:
+    assert "A temperature needs 20 validation samples" in text(tab("Calibration", finish(images, "few").id))
+
+
+def test_curves_name_every_class_with_its_area(images: DatasetRecord) -> None:
+    app = tab("Curves", finish(images, "ranked").id)
+    table = next(d.value for d in app.dataframe if "AUC" in d.value)
+    assert list(table["Class"]) == CLASSES
+    assert all("–" in cell for cell in table["AUC"])
+
+
+def test_a_threshold_chosen_on_validation_is_told_on_the_test_part(images: DatasetRecord) -> None:
+    app = tab("Thresholds", finish(images, "chosen").id)
+    assert "was chosen on the validation part" in text(app)
+    app.number_input[1].set_value(20.0).run()  # a miss becomes dear
+    app.slider[0].set_value(0.95).run()
+    table = app.dataframe[0].value
+    assert table["Precision"][0] == "never said yes"
+    assert table["Misses"][0] == 4
+
+
+def test_folds_have_no_validation_part_to_choose_a_threshold_on(images: DatasetRecord) -> None:
+    shown = text(tab("Thresholds", finish(images, "folded", folds=3).id))
+    assert "There is no validation part" in shown
+
+
+def test_answering_only_when_sure_counts_what_is_left(images: DatasetRecord) -> None:
+    app = tab("Thresholds", finish(images, "careful").id)
+    assert "12 of 12 images are answered (100%)" in text(app)
+    app.slider[1].set_value(0.9).run()
+    assert "No prediction is that sure" in text(app)
+
+
+def test_parts_of_a_table_are_looked_at_by_its_columns(table: DatasetRecord) -> None:
+    app = tab("Slices", finish(table, "sliced", folds=3, accuracy=0.7).id)
+    assert "parts of the test rows" in text(app) or "Weakest:" in text(app)
+    assert set(app.multiselect(key=next(m.key for m in app.multiselect if "slice-by" in (m.key or ""))).options) == {
+        "width",
+        "colour",
+    }
+
+
+def test_parts_of_images_are_looked_at_by_what_was_measured(images: DatasetRecord) -> None:
+    app = tab("Slices", finish(images, "sliced", folds=3).id)
+    options = next(m.options for m in app.multiselect if "slice-by" in (m.key or ""))
+    assert {"brightness", "contrast", "sharpness"} <= set(options)

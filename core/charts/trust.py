@@ -1,0 +1,182 @@
+"""How far probabilities can be trusted: reliability, coverage, ranking curves, thresholds and slices."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.charts.look import GREY, PALETTE, class_colours, layout, shorten
+from core.evaluation.ranking import Ranking
+from core.evaluation.slices import Slice
+
+HEIGHT = 340
+
+
+def reliability(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
+    """Share right against confidence, a dot a bin, with its interval; the diagonal is what would be perfect.
+
+    Args:
+        tables: name → what `calibration.reliability` gives, such as before and after a temperature.
+    """
+    figure = _square()
+    for i, (name, bins) in enumerate(tables.items()):
+        figure.add_scatter(
+            x=bins["confidence"],
+            y=bins["right"],
+            mode="lines+markers",
+            name=name,
+            line={"color": PALETTE[i], "width": 1.5},
+            marker={"size": 8},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": bins["high"] - bins["right"],
+                "arrayminus": bins["right"] - bins["low"],
+                "thickness": 1.2,
+                "width": 3,
+            },
+            customdata=bins[["n", "low", "high"]],
+            hovertemplate="confidence %{x:.2f}: %{y:.2f} right (%{customdata[1]:.2f}–%{customdata[2]:.2f}),"
+            " %{customdata[0]} samples<extra></extra>",
+        )
+    layout(figure, HEIGHT, showlegend=len(tables) > 1)
+    return _unit_axes(figure, "Confidence", "Share right")
+
+
+def coverage(table: pd.DataFrame) -> go.Figure:
+    """Share right among the predictions that are taken, against how many of them are, with its interval."""
+    colour = PALETTE[0]
+    figure = go.Figure()
+    for edge, fill in (("high", None), ("low", "tonexty")):
+        figure.add_scatter(
+            x=table["covered"],
+            y=table[edge],
+            mode="lines",
+            line={"width": 0, "color": colour},
+            fill=fill,
+            fillcolor="rgba(0,114,178,0.18)",
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=table["covered"],
+        y=table["right"],
+        mode="lines",
+        line={"color": colour, "width": 2},
+        customdata=table[["threshold", "low", "high"]],
+        hovertemplate="%{x:.0%} taken (confidence from %{customdata[0]:.2f}): %{y:.2f} right"
+        " (%{customdata[1]:.2f}–%{customdata[2]:.2f})<extra></extra>",
+    )
+    layout(figure, HEIGHT, showlegend=False)
+    figure.update_xaxes(title={"text": "Share of predictions taken, the most confident first"}, range=[0, 1.02])
+    figure.update_yaxes(title={"text": "Share right"}, range=[max(0.0, float(table["low"].min()) - 0.02), 1.01])
+    return figure
+
+
+def roc_curves(found: Sequence[Ranking], classes: Sequence[str]) -> go.Figure:
+    """True against false positive rate, a line a class in its colour; the diagonal is guessing."""
+    figure = _square()
+    for ranking in found:
+        _class_line(figure, ranking, classes, ranking.roc, f"AUC {ranking.auc:.2f}")
+    layout(figure, HEIGHT, showlegend=False)
+    return _unit_axes(figure, "False positive rate", "True positive rate")
+
+
+def precision_recall_curves(found: Sequence[Ranking], classes: Sequence[str]) -> go.Figure:
+    """Precision against recall, a line a class in its colour."""
+    figure = go.Figure()
+    for ranking in found:
+        name = f"average precision {ranking.average_precision:.2f}"
+        _class_line(figure, ranking, classes, ranking.precision_recall, name)
+    layout(figure, HEIGHT, showlegend=False)
+    return _unit_axes(figure, "Recall", "Precision")
+
+
+def thresholds(table: pd.DataFrame, chosen: float, best: float | None) -> go.Figure:
+    """Precision, recall and F1 at every threshold; a line at the chosen one and a dotted one at the best.
+
+    Args:
+        table: what `thresholds.sweep` gives.
+    """
+    figure = go.Figure()
+    for i, name in enumerate(("precision", "recall", "f1")):
+        title = name.capitalize()
+        figure.add_scatter(
+            x=table["threshold"],
+            y=table[name],
+            mode="lines",
+            name=title,
+            line={"color": PALETTE[i], "width": 2},
+            hovertemplate=f"{title} %{{y:.2f}} at %{{x:.2f}}<extra></extra>",
+        )
+    figure.add_vline(x=chosen, line={"color": GREY, "width": 2})
+    if best is not None:
+        figure.add_vline(x=best, line={"color": GREY, "width": 2, "dash": "dot"})
+    layout(figure, HEIGHT, showlegend=True)
+    return _unit_axes(figure, "Say yes from this probability on", "")
+
+
+def slice_bars(found: Sequence[Slice], overall: float) -> go.Figure:
+    """Share right of each slice with its interval, the first on top; a line at that of all samples."""
+    names = [f"{shorten(s.attribute, 18)} {shorten(s.value, 22)}" for s in found]
+    figure = go.Figure()
+    for weak, colour, title in ((True, PALETTE[5], "Worse than the rest"), (False, PALETTE[0], "Not shown to be")):
+        rows = [(i, s) for i, s in enumerate(found) if s.weak == weak]
+        figure.add_scatter(
+            x=[s.accuracy for _, s in rows],
+            y=[i for i, _ in rows],
+            mode="markers",
+            name=title,
+            marker={"size": 9, "color": colour},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [s.ci[1] - s.accuracy for _, s in rows],
+                "arrayminus": [s.accuracy - s.ci[0] for _, s in rows],
+                "thickness": 2,
+                "width": 4,
+            },
+            customdata=[[names[i], s.n, s.elsewhere, s.p_adjusted] for i, s in rows],
+            hovertemplate="%{customdata[0]}: %{x:.2f} of %{customdata[1]}, %{customdata[2]:.2f} elsewhere,"
+            " p = %{customdata[3]:.3f}<extra></extra>",
+        )
+    figure.add_vline(x=overall, line={"color": GREY, "width": 1.5, "dash": "dot"})
+    layout(figure, 90 + 26 * max(3, len(found)), showlegend=True)
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(found))),
+        ticktext=names,
+        range=[len(found) - 0.5, -0.5],
+        showgrid=False,
+    )
+    figure.update_xaxes(title={"text": "Share right"}, nticks=6, showgrid=True)
+    return figure
+
+
+def _class_line(
+    figure: go.Figure,
+    ranking: Ranking,
+    classes: Sequence[str],
+    curve: tuple[tuple[float, ...], tuple[float, ...]],
+    label: str,
+) -> None:
+    figure.add_scatter(
+        x=curve[0],
+        y=curve[1],
+        mode="lines",
+        name=shorten(ranking.name),
+        line={"color": class_colours(classes)[ranking.name], "width": 2},
+        hovertemplate=f"{shorten(ranking.name, 28)}, {label}<br>%{{x:.2f}}, %{{y:.2f}}<extra></extra>",
+    )
+
+
+def _square() -> go.Figure:
+    figure = go.Figure()
+    figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line={"color": GREY, "width": 1, "dash": "dot"})
+    return figure
+
+
+def _unit_axes(figure: go.Figure, x: str, y: str) -> go.Figure:
+    figure.update_xaxes(title={"text": x}, range=[-0.01, 1.02], nticks=6)
+    figure.update_yaxes(title={"text": y}, range=[-0.01, 1.03], nticks=6)
+    return figure

@@ -1,0 +1,50 @@
+"""What is known of a version's samples besides their class, so that parts of them can be looked at."""
+
+import pandas as pd
+
+from core.data.embedding_map import load_map
+from core.data.images import measurements
+from core.data.versions import load_rows
+from core.schemas import DataRef, VersionRecord
+from core.store.datasets import dataset_folder, get_dataset
+
+REGIONS = 6
+_MEASURED = {
+    "brightness": "brightness",
+    "contrast": "contrast",
+    "sharpness": "sharpness",
+    "colourfulness": "colourfulness",
+    "size": "file size",
+    "format": "format",
+}
+
+
+def attributes(version: VersionRecord) -> pd.DataFrame:
+    """A table indexed by sample id.
+
+    Of images what was measured of them and, once somebody has looked deeper, the region of the map where each lies;
+    of a table its columns as the recipe leaves them, without the target.
+    """
+    dataset = get_dataset(version.dataset)
+    if dataset.kind == "table":
+        rows, _ = load_rows(DataRef(dataset=version.dataset, version=version.id), cells=True)
+        assert rows.table is not None
+        return rows.cells.drop(columns=[dataset.target or ""], errors="ignore")
+    measured = measurements(dataset, dataset_folder(dataset.id))
+    known = measured[list(_MEASURED)].rename(columns=_MEASURED)
+    height, width = measured["original_height"], measured["original_width"]
+    known = known.assign(**{"height in pixels": height, "width to height": (width / height).round(2)})
+    regions = _regions(version)
+    return known if regions is None else known.assign(region=regions.reindex(known.index))
+
+
+def _regions(version: VersionRecord) -> pd.Series | None:
+    """The map cut into `REGIONS` by k-means: its neighbours are images alike to the backbone."""
+    from sklearn.cluster import KMeans
+
+    plane = load_map(version)
+    if plane is None or len(plane) < 10 * REGIONS:
+        return None
+    columns = ["pca_x", "pca_y"] if plane["tsne_x"].isna().any() else ["tsne_x", "tsne_y"]
+    labels = KMeans(REGIONS, n_init=4, random_state=0).fit_predict(plane[columns])
+    return pd.Series([f"{label + 1} of the map" for label in labels], index=plane["id"])
