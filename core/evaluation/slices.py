@@ -93,10 +93,10 @@ def _groups(column: pd.Series) -> Sequence[tuple[str, np.ndarray]]:
                 (f"{low:.3g} to {high:.3g}", (values >= low) & ((values <= high) if last else values < high))
             )
         return groups
-    values = column.astype("object").map(str)
-    if values[~missing].nunique() > MAX_VALUES:
+    names = column.astype("object").map(str)
+    if names[~missing].nunique() > MAX_VALUES:
         return []
-    return groups + [(v, (values == v).to_numpy() & ~missing) for v in sorted(set(values[~missing]))]
+    return groups + [(name, (names == name).to_numpy() & ~missing) for name in sorted(set(names[~missing]))]
 
 
 def in_words(found: Sequence[Slice], noun: str) -> str:
