@@ -12,7 +12,7 @@ from core.training import presets
 from core.training.estimate import estimate
 from core.transfer.recommendation import Recommendation, recommend
 from core.transfer.strategies import STRATEGIES
-from core.ui import backbones, options
+from core.ui import again, backbones, device_choice, options
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -35,6 +35,7 @@ if not labelled:
     )
 
 by_id = {d.id: d for d in labelled}
+again.fill()
 
 
 def choose_data() -> tuple[DatasetRecord, str]:
@@ -155,16 +156,18 @@ def form() -> DeltaGenerator:
     if not watched:
         return st.container(border=True)
     busy = any(run.id == watched for run in waiting)
-    return st.expander("Train another", icon=":material/add:", expanded=not busy)
+    folded = busy and "again" not in st.query_params
+    return st.expander("Train another", icon=":material/add:", expanded=not folded)
 
 
 with form():
+    again.tell()
     dataset, version = choose_data()
     preset = choose_preset(dataset)
     method = choose_image_method(preset, dataset, version) if dataset.kind == "image" else choose_learner()
     try:
         plan = presets.resolve(TrainingSpec(data=f"{dataset.id}@{version}", preset=preset, **method))
-        spec = options.choose(plan.spec)
+        spec = device_choice.choose(options.choose(plan.spec))
         plan = presets.resolve(spec)
     except GraftError as error:
         show_error(error)

@@ -1,18 +1,23 @@
 """A run as it works: state, phase, curves, time left, the end of the log, and a way to cancel it."""
 
+import psutil
 import streamlit as st
 
 from core import charts
 from core.errors import NotFoundError
 from core.evaluation.scores import format_interval
-from core.jobs import queue
-from core.schemas import RunRecord
+from core.jobs import devices, meters, queue
+from core.schemas import DataRef, RunRecord
 from core.store import runs
+from core.store.datasets import get_version
+from core.training.parts import VALIDATION
+from core.ui import again
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
-from core.ui.words import duration, plural, state_badge, time_left
+from core.ui.sidebar import FOLLOWED
+from core.ui.words import duration, gpu_in_words, plural, size, state_badge, time_left
 
-METRICS = ("loss", "accuracy")
+METRICS = ("loss", "accuracy", "learning_rate")
 CHART = {"displayModeBar": False}
 
 
@@ -23,6 +28,8 @@ def live_run(run_id: str) -> None:
     except NotFoundError:
         st.info("This run has been deleted.", icon=":material/delete:")
         return
+    if not run.ended:
+        st.session_state.setdefault(FOLLOWED, set()).add(run.id)
     st.fragment(_panel, run_every=None if run.ended else 1.0)(run_id, was_ended=run.ended)
 
 
@@ -53,11 +60,14 @@ def _panel(run_id: str, was_ended: bool) -> None:
                 with telling_errors():
                     queue.cancel(run.id)
                 st.rerun()
+            if run.ended:
+                again.button(run)
         with st.container():  # always one element, so that what stands below stays in its place at the end
             if run.ended:
                 _outcome(run)
             else:
                 _progress(run)
+                _meters(run)
         _curves(run)
         log = runs.read_log(run.id)
         if log:
@@ -75,6 +85,33 @@ def _progress(run: RunRecord) -> None:
         counted = "image" if "image" in run.phase else "epoch"
         text += f" · {counted} {run.epoch} of {run.epochs}"
     st.progress(min(1.0, run.epoch / run.epochs) if run.epochs else 0.0, text=f"{text} · {time_left(run)}")
+
+
+def _meters(run: RunRecord) -> None:
+    """One line on how hard the run works its machine; a dash holds the place of what cannot be told yet."""
+    key = f"usage-{run.id}"
+    before: meters.Usage | None = st.session_state.get(key)
+    after = st.session_state[key] = meters.usage(run.pid) if run.pid else None
+    busy = meters.processor(before, after) if before and after else None
+    speed = meters.speed(run, runs.read_events(run.id), _seen_an_epoch(run))
+    sample = "images" if run.spec.backbone else "rows"
+    told = [
+        f"{f'{speed:,.0f}' if speed else '–'} {sample}/s",
+        f"CPU {f'{busy:.1f}' if busy is not None else '–'} of {psutil.cpu_count()} cores",
+        f"Memory {size(after.memory) if after else '–'}",
+    ]
+    own = devices.indices(run.device)
+    told += [gpu_in_words(gpu) for gpu in devices.gpus() if gpu.index in own]
+    st.caption(" · ".join(told))
+
+
+def _seen_an_epoch(run: RunRecord) -> int:
+    """How many samples an epoch goes through, augmented copies among them."""
+    if run.spec.folds:
+        n = round(run.n * (1 - 1 / run.spec.folds) * (1 - VALIDATION))
+    else:
+        n = sum(get_version(DataRef.parse(run.spec.data)).counts["train"].values())
+    return n * (1 + (run.spec.views or 0))
 
 
 def _outcome(run: RunRecord) -> None:
@@ -114,14 +151,16 @@ def _curves(run: RunRecord) -> None:
     shown = [m for m in METRICS if charts.has_curve(events, m)]
     if not shown and (run.ended or run.state == "queued" or not run.spec.epochs):
         return
-    for column, metric in zip(st.columns(2), shown or METRICS, strict=False):
+    shown = shown or [m for m in METRICS if run.spec.learning_rate or m != "learning_rate"]
+    for column, metric in zip(st.columns(len(shown)), shown, strict=True):
+        title = metric.replace("_", " ").capitalize()
         with column.container(height=charts.CURVE_HEIGHT, border=False):
-            alt = f"{metric.capitalize()} over the epochs."
+            alt = f"{title} over the epochs."
             if run.ended:
                 figure = charts.learning_curves({run.name: events}, metric)
                 st.plotly_chart(figure, key=f"curve-{metric}-{run.id}", config=CHART, alt=alt)
-            elif shown:
+            elif charts.has_curve(events, metric):
                 rows, spec = charts.live_curve(events, metric)
                 st.vega_lite_chart(rows, spec, height=charts.CURVE_HEIGHT - 10)
             else:
-                st.caption(f"{metric.capitalize()} appears here with the first epoch.")
+                st.caption(f"{title} appears here with the first epoch.")

@@ -15,6 +15,7 @@ from core.schemas import DataRef, RunRecord
 from core.store import runs
 from core.store.datasets import get_version
 from core.transfer.strategies import STRATEGIES
+from core.ui import again
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
 from core.ui.words import ago, duration, plural, size, state_badge
@@ -120,6 +121,8 @@ def act(chosen: list[RunRecord]) -> None:
             source = f"{own.RUN}{good[0]}"
             if st.button("Use as a source", icon=":material/account_tree:", help="Train on from this run's network."):
                 go("train", dataset=chosen[0].dataset, backbone=source)
+        if len(chosen) == 1:
+            again.button(chosen[0])
         starred = all(run.starred for run in chosen)
         if st.button("Unstar" if starred else "Star", icon=":material/star:"):
             each(chosen, lambda run: runs.update_run(run.id, starred=not starred))

@@ -3,19 +3,40 @@
 import psutil
 import streamlit as st
 
-from core.jobs import queue, tasks
+from core.errors import NotFoundError
+from core.evaluation.scores import format_interval
+from core.jobs import devices, queue, tasks
 from core.schemas import ACTIVE, RunRecord
 from core.store import runs
-from core.training.environment import gpus
 from core.ui.gallery import literal
-from core.ui.page import go
-from core.ui.words import time_left
+from core.ui.page import go, telling_errors
+from core.ui.words import STATE_ICONS, gpu_in_words, time_left
+
+FOLLOWED = "_followed"  # ids of runs that this visitor has seen at work and not yet at their end
 
 
 def foot() -> None:
     """A chip that refreshes only while something runs, and with it the whole page when a run changes its state."""
+    _tell_ends()
     states = _states()
     st.fragment(_chip, run_every=2 if states else None)(states)
+
+
+def _tell_ends() -> None:
+    """Tell, once and on whatever page, how a run that this visitor has watched came to its end."""
+    followed: set[str] = st.session_state.get(FOLLOWED, set())
+    for run_id in list(followed):
+        try:
+            run = runs.get_run(run_id)
+        except NotFoundError:
+            followed.discard(run_id)
+            continue
+        if run.ended:
+            followed.discard(run_id)
+            m = run.metrics
+            how = f"accuracy {format_interval(m['accuracy'], m['accuracy_low'], m['accuracy_high'])}" if m else ""
+            told = how or (literal(run.failure.message) if run.failure else "")
+            st.toast(f"**{literal(run.name)}** {run.state}  \n{told}", icon=STATE_ICONS[run.state], duration="long")
 
 
 def _waiting() -> list[RunRecord]:
@@ -42,9 +63,17 @@ def _chip(seen: dict[str, str]) -> None:
     if queued:
         st.caption(f":material/hourglass_empty: {queued} waiting")
     memory = psutil.virtual_memory()
-    found = gpus()
-    device = f":material/memory: GPU · {found[0]}" if found else f":material/memory: CPU · {psutil.cpu_count()} cores"
-    st.caption(f"{device}  \n{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GB memory free")
+    lines = [
+        f":material/memory: CPU · {psutil.cpu_count()} cores",
+        f"{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GB memory free",
+    ]
+    with telling_errors():
+        found = devices.gpus()
+        lines = [f":material/developer_board: {name}" for name in dict.fromkeys(gpu.name for gpu in found)] + [
+            *(gpu_in_words(gpu) for gpu in found),
+            *lines,
+        ]
+    st.caption("  \n".join(lines))
 
 
 def _show_import(task: tasks.TaskRecord) -> None:
@@ -58,4 +87,5 @@ def _show(run: RunRecord) -> None:
     if st.button(literal(run.name), key=f"chip-{run.id}", icon=":material/play_circle:", type="tertiary"):
         go("train", run=run.id)
     share = run.epoch / run.epochs if run.epochs else 0.0
-    st.progress(min(1.0, share), text=f"{(run.phase or run.state).capitalize()} · {time_left(run)}")
+    on = f"{devices.in_words(run.device)} · " if devices.indices(run.device) else ""
+    st.progress(min(1.0, share), text=f"{on}{(run.phase or run.state).capitalize()} · {time_left(run)}")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from core.jobs.devices import Gpu
 from core.schemas import RunRecord, RunState, now
 from core.training.estimate import seconds_left
 
@@ -50,6 +51,13 @@ def size(n_bytes: float) -> str:
             value = n_bytes / step
             return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
     return f"{n_bytes:.0f} bytes"
+
+
+def gpu_in_words(gpu: Gpu) -> str:
+    """“GPU 0 43 %, 12 of 80 GB”, a dash for what the driver does not tell."""
+    use = "–" if gpu.use is None else f"{gpu.use:.0f} %"
+    used, all_ = ("–" if mb is None else f"{mb / 1024:.0f}" for mb in (gpu.memory_used, gpu.memory))
+    return f"GPU {gpu.index} {use}, {used} of {all_} GB"
 
 
 def ago(moment: datetime) -> str:

@@ -1,0 +1,62 @@
+"""How hard a run works its machine: processor time and memory of its processes, and samples a second."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from core.schemas import Event, RunRecord, now
+
+LAST_EPOCHS = 8  # over how many the speed is taken
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the processes of a run have used: processor seconds by process so far, resident bytes now."""
+
+    moment: float
+    seconds: dict[int, float]
+    memory: int
+
+
+def usage(pid: int) -> Usage | None:
+    """The usage of a process and all below it; None when it has gone."""
+    seconds, memory = {}, 0
+    try:
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return None
+    for process in family:
+        with suppress(psutil.Error), process.oneshot():  # one that has just ended no longer counts
+            times = process.cpu_times()
+            seconds[process.pid] = times.user + times.system
+            memory += process.memory_info().rss
+    return Usage(time.monotonic(), seconds, memory) if seconds else None
+
+
+def processor(before: Usage, after: Usage) -> float | None:
+    """Processor use between two looks: 1.0 is one core at work all the time."""
+    passed = after.moment - before.moment
+    if passed <= 0:
+        return None
+    return sum(max(0.0, after.seconds[pid] - before.seconds.get(pid, 0.0)) for pid in after.seconds) / passed
+
+
+def speed(run: RunRecord, events: Sequence[Event], n: int) -> float | None:
+    """Samples a second in the phase that a run is in, from its events; None before there is anything to tell.
+
+    Args:
+        n: how many samples an epoch goes through.
+    """
+    phase = [e for e in events if e.phase == run.phase and not e.note]
+    epochs = [e for e in phase if e.values][-LAST_EPOCHS:]
+    if epochs:
+        done, since, until = n * (epochs[-1].epoch - epochs[0].epoch), epochs[0].time, epochs[-1].time
+    elif phase and phase[-1].epochs and run.epoch > phase[-1].epoch:  # it counts samples
+        done, since, until = run.epoch - phase[-1].epoch, phase[-1].time, now()
+    else:
+        return None
+    seconds = (until - since).total_seconds()
+    return done / seconds if done > 0 and seconds > 0 else None
