@@ -334,6 +334,7 @@ def backbones(args: argparse.Namespace) -> Document:
 
 def doctor(_: argparse.Namespace) -> Document:
     """Versions, accelerators, free disk, and what is missing with how to get it."""
+    from core.jobs import devices
     from core.models.catalogue import BACKBONES, weights_path
     from core.settings import get_settings
     from core.training.environment import environment
@@ -346,6 +347,10 @@ def doctor(_: argparse.Namespace) -> Document:
             weights_path(backbone)
         except GraftError as error:
             missing.append({"what": backbone.title, "why": error.message, "remedy": error.hint})
+    trouble = devices.reported()[1]
+    if trouble:
+        remedy = "Install the driver anew, or go on without: Graft trains on the CPU."
+        missing.append({"what": "NVIDIA driver", "why": trouble, "remedy": remedy})
     if shutil.which("chromium") is None:
         missing.append(
             {
@@ -356,7 +361,7 @@ def doctor(_: argparse.Namespace) -> Document:
         )
     disk = shutil.disk_usage(home)
     found = environment()
-    accelerators = found["hardware"]["gpus"] or ["none: Graft trains on the CPU"]
+    accelerators = [f"GPU {gpu.index}: {gpu.name}" for gpu in devices.gpus()] or ["none: Graft trains on the CPU"]
     return {
         **found,
         "home": str(home),

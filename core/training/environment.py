@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 
 import core
+from core.jobs import devices
 from core.settings import get_settings
 
 LIBRARIES = ("tensorflow", "keras", "openvino", "scikit-learn", "numpy", "pandas", "streamlit", "plotly")
@@ -33,18 +34,8 @@ def hardware() -> dict[str, Any]:
         "cores": psutil.cpu_count() or 1,
         "threads": get_settings().threads,
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpus": gpus(),
+        "gpus": [gpu.name for gpu in devices.reported()[0]],
     }
-
-
-def gpus() -> list[str]:
-    """Names of the NVIDIA GPUs the driver reports; empty where there is none."""
-    names = []
-    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
-        for line in path.read_text().splitlines():
-            if line.startswith("Model:"):
-                names.append(line.split(":", 1)[1].strip())
-    return names
 
 
 def _processor() -> str:

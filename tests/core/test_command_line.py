@@ -97,6 +97,15 @@ def test_doctor_knows_the_machine(graft, workspace):
     assert all({"what", "why", "remedy"} <= set(m) for m in found["missing"])
 
 
+def test_doctor_lists_the_gpus_and_says_why_there_is_none(graft, workspace, machine):
+    machine(2)
+    assert graft("doctor").document["accelerators"] == ["GPU 0: NVIDIA Made-up", "GPU 1: NVIDIA Made-up"]
+    machine(2, script="echo 'NVIDIA-SMI has failed'; exit 9")
+    found = graft("doctor").document
+    assert found["accelerators"] == ["none: Graft trains on the CPU"]
+    assert [m["why"] for m in found["missing"] if m["what"] == "NVIDIA driver"] == ["NVIDIA-SMI has failed"]
+
+
 @pytest.mark.parametrize(
     "argv",
     [
