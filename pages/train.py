@@ -76,11 +76,11 @@ def choose_preset(dataset: DatasetRecord) -> str:
                 st.session_state[f"train-{field}"] = values[field]
         options.forget()
 
+    st.session_state.setdefault("train-preset", "quick")
     chosen = st.segmented_control(
         "Preset",
         list(presets.PRESETS[dataset.kind]),
         format_func=str.capitalize,
-        default="quick",
         required=True,
         key="train-preset",
         persist_state="session",

@@ -54,10 +54,10 @@ def size(n_bytes: float) -> str:
 
 
 def gpu_in_words(gpu: Gpu) -> str:
-    """“GPU 0 43 %, 12 of 80 GB”, a dash for what the driver does not tell."""
+    """“GPU 0: 43 %, 12 of 80 GB”, a dash for what the driver does not tell."""
     use = "–" if gpu.use is None else f"{gpu.use:.0f} %"
     used, all_ = ("–" if mb is None else f"{mb / 1024:.0f}" for mb in (gpu.memory_used, gpu.memory))
-    return f"GPU {gpu.index} {use}, {used} of {all_} GB"
+    return f"GPU {gpu.index}: {use}, {used} of {all_} GB"
 
 
 def ago(moment: datetime) -> str:

@@ -65,11 +65,11 @@ def test_one_gpu_or_the_processor(table, machine):
 def test_several_gpus_and_what_they_do(table, machine):
     machine(2)
     app = open_page()
-    assert "NVIDIA Made-up" in captions(app) and "GPU 1 –, 0 of 80 GB" in captions(app)
+    assert "NVIDIA Made-up" in captions(app) and "GPU 1: –, 0 of 80 GB" in captions(app)
     app.number_input(key="train-gpus").set_value(2).run()
     spec = start(app)
     assert (spec.device, spec.gpus) == ("gpu", 2)
-    assert "GPU 0 7 %, 0 of 80 GB · GPU 1 –" in captions(app)
+    assert "GPU 0: 7 %, 0 of 80 GB · GPU 1: –" in captions(app)
     app.radio(key="train-learner").set_value("random_forest").run()
     assert not app.exception
     assert "train-gpus" not in [n.key for n in app.number_input]
