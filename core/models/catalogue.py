@@ -26,7 +26,8 @@ class Backbone(Frozen):
     """A pretrained network without its head.
 
     `parameters` counts the backbone alone; `multiply_adds` those of one image of `input_size`; `top1` is the
-    published ImageNet top-1 accuracy of the whole network. Images may not be smaller than `smallest_size` pixels.
+    published ImageNet top-1 accuracy of the whole network. Images may not be smaller than `smallest_size` pixels,
+    and with `only_size`, of a network that flattens its maps, they must be of `input_size`.
     `scaling` is what the network expects of pixels (`core.models.applications.scaled`); it becomes part of the model.
 
     The weights are `weights_file`, whose MD5 or SHA-256, as its length tells, is `digest`, empty where none was
@@ -40,6 +41,7 @@ class Backbone(Frozen):
     family: Family
     input_size: int
     smallest_size: int = 32
+    only_size: bool = False
     parameters: int
     multiply_adds: float
     features: int

@@ -46,6 +46,15 @@ def flat(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
     return model.call(x)
 
 
+def takes(model: keras.Model, size: int) -> bool:
+    """Whether the network takes images of `size` pixels, too."""
+    try:
+        flat(model, keras.Input((size, size, 3)))
+    except ValueError:
+        return False
+    return True
+
+
 def read_network(path: Path) -> keras.Model:
     """A `.keras` file, read without running anything that it asks for. `WeightsError` when that cannot be done."""
     try:

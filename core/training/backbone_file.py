@@ -78,6 +78,7 @@ def bring_in(
         title=title.strip(),
         family="own",
         input_size=size,
+        only_size=not own_networks.takes(model, size + 32),
         parameters=model.count_params(),
         multiply_adds=own_networks.multiply_adds(model),
         features=int(seen.shape[1]),

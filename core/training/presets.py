@@ -120,7 +120,12 @@ def resolve(spec: TrainingSpec) -> Plan:
     if dataset.kind == "image":
         backbone = get_backbone(kept["backbone"])
         if "image_size" not in kept:
-            kept["image_size"] = _input_size(backbone, version)
+            kept["image_size"] = backbone.input_size if backbone.only_size else _input_size(backbone, version)
+        if backbone.only_size and kept["image_size"] != backbone.input_size:
+            raise InputError(
+                f"“{backbone.title}” takes only images of {backbone.input_size} px, not of {kept['image_size']}.",
+                f"Set the image size to {backbone.input_size}.",
+            )
         if kept["image_size"] < backbone.smallest_size:
             raise InputError(
                 f"{backbone.title} takes images of {backbone.smallest_size} px and more.",

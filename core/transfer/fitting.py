@@ -183,7 +183,13 @@ def fit(
             batch_size = max(1, batch_size // 2)
             recorder.note(f"A batch did not fit into memory; it was halved to {batch_size} samples.")
     model.set_weights(checkpoint.best_weights)
-    return judge(model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation])
+    facts = judge(model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation])
+    if facts["loss"] >= math.log(y.shape[1]):
+        recorder.note(
+            f"In “{phase}” the validation loss never fell below that of guessing ({math.log(y.shape[1]):.2f})."
+            " Another learning rate, more epochs, or a look at the labels may help."
+        )
+    return facts
 
 
 def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spec: TrainingSpec) -> None:

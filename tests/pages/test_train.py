@@ -13,13 +13,14 @@ from streamlit.testing.v1 import AppTest
 from core import charts
 from core.data.importing import import_data
 from core.data.versions import make_version
-from core.jobs import local
+from core.jobs import local, tasks
 from core.models.catalogue import BACKBONES
 from core.models.tabular import LEARNERS
 from core.schemas import ACTIVE, DatasetRecord, Event, Split, TrainingSpec, now
-from core.store import runs
+from core.store import files, runs
 from core.store.datasets import delete_dataset
 from core.training.presets import PRESETS
+from core.training.rate_search import suggest
 from core.transfer.strategies import STRATEGIES
 from core.ui.options import OPTIONS
 
@@ -329,3 +330,27 @@ def test_a_strategy_is_recommended_with_its_reason_and_can_be_taken(pictures, mo
     assert not app.exception
     assert app.session_state["train-strategy"] == "two_stage"
     assert any("Recommended here" in str(c.value) for c in app.caption)
+
+
+def test_a_rate_is_found_shown_and_taken_over(table, monkeypatch):
+    """The search itself is that of `core.training.rate_finder`; here it has ended at once."""
+    rates = np.geomspace(1e-6, 1, 60)
+    losses = 1 / (1 + np.exp((np.arange(60) - 30) / 4))
+    found = suggest(rates.tolist(), losses.tolist(), False)
+
+    def start_at_once(kind: str, title: str, **params: object) -> tasks.TaskRecord:
+        record = tasks.TaskRecord(id="ab", kind=kind, title=title, params=params, state="succeeded")
+        tasks.write(record)
+        files.write_text(tasks.folder_of("ab") / "result.json", found.model_dump_json())
+        return record
+
+    monkeypatch.setattr(tasks, "start", start_at_once)
+    app = open_page()
+    assert not [b for b in app.button if b.label == "Use it"]
+    app.button(key="find-learning_rate").click().run()
+    assert f"Learning rate: {found.suggestion:g}" in text(app)
+    next(b for b in app.button if b.label == "Use it").click().run()
+    assert "In use." in text(app)
+    assert start(app).learning_rate == found.suggestion
+    app.number_input(key="option-batch_size").set_value(7).run()
+    assert "where the loss falls" not in text(app), "it was found for other settings"

@@ -148,6 +148,21 @@ def classifier(folder: Path, size: int = 40) -> Path:
     return folder / "own.keras"
 
 
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_network_that_takes_one_size_alone_says_so(workspace: Path, tmp_path: Path, fixed: bool) -> None:
+    import keras
+    from keras import layers
+
+    from core.training.backbone_file import bring_in
+
+    inputs = keras.Input((40, 40, 3))
+    x = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
+    x = layers.Reshape((19, 19, 8))(x) if fixed else x
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(12, 3, activation="relu")(x))
+    keras.Model(inputs, layers.Dense(3, activation="softmax")(x)).save(tmp_path / "own.keras")
+    assert bring_in(tmp_path / "own.keras", "Net", work=tmp_path).only_size == fixed
+
+
 def test_a_network_of_your_own_becomes_a_backbone(workspace: Path, tmp_path: Path) -> None:
     import keras
 
