@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[Any]
-DRAWS = 2_000
+DRAWS = 1_000  # gives a standard error to 2 %
 SEED = 20_240_229
 _NUMBERS_AT_ONCE = 4_000_000
 
@@ -54,8 +54,8 @@ def macro_f1_draws(
         support = times @ one_hot[labels]
         for model, guess in enumerate(predicted.T):
             guesses = one_hot[guess]
-            hits = times @ (guesses * (guess == labels)[:, None])
-            result[start : start + size, model] = _mean_f1(hits, support + times @ guesses)
+            both = times @ np.hstack([guesses * (guess == labels)[:, None], guesses])
+            result[start : start + size, model] = _mean_f1(both[:, :n_classes], support + both[:, n_classes:])
     return result
 
 

@@ -184,9 +184,9 @@ def _accuracy(truth: Codes, guesses: Codes, _n_classes: int) -> list[_Test]:
 def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
     """Paired bootstrap: the difference in standard errors over redrawn test sets, on Student's t.
 
-    The standard error rather than the draws' quantiles, since Holm's levels for 20 runs lie beyond 2,000 draws. All
-    that tells two runs apart are the samples they predict differently, so t has as many degrees of freedom, less one:
-    with few of them a difference must be larger, as in the exact test of the accuracy.
+    The standard error rather than the draws' quantiles, since Holm's levels for 20 runs lie beyond any number of
+    draws that would be quick. All that tells two runs apart are the samples they predict differently, so t has as
+    many degrees of freedom, less one: with few of them a difference must be larger, as in the accuracy's exact test.
     """
     from scipy.special import stdtr, stdtrit
 
