@@ -1,4 +1,4 @@
-"""Loss and accuracy over the epochs."""
+"""Loss, accuracy and learning rate over the epochs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from core.charts.look import GREY, PALETTE, layout, shorten
 from core.schemas import Event
 
 CURVE_HEIGHT = 280
+SET = "learning_rate"  # chosen, not measured: one solid line instead of one for each part
 _FOLD = re.compile(r"^(fold \d+ of \d+) · ")
 
 
@@ -45,9 +46,9 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
                     mode="lines+markers" if len(points) == 1 else "lines",
                     name=title,
                     legendgroup=title,
-                    showlegend=number == 0 and (len(runs) == 1 or dash == "solid"),
+                    showlegend=number == 0 and metric != SET and (len(runs) == 1 or dash == "solid"),
                     opacity=1.0 if len(folds) == 1 else 0.6,
-                    line={"color": colour, "dash": dash, "width": 2},
+                    line={"color": colour, "dash": "solid" if metric == SET else dash, "width": 2},
                     hovertemplate=f"{shorten(name, 28)}, {label}<br>epoch %{{x}}: %{{y:.3f}}<extra></extra>",
                 )
     layout(figure, CURVE_HEIGHT, showlegend=True)
@@ -73,7 +74,7 @@ def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict
         for key, part in ((f"val_{metric}", "validation"), (metric, "training"))
         if key in e.values
     ]
-    spec = {
+    spec: dict[str, Any] = {
         "mark": {"type": "line", "color": PALETTE[0], "strokeWidth": 2},
         "encoding": {
             "x": {
@@ -86,7 +87,7 @@ def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict
             "y": {
                 "field": "value",
                 "type": "quantitative",
-                "title": metric.capitalize(),
+                "title": metric.replace("_", " ").capitalize(),
                 "scale": {"zero": False},
                 "axis": {"tickCount": 6},
             },
@@ -99,6 +100,8 @@ def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict
             "detail": {"field": "fold", "type": "nominal"},
         },
     }
+    if metric == SET:
+        del spec["encoding"]["strokeDash"]
     return pd.DataFrame(rows, columns=["epoch", "value", "part", "fold"]), spec
 
 

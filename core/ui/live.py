@@ -102,7 +102,8 @@ def _meters(run: RunRecord) -> None:
     ]
     own = devices.indices(run.device)
     told += [gpu_in_words(gpu) for gpu in devices.gpus() if gpu.index in own]
-    st.caption(" · ".join(told))
+    # A phone breaks the line between its parts alone.
+    st.caption(" · ".join(part.replace(" ", "\u00a0") for part in told))
 
 
 def _seen_an_epoch(run: RunRecord) -> int:

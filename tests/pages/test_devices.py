@@ -40,7 +40,7 @@ def start(app: AppTest) -> TrainingSpec:
 
 
 def captions(app: AppTest) -> str:
-    return "\n".join(str(c.value) for c in app.caption)
+    return "\n".join(str(c.value) for c in app.caption).replace("\u00a0", " ")
 
 
 def test_without_a_gpu_no_device_is_asked_for(table, machine):

@@ -177,3 +177,12 @@ def test_a_dot_a_run_stands_over_its_cost_with_its_interval() -> None:
         assert (trace.x[0], trace.y[0]) == (row.cost, row.value)
         assert trace.y[0] + trace.error_y.array[0] == pytest.approx(row.high)
     assert figure.layout.xaxis.type == "log"
+
+
+def test_the_learning_rate_is_one_solid_line_without_a_legend() -> None:
+    events = [Event(phase="head", epoch=i, values={"learning_rate": 1e-3 / i}) for i in (1, 2)]
+    (line,) = charts.learning_curves({"a": events}, "learning_rate").data
+    assert (line.line.dash, line.showlegend) == ("solid", False)
+    rows, spec = charts.live_curve(events, "learning_rate")
+    assert len(rows) == 2 and "strokeDash" not in spec["encoding"]
+    assert spec["encoding"]["y"]["title"] == "Learning rate"
