@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from core.charts.look import BLUE, MAX_TICKS, ORANGE, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
 
-DIFFERENCE_SCALE = [[0.0, ORANGE], [0.5, "rgba(140,140,140,0.05)"], [1.0, BLUE]]
+DIFFERENCE_SCALE = [
+    [0.0, ORANGE],
+    [0.5, "rgba(184,78,0,0.05)"],
+    [0.5, "rgba(0,94,158,0.05)"],
+    [1.0, BLUE],
+]
 MAX_NUMBERED = 20  # beyond so many classes, numbers in the cells of a matrix no longer fit
 MAX_CELLS = 100  # beyond so many, a cell is a few pixels: only those that hold samples are drawn, as points
 

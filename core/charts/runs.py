@@ -1,18 +1,19 @@
 """Many runs in one picture: their settings, their time and their size against their score."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, SEQUENTIAL, layout, shorten
+from core.charts.look import GREY, PALETTE, layout, shorten
 
 HEIGHT = 320
 
 
 def parallel_coordinates(settings: Mapping[str, Sequence[Any]], score: Sequence[float], title: str) -> go.Figure:
-    """A line a run through its settings to its score, the darker the better.
+    """A line a run through its settings to its score, from grey to orange with the score.
 
     A setting of numbers is drawn as such; of anything else, or where a run has none, its values stand one above the
     other in the order in which they first appear.
@@ -27,7 +28,7 @@ def parallel_coordinates(settings: Mapping[str, Sequence[Any]], score: Sequence[
     figure = go.Figure(
         go.Parcoords(
             dimensions=dimensions,
-            line={"color": list(score), "colorscale": [[0.0, GREY], SEQUENTIAL[-1]], "showscale": False},
+            line={"color": list(score), "colorscale": [[0.0, GREY], [1.0, PALETTE[1]]], "showscale": False},
             labelside="top",
         )
     )
@@ -84,6 +85,8 @@ def cost(rows: pd.DataFrame, title: str, score: str) -> go.Figure:
             hovertemplate=name + "<br>%{x:.3g}, %{y:.3f} (%{customdata[0]:.3f}–%{customdata[1]:.3f})<extra></extra>",
         )
     layout(figure, HEIGHT + 20 * (len(rows) // 3), showlegend=True)
-    figure.update_xaxes(type="log", title={"text": title}, showgrid=False, nticks=6)
+    # Twice and half as much at the ends: costs that hardly differ are not drawn far apart.
+    ends = [math.log10(rows["cost"].min() / 2), math.log10(rows["cost"].max() * 2)]
+    figure.update_xaxes(type="log", range=ends, title={"text": title}, showgrid=False, nticks=6)
     figure.update_yaxes(title={"text": score}, nticks=6)
     return figure

@@ -93,7 +93,7 @@ def _pair_table(pairs: Sequence[comparison.Pair]) -> pd.DataFrame:
 def metrics(several: Sequence[Judged], names: dict[str, str], pairs: Sequence[comparison.Pair]) -> None:
     """Each run's scores with intervals, as a table and as dots. Runs that differ in their seed alone are a group."""
     best = {title: comparison.best(pairs, m) for m, title in METRICS.items()}
-    table = pd.DataFrame(_rows(several, names))
+    table = pd.DataFrame(_rows(several, names)).fillna("")
 
     def bold(column: "pd.Series[str]") -> list[str]:
         winner = best.get(str(column.name))
@@ -134,7 +134,8 @@ def _rows(several: Sequence[Judged], names: dict[str, str]) -> list[dict[str, st
             values = {m: [getattr(judged[r.id].scores, m) for r in members] for m in OVERALL}
             seeds = plural(len(members), "seed")
             means = {title: f"{fmean(values[m]):.3f} ± {stdev(values[m]):.3f}" for m, title in OVERALL.items()}
-            rows.append({"Run": f"{_without_number(names[members[0].id])}, {seeds}", **means})
+            numbers = ", ".join(str(r.spec.seed) for r in members)
+            rows.append({"Run": f"{_without_number(names[members[0].id])}, {seeds}", **means, "Seed": numbers})
         rows += [_row(judged[r.id], names[r.id]) for r in members]
     return rows
 
@@ -173,7 +174,7 @@ def settings(several: Sequence[Judged], names: dict[str, str]) -> None:
         st.plotly_chart(
             figure, key="parallel", config=CHART, alt="A line a run through its settings to its accuracy."
         )
-        st.caption("A line a run, the darker the more accurate. Drag along an axis to pick out runs.")
+        st.caption("A line a run, from grey to orange with its accuracy. Drag along an axis to pick out runs.")
 
 
 def cost(several: Sequence[Judged], names: dict[str, str]) -> None:
