@@ -68,8 +68,8 @@ def _fashion(seed: int) -> Drawn:
     rng = np.random.default_rng(seed)
     learn, judge = [], []
     for number in range(10):
-        images = np.array(json.loads((folder / f"{number}.json").read_text())["data"], dtype=np.uint8)
-        images = images.reshape(-1, 28, 28)
+        rows = json.loads((folder / f"{number}.json").read_text())["data"]
+        images = np.array([row for row in rows if row], dtype=np.uint8).reshape(-1, 28, 28)  # two are empty
         learn.append(images[rng.permutation(6000)[:100]])
         judge.append(images[6000 + rng.permutation(1000)[:100]])
     targets = np.repeat(np.arange(10), 100)

@@ -10,8 +10,8 @@ import pytest
 from core.jobs import meters
 from core.schemas import Event, RunRecord, TrainingSpec, now
 
-# A parent that only waits, and a child with 100 MB that counts.
-BUSY = "x = bytearray(10**8)\nprint('on', flush=True)\nwhile True: pass"
+# A parent that only waits, and a child with 100 MB that counts, but not for ever: a test that is killed leaves it.
+BUSY = "import time\nx = bytearray(10**8)\nprint('on', flush=True)\nend = time.time() + 30\nwhile time.time() < end: pass"
 FAMILY = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}])"
 
 
