@@ -1,13 +1,16 @@
 """How far probabilities can be trusted: reliability, coverage, ranking curves, thresholds and slices."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from core.charts.look import GREY, PALETTE, class_colours, layout, shorten
-from core.evaluation.ranking import Ranking
-from core.evaluation.slices import Slice
+
+if TYPE_CHECKING:  # SciPy and scikit-learn, which the first page does not wait for
+    from core.evaluation.ranking import Ranking
+    from core.evaluation.slices import Slice
 
 HEIGHT = 340
 
@@ -73,7 +76,7 @@ def coverage(table: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def roc_curves(found: Sequence[Ranking], classes: Sequence[str]) -> go.Figure:
+def roc_curves(found: "Sequence[Ranking]", classes: Sequence[str]) -> go.Figure:
     """True against false positive rate, a line a class in its colour; the diagonal is guessing."""
     figure = _square()
     for ranking in found:
@@ -82,7 +85,7 @@ def roc_curves(found: Sequence[Ranking], classes: Sequence[str]) -> go.Figure:
     return _unit_axes(figure, "False positive rate", "True positive rate")
 
 
-def precision_recall_curves(found: Sequence[Ranking], classes: Sequence[str]) -> go.Figure:
+def precision_recall_curves(found: "Sequence[Ranking]", classes: Sequence[str]) -> go.Figure:
     """Precision against recall, a line a class in its colour."""
     figure = go.Figure()
     for ranking in found:
@@ -116,7 +119,7 @@ def thresholds(table: pd.DataFrame, chosen: float, best: float | None) -> go.Fig
     return _unit_axes(figure, "Say yes from this probability on", "")
 
 
-def slice_bars(found: Sequence[Slice], overall: float) -> go.Figure:
+def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
     """Share right of each slice with its interval, the first on top; a line at that of all samples."""
     names = [f"{shorten(s.attribute, 18)} {shorten(s.value, 22)}" for s in found]
     figure = go.Figure()
@@ -155,7 +158,7 @@ def slice_bars(found: Sequence[Slice], overall: float) -> go.Figure:
 
 def _class_line(
     figure: go.Figure,
-    ranking: Ranking,
+    ranking: "Ranking",
     classes: Sequence[str],
     curve: tuple[tuple[float, ...], tuple[float, ...]],
     label: str,
