@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from core.evaluation.intervals import Interval, wilson
 from core.evaluation.scores import classes_of
@@ -54,6 +53,7 @@ def fit_temperature(probability: Floats, truth: NDArray[np.intp]) -> float:
     Args:
         probability: `(n, classes)`; truth: the true class of each, `(n,)`.
     """
+    from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
         return log_loss(at_temperature(probability, float(np.exp(log_temperature))), truth)

@@ -1,13 +1,11 @@
 """How well probabilities put a class's own samples before all others: ROC and precision-recall curves."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit
-from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
 from core.evaluation.calibration import probabilities
 from core.evaluation.intervals import Interval, quantile
@@ -57,6 +55,8 @@ def ranking(name: str, score: Floats, positive: NDArray[np.bool_]) -> Ranking:
     Args:
         score: the class's probability per sample, `(n,)`; positive: whether the sample is of it, with some of either.
     """
+    from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
+
     area, area_interval = auc(score, positive)
     fpr, tpr, _ = roc_curve(positive, score)
     precision, recall, _ = precision_recall_curve(positive, score)
@@ -81,6 +81,8 @@ def auc(score: Floats, positive: NDArray[np.bool_]) -> tuple[float, Interval]:
     between 0 and 1. A perfect area has no variance there: the smallest that the samples allow to be told from 1, half
     a pair, stands in.
     """
+    from scipy.stats import rankdata
+
     m, n = int(positive.sum()), int((~positive).sum())
     ranks, of_positive, of_negative = rankdata(score), rankdata(score[positive]), rankdata(score[~positive])
     area = float((ranks[positive].sum() - m * (m + 1) / 2) / (m * n))
@@ -91,15 +93,22 @@ def auc(score: Floats, positive: NDArray[np.bool_]) -> tuple[float, Interval]:
     if variance == 0:
         variance = inside * (1 - inside) / min(m, n)
     half = quantile() * np.sqrt(variance) / (inside * (1 - inside))
-    low, high = expit(logit(inside) - half), expit(logit(inside) + half)
-    return area, (min(float(low), area), max(float(high), area))
+    low, high = _around(inside, half)
+    return area, (min(low, area), max(high, area))
 
 
 def _average_precision_interval(value: float, positives: int) -> Interval:
     """95 % interval on the logit scale, as wide as that of a share among the positives (Boyd, Eng and Page 2013)."""
     inside = min(max(value, 0.5 / positives), 1 - 0.5 / positives) if positives > 1 else 0.5
     half = quantile() / np.sqrt(positives * inside * (1 - inside))
-    return min(float(expit(logit(inside) - half)), value), max(float(expit(logit(inside) + half)), value)
+    low, high = _around(inside, half)
+    return min(low, value), max(high, value)
+
+
+def _around(share: float, half: float) -> Interval:
+    """The interval from `half` below to `half` above a share on the logit scale."""
+    place = math.log(share / (1 - share))
+    return 1 / (1 + math.exp(half - place)), 1 / (1 + math.exp(-half - place))
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.stats import fisher_exact
 
 from core.evaluation.comparison import holm
 from core.evaluation.intervals import Interval, wilson
@@ -76,6 +75,8 @@ def slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
 
 
 def _p(right: np.ndarray, here: np.ndarray) -> float:
+    from scipy.stats import fisher_exact
+
     inside, outside = right[here], right[~here]
     table = [[inside.sum(), (~inside).sum()], [outside.sum(), (~outside).sum()]]
     return float(fisher_exact(table).pvalue)

@@ -3,7 +3,6 @@
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from core.schemas import Frozen
 
@@ -32,6 +31,8 @@ def suggest(rates: list[float], losses: list[float], diverged: bool) -> RateSear
     Where the loss falls by less than a tenth, because the network has already learnt, it is a decade below the
     minimum.
     """
+    from scipy.ndimage import gaussian_filter1d
+
     smooth = gaussian_filter1d(losses, WINDOW, mode="nearest")
     lowest = int(smooth.argmin())
     highest = float(smooth[: lowest + 1].max())

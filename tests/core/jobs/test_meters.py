@@ -11,7 +11,13 @@ from core.jobs import meters
 from core.schemas import Event, RunRecord, TrainingSpec, now
 
 # A parent that only waits, and a child with 100 MB that counts, but not for ever: a test that is killed leaves it.
-BUSY = "import time\nx = bytearray(10**8)\nprint('on', flush=True)\nend = time.time() + 30\nwhile time.time() < end: pass"
+BUSY = """
+import time
+x = bytearray(10**8)
+print("on", flush=True)
+end = time.time() + 30
+while time.time() < end: pass
+"""
 FAMILY = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}])"
 
 
