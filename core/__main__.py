@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--backbone")
     sub.add_argument("--learner", help="for tables: network, logistic_regression, random_forest or gradient_boosting")
     sub.add_argument("--strategy")
+    sub.add_argument("--source", metavar="DATA", help="a table on which the network is trained before")
     sub.add_argument("--epochs", type=int, help="epochs of the last stage")
     sub.add_argument("--image-size", type=int, help="input size in pixels")
     sub.add_argument("--batch-size", type=int)

@@ -144,7 +144,8 @@ def _spec(args: argparse.Namespace) -> Any:
             raise InputError(f"“{args.spec}” is not JSON: {error}.", "A run's spec.json shows the form.") from error
         if not isinstance(values, dict):
             raise InputError(f"“{args.spec}” holds no JSON object.", "A run's spec.json shows the form.")
-    flags = ("preset", "backbone", "learner", "strategy", "folds", "seed", "name", "image_size", "batch_size")
+    flags = ("preset", "backbone", "learner", "strategy", "source", "folds", "seed", "name", "image_size",
+             "batch_size")  # fmt: skip
     values |= {f: getattr(args, f) for f in flags if getattr(args, f) is not None}
     if args.augmentation is not None:
         from core.data.augmentation import get_augmentation

@@ -203,6 +203,7 @@ class TrainingSpec(Frozen):
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
     `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`),
     `precision` in `core.transfer.precision`.
+    `source` names other data, `DATASET[@VERSION]`, on which a table network is trained before (`core.data.matching`).
     `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.
@@ -233,6 +234,7 @@ class TrainingSpec(Frozen):
     precision: Literal["auto", "float32", "bfloat16"] | None = None
     augmentation: Augmentation | None = None
     views: Annotated[int, Field(ge=1, le=32)] | None = None
+    source: str | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0
     device: Device | None = None

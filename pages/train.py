@@ -12,7 +12,7 @@ from core.training import presets
 from core.training.estimate import estimate
 from core.transfer.recommendation import Recommendation, recommend
 from core.transfer.strategies import STRATEGIES
-from core.ui import again, backbones, device_choice, options
+from core.ui import again, backbones, device_choice, options, source_choice
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -138,7 +138,7 @@ def advise(advice: Recommendation, chosen: str) -> None:
         st.button("Take it", on_click=lambda: st.session_state.update({"train-strategy": advice.strategy}))
 
 
-def choose_learner() -> dict[str, str]:
+def choose_learner(dataset: DatasetRecord, version: str) -> dict[str, str]:
     learner = st.radio(
         "Learner",
         list(LEARNERS),
@@ -148,7 +148,7 @@ def choose_learner() -> dict[str, str]:
         persist_state="session",
         help="Missing cells, scaling and categories are prepared on the training rows only, for all of them.",
     )
-    return {"learner": learner}
+    return {"learner": learner, **source_choice.choose(dataset, version, learner)}
 
 
 def form() -> DeltaGenerator:
@@ -164,7 +164,9 @@ with form():
     again.tell()
     dataset, version = choose_data()
     preset = choose_preset(dataset)
-    method = choose_image_method(preset, dataset, version) if dataset.kind == "image" else choose_learner()
+    method = (
+        choose_image_method(preset, dataset, version) if dataset.kind == "image" else choose_learner(dataset, version)
+    )
     try:
         plan = presets.resolve(TrainingSpec(data=f"{dataset.id}@{version}", preset=preset, **method))
         spec = device_choice.choose(options.choose(plan.spec))

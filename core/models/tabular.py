@@ -27,6 +27,7 @@ _ALL = (
             "dropout",
             "l2",
             "class_weights",
+            "source",
             *OPTIMIZATION,
             "device",
             "gpus",

@@ -3,9 +3,12 @@
 from statistics import median
 from typing import Any
 
+import pandas as pd
+
 from core.data.augmentation import COMES_WITH
+from core.data.matching import matched_columns
 from core.data.splitting import check_folds
-from core.data.versions import load_samples
+from core.data.versions import load_cells, load_samples
 from core.errors import InputError
 from core.models.catalogue import BACKBONES, Backbone, get_backbone, weights_path, weights_state
 from core.models.tabular import LEARNERS, get_learner
@@ -131,6 +134,9 @@ def resolve(spec: TrainingSpec) -> Plan:
                 f"{backbone.title} takes images of {backbone.smallest_size} px and more.",
                 f"Choose an image size of at least {backbone.smallest_size} px.",
             )
+    if kept.get("source"):
+        kept["source"] = _source(kept["source"], version)
+        title += " · pretrained"
     if kept.get("folds"):
         check_folds(load_samples(DataRef(dataset=dataset.id, version=version.id)), kept["folds"])
         title += f" · {kept['folds']} folds"
@@ -159,6 +165,30 @@ def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
 def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     learner = get_learner(values["learner"])
     return learner.title, (*_ALWAYS, "learner", *learner.uses)
+
+
+def _source(text: str, target: VersionRecord) -> str:
+    """The source's data with its version; `InputError` where nothing could carry over from it."""
+    ref = DataRef.parse(text)
+    source = get_dataset(ref.dataset)
+    if source.id == target.dataset:
+        raise InputError("Source and target are the same dataset.", "Choose another table as the source.")
+    if source.kind != "table" or not source.labelled:
+        raise InputError(
+            f"“{source.name}” is no labelled table.", "Choose a table with a target column as the source."
+        )
+    version = get_version(ref)
+    if not matched_columns(*(first_cells(v) for v in (target, version))):
+        raise InputError(
+            f"“{source.name}” has no column of the same name and type as this table.",
+            "Rename columns so that those of one meaning have one name, or choose another source.",
+        )
+    return f"{source.id}@{version.id}"
+
+
+def first_cells(version: VersionRecord) -> pd.DataFrame:
+    """A few rows of a table, enough to see its columns and their types."""
+    return load_cells(version, load_samples(DataRef(dataset=version.dataset, version=version.id)).head(20))
 
 
 def _input_size(backbone: Backbone, version: VersionRecord) -> int:

@@ -35,7 +35,7 @@ def find_rate(params: dict[str, Any], folder: Path, progress: Progress) -> dict[
     """
     rate = cast(Rate, params["rate"])
     open_spec = TrainingSpec.model_validate(params["spec"])
-    plain = open_spec.model_copy(update={"augmentation": None, "views": None, "folds": None})
+    plain = open_spec.model_copy(update={"augmentation": None, "views": None, "folds": None, "source": None})
     spec = resolve(plain).spec
     keras.utils.set_random_seed(spec.seed)
     recorder = _TaskRecorder(folder, progress)

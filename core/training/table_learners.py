@@ -27,7 +27,8 @@ class TableProblem:
     """`x` is `(n, columns)` float32, prepared by what was fitted on the rows in `train` alone.
 
     `weights`, `(n,)`, where there are any, say how much a training row counts; scores count each row once.
-    `fit` is how its network is fitted, as in `core.transfer.problem.Problem`.
+    `fit` is how its network is fitted, as in `core.transfer.problem.Problem`. `source` is the problem on which a
+    network is trained before, with the same columns and classes of its own.
     """
 
     spec: TrainingSpec
@@ -40,6 +41,7 @@ class TableProblem:
     recorder: "Recorder"
     weights: np.ndarray | None = None
     fit: Fit = fit
+    source: "TableProblem | None" = None
 
     @property
     def targets(self) -> np.ndarray:
@@ -66,11 +68,31 @@ class TableFitted:
 
 
 def network(problem: TableProblem) -> TableFitted:
-    """A multilayer perceptron: two hidden layers of 64 ReLU units with dropout."""
+    """A multilayer perceptron: two hidden layers of 64 ReLU units with dropout.
+
+    Categories come as one column each, so the first layer holds an embedding of 64 numbers for every category. With a
+    source the network is trained there first; all its layers then go on from those weights, the units of classes that
+    both have among them.
+    """
+    model = _perceptron(problem)
+    if problem.source:
+        before = _perceptron(problem.source)
+        fit_by_spec(before, problem.source.x, problem.source, "stage 1 of 2: source table", problem.source.weights)
+        _carry_over(before, problem.source.classes, model, problem.classes)
+    phase = "stage 2 of 2: network" if problem.source else "network"
+    facts = fit_by_spec(model, problem.x, problem, phase, problem.weights)
+    return TableFitted(
+        probabilities=model.predict(problem.x[problem.judged], batch_size=1024, verbose=0),
+        save=lambda folder: model.save(folder / "model.keras"),
+        facts={"validation_loss": facts["loss"], "validation_accuracy": facts["accuracy"]},
+    )
+
+
+def _perceptron(problem: TableProblem) -> keras.Model:
     spec = problem.spec
     dropout = spec.dropout or 0.0
     penalty = keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train))
-    model = keras.Sequential(
+    return keras.Sequential(
         [
             keras.Input((problem.x.shape[1],)),
             keras.layers.Dense(64, activation="relu", kernel_regularizer=penalty),
@@ -81,12 +103,19 @@ def network(problem: TableProblem) -> TableFitted:
         ],
         name="table_network",
     )
-    facts = fit_by_spec(model, problem.x, problem, "network", problem.weights)
-    return TableFitted(
-        probabilities=model.predict(problem.x[problem.judged], batch_size=1024, verbose=0),
-        save=lambda folder: model.save(folder / "model.keras"),
-        facts={"validation_loss": facts["loss"], "validation_accuracy": facts["accuracy"]},
-    )
+
+
+def _carry_over(
+    source: keras.Model, source_classes: Sequence[str], target: keras.Model, target_classes: Sequence[str]
+) -> None:
+    """Give the target network the source's hidden layers and, of the last one, the units of classes that both have."""
+    *hidden, kernel, bias = source.get_weights()
+    *_, new_kernel, new_bias = target.get_weights()
+    for place, name in enumerate(target_classes):
+        if name in source_classes:
+            there = source_classes.index(name)
+            new_kernel[:, place], new_bias[place] = kernel[:, there], bias[there]
+    target.set_weights([*hidden, new_kernel, new_bias])
 
 
 def logistic_regression(problem: TableProblem) -> TableFitted:

@@ -1,5 +1,6 @@
 """Training on tables: columns prepared on training rows only, then the learner, once or once a fold."""
 
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -7,12 +8,13 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from core.data.matching import as_target, matched_columns
 from core.data.preparation import Preparation
 from core.data.versions import load_rows, load_weights
 from core.errors import DataError
 from core.models.tabular import get_learner
 from core.schemas import DataRef, RunRecord, TrainingSpec
-from core.store.datasets import get_version
+from core.store.datasets import get_dataset, get_version
 from core.training.parts import Parts, parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
@@ -33,6 +35,7 @@ class TableTask:
         self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
         self._sample_weights = load_weights(self.version, self.samples)
         self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
+        self._source = SourceTable(DataRef.parse(spec.source), self._features, recorder) if spec.source else None
 
     def problem(self, parts: Parts) -> tuple[TableProblem, Preparation]:
         """The problem, and what its columns were prepared with, fitted on the training rows."""
@@ -55,7 +58,38 @@ class TableTask:
             judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
             recorder=self.recorder,
         )
+        if self._source:
+            problem.source = self._source.problem(problem, preparation)
         return problem, preparation
+
+
+class SourceTable:
+    """Another dataset's rows under the target's columns. Its test part is left alone."""
+
+    def __init__(self, ref: DataRef, target: pd.DataFrame, recorder: Recorder) -> None:
+        dataset, version = get_dataset(ref.dataset), get_version(ref)
+        rows, _ = load_rows(ref, cells=True)
+        matched = matched_columns(target, rows.cells)
+        self._cells = as_target(rows.cells, target, matched)
+        self._samples, self._classes = rows.samples, version.classes
+        recorder.note(
+            f"Pretrained on “{dataset.name}” with {len(matched)} of {target.shape[1]} columns: {', '.join(matched)}."
+        )
+
+    def problem(self, target: TableProblem, preparation: Preparation) -> TableProblem:
+        """What the network is trained on first; the columns are prepared as the target's training rows taught."""
+        index = {name: i for i, name in enumerate(self._classes)}
+        train, validation = (np.flatnonzero(self._samples["part"] == part) for part in ("train", "validation"))
+        return replace(
+            target,
+            classes=self._classes,
+            x=preparation.transform(self._cells),
+            labels=self._samples["label"].map(index).to_numpy(dtype="int64"),
+            weights=None,
+            train=train,
+            validation=validation,
+            judged=validation,
+        )
 
 
 def train_table(run: RunRecord, recorder: Recorder) -> Result:

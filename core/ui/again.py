@@ -9,7 +9,7 @@ from core.models import own
 from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
-from core.ui import device_choice, options
+from core.ui import device_choice, options, source_choice
 from core.ui.backbones import CHOSEN, OF_A_RUN
 from core.ui.gallery import literal
 from core.ui.page import go, show_error
@@ -89,3 +89,4 @@ def _fill(spec: TrainingSpec) -> None:
         if wanted is not None and (wanted != getattr(base, option.field) or option.field == "optimizer"):
             state[f"option-{option.field}"] = wanted
     device_choice.fill(spec)
+    source_choice.fill(spec)
