@@ -81,7 +81,7 @@ def roc_curves(found: "Sequence[Ranking]", classes: Sequence[str]) -> go.Figure:
     figure = _square()
     for ranking in found:
         _class_line(figure, ranking, classes, ranking.roc, f"AUC {ranking.auc:.2f}")
-    layout(figure, HEIGHT, showlegend=False)
+    layout(figure, HEIGHT, showlegend=True)
     return _unit_axes(figure, "False positive rate", "True positive rate")
 
 
@@ -91,7 +91,7 @@ def precision_recall_curves(found: "Sequence[Ranking]", classes: Sequence[str]) 
     for ranking in found:
         name = f"average precision {ranking.average_precision:.2f}"
         _class_line(figure, ranking, classes, ranking.precision_recall, name)
-    layout(figure, HEIGHT, showlegend=False)
+    layout(figure, HEIGHT, showlegend=True)
     return _unit_axes(figure, "Recall", "Precision")
 
 
@@ -123,7 +123,7 @@ def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
     """Share right of each slice with its interval, the first on top; a line at that of all samples."""
     names = [f"{shorten(s.attribute, 18)} {shorten(s.value, 22)}" for s in found]
     figure = go.Figure()
-    for weak, colour, title in ((True, PALETTE[5], "Worse than the rest"), (False, PALETTE[0], "Not shown to be")):
+    for weak, colour, title in ((True, PALETTE[5], "worse than the rest"), (False, PALETTE[0], "not shown to be")):
         rows = [(i, s) for i, s in enumerate(found) if s.weak == weak]
         figure.add_scatter(
             x=[s.accuracy for _, s in rows],
@@ -144,7 +144,7 @@ def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
             " p = %{customdata[3]:.3f}<extra></extra>",
         )
     figure.add_vline(x=overall, line={"color": GREY, "width": 1.5, "dash": "dot"})
-    layout(figure, 90 + 26 * max(3, len(found)), showlegend=True)
+    layout(figure, 90 + 26 * max(3, len(found)), showlegend=any(s.weak for s in found))
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(found))),

@@ -91,13 +91,18 @@ def _groups(column: pd.Series) -> Sequence[tuple[str, np.ndarray]]:
         for number, (low, high) in enumerate(pairwise(edges)):
             last = number == len(edges) - 2
             groups.append(
-                (f"{low:.3g} to {high:.3g}", (values >= low) & ((values <= high) if last else values < high))
+                (f"{_short(low)} to {_short(high)}", (values >= low) & ((values <= high) if last else values < high))
             )
         return groups
     names = column.astype("object").map(str)
     if names[~missing].nunique() > MAX_VALUES:
         return []
     return groups + [(name, (names == name).to_numpy() & ~missing) for name in sorted(set(names[~missing]))]
+
+
+def _short(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def in_words(found: Sequence[Slice], noun: str) -> str:

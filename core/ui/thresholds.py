@@ -43,7 +43,7 @@ def _one_class(judged: Judged) -> None:
     slider = f"threshold-{key}-{positive}-{aim}-{alarm}-{miss}"  # a new question starts from its own best
     chosen = st.slider("Say yes from this probability on", 0.01, 0.99, best or 0.5, 0.01, key=slider)
     now = choosing.at_threshold(judged.rows, positive, chosen, alarm, miss)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         st.plotly_chart(
             charts.thresholds(choosing.sweep(judged.rows, positive, alarm, miss), chosen, best),

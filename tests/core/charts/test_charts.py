@@ -186,3 +186,32 @@ def test_the_learning_rate_is_one_solid_line_without_a_legend() -> None:
     rows, spec = charts.live_curve(events, "learning_rate")
     assert len(rows) == 2 and "strokeDash" not in spec["encoding"]
     assert spec["encoding"]["y"]["title"] == "Learning rate"
+
+
+def test_reliability_has_a_dot_a_bin_and_the_diagonal() -> None:
+    bins = pd.DataFrame(
+        {"confidence": [0.4, 0.9], "right": [0.5, 0.8], "low": [0.3, 0.7], "high": [0.7, 0.9], "n": [5, 9]}
+    )
+    figure = charts.reliability({"before": bins, "after": bins})
+    assert [list(t.x) for t in figure.data] == [[0.4, 0.9]] * 2
+    assert figure.layout.shapes[0].type == "line"
+    assert list(figure.data[0].error_y.array) == pytest.approx([0.2, 0.1])
+
+
+def test_curves_of_classes_have_the_classes_colours_and_only_the_weak_slice_stands_out() -> None:
+    from core.evaluation.ranking import ranking
+    from core.evaluation.slices import Slice
+
+    rng = np.random.default_rng(0)
+    positive = rng.random(50) < 0.5
+    found = [ranking(CLASSES[1], rng.random(50), positive)]
+    for figure in (charts.roc_curves(found, CLASSES), charts.precision_recall_curves(found, CLASSES)):
+        assert figure.data[0].line.color == charts.class_colours(CLASSES)["dog"]
+    shared = {"attribute": "size", "n": 10, "right": 5, "ci": (0.2, 0.8), "elsewhere": 0.9, "samples": ()}
+    slices = [
+        Slice(value="small", accuracy=0.5, p=0.001, p_adjusted=0.004, **shared),
+        Slice(value="large", accuracy=0.5, p=0.2, p_adjusted=0.4, **shared),
+    ]
+    weak, other = charts.slice_bars(slices, 0.8).data
+    assert (list(weak.y), list(other.y)) == ([0], [1])
+    assert weak.marker.color != other.marker.color
