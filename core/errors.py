@@ -59,6 +59,12 @@ class DiskError(GraftError):
     kind = "disk_full"
 
 
+class ClusterError(GraftError):
+    """The Ray cluster does not answer, or refuses."""
+
+    kind = "cluster"
+
+
 class NotANumberError(GraftError):
     """The loss stopped being a number."""
 

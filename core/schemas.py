@@ -252,6 +252,7 @@ class Failure(Frozen):
         "disk_full",
         "out_of_memory",
         "not_a_number",
+        "cluster",
         "killed",
         "internal",
     ]
@@ -273,6 +274,7 @@ class Event(Frozen):
 class RunRecord(Frozen):
     """`runs/ID/run.json` and the row that indexes it.
 
+    Its worker is the process `pid` of this machine or, on a Ray cluster, the job whose address is `job`.
     `starred`, `tags` and `note` are a person's own; `binned` says since when the run lies in the bin.
     """
 
@@ -290,6 +292,7 @@ class RunRecord(Frozen):
     finished: datetime | None = None
     pid: int | None = None
     pid_created: float | None = None
+    job: str = ""
     device: str = ""
     n: int = 0
     test_hash: str = ""

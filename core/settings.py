@@ -24,6 +24,12 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("GRAFT_DEVICES", "CUDA_VISIBLE_DEVICES"),
         description="GPUs that runs may use: `all`, `cpu` for none, or their numbers, such as `0,1`.",
     )
+    ray_address: str = Field(
+        "",
+        # Ray gives its jobs an address of its own kind; the worker is told the one that its submitter used.
+        validation_alias=AliasChoices("GRAFT_RAY_ADDRESS", "RAY_ADDRESS"),
+        description="The Ray cluster that runs train on, such as `http://head:8265`; empty for this machine.",
+    )
     webhook: str = Field("", description="An http(s) address that is told when a run ends; empty for none.")
     warm_minutes: int = Field(
         10, ge=0, description="How long a worker waits, past its imports, for the next run; 0 for none (0.6 GB each)."

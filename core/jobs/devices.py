@@ -37,6 +37,21 @@ class Gpu(Frozen):
     use: float | None
 
 
+class Room(Frozen):
+    """What runs may have, all together: GPUs by number, how many of them one run, and places on the CPU."""
+
+    gpus: tuple[int, ...]
+    together: int
+    slots: int
+    where: str = "this machine"
+
+
+def room() -> Room:
+    """What runs may have on this machine."""
+    there = tuple(gpu.index for gpu in gpus())
+    return Room(gpus=there, together=len(there), slots=get_settings().slots)
+
+
 def gpus() -> tuple[Gpu, ...]:
     """The GPUs that Graft may use, in the driver's order; none where there is no driver or it fails.
 
@@ -101,22 +116,22 @@ def wanted(spec: TrainingSpec, there: int) -> int:
     return spec.gpus or (1 if there or spec.device == "gpu" else 0)
 
 
-def place(spec: TrainingSpec, there: Sequence[int], at_work: Sequence[RunRecord]) -> str | None:
+def place(spec: TrainingSpec, room: Room, at_work: Sequence[RunRecord]) -> str | None:
     """The device that a run would get now, beside those at work; None while it has to wait.
 
-    `InputError` when the machine will never have enough GPUs for it.
+    `InputError` when there will never be enough GPUs for it.
     """
-    n = wanted(spec, len(there))
-    if n > len(there):
+    n = wanted(spec, len(room.gpus))
+    if n > room.together:
         raise InputError(
-            f"The run wants {n} GPU{'s' * (n > 1)}, and this machine has {len(there) or 'none'} for it.",
+            f"The run wants {n} GPU{'s' * (n > 1)}, and {room.where} has {room.together or 'none'} for it.",
             "Choose the CPU or fewer GPUs; `python -m core doctor` lists them.",
         )
     if n == 0:
         busy = sum(not indices(run.device) for run in at_work)
-        return CPU if busy < get_settings().slots else None
+        return CPU if busy < room.slots else None
     taken = {index for run in at_work for index in indices(run.device)}
-    free = [index for index in there if index not in taken]
+    free = [index for index in room.gpus if index not in taken]
     return f"gpu:{','.join(map(str, free[:n]))}" if len(free) >= n else None
 
 

@@ -42,12 +42,25 @@ def reap(process: "subprocess.Popen[bytes]", on_exit: Callable[[], object]) -> N
 
 def launch(module: str, argument: str, log: Path) -> "subprocess.Popen[bytes]":
     """Start `python -m module argument` in a session of its own, its output appended to `log`."""
-    threads = str(get_settings().threads)
-    environment = os.environ | {
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, argument],
+            cwd=ROOT,
+            env=os.environ | environment(get_settings().threads),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The variables of a background process, wherever it runs, that has so many CPU threads."""
+    return {
         "GRAFT_HOME": str(get_settings().home.resolve()),  # a relative path would mean another folder there
         "TF_CPP_MIN_LOG_LEVEL": "2",
-        "OMP_NUM_THREADS": threads,
-        "TF_NUM_INTRAOP_THREADS": threads,
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
         # The worker sees one run's device only; whatever it dispatches in the end may have all that Graft may use.
@@ -56,16 +69,6 @@ def launch(module: str, argument: str, log: Path) -> "subprocess.Popen[bytes]":
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", module, argument],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
 
 
 def created(pid: int) -> float:

@@ -4,22 +4,28 @@ There is no daemon. Whoever submits a run dispatches, and every worker dispatche
 queue moves as long as anything does. `dispatch` is safe to call from any number of processes at once.
 """
 
+import logging
+import threading
 from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import Connection, func, select
 
-from core.errors import InputError
-from core.jobs import devices, local, warm
+from core.errors import ClusterError, InputError
+from core.jobs import backends, devices, warm
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, TrainingSpec, now
 from core.store import files, runs
 from core.store.database import runs as table
 from core.store.database import transaction
 from core.training.presets import resolve
 
+log = logging.getLogger(__name__)
+
 # A run that was claimed but has no process after this long belonged to somebody who died in between.
 CLAIM_LIMIT = timedelta(seconds=30)
 CANCELLING = "cancelling"
+RETRY_SECONDS = 30.0  # after which a cluster that did not answer is asked again
+_retry = threading.Timer(0, lambda: None)
 
 
 def submit(spec: TrainingSpec) -> RunRecord:
@@ -27,9 +33,10 @@ def submit(spec: TrainingSpec) -> RunRecord:
 
     Raises:
         InputError, NotFoundError, WeightsError: the spec cannot be trained, or not here; nothing was queued.
+        ClusterError: it is to train on a cluster, and that does not answer; nothing was queued.
     """
     plan = resolve(spec)
-    devices.place(plan.spec, [gpu.index for gpu in devices.gpus()], [])  # can it be trained here at all?
+    devices.place(plan.spec, backends.chosen().room(), [])  # can it be trained here at all?
     record = runs.create_run(
         plan.spec,
         name=plan.name,
@@ -43,44 +50,69 @@ def submit(spec: TrainingSpec) -> RunRecord:
 
 
 def dispatch() -> None:
-    """Start queued runs, oldest first, while there are free devices."""
+    """Start queued runs, oldest first, while there are free devices.
+
+    Where a cluster does not answer they stay in the queue, and it is asked again after a while.
+    """
     reconcile()
-    while (claimed := _claim()) is not None:
+    try:
+        _start_queued()
+    except ClusterError as error:
+        log.warning("The queue waits: %s", error)
+        _dispatch_later()
+
+
+def _start_queued() -> None:
+    backend = backends.chosen()
+    while (claimed := _claim(backend)) is not None:
         try:
-            pid, pid_created = warm.hand_over(claimed.id) or local.start(claimed.id, on_exit=dispatch)
+            worker = backend.submit(claimed, on_exit=dispatch)
+        except ClusterError:
+            runs.update_run(claimed.id, expect=["starting"], state="queued", started=None, device="")
+            raise
         except OSError as error:
             hint = "Close other programs if memory is short, then start the run again."
             failure = Failure(kind="internal", message=f"No worker could be started: {error}.", hint=hint)
             _end(claimed.id, "failed", failure)
             continue
-        runs.update_run(claimed.id, expect=["starting"], pid=pid, pid_created=pid_created)
+        runs.update_run(claimed.id, expect=["starting"], **worker)
+
+
+def _dispatch_later() -> None:
+    global _retry
+    if not _retry.is_alive() or _retry is threading.current_thread():
+        _retry = threading.Timer(RETRY_SECONDS, dispatch)
+        _retry.daemon = True
+        _retry.start()
 
 
 def warm_up() -> None:
     """Somebody is about to train: have a worker past its imports by then, unless a run needs the machine now."""
-    if not runs.list_runs(states=ACTIVE):
+    if backends.chosen().warms and not runs.list_runs(states=ACTIVE):
         warm.keep_ready(on_exit=dispatch)
 
 
-def _claim() -> RunRecord | None:
+def _claim(backend: backends.Backend) -> RunRecord | None:
     """Mark the oldest queued run that has a free device as starting, in one transaction with the look at the others.
 
     A run that waits for a device is overtaken only by runs for the other kind, so that one for several GPUs gets
     them in its turn.
     """
-    there = [gpu.index for gpu in devices.gpus()]
+    if not runs.list_runs(states=["queued"]):
+        return None
+    room = backend.room()
     with transaction() as connection:
         at_work = _records(connection, ACTIVE)
         waited_for: set[bool] = set()
         for run in _records(connection, ["queued"]):
             try:
-                device = devices.place(run.spec, there, at_work)
-            except InputError as error:  # the machine has lost a GPU since the run was submitted
+                device = devices.place(run.spec, room, at_work)
+            except InputError as error:  # a GPU has gone since the run was submitted
                 failure = Failure(kind="bad_input", message=error.message, hint=error.hint)
                 runs.update_within(connection, run.id, state="failed", failure=failure, finished=now())
                 runs.append_event(run.id, Event(phase="failed"))
                 continue
-            on_gpu = devices.wanted(run.spec, len(there)) > 0
+            on_gpu = devices.wanted(run.spec, len(room.gpus)) > 0
             if device and on_gpu not in waited_for:
                 return runs.update_within(connection, run.id, state="starting", started=now(), device=device)
             waited_for.add(on_gpu)
@@ -94,30 +126,33 @@ def _records(connection: Connection, states: Collection[RunState]) -> list[RunRe
 
 
 def reconcile() -> None:
-    """Mark runs whose worker has gone as interrupted."""
+    """Mark runs whose worker has gone as interrupted, or as failed where it never came to work."""
     for record in runs.list_runs(states=ACTIVE):
-        if record.pid is None:
-            # A start that lies ahead was before the clock was set back.
-            lost = record.started is not None and abs(now() - record.started) > CLAIM_LIMIT
-        else:
-            lost = not local.alive(record.pid, record.pid_created)
-        if not lost:
+        failure = _loss(record)
+        if failure is None:
             continue
         # Read again: it may have ended well, or been stopped on purpose, since it was listed.
         record = runs.get_run(record.id)
         if record.phase == CANCELLING:
             _end(record.id, "cancelled")
         elif record.active:
-            failure = Failure(
-                kind="killed",
-                message="The worker process ended without a word.",
-                hint="The system may have run out of memory or was restarted. Start the run again.",
-            )
-            _end(record.id, "interrupted", failure)
+            _end(record.id, "interrupted" if failure.kind == "killed" else "failed", failure)
+
+
+def _loss(record: RunRecord) -> Failure | None:
+    """Why the run has no worker; None while it has one, or may yet get one."""
+    if record.job or record.pid is not None:
+        return backends.holding(record).loss(record)
+    # A start that lies ahead was before the clock was set back.
+    given_up = record.started is not None and abs(now() - record.started) > CLAIM_LIMIT
+    return backends.KILLED if given_up else None
 
 
 def cancel(run: str) -> RunRecord:
-    """Take a run out of the queue, or stop its worker: politely first, then for good, within 3 seconds."""
+    """Take a run out of the queue, or stop its worker: politely first, then for good, within 3 seconds.
+
+    `ClusterError` where its cluster does not answer; then it stays as it is.
+    """
     record = runs.get_run(run)
     if record.ended:
         raise InputError(f"Run “{record.name}” has already {record.state}.", "There is nothing to cancel.")
@@ -125,8 +160,7 @@ def cancel(run: str) -> RunRecord:
         return runs.get_run(record.id)
     # Said before the worker is stopped, so that whoever finds it gone meanwhile does not call it a crash.
     record = runs.update_run(record.id, expect=ACTIVE, phase=CANCELLING) or runs.get_run(record.id)
-    if record.pid is not None and record.pid_created is not None:
-        local.stop(record.pid, record.pid_created)
+    backends.holding(record).stop(record)
     _end(record.id, "cancelled")
     dispatch()
     return runs.get_run(record.id)
@@ -145,6 +179,7 @@ def resume(run: str) -> RunRecord:
         finished=None,
         pid=None,
         pid_created=None,
+        job="",
         device="",
     )
     if changed is None:

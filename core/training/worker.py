@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 
-from core.jobs import devices, local, queue, warm, webhook
+from core.jobs import cluster, devices, local, queue, warm, webhook
 from core.jobs.ending import Cancelled, cancel_on_terminate, diagnose
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
 from core.store import files, runs
@@ -34,11 +34,13 @@ def work(run_id: str) -> None:
         state="running",
         pid=pid,
         pid_created=local.created(pid),
+        job=os.environ.get(cluster.JOB, ""),
         environment=environment(),
     )
     if run is None:
         return
-    devices.confine(run.device)
+    if not (run.job and devices.indices(run.device)):  # which GPUs it has, a job of Ray's is told by Ray
+        devices.confine(run.device)
     reserve(run_id)
     recorder = Recorder(run_id)
     recorder.seconds["start"] = round(max(0.0, (now() - (run.started or run.created)).total_seconds()), 3)
