@@ -1,7 +1,7 @@
 """The confusion matrix, whose cells can be clicked."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.charts.look import BLUE, MAX_TICKS, ORANGE, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
 
+Of = Literal["all", "true", "predicted"]
 DIFFERENCE_SCALE = [
     [0.0, ORANGE],
     [0.5, "rgba(184,78,0,0.05)"],
@@ -23,7 +24,7 @@ def confusion_matrix(
     matrix: NDArray[np.integer],
     classes: Sequence[str],
     *,
-    normalised: bool = False,
+    of: Of = "all",
     zmax: float | None = None,
     selected: tuple[str, str] | None = None,
     dark: bool = False,
@@ -37,17 +38,17 @@ def confusion_matrix(
     Args:
         matrix: counts, shape (classes, classes), true class first.
         classes: in the matrix's order.
-        normalised: show shares of the true class instead of counts.
+        of: show counts, or each cell as a share of its true class's or predicted class's samples.
         zmax: the count with the darkest colour, to put several matrices on one scale; shares always end at 1.
         selected: the cell to frame, as (true, predicted).
         dark: whether the page is dark, so that the numbers in pale cells can be read.
     """
     k = len(classes)
     counts = np.asarray(matrix)
-    support = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
-    shown = shares if normalised else counts
-    top = 1.0 if normalised else float(zmax if zmax is not None else counts.max(initial=0)) or 1.0
+    whole = np.broadcast_to(counts.sum(axis=0 if of == "predicted" else 1, keepdims=True), counts.shape)
+    shares = np.divide(counts, whole, out=np.zeros(counts.shape), where=whole > 0)
+    shown = counts if of == "all" else shares
+    top = 1.0 if of != "all" else float(zmax if zmax is not None else counts.max(initial=0)) or 1.0
     many = k > MAX_CELLS
     rows, columns = np.nonzero(counts) if many else np.indices((k, k)).reshape(2, -1)
     figure = go.Figure()
@@ -75,7 +76,7 @@ def confusion_matrix(
         customdata=[[classes[i], classes[j]] for i, j in zip(rows, columns, strict=True)],
         text=[
             f"{shorten(classes[i], 40)} → {shorten(classes[j], 40)}<br>"
-            f"{counts[i, j]} of {support[i, 0]} ({shares[i, j]:.0%})"
+            f"{counts[i, j]} of {whole[i, j]} ({shares[i, j]:.0%})"
             for i, j in zip(rows, columns, strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",
@@ -86,7 +87,7 @@ def confusion_matrix(
     if k <= MAX_NUMBERED:
         for i, j in zip(rows, columns, strict=True):
             if counts[i, j]:
-                text = f"{100 * shares[i, j]:.0f}%" if normalised else f"{counts[i, j]}"
+                text = f"{counts[i, j]}" if of == "all" else f"{100 * shares[i, j]:.0f}%"
                 colour = "#FFFFFF" if dark or shown[i, j] > 0.5 * top else "#1B2530"
                 figure.add_annotation(x=j, y=i, text=text, showarrow=False, font={"color": colour, "size": 14})
     if selected and set(selected) <= set(classes):

@@ -9,7 +9,9 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from core import charts
+from core.charts.matrix import Of
 from core.evaluation import scores
+from core.evaluation.confusion import similarity_order
 from core.evaluation.scores import FoldScores, Scores
 from core.schemas import DataRef, DatasetRecord, RunRecord
 from core.store import runs
@@ -19,6 +21,7 @@ from core.ui.gallery import literal
 from core.ui.words import duration, plural
 
 CHART = {"displayModeBar": False}
+FEW_CLASSES = 3  # so few need no other order
 MANY_CLASSES = 20  # a longer table scrolls
 HELP = {
     "precision": "Of the samples predicted as this class, the share that are. TP / (TP + FP).",
@@ -116,12 +119,13 @@ def matrix(judged: Judged) -> None:
     key = f"matrix-{judged.run.id}"
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        shown = matrix_mode(key)
+        of = matrix_mode(key)
+        places = _order(judged, key)
         st.plotly_chart(
             charts.confusion_matrix(
-                judged.scores.matrix,
-                judged.scores.classes,
-                normalised=shown == NORMALISED,
+                judged.scores.matrix[np.ix_(places, places)],
+                [judged.scores.classes[place] for place in places],
+                of=of,
                 selected=st.session_state.get(f"{key}-cell"),
                 dark=dark(),
             ),
@@ -144,20 +148,31 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-COUNTS, NORMALISED = "Counts", "Normalised"
+CELLS: dict[str, Of] = {"Counts": "all", "By true class": "true", "By predicted class": "predicted"}
 
 
-def matrix_mode(key: str) -> str:
+def matrix_mode(key: str) -> Of:
     """Ask what the cells of a matrix show."""
     chosen: str = st.segmented_control(
         "Confusion matrix",
-        [COUNTS, NORMALISED],
-        default=COUNTS,
+        list(CELLS),
+        default="Counts",
         required=True,
         key=f"{key}-mode",
-        help="Normalised: each cell as a share of its true class, so that large and small classes compare.",
+        help="By true class each row adds up to 100 %, its diagonal is recall; by predicted class each column does,"
+        " its diagonal is precision. So large and small classes compare.",
     )
-    return chosen
+    return CELLS[chosen]
+
+
+def _order(judged: Judged, key: str) -> list[int]:
+    """The places of the classes in the matrix, as they come or by similarity."""
+    k = len(judged.scores.classes)
+    if k <= FEW_CLASSES or not st.toggle(
+        "Similar classes side by side", key=f"{key}-order", help="Classes that are often taken for each other."
+    ):
+        return list(range(k))
+    return similarity_order(judged.scores.matrix)
 
 
 def _remember_cell(key: str) -> None:

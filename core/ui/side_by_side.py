@@ -17,7 +17,6 @@ from core.ui.evaluation import (
     CHART,
     HELP,
     INTERVALS,
-    NORMALISED,
     OVERALL,
     Judged,
     dark,
@@ -195,14 +194,14 @@ def cost(several: Sequence[Judged], names: dict[str, str]) -> None:
 
 def matrices(several: Sequence[Judged], names: dict[str, str], comparable: bool) -> None:
     """The runs' confusion matrices, two beside each other, on one scale; what two of them differ by."""
-    normalised = matrix_mode("matrices") == NORMALISED
+    of = matrix_mode("matrices")
     top = top_count(several)
     for start in range(0, len(several), 2):
         for column, judged in zip(st.columns(2, gap="medium"), several[start : start + 2], strict=False):
             with column:
                 st.markdown(f"**{literal(names[judged.run.id])}**")
                 figure = charts.confusion_matrix(
-                    judged.scores.matrix, judged.scores.classes, normalised=normalised, zmax=top, dark=dark()
+                    judged.scores.matrix, judged.scores.classes, of=of, zmax=top, dark=dark()
                 )
                 st.plotly_chart(figure, key=f"side-{judged.run.id}", config=CHART, alt="Confusion matrix.")
     if comparable:

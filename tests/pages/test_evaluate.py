@@ -424,3 +424,14 @@ def test_parts_of_images_are_looked_at_by_what_was_measured(images: DatasetRecor
     app = tab("Slices", finish(images, "sliced", folds=3).id)
     options = next(m.options for m in app.multiselect if "slice-by" in (m.key or ""))
     assert {"brightness", "contrast", "sharpness"} <= set(options)
+
+
+def test_similar_classes_side_by_side_keep_every_cell(workspace: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"width": np.random.default_rng(0).normal(size=160), "kind": list("abcd") * 40})
+    frame.to_csv(tmp_path / "four.csv", index=False)
+    run = finish(import_data(tmp_path / "four.csv", name="four", target="kind").dataset, "four classes", accuracy=0.5)
+    app = open_page(runs=run.id)
+    app.toggle(key=f"matrix-{run.id}-order").set_value(True).run()
+    assert not app.exception
+    app.segmented_control(key=f"matrix-{run.id}-mode").set_value("By predicted class").run()
+    assert not app.exception

@@ -31,7 +31,7 @@ def test_every_cell_of_the_matrix_has_an_invisible_point_that_names_it() -> None
 
 def test_a_normalised_matrix_shows_shares_of_the_true_class() -> None:
     matrix = np.vstack([MATRIX[:2], [0, 0, 0]])
-    shown = charts.confusion_matrix(matrix, CLASSES, normalised=True, zmax=99).data[0]
+    shown = charts.confusion_matrix(matrix, CLASSES, of="true", zmax=99).data[0]
     assert shown.z[:2].sum(axis=1) == pytest.approx([1, 1])
     assert (shown.z[2] == 0).all()
     assert shown.zmax == 1
@@ -215,3 +215,8 @@ def test_curves_of_classes_have_the_classes_colours_and_only_the_weak_slice_stan
     weak, other = charts.slice_bars(slices, 0.8).data
     assert (list(weak.y), list(other.y)) == ([0], [1])
     assert weak.marker.color != other.marker.color
+
+
+def test_shares_of_the_predicted_class_add_up_down_the_columns() -> None:
+    shown = charts.confusion_matrix(MATRIX, CLASSES, of="predicted").data[0]
+    assert np.allclose(np.asarray(shown.z).sum(0), 1)
