@@ -22,6 +22,7 @@ navigation = st.navigation(
             st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:"),
         ],
         "Judge": [st.Page("pages/evaluate.py", title="Evaluate", icon=":material/query_stats:")],
+        "Use": [st.Page("pages/predict.py", title="Predict", icon=":material/auto_awesome:")],
     },
     expanded=True,
 )

@@ -256,6 +256,41 @@ def compare(args: argparse.Namespace) -> Document:
     return compare_runs(args.runs)
 
 
+def predict(args: argparse.Namespace) -> Document:
+    """Predict the classes of pictures, of a ZIP of them, or of the rows of a table."""
+    import tempfile
+
+    import pandas as pd
+
+    from core.predicting.predict import predict
+    from core.predicting.record import TABLE
+
+    paths = [Path(name).expanduser() for name in args.files]
+    lost = next((path for path in paths if not path.exists()), None)
+    if lost:
+        raise InputError(f"There is no file “{lost}”.", "Check the path.")
+    if args.out and not Path(args.out).expanduser().parent.is_dir():
+        raise InputError(f"There is no folder {Path(args.out).parent}.", "Make it, or choose another place.")
+    with tempfile.TemporaryDirectory(prefix="graft-") as folder:
+        outcome = predict(args.run, paths, Path(folder))
+        table = pd.read_parquet(Path(folder) / TABLE)
+    if args.out:
+        table.drop(columns="nearest").to_csv(Path(args.out).expanduser(), index=False)
+    document: Document = outcome.model_dump(mode="json", exclude={"kind"})
+    document["predictions"] = [
+        {
+            "file": row["file"],
+            "predicted": row["predicted"],
+            "confidence": row["confidence"],
+            "unlike": None if pd.isna(row["unlike"]) else bool(row["unlike"]),
+            "probabilities": {name: row[f"p:{name}"] for name in outcome.classes},
+            "calibrated": {name: row[f"calibrated:{name}"] for name in outcome.classes},
+        }
+        for row in table.to_dict("records")
+    ]
+    return document
+
+
 def cancel(args: argparse.Namespace) -> Document:
     """Cancel a run that waits or works."""
     from core.jobs import queue

@@ -51,13 +51,16 @@ class TableFile:
     skipped: tuple[Skipped, ...] = ()
 
 
-def read_file(path: Path, n: int | None = None) -> TableFile:
-    """The table in a file, or its first `n` rows. `InputError`, in one sentence, when there is none to use."""
+def read_file(path: Path, n: int | None = None, fewest: int = 2) -> TableFile:
+    """The table in a file, or its first `n` rows. `InputError`, in one sentence, when there is none to use.
+
+    `fewest`: columns that it must have; a target and another one, unless told.
+    """
     if path.stat().st_size == 0:
         raise _empty(path)
     read = {"csv": _read_csv, "parquet": _read_parquet, "excel": _read_excel, "jsonl": _read_jsonl}
     table, dialect = read[format_of(path)](path, n)
-    if table.shape[1] < 2:
+    if table.shape[1] < fewest:
         raise InputError(
             f"“{path.name}” has one column, “{table.columns[0]}”.",
             "Graft needs a target and at least one column to predict it from; is the delimiter one of , ; tab | ?",

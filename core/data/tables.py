@@ -112,7 +112,7 @@ def read_table(
     for i, column in enumerate(columns):
         values = table[column.name]
         if column.kind == "numeric":
-            table[column.name], refused = _as_numbers(values)
+            table[column.name], refused = as_numbers(values)
             skipped += refused
             columns = (*columns[:i], _counted(column, table[column.name]), *columns[i + 1 :])
         elif column.name == chosen(choices, "weight"):
@@ -144,7 +144,7 @@ def _counted(column: Column, values: pd.Series) -> Column:
     return column.model_copy(update={"missing": int(values.isna().sum())})
 
 
-def _as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
+def as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
     """A column chosen to be numeric; cells that are no numbers become missing, and are told."""
     if is_number(values):
         return values.astype("float64"), []
@@ -160,7 +160,7 @@ def _as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
 
 def _as_weights(values: pd.Series) -> pd.Series:
     """A column of weights; `InputError` unless they are numbers of 0 or more, and one of them is more."""
-    numbers, _ = _as_numbers(values)
+    numbers, _ = as_numbers(values)
     wrong = ~(numbers >= 0) | np.isinf(numbers)
     if wrong.any():
         row = values.index[wrong][0]

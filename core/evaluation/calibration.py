@@ -62,6 +62,13 @@ def fit_temperature(probability: Floats, truth: NDArray[np.intp]) -> float:
     return float(np.exp(found.x))
 
 
+def validation_temperature(validation: pd.DataFrame) -> tuple[float | None, str]:
+    """The temperature fitted on a run's validation samples, as its predictions hold them; or None and why not."""
+    if len(validation) < MIN_SAMPLES:
+        return None, f"A temperature needs {MIN_SAMPLES} validation samples; this run has {len(validation)}."
+    return fit_temperature(probabilities(validation), truths(validation)), ""
+
+
 def at_temperature(probability: Floats, temperature: float) -> Floats:
     """Probabilities, `(n, classes)`, at another temperature; rows add up to 1."""
     scaled = np.log(np.maximum(probability, _TINY)) / temperature
@@ -91,11 +98,11 @@ def calibration(judged: pd.DataFrame, validation: pd.DataFrame) -> Calibration:
             here = folds == fold
             mended[here] = at_temperature(probability[here], fit_temperature(probability[~here], truth[~here]))
         temperature, n = fit_temperature(probability, truth), len(judged)
-    elif len(validation) < MIN_SAMPLES:
-        reason = f"A temperature needs {MIN_SAMPLES} validation samples; this run has {len(validation)}."
-        return Calibration(temperature=None, n=len(validation), reason=reason, **known)
     else:
-        temperature, n = fit_temperature(probabilities(validation), truths(validation)), len(validation)
+        fitted, reason = validation_temperature(validation)
+        if fitted is None:
+            return Calibration(temperature=None, n=len(validation), reason=reason, **known)
+        temperature, n = fitted, len(validation)
         mended = at_temperature(probability, temperature)
     after, after_ci = error_with_interval(mended, truth)
     return Calibration(

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import Field
 
 from core.errors import InputError, NotFoundError
-from core.jobs import local
+from core.jobs import local, warm
 from core.schemas import FINISHED, Failure, Frozen, RunState, now
 from core.settings import get_settings
 from core.store import files
@@ -36,7 +36,11 @@ TASKS: dict[str, str] = {
     "feature_scores": "core.training.feature_look:score_task",
     "learning_rate": "core.training.rate_finder:find_rate",
     "label_safety": "core.training.label_safety:check_label_safety",
+    "predict": "core.predicting.predict:predict_task",
 }
+
+# Kinds that load a model: their process waits for the next such task, as that one then need not load it again.
+STAYING = ("predict",)
 
 KEPT_SECONDS = 24 * 3600
 START_SECONDS = 30
@@ -72,11 +76,15 @@ def start(kind: str, title: str, **params: Any) -> TaskRecord:
     _sweep()
     record = TaskRecord(id=secrets.token_hex(4), kind=kind, title=title, params=params)
     write(record)
-    folder = folder_of(record.id)
-    process = local.launch("core.jobs.task_worker", record.id, folder / "log.txt")
-    threading.Thread(target=process.wait, name=f"reap-{record.id}", daemon=True).start()
-    files.write_json(folder / "process.json", {"pid": process.pid, "created": local.created(process.pid)})
+    pid, created = (kind in STAYING and warm.hand_over(record.id, warm.task_folder())) or _launch(record.id)
+    files.write_json(folder_of(record.id) / "process.json", {"pid": pid, "created": created})
     return record
+
+
+def _launch(task_id: str) -> tuple[int, float]:
+    process = local.launch("core.jobs.task_worker", task_id, folder_of(task_id) / "log.txt")
+    threading.Thread(target=process.wait, name=f"reap-{task_id}", daemon=True).start()
+    return process.pid, local.created(process.pid)
 
 
 def write(record: TaskRecord) -> None:

@@ -4,6 +4,9 @@ Importing the libraries takes longer than many a run. So one process imports the
 pipe, `GRAFT_HOME/warm/PID-CREATED.ready`. Whoever hands a run over first renames the pipe, which only one can, and
 then writes the run's id into it. The process takes that one run and ends with it, so that nothing is carried over
 from one run to the next.
+
+Processes of the tasks that load a model (`core.jobs.tasks.STAYING`) wait in the same way, in `warm/tasks/`, after
+they have done one: the next picture is predicted without importing or loading anything.
 """
 
 import os
@@ -25,6 +28,10 @@ MEMORY = 2 * 2**30  # bytes that must be free: the libraries take about 0.6 GB, 
 
 def folder() -> Path:
     return get_settings().home / "warm"
+
+
+def task_folder() -> Path:
+    return folder() / "tasks"
 
 
 def keep_ready(on_exit: Callable[[], object]) -> None:
@@ -49,9 +56,12 @@ def keep_ready(on_exit: Callable[[], object]) -> None:
     local.reap(process, on_exit)
 
 
-def hand_over(run_id: str) -> tuple[int, float] | None:
-    """Give a run to a waiting worker; its process id and creation time, or None where none is waiting."""
-    for path in _ready():
+def hand_over(run_id: str, place: Path | None = None) -> tuple[int, float] | None:
+    """Give a run to a waiting worker; its process id and creation time, or None where none is waiting.
+
+    With `place` it is a task that is given, to the processes that wait there.
+    """
+    for path in _ready(place):
         pid, created = _process(path)
         taken = path.with_suffix(".taken")
         with suppress(FileNotFoundError):
@@ -69,13 +79,15 @@ def hand_over(run_id: str) -> tuple[int, float] | None:
     return None
 
 
-def wait_for_run(wanted_by: str) -> str | None:
+def wait_for_run(wanted_by: str, place: Path | None = None) -> str | None:
     """Wait, as a worker, until a run is handed over: its id; None when nobody needs this worker any more.
 
-    `wanted_by` is the process, `PID-CREATED`, with which this one ends.
+    `wanted_by` is the process, `PID-CREATED`, with which this one ends; `place` is where it can be found, `folder()`
+    unless told.
     """
-    pid = os.getpid()
-    path = folder() / f"{pid}-{local.created(pid)}.ready"
+    pid, place = os.getpid(), place or folder()
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"{pid}-{local.created(pid)}.ready"
     hidden = path.with_suffix(".new")
     os.mkfifo(hidden)
     # Open for writing as well: else the pipe would seem to end when the first writer goes.
@@ -95,10 +107,10 @@ def wait_for_run(wanted_by: str) -> str | None:
             return None
 
 
-def _ready() -> list[Path]:
+def _ready(place: Path | None = None) -> list[Path]:
     """The pipes of workers that wait; what dead ones have left is cleared away."""
     found = []
-    for path in folder().glob("*.ready"):
+    for path in (place or folder()).glob("*.ready"):
         if local.alive(*_process(path)):
             found.append(path)
         else:

@@ -67,14 +67,14 @@ def _pictures(
             import_hash = hashes[int(str(sample.id).split("-")[0])]
             with st.container(width=TILE, gap=None):
                 picture = thumbnail(images, dataset.id, import_hash, str(sample.id), 2 * TILE)
-                st.image(picture, width=_width(picture), alt=str(sample.path))
+                st.image(picture, width=width(picture), alt=str(sample.path))
                 if under:
                     under(str(sample.id))
                 name = str(sample.path).rpartition("/")[2]
                 st.caption(f"{sample.caption}  \n{literal(short(name))}")
 
 
-def _width(picture: bytes, side: int = TILE) -> int:
+def width(picture: bytes, side: int = TILE) -> int:
     """Pixels on the page that keep a tall image within a tile's height as well."""
     width, height = Image.open(io.BytesIO(picture)).size
     return max(1, round(side * width / max(width, height)))
@@ -85,7 +85,7 @@ def picture(dataset: DatasetRecord, images: DatasetImages, sample_id: str, side:
     number = int(sample_id.split("-")[0])
     import_hash = next(record.content_hash for record in dataset.imports if record.number == number)
     shown = thumbnail(images, dataset.id, import_hash, sample_id, 2 * side)
-    st.image(shown, width=_width(shown, side), alt=alt)
+    st.image(shown, width=width(shown, side), alt=alt)
 
 
 @st.cache_data(max_entries=4_000, show_spinner=False)

@@ -21,17 +21,32 @@ from core.ui.page import show_error
 _ABANDONED_SECONDS = 24 * 3600
 
 
-def upload(slot: str, label: str, types: list[str] | None, help: str | None = None) -> Path | None:
+def upload(
+    slot: str, label: str, types: list[str] | None, help: str | None = None, several: bool = False
+) -> Path | None:
     """A place to drop a file, or without `types` a folder. Returns where it lies on disk, until `discard`.
+
+    With `several` files can be dropped, and the folder is returned that holds them.
 
     An upload sits in the server's memory; it is copied before anything else happens and let go of, and the widget
     gets a new key so that the browser lets go of it too.
     """
     key = f"{slot}-{st.session_state.get(f'{slot}-count', 0)}"
-    several: Literal[False, "directory"] = False if types else "directory"
+    how: bool | Literal["directory"] = several if types else "directory"
     st.file_uploader(
-        label, type=types, key=key, on_change=_take, args=(slot, key), help=help, accept_multiple_files=several
+        label, type=types, key=key, on_change=_take, args=(slot, key), help=help, accept_multiple_files=how
     )
+    return _taken(slot)
+
+
+def photograph(slot: str, label: str) -> Path | None:
+    """The camera; a picture that is taken lies on disk until `discard`."""
+    key = f"{slot}-{st.session_state.get(f'{slot}-count', 0)}"
+    st.camera_input(label, key=key, on_change=_take, args=(slot, key), label_visibility="collapsed")
+    return _taken(slot)
+
+
+def _taken(slot: str) -> Path | None:
     error = st.session_state.pop(f"{slot}-error", None)
     if error:
         show_error(error)
@@ -82,6 +97,7 @@ def _to_disk(files: list[UploadedFile], as_folder: bool) -> Path:
         for file, parts in zip(files, names, strict=True):
             path = folder.joinpath(*(parts if as_folder else parts[-1:]))
             path.parent.mkdir(parents=True, exist_ok=True)
+            path = _free(path)
             with path.open("wb") as out:
                 shutil.copyfileobj(file, out, 2**20)
     except OSError as error:
@@ -93,6 +109,15 @@ def _to_disk(files: list[UploadedFile], as_folder: bool) -> Path:
             "Delete datasets or runs that are no longer needed.",
         ) from error
     return folder / names[0][0] if as_folder else path
+
+
+def _free(path: Path) -> Path:
+    """The path, with a number behind its name where another file has it: telephones call every picture the same."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem} {number}")
+    return free
 
 
 def _parts(name: str) -> tuple[str, ...]:
