@@ -37,10 +37,11 @@ TASKS: dict[str, str] = {
     "learning_rate": "core.training.rate_finder:find_rate",
     "label_safety": "core.training.label_safety:check_label_safety",
     "predict": "core.predicting.predict:predict_task",
+    "explain": "core.explaining.explain:explain_task",
 }
 
 # Kinds that load a model: their process waits for the next such task, as that one then need not load it again.
-STAYING = ("predict",)
+STAYING = ("predict", "explain")
 
 KEPT_SECONDS = 24 * 3600
 START_SECONDS = 30

@@ -16,7 +16,7 @@ from core.evaluation.scores import FoldScores, Scores
 from core.schemas import DataRef, DatasetRecord, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset, list_versions
-from core.ui import gallery
+from core.ui import explanation, gallery
 from core.ui.gallery import literal
 from core.ui.words import duration, plural
 
@@ -190,6 +190,7 @@ def _cell_samples(judged: Judged, true: str, predicted: str) -> None:
         st.caption("None here.")
     else:
         show_samples(judged, rows.sort_values("confidence", ascending=False), f"cell-{judged.run.id}", short=True)
+        explanation.where_it_looks(judged.run, judged.dataset, rows, f"cell-{judged.run.id}")
 
 
 def show_samples(judged: Judged, rows: pd.DataFrame, key: str, short: bool = False) -> None:
@@ -295,6 +296,7 @@ def mistakes(judged: Judged) -> None:
     read = " Under each: true class → predicted class, confidence, file." if judged.noun == "images" else ""
     st.caption(f"The most confident first: wrong labels are found here as well as a wrong model.{read}")
     show_samples(judged, wrong, f"mistakes-{judged.run.id}")
+    explanation.where_it_looks(judged.run, judged.dataset, wrong, f"mistakes-{judged.run.id}")
 
 
 def folds(judged: Judged) -> None:

@@ -88,7 +88,7 @@ def results(run: RunRecord, dataset: DatasetRecord) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _read(task_id: str, _folder: str) -> tuple[Outcome, pd.DataFrame]:
+def _read(task_id: str, folder: str) -> tuple[Outcome, pd.DataFrame]:
     return read(task_id)
 
 
@@ -157,7 +157,7 @@ def _cards(task_id: str, outcome: Outcome, table: pd.DataFrame, dataset: Dataset
     with st.container(horizontal=True, gap="small"):
         for row in range(shown):
             with st.container(border=True, width=CARD, gap="xsmall"):
-                picture = _thumbnail(store, task_id, row)
+                picture = _thumbnail(store, str(tasks.folder_of(task_id)), row)
                 st.image(picture, width=gallery.width(picture, CARD - 34), alt=str(table["file"][row]))
                 st.caption(literal(short(str(table["file"][row]).rpartition("/")[2], 26)))
                 _judgement(outcome, table, row)
@@ -165,7 +165,7 @@ def _cards(task_id: str, outcome: Outcome, table: pd.DataFrame, dataset: Dataset
 
 
 @st.cache_data(max_entries=1_000, show_spinner=False)
-def _thumbnail(_store: ImageStore, task_id: str, row: int) -> bytes:
+def _thumbnail(_store: ImageStore, folder: str, row: int) -> bytes:
     return _store.thumbnail(row, 2 * CARD)
 
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import charts
 from core.data.importing import import_data
 from core.data.versions import load_samples
-from core.jobs import local
+from core.jobs import local, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
 from core.store import files, runs
 from core.store.datasets import delete_dataset, get_version
@@ -435,3 +435,24 @@ def test_similar_classes_side_by_side_keep_every_cell(workspace: Path, tmp_path:
     assert not app.exception
     app.segmented_control(key=f"matrix-{run.id}-mode").set_value("By predicted class").run()
     assert not app.exception
+
+
+def test_where_it_looks_is_shown_for_the_mistakes(images: DatasetRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finish(images, "looked", accuracy=0.2)
+    monkeypatch.setattr(tasks, "_launch", lambda task_id: (os.getpid(), local.created(os.getpid())))
+    app = tab("Mistakes", run.id)
+    app.session_state[f"mistakes-{run.id}-look"] = True
+    app.run()
+    task = tasks.at_work("explain")[0]
+    wrong = runs.read_predictions(run.id).query("part == 'test' and label != predicted").set_index("id")
+    assert task.params["classes"] == wrong.loc[list(task.params["classes"]), "predicted"].to_dict()
+    known = load_samples(DataRef(dataset=images.id)).query("part == 'train'")["id"].iloc[0]
+    for name in task.params["classes"]:
+        Image.new("RGB", (24, 24)).save(tasks.folder_of(task.id) / f"{name}.webp")
+    nearest = {name: [known] for name in task.params["classes"]}
+    files.write_json(tasks.folder_of(task.id) / "result.json", {"nearest": nearest})
+    tasks.write(task.model_copy(update={"state": "succeeded"}))
+    before = len(app.get("image"))
+    app.run()
+    assert not app.exception
+    assert len(app.get("image")) == before + 2 * len(nearest)

@@ -1,0 +1,72 @@
+"""Where a run's network looks, on samples that a person has in view, and the known images most like them."""
+
+import pandas as pd
+import streamlit as st
+
+from core.data.images import DatasetImages
+from core.jobs import tasks
+from core.schemas import DatasetRecord, RunRecord
+from core.ui import gallery, version_task
+from core.ui.gallery import literal
+from core.ui.page import telling_errors
+
+MOST = 12
+SIDE = 200  # pixels
+DOING = "Where it looks"
+METHODS = {"gradient": "Grad-CAM", "occlusion": "Occlusion (slower)"}
+
+
+def where_it_looks(run: RunRecord, dataset: DatasetRecord, rows: pd.DataFrame, key: str) -> None:
+    """A button, then the heat of the predicted or true class on the first of these samples.
+
+    `rows` has the columns id, label and predicted. Nothing is offered for tables and for runs without a network.
+    """
+    if dataset.kind != "image" or run.spec.folds or rows.empty:
+        return
+    box = st.expander("Where does it look?", icon=":material/visibility:", key=f"{key}-look", on_change="rerun")
+    if not box.open:
+        return
+    with box, telling_errors():
+        with st.container(horizontal=True):
+            of = st.segmented_control(
+                "Class", ["predicted", "true"], default="predicted", required=True, key=f"{key}-of"
+            )
+            method = st.segmented_control(
+                "Method", list(METHODS), default="gradient", required=True, key=f"{key}-method",
+                format_func=lambda name: METHODS[name],
+            )  # fmt: skip
+        few = rows.head(MOST)
+        wanted = dict(zip(few["id"], few["predicted" if of == "predicted" else "label"], strict=True))
+        params = {"run": run.id, "classes": wanted, "method": method}
+        known = st.session_state.setdefault(f"looked-{run.id}", {})
+        asked = repr(params)
+        if asked not in known:
+            known[asked] = tasks.start("explain", f"{DOING}: {run.name}", **params).id
+        _shown(known[asked], dataset, few, wanted)
+
+
+def _shown(task_id: str, dataset: DatasetRecord, rows: pd.DataFrame, wanted: dict[str, str]) -> None:
+    task = tasks.get(task_id)
+    if not task.ended:
+        st.fragment(version_task.watch, run_every=0.3)(task_id, DOING)
+        return
+    if task.state != "succeeded":
+        version_task.tell_end(task_id, DOING)
+        return
+    nearest = tasks.result(task_id)["nearest"]
+    images = DatasetImages(dataset.id)
+    with st.container(horizontal=True, gap="small"):
+        for name, path in zip(rows["id"], rows["path"], strict=True):
+            with st.container(width=SIDE, gap="xsmall"):
+                picture = (tasks.folder_of(task_id) / f"{name}.webp").read_bytes()
+                st.image(picture, width=gallery.width(picture, SIDE), alt=f"Heat on {path}")
+                st.caption(f"for **{literal(wanted[name])}**")
+                if nearest.get(name):
+                    with st.container(horizontal=True, gap="xxsmall"):
+                        for other in nearest[name]:
+                            gallery.picture(dataset, images, other, 58, alt="most like it")
+    st.caption(
+        "Yellow: what speaks for the class. Grad-CAM (Selvaraju et al. 2017) is as coarse as the network's last map;"
+        " occlusion covers one part after the other (Zeiler and Fergus 2014). Small: the training and validation"
+        " images that the backbone finds most like it."
+    )
