@@ -4,11 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from core.data.images import DatasetImages
+from core.data.reviewing import Decision
 from core.jobs import tasks
-from core.schemas import DatasetRecord, RunRecord
-from core.ui import gallery, version_task
+from core.schemas import DataRef, DatasetRecord, RunRecord, VersionRecord
+from core.store.datasets import get_version
+from core.ui import data_review, gallery, version_task
+from core.ui.data_overview import samples_of
 from core.ui.gallery import literal
-from core.ui.page import telling_errors
+from core.ui.page import go, telling_errors
 
 MOST = 12
 SIDE = 200  # pixels
@@ -55,6 +58,8 @@ def _shown(task_id: str, dataset: DatasetRecord, rows: pd.DataFrame, wanted: dic
         return
     nearest = tasks.result(task_id)["nearest"]
     images = DatasetImages(dataset.id)
+    newest = get_version(DataRef(dataset=dataset.id))
+    there = set(samples_of(dataset.id, newest.id)["id"])
     with st.container(horizontal=True, gap="small"):
         for name, path in zip(rows["id"], rows["path"], strict=True):
             with st.container(width=SIDE, gap="xsmall"):
@@ -65,8 +70,33 @@ def _shown(task_id: str, dataset: DatasetRecord, rows: pd.DataFrame, wanted: dic
                     with st.container(horizontal=True, gap="xxsmall"):
                         for other in nearest[name]:
                             gallery.picture(dataset, images, other, 58, alt="most like it")
+                if name in there:
+                    _relabel(newest, str(name))
+    if data_review.decisions_of(newest) and st.button("Decide under Findings on the Data page", icon=":material/rate_review:"):
+        go("data", dataset=dataset.id)
     st.caption(
         "Yellow: what speaks for the class. Grad-CAM (Selvaraju et al. 2017) is as coarse as the network's last map;"
         " occlusion covers one part after the other (Zeiler and Fergus 2014). Small: the training and validation"
         " images that the backbone finds most like it."
+    )
+
+
+def _relabel(newest: VersionRecord, sample: str) -> None:
+    """Another class for a sample: a decision in the review of the dataset's newest version."""
+    key = f"relabel-{newest.id}-{sample}"
+
+    def decide() -> None:
+        label = st.session_state[key]
+        if label is not None:
+            decision = Decision(finding="label_error", sample=sample, action="relabel", label=label)
+            data_review.decisions_of(newest).append(decision)
+
+    st.selectbox(
+        "Relabel as",
+        newest.classes,
+        index=None,
+        key=key,
+        on_change=decide,
+        placeholder="Relabel as",
+        label_visibility="collapsed",
     )

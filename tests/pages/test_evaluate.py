@@ -456,3 +456,9 @@ def test_where_it_looks_is_shown_for_the_mistakes(images: DatasetRecord, monkeyp
     app.run()
     assert not app.exception
     assert len(app.get("image")) == before + 2 * len(nearest)
+    sample, newest = next(iter(nearest)), get_version(DataRef(dataset=images.id))
+    app.selectbox(key=f"relabel-{newest.id}-{sample}").select("flower").run()
+    decided = app.session_state[f"decisions-{newest.id}"]
+    assert [(d.sample, d.action, d.label) for d in decided] == [(sample, "relabel", "flower")]
+    next(b for b in app.button if b.label.startswith("Decide under")).click().run()
+    assert app.title[0].value == "Data"
