@@ -72,7 +72,7 @@ def _shown(task_id: str, dataset: DatasetRecord, rows: pd.DataFrame, wanted: dic
                             gallery.picture(dataset, images, other, 58, alt="most like it")
                 if name in there:
                     _relabel(newest, str(name))
-    if data_review.decisions_of(newest) and st.button("Decide under Findings on the Data page", icon=":material/rate_review:"):
+    if data_review.decisions_of(newest) and st.button("Decide on the Data page", icon=":material/rate_review:"):
         go("data", dataset=dataset.id)
     st.caption(
         "Yellow: what speaks for the class. Grad-CAM (Selvaraju et al. 2017) is as coarse as the network's last map;"

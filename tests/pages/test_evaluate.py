@@ -460,5 +460,5 @@ def test_where_it_looks_is_shown_for_the_mistakes(images: DatasetRecord, monkeyp
     app.selectbox(key=f"relabel-{newest.id}-{sample}").select("flower").run()
     decided = app.session_state[f"decisions-{newest.id}"]
     assert [(d.sample, d.action, d.label) for d in decided] == [(sample, "relabel", "flower")]
-    next(b for b in app.button if b.label.startswith("Decide under")).click().run()
+    next(b for b in app.button if b.label == "Decide on the Data page").click().run()
     assert app.title[0].value == "Data"
