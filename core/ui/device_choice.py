@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.jobs import devices
+from core.errors import ClusterError
+from core.jobs import backends
 from core.models.tabular import get_learner
 from core.schemas import TrainingSpec
 
@@ -12,8 +13,8 @@ GPUS = "train-gpus"
 
 def choose(spec: TrainingSpec) -> TrainingSpec:
     """The spec with the chosen device. Nothing is asked where there is no GPU, or the method cannot use one."""
-    there = devices.gpus()
-    if not there or (spec.learner and "device" not in get_learner(spec.learner).uses):
+    most = _most_gpus()
+    if not most or (spec.learner and "device" not in get_learner(spec.learner).uses):
         return spec
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state.setdefault(KEY, "gpu")
@@ -28,19 +29,27 @@ def choose(spec: TrainingSpec) -> TrainingSpec:
         )
         if device == "cpu":
             return spec.model_copy(update={"device": "cpu", "gpus": None})
-        if len(there) == 1:
+        if most == 1:
             return spec.model_copy(update={"device": "gpu"})
-        st.session_state[GPUS] = min(st.session_state.get(GPUS, 1), len(there))
+        st.session_state[GPUS] = min(st.session_state.get(GPUS, 1), most)
         n = st.number_input(
             "GPUs",
             min_value=1,
-            max_value=len(there),
+            max_value=most,
             key=GPUS,
             persist_state="session",
             help="Each batch is divided among them. The run waits until so many are free.",
             width=120,
         )
     return spec.model_copy(update={"device": "gpu", "gpus": n if n > 1 else None})
+
+
+def _most_gpus() -> int:
+    """How many GPUs a run may have; none while a cluster does not answer, which the sidebar tells."""
+    try:
+        return backends.chosen().room().together
+    except ClusterError:
+        return 0
 
 
 def fill(spec: TrainingSpec) -> None:

@@ -88,22 +88,29 @@ def _progress(run: RunRecord) -> None:
 
 
 def _meters(run: RunRecord) -> None:
-    """One line on how hard the run works its machine; a dash holds the place of what cannot be told yet."""
+    """One line on how hard the run works its machine; a dash holds the place of what cannot be told yet.
+
+    Of the nodes of a cluster nothing can be told here.
+    """
+    speed = meters.speed(run, runs.read_events(run.id), _seen_an_epoch(run))
+    told = [f"{f'{speed:,.0f}' if speed else '–'} {'images' if run.spec.backbone else 'rows'}/s"]
+    told += ["on the Ray cluster"] if run.job else _use(run)
+    # A phone breaks the line between its parts alone.
+    st.caption(" · ".join(part.replace(" ", "\u00a0") for part in told))
+
+
+def _use(run: RunRecord) -> list[str]:
+    """What the run takes of this machine."""
     key = f"usage-{run.id}"
     before: meters.Usage | None = st.session_state.get(key)
     after = st.session_state[key] = meters.usage(run.pid) if run.pid else None
     busy = meters.processor(before, after) if before and after else None
-    speed = meters.speed(run, runs.read_events(run.id), _seen_an_epoch(run))
-    sample = "images" if run.spec.backbone else "rows"
-    told = [
-        f"{f'{speed:,.0f}' if speed else '–'} {sample}/s",
+    own = devices.indices(run.device)
+    return [
         f"CPU {f'{busy:.1f}' if busy is not None else '–'} of {psutil.cpu_count()} cores",
         f"Memory {size(after.memory) if after else '–'}",
+        *(gpu_in_words(gpu) for gpu in devices.gpus() if gpu.index in own),
     ]
-    own = devices.indices(run.device)
-    told += [gpu_in_words(gpu) for gpu in devices.gpus() if gpu.index in own]
-    # A phone breaks the line between its parts alone.
-    st.caption(" · ".join(part.replace(" ", "\u00a0") for part in told))
 
 
 def _seen_an_epoch(run: RunRecord) -> int:

@@ -3,14 +3,15 @@
 import psutil
 import streamlit as st
 
-from core.errors import NotFoundError
+from core.errors import ClusterError, NotFoundError
 from core.evaluation.scores import format_interval
-from core.jobs import devices, queue, tasks
+from core.jobs import backends, devices, queue, tasks
 from core.schemas import ACTIVE, RunRecord
+from core.settings import get_settings
 from core.store import runs
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
-from core.ui.words import STATE_ICONS, gpu_in_words, time_left
+from core.ui.words import STATE_ICONS, gpu_in_words, plural, time_left
 
 FOLLOWED = "_followed"  # ids of runs that this visitor has seen at work and not yet at their end
 
@@ -62,18 +63,28 @@ def _chip(seen: dict[str, str]) -> None:
     queued = len(waiting) - len(active)
     if queued:
         st.caption(f":material/hourglass_empty: {queued} waiting")
+    with telling_errors():
+        st.caption("  \n".join(_on_cluster() if get_settings().ray_address else _on_this_machine()))
+
+
+def _on_cluster() -> list[str]:
+    title = ":material/hub: Ray cluster"
+    try:
+        room = backends.chosen().room()
+    except ClusterError as error:
+        return [title, literal(error.message)]
+    return [title, f"{plural(room.slots, 'place')} on CPUs · {plural(len(room.gpus), 'GPU')}"]
+
+
+def _on_this_machine() -> list[str]:
     memory = psutil.virtual_memory()
-    lines = [
+    found = devices.gpus()
+    return [
+        *(f":material/developer_board: {name}" for name in dict.fromkeys(gpu.name for gpu in found)),
+        *(gpu_in_words(gpu) for gpu in found),
         f":material/memory: CPU · {psutil.cpu_count()} cores",
         f"{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GB memory free",
     ]
-    with telling_errors():
-        found = devices.gpus()
-        lines = [f":material/developer_board: {name}" for name in dict.fromkeys(gpu.name for gpu in found)] + [
-            *(gpu_in_words(gpu) for gpu in found),
-            *lines,
-        ]
-    st.caption("  \n".join(lines))
 
 
 def _show_import(task: tasks.TaskRecord) -> None:
@@ -87,5 +98,5 @@ def _show(run: RunRecord) -> None:
     if st.button(literal(run.name), key=f"chip-{run.id}", icon=":material/play_circle:", type="tertiary"):
         go("train", run=run.id)
     share = run.epoch / run.epochs if run.epochs else 0.0
-    on = f"{devices.in_words(run.device)} · " if devices.indices(run.device) else ""
+    on = f"{devices.in_words(run.device)} · " if devices.indices(run.device) and not run.job else ""
     st.progress(min(1.0, share), text=f"{on}{(run.phase or run.state).capitalize()} · {time_left(run)}")
