@@ -370,7 +370,7 @@ def backbones(args: argparse.Namespace) -> Document:
 
 def doctor(_: argparse.Namespace) -> Document:
     """Versions, accelerators, free disk, and what is missing with how to get it."""
-    from core.jobs import devices
+    from core.jobs import backends, devices
     from core.models.catalogue import BACKBONES, weights_path
     from core.settings import get_settings
     from core.training.environment import environment
@@ -387,6 +387,14 @@ def doctor(_: argparse.Namespace) -> Document:
     if trouble:
         remedy = "Install the driver anew, or go on without: Graft trains on the CPU."
         missing.append({"what": "NVIDIA driver", "why": trouble, "remedy": remedy})
+    cluster = "none: runs train on this machine"
+    if get_settings().ray_address:
+        try:
+            room = backends.chosen().room()
+            cluster = f"Ray: {room.slots} places on CPUs, {len(room.gpus)} GPUs"
+        except GraftError as error:
+            cluster = "Ray: out of reach"
+            missing.append({"what": "Ray cluster", "why": error.message, "remedy": error.hint})
     if shutil.which("chromium") is None:
         missing.append(
             {
@@ -402,6 +410,7 @@ def doctor(_: argparse.Namespace) -> Document:
         **found,
         "home": str(home),
         "accelerators": accelerators,
+        "cluster": cluster,
         "free_disk_gb": round(disk.free / 2**30, 1),
         "missing": missing,
     }

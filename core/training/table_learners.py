@@ -108,7 +108,7 @@ def _perceptron(problem: TableProblem) -> keras.Model:
 def _carry_over(
     source: keras.Model, source_classes: Sequence[str], target: keras.Model, target_classes: Sequence[str]
 ) -> None:
-    """Give the target network the source's hidden layers and, of the last one, the units of classes that both have."""
+    """Give the target network the source's hidden layers and, of the last, the units of classes that both have."""
     *hidden, kernel, bias = source.get_weights()
     *_, new_kernel, new_bias = target.get_weights()
     for place, name in enumerate(target_classes):

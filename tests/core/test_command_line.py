@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,6 +96,16 @@ def test_doctor_knows_the_machine(graft, workspace):
     assert found["home"] == str(workspace)
     assert found["libraries"]["keras"] and found["hardware"]["cores"] >= 1 and found["free_disk_gb"] > 0
     assert all({"what", "why", "remedy"} <= set(m) for m in found["missing"])
+
+
+def test_doctor_says_whether_a_cluster_is_in_use_and_answers(graft, workspace, monkeypatch):
+    assert graft("doctor").document["cluster"] == "none: runs train on this machine"
+    with socket.socket() as nobody:  # bound, and not listening
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        found = graft("doctor").document
+    assert found["cluster"] == "Ray: out of reach"
+    assert next(m["why"] for m in found["missing"] if m["what"] == "Ray cluster").endswith("does not answer.")
 
 
 def test_doctor_lists_the_gpus_and_says_why_there_is_none(graft, workspace, machine):

@@ -8,7 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
-from core.jobs import local
+from core.errors import ClusterError
+from core.jobs import cluster, local
 from core.schemas import DatasetRecord, Event, Failure, TrainingSpec, now
 from core.store import runs
 from core.ui.sidebar import FOLLOWED
@@ -23,6 +24,23 @@ def table(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
     frame = pd.DataFrame({"width": [i * i % 17 for i in range(60)], "kind": ["x", "y", "z"] * 20})
     frame.to_csv(tmp_path / "things.csv", index=False)
     return import_data(tmp_path / "things.csv", name="things", target="kind").dataset
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
+    """What each node of a Ray cluster has that is in use instead of this machine."""
+    there: list[dict[str, float]] = []
+
+    def ask(url: str, body: object = None) -> object:
+        if "/nodes" in url:
+            return {"data": {"result": {"result": [{"state": "ALIVE", "resources_total": node} for node in there]}}}
+        return {"status": "PENDING"}
+
+    monkeypatch.setenv("RAY_ADDRESS", "http://head:8265")
+    monkeypatch.setattr(cluster, "ask", ask)
+    monkeypatch.setattr(cluster, "_look", ask)
+    monkeypatch.setattr(cluster, "_watch", lambda job, on_exit: None)
+    return there
 
 
 def open_page(page: str = "train") -> AppTest:
@@ -123,3 +141,28 @@ def test_the_end_of_a_run_that_nobody_here_watched_is_not_told(table):
     (run,) = runs.list_runs()
     runs.update_run(run.id, state="cancelled", finished=now())
     assert not open_home(set()).toast
+
+
+def test_a_cluster_takes_the_machine_s_place_on_screen(table, machine, nodes):
+    machine(3)
+    nodes += [{"CPU": 8.0, "GPU": 2.0, "memory": 2.0**37}] * 2
+    app = open_page()
+    assert next(n for n in app.number_input if n.key == "train-gpus").max == 2
+    assert start(app).device == "gpu"
+    assert runs.list_runs()[0].job.startswith("http://head:8265/api/jobs/")
+    said = captions(app)
+    assert "Ray cluster" in said and "4 GPUs" in said and "on the Ray cluster" in said
+    assert "cores" not in said and "GPU 0" not in said
+
+
+def test_a_cluster_out_of_reach_is_told_and_the_pages_stay(table, nodes, monkeypatch):
+    def away(url: str, body: object = None) -> object:
+        raise ClusterError("It does not answer.", "Start it.")
+
+    monkeypatch.setattr(cluster, "_look", away)
+    app = open_page()
+    assert "It does not answer." in captions(app)
+    next(b for b in app.button if b.label == "Start").click().run()
+    assert not app.exception
+    assert "It does not answer." in app.error[0].value
+    assert runs.list_runs() == []

@@ -66,7 +66,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         source = rows(3000, 1).rename(columns=lambda c: c.replace("size ", "Size_")).assign(extra=1.0)
         source["kind"] = source["kind"].replace({"flat": "level"})  # one class is called otherwise
         source.to_csv(folder / "source.csv", index=False)
-        pd.DataFrame({"weight": [i * i + 0.5 for i in range(30)], "kind": ["x", "y", "z"] * 10}).to_csv(folder / "stranger.csv", index=False)
+        stranger = pd.DataFrame({"weight": [i * i + 0.5 for i in range(30)], "kind": ["x", "y", "z"] * 10})
+        stranger.to_csv(folder / "stranger.csv", index=False)
         found = {
             n: import_data(folder / f"{n}.csv", target="kind").dataset.id for n in ("target", "source", "stranger")
         }
