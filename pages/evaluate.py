@@ -12,7 +12,7 @@ from core.evaluation.transfer_gain import BASELINE
 from core.jobs import queue
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
-from core.ui import calibration, evaluation, ranking, side_by_side, slices, thresholds, transfer
+from core.ui import calibration, evaluation, importance, ranking, side_by_side, slices, thresholds, transfer
 from core.ui.evaluation import Judged, judge
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
@@ -129,12 +129,15 @@ def one(judged: Judged) -> None:
         "Thresholds": lambda: thresholds.thresholds(judged),
         "Mistakes": lambda: evaluation.mistakes(judged),
         "Slices": lambda: slices.slices(judged),
+        "What matters": lambda: importance.importance(judged),
         "Transfer": lambda: transfer_tab(judged),
         "Folds": lambda: evaluation.folds(judged),
         "Export": lambda: evaluation.downloads(judged),
     }
     if not judged.folds:
         del rooms["Folds"]
+    if judged.folds or judged.dataset.kind == "image":
+        del rooms["What matters"]
     if judged.folds or judged.run.spec.strategy in (None, BASELINE):
         del rooms["Transfer"]
     show_tabs(rooms)

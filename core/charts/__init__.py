@@ -4,6 +4,7 @@ from core.charts.classes import class_bars, fold_bars
 from core.charts.columns import box_plot, correlations, histogram, missing_matrix
 from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
 from core.charts.images import embedding_map
+from core.charts.importance import dependence, importance_bars
 from core.charts.look import MAX_TICKS, PALETTE, class_colours
 from core.charts.matrix import confusion_matrix, difference_matrix
 from core.charts.rates import rate_search
@@ -30,12 +31,14 @@ __all__ = [
     "correlations",
     "cost",
     "coverage",
+    "dependence",
     "difference_matrix",
     "embedding_map",
     "feature_scores",
     "fold_bars",
     "has_curve",
     "histogram",
+    "importance_bars",
     "intervals",
     "learning_curves",
     "live_curve",

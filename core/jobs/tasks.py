@@ -38,10 +38,11 @@ TASKS: dict[str, str] = {
     "label_safety": "core.training.label_safety:check_label_safety",
     "predict": "core.predicting.predict:predict_task",
     "explain": "core.explaining.explain:explain_task",
+    "matters": "core.explaining.importance:matters_task",
 }
 
 # Kinds that load a model: their process waits for the next such task, as that one then need not load it again.
-STAYING = ("predict", "explain")
+STAYING = ("predict", "explain", "matters")
 
 KEPT_SECONDS = 24 * 3600
 START_SECONDS = 30

@@ -1,6 +1,6 @@
 """One run judged: its scores, its matrix with the samples of a clicked cell, its classes, curves and mistakes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -318,18 +318,18 @@ def folds(judged: Judged) -> None:
 
 def downloads(judged: Judged) -> None:
     """Predictions, matrix and the table of classes as CSV."""
-    files = {
-        "Predictions": ("predictions", judged.rows.drop(columns="confidence").to_csv(index=False)),
-        "Confusion matrix": ("confusion", scores.confusion_table(judged.scores).to_csv()),
-        "Table per class": ("classes", scores.class_table(judged.scores).to_csv(index=False)),
+    files: dict[str, tuple[str, Callable[[], str]]] = {
+        "Predictions": ("predictions", lambda: judged.rows.drop(columns="confidence").to_csv(index=False)),
+        "Confusion matrix": ("confusion", lambda: scores.confusion_table(judged.scores).to_csv()),
+        "Table per class": ("classes", lambda: scores.class_table(judged.scores).to_csv(index=False)),
     }
     with st.container(horizontal=True):
         for label, (name, text) in files.items():
             download(label, text, f"{judged.run.id}-{name}.csv")
 
 
-def download(label: str, text: str, file_name: str) -> None:
-    """A CSV file to download; the page is not run again for it."""
+def download(label: str, text: str | Callable[[], str], file_name: str) -> None:
+    """A CSV file to download, written when it is asked for; the page is not run again for it."""
     st.download_button(
         label,
         text,

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import charts
 from core.data.importing import import_data
 from core.data.versions import load_samples
+from core.explaining.importance import Dependence, Importance, Matters
 from core.jobs import local, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
 from core.store import files, runs
@@ -462,3 +463,25 @@ def test_where_it_looks_is_shown_for_the_mistakes(images: DatasetRecord, monkeyp
     assert [(d.sample, d.action, d.label) for d in decided] == [(sample, "relabel", "flower")]
     next(b for b in app.button if b.label == "Decide on the Data page").click().run()
     assert app.title[0].value == "Data"
+
+
+def test_what_matters_names_the_columns_of_a_table(table: DatasetRecord) -> None:
+    run = finish(table, "fitted", learner="logistic_regression")
+    columns = (
+        Importance(column="width", drop=0.2, low=0.1, high=0.3),
+        Importance(column="colour", drop=0.0, low=-0.1, high=0.1),
+    )
+    dependence = Dependence(column="width", values=(0.0, 1.0), probabilities=dict.fromkeys("xyz", (0.3, 0.4)))
+    found = Matters(n=18, accuracy=0.7, columns=columns, dependence=(dependence,))
+    task = tasks.TaskRecord(id="looked", kind="matters", title="What matters", params={}, state="succeeded")
+    tasks.write(task)
+    files.write_json(tasks.folder_of(task.id) / "result.json", found.model_dump(mode="json"))
+    app = open_page(runs=run.id)
+    app.session_state["matters"] = {run.id: task.id}
+    app.query_params["tab"] = "What matters"
+    assert "Shuffling “width” costs 20 points of accuracy; no other column" in text(app.run())
+
+
+def test_only_tables_have_columns_that_matter(images: DatasetRecord) -> None:
+    run = finish(images, "photos")
+    assert "What matters" not in [t.label for t in open_page(runs=run.id).tabs]

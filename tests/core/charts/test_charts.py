@@ -21,8 +21,10 @@ def epochs(phase: str, n: int, start: float = 1.0) -> list[Event]:
 
 def test_every_cell_of_the_matrix_has_an_invisible_point_that_names_it() -> None:
     figure = charts.confusion_matrix(MATRIX, CLASSES)
-    heatmap, points = figure.data
+    heatmap, points, numbers = figure.data
     assert np.array_equal(heatmap.z, MATRIX)
+    written = {(x, y): text for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True)}
+    assert written == {(j, i): str(MATRIX[i, j]) for i in range(3) for j in range(3) if MATRIX[i, j]}
     assert points.marker.opacity == points.selected.marker.opacity == points.unselected.marker.opacity == 0
     named = {(x, y): tuple(cell) for x, y, cell in zip(points.x, points.y, points.customdata, strict=True)}
     assert named == {(j, i): (CLASSES[i], CLASSES[j]) for i in range(3) for j in range(3)}
@@ -51,7 +53,7 @@ def test_the_selected_cell_is_framed() -> None:
 def test_large_matrices_drop_the_numbers_and_thin_the_names() -> None:
     k = 100
     figure = charts.confusion_matrix(np.ones((k, k), dtype=int), [f"c{i}" for i in range(k)])
-    assert not figure.layout.annotations
+    assert "text" not in [getattr(trace, "mode", "") for trace in figure.data]
     assert len(figure.layout.yaxis.tickvals) <= charts.MAX_TICKS
 
 
@@ -150,10 +152,15 @@ def test_a_matrix_of_a_thousand_classes_draws_only_the_cells_that_hold_samples()
 def test_a_difference_of_matrices_is_white_in_the_middle_and_signed() -> None:
     second = MATRIX + np.array([[1, -1, 0], [0, 0, 0], [0, 2, -2]])
     figure = charts.difference_matrix(MATRIX, second, CLASSES)
-    (heatmap,) = figure.data
+    heatmap, numbers = figure.data
     assert np.array_equal(heatmap.z, second - MATRIX)
     assert heatmap.zmin == -heatmap.zmax == -2
-    assert {a.text for a in figure.layout.annotations} == {"+1", "−1", "+2", "−2"}
+    assert {(x, y): text for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True)} == {
+        (0, 0): "+1",
+        (1, 0): "−1",
+        (1, 2): "+2",
+        (2, 2): "−2",
+    }
     assert charts.difference_matrix(MATRIX, MATRIX, CLASSES).data[0].zmax == 1
 
 

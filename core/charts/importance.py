@@ -1,0 +1,69 @@
+"""What matters to a learner of tables: columns by what shuffling them costs, and how one moves the probabilities."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from core.charts.look import GREY, PALETTE, class_colours, layout, shorten
+
+if TYPE_CHECKING:
+    from core.explaining.importance import Dependence, Importance
+
+HEIGHT = 260
+
+
+def importance_bars(found: "Sequence[Importance]") -> go.Figure:
+    """What each column's shuffling costs in points, with its interval, the costliest on top; nothing at the line."""
+    figure = go.Figure()
+    for matters, colour, title in ((True, PALETTE[0], "matters"), (False, GREY, "not shown to matter")):
+        rows = [(i, c) for i, c in enumerate(found) if (c.low > 0) == matters]
+        figure.add_scatter(
+            x=[100 * c.drop for _, c in rows],
+            y=[i for i, _ in rows],
+            mode="markers",
+            name=title,
+            marker={"size": 9, "color": colour},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (c.high - c.drop) for _, c in rows],
+                "arrayminus": [100 * (c.drop - c.low) for _, c in rows],
+                "thickness": 2,
+                "width": 4,
+            },
+            customdata=[[shorten(c.column, 40), 100 * c.low, 100 * c.high] for _, c in rows],
+            hovertemplate="%{customdata[0]}: %{x:.1f} points (%{customdata[1]:.1f} to %{customdata[2]:.1f})"
+            "<extra></extra>",
+        )
+    figure.add_vline(x=0, line={"color": GREY, "width": 1.5, "dash": "dot"})
+    layout(figure, 90 + 26 * max(3, len(found)), showlegend=any(c.low <= 0 for c in found))
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(found))),
+        ticktext=[shorten(c.column, 24) for c in found],
+        range=[len(found) - 0.5, -0.5],
+        showgrid=False,
+    )
+    figure.update_xaxes(title={"text": "Points of accuracy lost when it is shuffled"}, nticks=6, showgrid=True)
+    return figure
+
+
+def dependence(found: "Dependence", classes: Sequence[str]) -> go.Figure:
+    """Mean probability of each class over the column's values: lines of a number, dots of categories."""
+    figure = go.Figure()
+    number = bool(found.values) and not isinstance(found.values[0], str)
+    for name, values in found.probabilities.items():
+        figure.add_scatter(
+            x=found.values if number else [shorten(str(v)) for v in found.values],
+            y=values,
+            mode="lines" if number else "markers",
+            name=shorten(name),
+            line={"color": class_colours(classes)[name], "width": 2},
+            marker={"color": class_colours(classes)[name], "size": 9},
+            hovertemplate=f"{shorten(name, 28)}: %{{y:.2f}} at %{{x}}<extra></extra>",
+        )
+    layout(figure, HEIGHT, showlegend=False)
+    figure.update_xaxes(title={"text": shorten(found.column, 40)}, nticks=6)
+    figure.update_yaxes(title={"text": "Mean probability"}, range=[-0.02, 1.02], nticks=6)
+    return figure
