@@ -135,7 +135,7 @@ def _numbers(figure: go.Figure, values: NDArray[np.integer], texts: Sequence[str
 
     One trace of texts: as many annotations would take half a second to make, every time the page is drawn.
     """
-    cells = np.flatnonzero(values)
+    cells = np.flatnonzero(values).tolist()
     rows, columns = np.unravel_index(cells, values.shape)
     figure.add_scatter(
         x=columns.tolist(),
