@@ -135,11 +135,11 @@ def _numbers(figure: go.Figure, values: NDArray[np.integer], texts: Sequence[str
 
     One trace of texts: as many annotations would take half a second to make, every time the page is drawn.
     """
+    rows, columns = (places.tolist() for places in np.nonzero(values))
     cells = np.flatnonzero(values).tolist()
-    rows, columns = np.unravel_index(cells, values.shape)
     figure.add_scatter(
-        x=columns.tolist(),
-        y=rows.tolist(),
+        x=columns,
+        y=rows,
         mode="text",
         text=[texts[place] for place in cells],
         textfont={"size": 14, "color": ["#FFFFFF" if light[place] else "#1B2530" for place in cells]},
