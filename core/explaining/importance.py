@@ -9,7 +9,8 @@ import pandas as pd
 
 from core.data.versions import load_rows
 from core.errors import InputError
-from core.schemas import DataRef, Frozen
+from core.explaining.record import Dependence, Importance, Matters
+from core.schemas import DataRef
 from core.store import runs
 
 ROWS = 2_000  # test rows at most, by lot
@@ -18,35 +19,6 @@ DRAWN = 6  # columns whose dependence is drawn
 GRID, GRID_ROWS = 20, 300
 MOST_VALUES = 12  # of a category
 Predict = Callable[[pd.DataFrame], np.ndarray]  # cells to probabilities, `(n, classes)`
-
-
-class Importance(Frozen):
-    """What shuffling a column costs, as a share of the rows that are right; 95 % interval over the rows."""
-
-    column: str
-    drop: float
-    low: float
-    high: float
-
-
-class Dependence(Frozen):
-    """Mean probability of each class when every row is given one value of the column (Friedman 2001).
-
-    `values` are numbers in order, or categories, the most frequent first; `probabilities` class → one for each.
-    """
-
-    column: str
-    values: tuple[float, ...] | tuple[str, ...]
-    probabilities: dict[str, tuple[float, ...]]
-
-
-class Matters(Frozen):
-    """What the task gives: the columns, the one that costs most first, on `n` test rows with `accuracy` right."""
-
-    n: int
-    accuracy: float
-    columns: tuple[Importance, ...]
-    dependence: tuple[Dependence, ...]
 
 
 def matters_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[str, Any]:

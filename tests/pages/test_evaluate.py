@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import charts
 from core.data.importing import import_data
 from core.data.versions import load_samples
-from core.explaining.importance import Dependence, Importance, Matters
+from core.explaining.record import Dependence, Importance, Matters
 from core.jobs import local, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
 from core.store import files, runs

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.explaining.importance import Dependence, Importance, Matters, dependence_on, importances
+from core.explaining.importance import dependence_on, importances
+from core.explaining.record import Dependence, Importance, Matters
 from core.ui.importance import in_words
 
 CLASSES = ("no", "yes")
