@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from core import commands
 from core.errors import GraftError, InputError
+from core.export.formats import FORMATS
 
 Command = Callable[[argparse.Namespace], commands.Document]
 
@@ -75,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run")
     sub.add_argument("files", nargs="+", metavar="FILE", help="pictures, folders or ZIPs of them, or one table")
     sub.add_argument("--out", help="write the predictions to this CSV file")
+    sub = command("export", commands.export)
+    sub.add_argument("run")
+    sub.add_argument("--format", required=True, help=", ".join(FORMATS))
+    sub.add_argument("--out", required=True, help="a file that is not there yet; its ending is the format's")
     command("cancel", commands.cancel).add_argument("run")
     command("resume", commands.resume).add_argument("run")
     sub = command("delete", commands.delete)

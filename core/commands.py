@@ -356,6 +356,15 @@ def download(args: argparse.Namespace) -> Document:
     return {"n": write_version(version, target), "path": str(target), "version": version.id}
 
 
+def export(args: argparse.Namespace) -> Document:
+    """Write a run's network in another format, checked against the original on test samples before it is kept."""
+    from core.export.exporting import export as write
+    from core.store import runs
+
+    found = write(runs.get_run(args.run).id, args.format, Path(args.out))
+    return found.model_dump(exclude={"check"}) | {"checked": True} | found.check.model_dump()
+
+
 def backbones(args: argparse.Namespace) -> Document:
     """The backbones there are and whether their weights are here, runs that can be a source among them."""
     from core.models import downloads, own

@@ -12,7 +12,7 @@ from core.evaluation.transfer_gain import BASELINE
 from core.jobs import queue
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
-from core.ui import calibration, evaluation, importance, ranking, side_by_side, slices, thresholds, transfer
+from core.ui import calibration, evaluation, export, importance, ranking, side_by_side, slices, thresholds, transfer
 from core.ui.evaluation import Judged, judge
 from core.ui.gallery import literal
 from core.ui.page import empty, go, guard, show_error, telling_errors
@@ -132,7 +132,7 @@ def one(judged: Judged) -> None:
         "What matters": lambda: importance.importance(judged),
         "Transfer": lambda: transfer_tab(judged),
         "Folds": lambda: evaluation.folds(judged),
-        "Export": lambda: evaluation.downloads(judged),
+        "Export": lambda: export.export(judged),
     }
     if not judged.folds:
         del rooms["Folds"]

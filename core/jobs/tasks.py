@@ -38,6 +38,7 @@ TASKS: dict[str, str] = {
     "label_safety": "core.training.label_safety:check_label_safety",
     "predict": "core.predicting.predict:predict_task",
     "explain": "core.explaining.explain:explain_task",
+    "export": "core.export.exporting:export_task",
     "matters": "core.explaining.importance:matters_task",
 }
 

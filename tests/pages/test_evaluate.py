@@ -13,6 +13,7 @@ from core import charts
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.explaining.record import Dependence, Importance, Matters
+from core.export.formats import FORMATS, Check, Exported
 from core.jobs import local, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
 from core.store import files, runs
@@ -485,3 +486,43 @@ def test_what_matters_names_the_columns_of_a_table(table: DatasetRecord) -> None
 def test_only_tables_have_columns_that_matter(images: DatasetRecord) -> None:
     run = finish(images, "photos")
     assert "What matters" not in [t.label for t in open_page(runs=run.id).tabs]
+
+
+def exported(name: str, run: RunRecord, *, failure: Failure | None = None) -> str:
+    """An export that has ended, as its process would leave it."""
+    state = "failed" if failure else "succeeded"
+    task = tasks.TaskRecord(id=f"made-{name}", kind="export", title="Export", params={}, state=state, failure=failure)
+    tasks.write(task)
+    path = tasks.folder_of(task.id) / f"export{FORMATS[name].endings[0]}"
+    path.write_bytes(b"network")
+    check = Check(n=12, largest_difference=2e-6, agreement=1.0, per_second=80.0)
+    found = Exported(format=name, path=str(path), bytes=7, check=check)
+    files.write_json(tasks.folder_of(task.id) / "result.json", found.model_dump(mode="json"))
+    return task.id
+
+
+def test_an_exported_file_comes_with_the_figures_of_its_check(images: DatasetRecord) -> None:
+    run = finish(images, "fitted", strategy="linear_probe", backbone="efficientnet_lite0")
+    (runs.run_folder(run.id) / "model.keras").touch()
+    app = open_page(runs=run.id)
+    lost = Failure(kind="bad_data", message="The LiteRT file says something else.", hint="Take another.")
+    app.session_state[f"exported-{run.id}"] = {
+        "onnx": exported("onnx", run),
+        "litert": exported("litert", run, failure=lost),
+    }
+    app.query_params["tab"] = "Export"
+    shown = text(app.run())
+    assert "the same class on 100.0% of 12 test images, probabilities at most 2e-06 apart" in shown
+    assert "The LiteRT file says something else." in shown
+    made = {b.key: b.disabled for b in app.button if str(b.key).startswith("make-")}
+    assert "make-onnx" not in made  # it can be downloaded instead
+    assert made["make-litert"] is False
+    assert "make-bundle" not in made  # that is for tables
+
+
+def test_a_run_without_a_network_says_why_it_cannot_be_exported(images: DatasetRecord) -> None:
+    run = finish(images, "folded", folds=3, strategy="linear_probe", backbone="efficientnet_lite0")
+    app = tab("Export", run.id)
+    assert not app.exception
+    made = [b for b in app.button if str(b.key).startswith("make-")]
+    assert made and all(b.disabled and "folds" in b.help for b in made)

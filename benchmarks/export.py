@@ -1,0 +1,44 @@
+"""Every format of two runs on the clip art: largest difference, agreement, size and speed, as its check finds them.
+
+    python benchmarks/export.py [--strategies linear_probe two_stage]
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strategies", nargs="+", default=["linear_probe", "two_stage"])
+    strategies = parser.parse_args().strategies
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["GRAFT_HOME"] = home
+        from two_stage import trained
+
+        from core.data.importing import import_sample
+        from core.errors import DataError
+        from core.export.exporting import export
+        from core.export.formats import formats_of
+
+        data = import_sample("clipart").dataset.id
+        for strategy in strategies:
+            run = trained(data, strategy, 0, 224)
+            for wanted in formats_of(run):
+                try:
+                    found = export(run.id, wanted.name, Path(home) / strategy / f"{wanted.name}{wanted.endings[0]}")
+                except DataError as error:
+                    print(f"{strategy}, {wanted.title}: {error}", flush=True)
+                    continue
+                check = found.check
+                print(
+                    f"{strategy}, {wanted.title}: {check.n} test images, largest difference"
+                    f" {check.largest_difference:.1g}, agreement {check.agreement:.1%}, {found.bytes / 1e6:.1f} MB,"
+                    f" {check.per_second:.0f} a second",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""What a run can be exported as. Pure data, so that a page can import it; each format names what writes it.
+
+To add a format, write its function and describe it here; a new engine that loads it goes into `core.export.engine`.
+"""
+
+from core.errors import InputError
+from core.schemas import DataRef, Frozen, Kind, RunRecord
+from core.store.datasets import get_version
+from core.store.runs import run_folder
+
+MOST_DIFFERENCE = 1e-3  # of any class's probability, for formats that compute in float32
+LEAST_AGREEMENT = 0.98  # of the predicted classes, for formats that round to integers
+
+
+class Format(Frozen):
+    """One way to take a run away.
+
+    `endings` are those a file of it may have, the first one where none was asked for; one of them is `.zip` where the
+    format is several files. `write` names the function, called with a `core.export.exporting.Job`, that gives the
+    main file it wrote. By its `engine` the file is loaded and compared with the run's network before it is offered;
+    `integers` tells that it is calibrated and held to the classes instead of the probabilities.
+    """
+
+    name: str
+    title: str
+    purpose: str
+    endings: tuple[str, ...]
+    write: str
+    kinds: tuple[Kind, ...] = ("image",)
+    engine: str
+    integers: bool = False
+
+
+_ALL = (
+    Format(
+        name="keras",
+        title="Keras",
+        purpose="Go on in Python: load it with Keras 3, train it further, cut it.",
+        endings=(".keras",),
+        write="core.export.networks:keras_file",
+        engine="keras",
+    ),
+    Format(
+        name="savedmodel",
+        title="SavedModel",
+        purpose="Serve it with TensorFlow Serving or any TensorFlow program.",
+        endings=(".zip", ""),
+        write="core.export.networks:saved_model",
+        engine="tensorflow",
+    ),
+    Format(
+        name="onnx",
+        title="ONNX",
+        purpose="Run it in other languages and on other machines with ONNX Runtime.",
+        endings=(".onnx",),
+        write="core.export.networks:onnx",
+        engine="onnxruntime",
+    ),
+    Format(
+        name="openvino",
+        title="OpenVINO",
+        purpose="Fastest on Intel processors.",
+        endings=(".zip", ".xml"),
+        write="core.export.networks:openvino",
+        engine="openvino",
+    ),
+    Format(
+        name="litert",
+        title="LiteRT",
+        purpose="Phones and small devices, in full precision (.tflite).",
+        endings=(".tflite",),
+        write="core.export.networks:litert",
+        engine="litert",
+    ),
+    Format(
+        name="litert_int8",
+        title="LiteRT, int8",
+        purpose="A quarter of the size: weights and layers in 8 bits, calibrated on training images.",
+        endings=(".tflite",),
+        write="core.export.networks:litert_int8",
+        engine="litert",
+        integers=True,
+    ),
+    Format(
+        name="bundle",
+        title="Model with its preparation",
+        purpose="What was fitted, how columns are prepared, and a script that predicts the rows of a CSV.",
+        endings=(".zip",),
+        write="core.export.bundle:bundle",
+        kinds=("table",),
+        engine="bundle",
+    ),
+)
+
+FORMATS: dict[str, Format] = {f.name: f for f in _ALL}
+
+
+class Check(Frozen):
+    """What came out when an exported file was loaded by its own engine and compared with the run's network.
+
+    `n` test samples; `largest_difference` of any class's probability; `agreement` the share with the same class;
+    `per_second` how many of them, one at a time.
+    """
+
+    n: int
+    largest_difference: float
+    agreement: float
+    per_second: float
+
+
+class Exported(Frozen):
+    """A file that was handed over, and how it did in its check."""
+
+    format: str
+    path: str
+    bytes: int
+    check: Check
+
+
+def get_format(name: str) -> Format:
+    if name not in FORMATS:
+        raise InputError(f"There is no format “{name}”.", f"Choose one of: {', '.join(FORMATS)}.")
+    return FORMATS[name]
+
+
+def kind_of(run: RunRecord) -> Kind:
+    return "image" if run.spec.backbone else "table"
+
+
+def formats_of(run: RunRecord) -> list[Format]:
+    """The formats that fit the run's kind of data."""
+    return [f for f in FORMATS.values() if kind_of(run) in f.kinds]
+
+
+def obstacle(run: RunRecord, wanted: Format) -> str:
+    """Why this run cannot be exported so, as a sentence; "" when it can be tried."""
+    if run.state != "succeeded":
+        return "Only a run that succeeded can be exported."
+    if kind_of(run) not in wanted.kinds:
+        return f"This format is for {'images' if 'image' in wanted.kinds else 'tables'}."
+    if run.spec.folds:
+        return "A run with folds keeps no network: each of its folds had another one. Train once more without folds."
+    if not any((run_folder(run.id) / name).is_file() for name in ("model.keras", "model.joblib")):
+        return "The file of its network is gone. Train it again."
+    if not get_version(DataRef(dataset=run.dataset, version=run.version)).counts.get("test"):
+        return "There are no test samples to check the file on. Train with a test part."
+    return ""

@@ -1,0 +1,108 @@
+"""What leaves Graft does as it did inside, and what does not is not handed over."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.__main__ import main
+from core.errors import DataError, InputError, WeightsError
+from core.export.exporting import export, refuse
+from core.export.formats import FORMATS, Check, obstacle
+from core.schemas import DatasetRecord, RunRecord
+from core.store import runs
+from tests.core.training.conftest import lab, penguins, textures, train
+
+__all__ = ["lab", "penguins", "textures", "train"]
+pytestmark = pytest.mark.training
+OF_IMAGES = [name for name, f in FORMATS.items() if "image" in f.kinds]
+
+
+@pytest.fixture(scope="module")
+def image_run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
+    return train(data=textures.id, preset="quick", image_size=64)
+
+
+@pytest.fixture(scope="module", params=["logistic_regression", "network"])
+def table_run(request: pytest.FixtureRequest, penguins: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
+    return train(data=penguins.id, learner=request.param)
+
+
+@pytest.mark.parametrize("name", OF_IMAGES)
+def test_a_file_says_what_the_network_says(image_run: RunRecord, tmp_path: Path, name: str) -> None:
+    target = tmp_path / f"network{FORMATS[name].endings[0]}"
+    found = export(image_run.id, name, target)
+    tested = runs.read_predictions(image_run.id).query("part == 'test'")
+    assert found.check.n == len(tested)
+    assert found.check.agreement >= 0.98
+    assert FORMATS[name].integers or found.check.largest_difference < 1e-3
+    assert found.bytes == target.stat().st_size > 1000
+    assert list(tmp_path.iterdir()) == [target]  # nothing half done is left beside it
+    with pytest.raises(InputError, match="already something"):
+        export(image_run.id, name, target)
+
+
+def test_a_table_s_bundle_predicts_by_its_own_script(table_run: RunRecord, tmp_path: Path) -> None:
+    found = export(table_run.id, "bundle", tmp_path / "learner.zip")
+    assert found.check.agreement == 1
+    assert found.check.largest_difference < 1e-3
+    assert "predict.py" in zipfile.ZipFile(tmp_path / "learner.zip").namelist()
+
+
+def test_several_files_lie_beside_each_other_where_a_folder_is_wanted(image_run: RunRecord, tmp_path: Path) -> None:
+    export(image_run.id, "openvino", tmp_path / "network.xml")
+    assert {p.name for p in tmp_path.iterdir()} == {"network.xml", "network.bin"}
+    export(image_run.id, "savedmodel", tmp_path / "model.v1")
+    assert (tmp_path / "model.v1" / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    "check", [Check(n=300, largest_difference=d, agreement=1, per_second=1) for d in (2e-3, np.nan)]
+)
+def test_a_file_that_says_something_else_is_refused_with_the_figure(check: Check) -> None:
+    with pytest.raises(DataError, match=f"{check.largest_difference:.2g}"):
+        refuse(check, FORMATS["onnx"])
+    with pytest.raises(DataError, match=r"97\.0%"):
+        refuse(check.model_copy(update={"agreement": 0.97}), FORMATS["litert_int8"])
+
+
+def test_what_cannot_be_exported_says_why(image_run: RunRecord, table_run: RunRecord, tmp_path: Path) -> None:
+    assert "for tables" in obstacle(image_run, FORMATS["bundle"])
+    assert "for images" in obstacle(table_run, FORMATS["onnx"])
+    folds = image_run.model_copy(update={"spec": image_run.spec.model_copy(update={"folds": 3})})
+    assert "folds" in obstacle(folds, FORMATS["onnx"])
+    assert "succeeded" in obstacle(image_run.model_copy(update={"state": "failed"}), FORMATS["onnx"])
+    with pytest.raises(InputError, match=r"ends in \.onnx"):
+        export(image_run.id, "onnx", tmp_path / "network.tflite")
+    with pytest.raises(InputError, match="no format"):
+        export(image_run.id, "coreml", tmp_path / "network.mlmodel")
+
+
+def test_a_damaged_network_is_named_and_nothing_is_left(image_run: RunRecord, tmp_path: Path) -> None:
+    path = runs.run_folder(image_run.id) / "model.keras"
+    sound = path.read_bytes()
+    try:
+        path.write_bytes(sound[: len(sound) // 2])
+        with pytest.raises(WeightsError, match="damaged"):
+            export(image_run.id, "onnx", tmp_path / "network.onnx")
+        assert list(tmp_path.iterdir()) == []
+        path.unlink()
+        assert "gone" in obstacle(image_run, FORMATS["onnx"])
+    finally:
+        path.write_bytes(sound)
+
+
+def test_the_command_prints_the_figures_of_the_check(
+    image_run: RunRecord, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "network.keras")
+    assert main(["export", image_run.id, "--format", "keras", "--out", out, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["format"] == "keras" and found["path"] == out and found["checked"]
+    assert set(found) == {
+        "format", "path", "bytes", "checked", "n", "largest_difference", "agreement", "per_second",
+    }  # fmt: skip
+    assert main(["export", image_run.id, "--format", "keras", "--out", out]) == 2
