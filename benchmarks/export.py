@@ -1,6 +1,6 @@
 """Every format of two runs on the clip art: largest difference, agreement, size and speed, as its check finds them.
 
-    python benchmarks/export.py [--strategies linear_probe two_stage]
+python benchmarks/export.py [--strategies linear_probe two_stage]
 """
 
 import argparse

@@ -11,7 +11,7 @@ from core.ui.gallery import literal
 from core.ui.page import show_error, telling_errors
 
 
-def start(kind: str, version: VersionRecord, title: str, **params: Any) -> None:
+def start(kind: str, version: VersionRecord, title: str, /, **params: Any) -> None:
     """Start the task for this version, unless it is at work, and draw the page anew."""
     with telling_errors():
         if not _running(kind, version):
@@ -34,8 +34,8 @@ def at_work(kind: str, version: VersionRecord, doing: str) -> bool:
     return False
 
 
-def made(kind: str, version: VersionRecord, name: str = "result.json", **params: Any) -> str | None:
-    """The task that had these very `params` and has left the file `name`, which is still there."""
+def made(kind: str, version: VersionRecord, name: str = "result.json", /, **params: Any) -> str | None:
+    """The task that had these very `params`, a `name` perhaps among them, and has left the file `name`."""
     wanted = {"data": _data(version)} | params
     for path in tasks.folder_of("").glob(f"*/{name}"):
         try:

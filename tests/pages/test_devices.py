@@ -150,7 +150,7 @@ def test_a_cluster_takes_the_machine_s_place_on_screen(table, machine, nodes):
     assert next(n for n in app.number_input if n.key == "train-gpus").max == 2
     assert start(app).device == "gpu"
     assert runs.list_runs()[0].job.startswith("http://head:8265/api/jobs/")
-    said = captions(app)
+    said = captions(open_page())  # a fresh one: after a switch of pages AppTest leaves the entry point out
     assert "Ray cluster" in said and "4 GPUs" in said and "on the Ray cluster" in said
     assert "cores" not in said and "GPU 0" not in said
 
@@ -161,8 +161,8 @@ def test_a_cluster_out_of_reach_is_told_and_the_pages_stay(table, nodes, monkeyp
 
     monkeypatch.setattr(cluster, "_look", away)
     app = open_page()
-    assert "It does not answer." in captions(app)
+    assert "It does not answer." in captions(app).replace("\\", "")
     next(b for b in app.button if b.label == "Start").click().run()
     assert not app.exception
-    assert "It does not answer." in app.error[0].value
+    assert "It does not answer" in app.error[0].value
     assert runs.list_runs() == []

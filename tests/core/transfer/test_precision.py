@@ -43,10 +43,10 @@ def fit(model, images, recorder, **spec):
         y,
         train=np.arange(32),
         validation=np.arange(32, N),
-        epochs=12,
+        epochs=30,
         batch_size=8,
-        patience=12,
-        spec=TrainingSpec.model_validate({"data": "d", "learning_rate": 0.05} | spec),
+        patience=30,
+        spec=TrainingSpec.model_validate({"data": "d", "learning_rate": 0.02} | spec),
         phase="p",
         recorder=recorder,
     )
