@@ -49,8 +49,11 @@ def importance_bars(found: "Sequence[Importance]") -> go.Figure:
     return figure
 
 
-def dependence(found: "Dependence", classes: Sequence[str]) -> go.Figure:
-    """Mean probability of each class over the column's values: lines of a number, dots of categories."""
+def dependence(found: "Dependence", classes: Sequence[str], *, legend: bool = True) -> go.Figure:
+    """Mean probability of each class over the column's values: lines of a number, dots of categories.
+
+    One `legend` is enough where several stand side by side.
+    """
     figure = go.Figure()
     number = bool(found.values) and not isinstance(found.values[0], str)
     for name, values in found.probabilities.items():
@@ -63,7 +66,7 @@ def dependence(found: "Dependence", classes: Sequence[str]) -> go.Figure:
             marker={"color": class_colours(classes)[name], "size": 9},
             hovertemplate=f"{shorten(name, 28)}: %{{y:.2f}} at %{{x}}<extra></extra>",
         )
-    layout(figure, HEIGHT, showlegend=False)
+    layout(figure, HEIGHT, showlegend=legend)
     figure.update_xaxes(title={"text": shorten(found.column, 40)}, nticks=6)
     figure.update_yaxes(title={"text": "Mean probability"}, range=[-0.02, 1.02], nticks=6)
     return figure

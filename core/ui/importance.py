@@ -56,7 +56,7 @@ def _show(judged: Judged, found: Matters) -> None:
             if i % 2 == 0:
                 places = st.columns(2, gap="small")
             places[i % 2].plotly_chart(
-                charts.dependence(each, judged.scores.classes),
+                charts.dependence(each, judged.scores.classes, legend=i == 0),
                 key=f"dependence-{judged.run.id}-{i}",
                 config=CHART,
                 alt=f"Mean probabilities over the values of {each.column}.",
