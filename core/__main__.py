@@ -12,11 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from core import commands
+from core.commands import data, machine, results, training
+from core.commands.document import Document
 from core.errors import GraftError, InputError
 from core.export.formats import FORMATS
 
-Command = Callable[[argparse.Namespace], commands.Document]
+Command = Callable[[argparse.Namespace], Document]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=function)
         return sub
 
-    command("samples", commands.samples)
-    sub = command("import", commands.import_)
+    command("samples", data.samples)
+    sub = command("import", data.import_)
     sub.add_argument("path", help="a file or folder, or sample:NAME")
     sub.add_argument("--name", help="what to call the dataset")
     sub.add_argument("--target", help="a table's column to predict")
@@ -45,11 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--columns", help="a file with types and roles of a table's columns, in JSON")
     sub.add_argument("--unlabelled", action="store_true", help="import without labels")
     sub.add_argument("--into", help="add to this dataset, as a new version")
-    command("check", commands.check).add_argument("data", help="DATASET[@VERSION]")
-    sub = command("clean", commands.clean)
+    command("check", data.check).add_argument("data", help="DATASET[@VERSION]")
+    sub = command("clean", data.clean)
     sub.add_argument("dataset", help="DATASET[@VERSION]; the new version is divided like this one")
     sub.add_argument("--recipe", required=True, help="a file with the steps, in JSON")
-    sub = command("train", commands.train)
+    sub = command("train", training.train)
     sub.add_argument("data", help="DATASET[@VERSION]")
     sub.add_argument("--preset", choices=["quick", "balanced", "thorough"])
     sub.add_argument("--spec", help="a TrainingSpec in JSON; flags override it")
@@ -68,31 +69,31 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--by-time", metavar="COLUMN", help="for tables: the newest rows by this column judge")
     sub.add_argument("--folds", type=int, help="cross-validate with this many folds")
     sub.add_argument("--wait", action="store_true", help="stay until the run has ended")
-    sub = command("runs", commands.runs_)
+    sub = command("runs", training.runs_)
     sub.add_argument("--dataset")
-    command("evaluate", commands.evaluate).add_argument("run")
-    command("compare", commands.compare).add_argument("runs", nargs="+", metavar="RUN")
-    sub = command("predict", commands.predict)
+    command("evaluate", results.evaluate).add_argument("run")
+    command("compare", results.compare).add_argument("runs", nargs="+", metavar="RUN")
+    sub = command("predict", results.predict)
     sub.add_argument("run")
     sub.add_argument("files", nargs="+", metavar="FILE", help="pictures, folders or ZIPs of them, or one table")
     sub.add_argument("--out", help="write the predictions to this CSV file")
-    sub = command("export", commands.export)
+    sub = command("export", results.export)
     sub.add_argument("run")
     sub.add_argument("--format", required=True, help=", ".join(FORMATS))
     sub.add_argument("--out", required=True, help="a file that is not there yet; its ending is the format's")
-    command("cancel", commands.cancel).add_argument("run")
-    command("resume", commands.resume).add_argument("run")
-    sub = command("delete", commands.delete)
+    command("cancel", training.cancel).add_argument("run")
+    command("resume", training.resume).add_argument("run")
+    sub = command("delete", training.delete)
     sub.add_argument("what", help="a run or a dataset")
     sub.add_argument("--for-good", action="store_true", help="do not move a run to the bin but delete it")
-    command("restore", commands.restore).add_argument("run", help="a run in the bin")
-    sub = command("download", commands.download)
+    command("restore", training.restore).add_argument("run", help="a run in the bin")
+    sub = command("download", data.download)
     sub.add_argument("data", help="DATASET or DATASET@VERSION")
     sub.add_argument("--out", required=True, help="a file: .zip for images, .csv or .parquet for a table")
-    sub = command("backbones", commands.backbones)
+    sub = command("backbones", machine.backbones)
     sub.add_argument("--fetch", metavar="NAME", help="download the weights of this one")
-    command("doctor", commands.doctor)
-    sub = command("serve", commands.serve)
+    command("doctor", machine.doctor)
+    sub = command("serve", machine.serve)
     sub.add_argument("--port", type=int, default=8501)
     sub.add_argument("--address", default="localhost", help="0.0.0.0 lets the network in; Graft asks for no password")
     return parser

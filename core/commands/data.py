@@ -1,0 +1,111 @@
+"""Commands on data: bring in, look through, clean, take away."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.commands.document import Document, read_text
+from core.errors import InputError
+
+
+def samples(_: argparse.Namespace) -> Document:
+    """List the data sets that ship with Graft."""
+    from core.data.samples import SAMPLES
+
+    return {"samples": [{"name": s.name, "kind": s.kind, "n": s.n, "licence": s.licence} for s in SAMPLES.values()]}
+
+
+def import_(args: argparse.Namespace) -> Document:
+    """Import an archive or folder of images, a table, or sample:NAME."""
+    from core.data.importing import import_data
+
+    columns = _columns(args.columns) if args.columns else None
+    result = import_data(
+        args.path,
+        name=args.name,
+        target=args.target,
+        unlabelled=args.unlabelled,
+        into=args.into,
+        bins=args.bins,
+        columns=columns,
+    )
+    return {
+        "dataset": result.dataset.id,
+        "version": result.dataset.version,
+        "kind": result.dataset.kind,
+        "n": result.version.n if result.version else result.dataset.n,
+        "classes": list(result.dataset.classes),
+        "skipped": [s.model_dump(mode="json") for s in result.skipped],
+        "findings": [f.model_dump(mode="json") for f in result.findings],
+    }
+
+
+def _columns(file: str) -> Any:
+    try:
+        return json.loads(read_text(file, "Give --columns the path of a JSON file."))
+    except ValueError as error:
+        hint = 'It holds {"COLUMN": {"type": "numeric", "role": "feature"}, …}.'
+        raise InputError(f"“{file}” is not JSON: {error}.", hint) from error
+
+
+def check(args: argparse.Namespace) -> Document:
+    """Say what is wrong with data, each finding with the step that remedies it."""
+    from core.data.checks import all_findings, can_check, load_check
+    from core.schemas import DataRef
+    from core.store.datasets import get_dataset, get_version
+
+    version = get_version(DataRef.parse(args.data))
+    if can_check(get_dataset(version.dataset)) and load_check(version) is None:
+        from core.models.embedding import limit_threads
+
+        limit_threads()
+        from core.training.deeper_look import look_deeper
+
+        look_deeper(version)
+    found = all_findings(version, load_check(version))
+    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in found]}
+
+
+def clean(args: argparse.Namespace) -> Document:
+    """Make a version with the steps of a recipe, in place of those it had."""
+    from core.data.versions import next_version
+    from core.schemas import DataRef, Recipe
+    from core.store.datasets import get_version
+
+    hint = 'A recipe is {"steps": [{"kind": NAME, "params": {…}}, …]}; every version.json holds one.'
+    try:
+        given = json.loads(read_text(args.recipe, "Give --recipe the path of a recipe in JSON."))
+        recipe = Recipe.model_validate({"steps": given} if isinstance(given, list) else given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(x) for x in first["loc"]) or "the recipe"
+        raise InputError(f"“{args.recipe}” is no recipe: {where}: {first['msg']}.", hint) from error
+    except ValueError as error:
+        raise InputError(f"“{args.recipe}” is not JSON: {error}.", hint) from error
+    before = get_version(DataRef.parse(args.dataset))
+    version = next_version(before, recipe)
+    return {
+        "dataset": version.dataset,
+        "version": version.id,
+        "name": version.name,
+        "n": version.n,
+        "dropped": version.dropped,
+        "classes": list(version.classes),
+        "findings": [f.model_dump(mode="json") for f in version.findings],
+    }
+
+
+def download(args: argparse.Namespace) -> Document:
+    """Write a version to a file: images as a ZIP of folders, a table as CSV or Parquet."""
+    from core.data.download import write_version
+    from core.schemas import DataRef
+    from core.store.datasets import get_version
+
+    target = Path(args.out).expanduser()
+    if not target.parent.is_dir():
+        raise InputError(f"There is no folder {target.parent}.", "Make it, or choose another place.")
+    version = get_version(DataRef.parse(args.data))
+    return {"n": write_version(version, target), "path": str(target), "version": version.id}

@@ -1,0 +1,88 @@
+"""Commands on this installation: its backbones, its state, its server."""
+
+import argparse
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from core.commands.document import Document
+from core.errors import GraftError, InputError
+
+
+def backbones(args: argparse.Namespace) -> Document:
+    """The backbones there are and whether their weights are here, runs that can be a source among them."""
+    from core.models import downloads, own
+    from core.models.catalogue import BACKBONES, get_backbone, weights_state
+
+    if args.fetch:
+        downloads.download(get_backbone(args.fetch))
+    facts = ("name", "title", "input_size", "parameters", "features", "top1", "licence", "chain")
+    found = [*BACKBONES.values(), *own.own_backbones()]
+    return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in found]}
+
+
+def doctor(_: argparse.Namespace) -> Document:
+    """Versions, accelerators, free disk, and what is missing with how to get it."""
+    from core.jobs import backends, devices
+    from core.models.catalogue import BACKBONES, weights_path
+    from core.settings import get_settings
+    from core.training.environment import environment
+
+    home = get_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    missing = []
+    for backbone in (b for b in BACKBONES.values() if b.package):
+        try:
+            weights_path(backbone)
+        except GraftError as error:
+            missing.append({"what": backbone.title, "why": error.message, "remedy": error.hint})
+    trouble = devices.reported()[1]
+    if trouble:
+        remedy = "Install the driver anew, or go on without: Graft trains on the CPU."
+        missing.append({"what": "NVIDIA driver", "why": trouble, "remedy": remedy})
+    cluster = "none: runs train on this machine"
+    if get_settings().ray_address:
+        try:
+            room = backends.chosen().room()
+            cluster = f"Ray: {room.slots} places on CPUs, {len(room.gpus)} GPUs"
+        except GraftError as error:
+            cluster = "Ray: out of reach"
+            missing.append({"what": "Ray cluster", "why": error.message, "remedy": error.hint})
+    if shutil.which("chromium") is None:
+        missing.append(
+            {
+                "what": "Chromium",
+                "why": "Only the browser tests need it.",
+                "remedy": "Run `apt-get install chromium`.",
+            }
+        )
+    disk = shutil.disk_usage(home)
+    found = environment()
+    accelerators = [f"GPU {gpu.index}: {gpu.name}" for gpu in devices.gpus()] or ["none: Graft trains on the CPU"]
+    return {
+        **found,
+        "home": str(home),
+        "accelerators": accelerators,
+        "cluster": cluster,
+        "free_disk_gb": round(disk.free / 2**30, 1),
+        "missing": missing,
+    }
+
+
+def serve(args: argparse.Namespace) -> Document:
+    """Start the dashboard; the address is printed."""
+    root = Path(__file__).parents[2]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((args.address, args.port))
+        except OSError as error:
+            raise InputError(
+                f"Port {args.port} at {args.address} cannot be used: {error.strerror or error}.",
+                f"Graft may be running there already; otherwise choose another port: make run PORT={args.port + 1}.",
+            ) from error
+    options = ["--server.port", str(args.port), "--server.address", args.address]
+    os.chdir(root)
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options])

@@ -1,0 +1,78 @@
+"""Commands on what a run found: judge, compare, predict, hand over."""
+
+import argparse
+from pathlib import Path
+
+from core.commands.document import Document
+from core.errors import InputError
+
+
+def evaluate(args: argparse.Namespace) -> Document:
+    """Score a run on its test samples."""
+    from core.evaluation.scores import absent_in_words, classes_of, fold_scores, judged, score
+    from core.store import runs
+
+    run = runs.get_run(args.run)
+    predictions = runs.read_predictions(run.id)
+    classes, test = classes_of(predictions), judged(predictions)
+    found = score(test, classes)
+    document: Document = {"run": run.id, **found.as_json(), "warning": absent_in_words(found)}
+    folds = fold_scores(test, classes)
+    if folds:
+        document |= {
+            "folds": [f.as_json() for f in folds.folds],
+            "mean": folds.mean,
+            "deviation": folds.deviation,
+        }
+    return document
+
+
+def compare(args: argparse.Namespace) -> Document:
+    """Say whether runs differ, judged on the same test samples."""
+    from core.evaluation.comparison import compare_runs
+
+    return compare_runs(args.runs)
+
+
+def predict(args: argparse.Namespace) -> Document:
+    """Predict the classes of pictures, of a ZIP of them, or of the rows of a table."""
+    import tempfile
+
+    import pandas as pd
+
+    from core.predicting.predict import predict
+    from core.predicting.record import TABLE
+
+    paths = [Path(name).expanduser() for name in args.files]
+    lost = next((path for path in paths if not path.exists()), None)
+    if lost:
+        raise InputError(f"There is no file “{lost}”.", "Check the path.")
+    if args.out and not Path(args.out).expanduser().parent.is_dir():
+        raise InputError(f"There is no folder {Path(args.out).parent}.", "Make it, or choose another place.")
+    with tempfile.TemporaryDirectory(prefix="graft-") as folder:
+        outcome = predict(args.run, paths, Path(folder))
+        table = pd.read_parquet(Path(folder) / TABLE)
+    if args.out:
+        table.drop(columns="nearest").to_csv(Path(args.out).expanduser(), index=False)
+    document: Document = outcome.model_dump(mode="json", exclude={"kind"})
+    document["predictions"] = [
+        {
+            "file": row["file"],
+            "predicted": row["predicted"],
+            "confidence": row["confidence"],
+            "unlike": None if pd.isna(row["unlike"]) else bool(row["unlike"]),
+            "probabilities": {name: row[f"p:{name}"] for name in outcome.classes},
+            "calibrated": {name: row[f"calibrated:{name}"] for name in outcome.classes},
+        }
+        for row in table.to_dict("records")
+    ]
+    return document
+
+
+def export(args: argparse.Namespace) -> Document:
+    """Write a run's network in another format, checked against the original on test samples before it is kept."""
+    from core.export.exporting import export as write
+    from core.store import runs
+
+    found = write(runs.get_run(args.run).id, args.format, Path(args.out))
+    return found.model_dump(exclude={"check"}) | {"checked": True} | found.check.model_dump()
