@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from core.commands import data, machine, results, training
+from core.commands import data, machine, results, studies, training
 from core.commands.document import Document
 from core.errors import GraftError, InputError
 from core.export.formats import FORMATS
@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run")
     sub.add_argument("--format", required=True, help=", ".join(FORMATS))
     sub.add_argument("--out", required=True, help="a file that is not there yet; its ending is the format's")
+    sub = command("search", studies.search)
+    sub.add_argument("data", help="DATASET[@VERSION]")
+    sub.add_argument("--spec", required=True, help="a file with the StudySpec, in JSON")
     command("cancel", training.cancel).add_argument("run")
     command("resume", training.resume).add_argument("run")
     sub = command("delete", training.delete)

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from core.errors import InputError
 
@@ -194,6 +194,11 @@ class Augmentation(Frozen):
         return self.name
 
 
+def _several(value: Any) -> Any:
+    """One name is a list of one: so it was written before a run could have several."""
+    return (value,) if isinstance(value, str) else value
+
+
 class TrainingSpec(Frozen):
     """What to train, on what and how. A field left `None` is filled by the preset (`core.training.presets`).
 
@@ -203,7 +208,9 @@ class TrainingSpec(Frozen):
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
     `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`),
     `precision` in `core.transfer.precision`.
-    `source` names other data, `DATASET[@VERSION]`, on which a table network is trained before (`core.data.matching`).
+    `source` names other data, `DATASET[@VERSION]`, that a strategy carries knowledge from, by a `method` of its own
+    where it has several (`core.transfer.strategies`); with `target_labels` ignored, what is learnt comes from there
+    alone, and of `data` only the samples are seen.
     `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.
@@ -234,7 +241,9 @@ class TrainingSpec(Frozen):
     precision: Literal["auto", "float32", "bfloat16"] | None = None
     augmentation: Augmentation | None = None
     views: Annotated[int, Field(ge=1, le=32)] | None = None
-    source: str | None = None
+    source: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_several)] | None = None
+    method: str | None = None
+    target_labels: Literal["used", "ignored"] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0
     device: Device | None = None
@@ -275,7 +284,8 @@ class RunRecord(Frozen):
     """`runs/ID/run.json` and the row that indexes it.
 
     Its worker is the process `pid` of this machine or, on a Ray cluster, the job whose address is `job`.
-    `starred`, `tags` and `note` are a person's own; `binned` says since when the run lies in the bin.
+    `study` is the search whose trial it is. `starred`, `tags` and `note` are a person's own; `binned` says since when
+    the run lies in the bin.
     """
 
     id: str
@@ -301,6 +311,7 @@ class RunRecord(Frozen):
     seconds: dict[str, float] = {}
     notes: tuple[str, ...] = ()
     environment: dict[str, Any] = {}
+    study: str = ""
     starred: bool = False
     tags: tuple[str, ...] = ()
     note: str = ""

@@ -1,14 +1,12 @@
 """Commands on data: bring in, look through, clean, take away."""
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from core.commands.document import Document, read_text
+from core.commands.document import Document, read_json, validated
 from core.errors import InputError
+
+COLUMNS_HINT = 'Columns are {"COLUMN": {"type": "numeric", "role": "feature"}, …}.'
 
 
 def samples(_: argparse.Namespace) -> Document:
@@ -22,7 +20,7 @@ def import_(args: argparse.Namespace) -> Document:
     """Import an archive or folder of images, a table, or sample:NAME."""
     from core.data.importing import import_data
 
-    columns = _columns(args.columns) if args.columns else None
+    columns = read_json(args.columns, COLUMNS_HINT) if args.columns else None
     result = import_data(
         args.path,
         name=args.name,
@@ -41,14 +39,6 @@ def import_(args: argparse.Namespace) -> Document:
         "skipped": [s.model_dump(mode="json") for s in result.skipped],
         "findings": [f.model_dump(mode="json") for f in result.findings],
     }
-
-
-def _columns(file: str) -> Any:
-    try:
-        return json.loads(read_text(file, "Give --columns the path of a JSON file."))
-    except ValueError as error:
-        hint = 'It holds {"COLUMN": {"type": "numeric", "role": "feature"}, …}.'
-        raise InputError(f"“{file}” is not JSON: {error}.", hint) from error
 
 
 def check(args: argparse.Namespace) -> Document:
@@ -76,15 +66,8 @@ def clean(args: argparse.Namespace) -> Document:
     from core.store.datasets import get_version
 
     hint = 'A recipe is {"steps": [{"kind": NAME, "params": {…}}, …]}; every version.json holds one.'
-    try:
-        given = json.loads(read_text(args.recipe, "Give --recipe the path of a recipe in JSON."))
-        recipe = Recipe.model_validate({"steps": given} if isinstance(given, list) else given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(x) for x in first["loc"]) or "the recipe"
-        raise InputError(f"“{args.recipe}” is no recipe: {where}: {first['msg']}.", hint) from error
-    except ValueError as error:
-        raise InputError(f"“{args.recipe}” is not JSON: {error}.", hint) from error
+    given = read_json(args.recipe, hint)
+    recipe = validated(Recipe, {"steps": given} if isinstance(given, list) else given, hint)
     before = get_version(DataRef.parse(args.dataset))
     version = next_version(before, recipe)
     return {

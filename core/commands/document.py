@@ -1,11 +1,15 @@
 """What a command gives back, and how it reads the files it is pointed at."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from core.errors import InputError
 
 Document = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_text(name: str, hint: str) -> str:
@@ -16,3 +20,20 @@ def read_text(name: str, hint: str) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"“{name}” is not text in UTF-8.", hint) from error
+
+
+def read_json(name: str, hint: str) -> Any:
+    try:
+        return json.loads(read_text(name, hint))
+    except ValueError as error:
+        raise InputError(f"“{name}” is not JSON: {error}.", hint) from error
+
+
+def validated(model: type[Model], values: Any, hint: str = "") -> Model:
+    """The values as this model; `InputError` names the first field that cannot be."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(x) for x in first["loc"]) or "the whole"
+        raise InputError(f"“{where}” cannot be used: {first['msg']}.", hint) from error

@@ -70,9 +70,10 @@ def predict(args: argparse.Namespace) -> Document:
 
 
 def export(args: argparse.Namespace) -> Document:
-    """Write a run's network in another format, checked against the original on test samples before it is kept."""
+    """Write a run in another format; a network is checked against the original on test samples before it is kept."""
     from core.export.exporting import export as write
     from core.store import runs
 
     found = write(runs.get_run(args.run).id, args.format, Path(args.out))
-    return found.model_dump(exclude={"check"}) | {"checked": True} | found.check.model_dump()
+    figures = found.check.model_dump() if found.check else {}
+    return found.model_dump(exclude={"check"}) | {"checked": bool(figures)} | figures

@@ -1,14 +1,11 @@
 """Commands on runs: start, watch, stop, throw away."""
 
 import argparse
-import json
 import time
 from contextlib import suppress
 from typing import Any
 
-from pydantic import ValidationError
-
-from core.commands.document import Document, read_text
+from core.commands.document import Document, read_json, read_text, validated
 from core.errors import InputError
 
 POLL = 0.1
@@ -46,10 +43,7 @@ def _spec(args: argparse.Namespace) -> Any:
 
     values: Document = {}
     if args.spec:
-        try:
-            values = json.loads(read_text(args.spec, "Give --spec the path of a TrainingSpec in JSON."))
-        except ValueError as error:
-            raise InputError(f"“{args.spec}” is not JSON: {error}.", "A run's spec.json shows the form.") from error
+        values = read_json(args.spec, "Give --spec the path of a TrainingSpec in JSON.")
         if not isinstance(values, dict):
             raise InputError(f"“{args.spec}” holds no JSON object.", "A run's spec.json shows the form.")
     flags = ("preset", "backbone", "learner", "strategy", "source", "folds", "seed", "name", "image_size",
@@ -64,12 +58,7 @@ def _spec(args: argparse.Namespace) -> Any:
     values["data"] = args.data
     if args.test_size is not None or args.test_ids is not None or args.by_time is not None:
         values["data"] = _another_split(args)
-    try:
-        return TrainingSpec.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(x) for x in first["loc"]) or "the spec"
-        raise InputError(f"“{where}” cannot be used: {first['msg']}.") from error
+    return validated(TrainingSpec, values)
 
 
 def _last_stage(data: str, values: Document) -> str:

@@ -28,8 +28,10 @@ RETRY_SECONDS = 30.0  # after which a cluster that did not answer is asked again
 _retry = threading.Timer(0, lambda: None)
 
 
-def submit(spec: TrainingSpec) -> RunRecord:
+def submit(spec: TrainingSpec, study: str = "") -> RunRecord:
     """Check a spec, fill it from its preset, put the run into the queue and start it if there is a free slot.
+
+    `study` is the search whose trial it is.
 
     Raises:
         InputError, NotFoundError, WeightsError: the spec cannot be trained, or not here; nothing was queued.
@@ -44,6 +46,7 @@ def submit(spec: TrainingSpec) -> RunRecord:
         version=plan.version,
         test_hash=plan.test_hash,
         n=plan.n,
+        study=study,
     )
     dispatch()
     return runs.get_run(record.id)
@@ -86,9 +89,12 @@ def _dispatch_later() -> None:
         _retry.start()
 
 
-def warm_up() -> None:
-    """Somebody is about to train: have a worker past its imports by then, unless a run needs the machine now."""
-    if backends.chosen().warms and not runs.list_runs(states=ACTIVE):
+def warm_up(during_runs: bool = False) -> None:
+    """Somebody is about to train: have a worker past its imports by then.
+
+    Not while a run needs the machine, unless `during_runs` says that another is sure to follow.
+    """
+    if backends.chosen().warms and (during_runs or not runs.list_runs(states=ACTIVE)):
         warm.keep_ready(on_exit=dispatch)
 
 

@@ -39,7 +39,9 @@ TASKS: dict[str, str] = {
     "predict": "core.predicting.predict:predict_task",
     "explain": "core.explaining.explain:explain_task",
     "export": "core.export.exporting:export_task",
+    "search": "core.studies.searching:search_task",
     "matters": "core.explaining.importance:matters_task",
+    "distance": "core.domain.comparing:distance_task",
 }
 
 # Kinds that load a model: their process waits for the next such task, as that one then need not load it again.

@@ -60,6 +60,7 @@ runs = Table(
     Column("state", String, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),
     Column("test_hash", String, nullable=False),
+    Column("study", String, nullable=False),
     Column("strategy", String, nullable=False),
     Column("score", Float),
     Column("seconds", Float),

@@ -20,13 +20,17 @@ _ORDERS: dict[Order, Any] = {
 
 
 class Wanted(Frozen):
-    """Which runs: those that fit every field that is set. each of `words` stands in name, tags, note or backbone."""
+    """Which runs: those that fit every field that is set. Each of `words` stands in name, tags, note or backbone.
+
+    Trials are found by their `study` alone; without one it is all other runs that are.
+    """
 
     dataset: str | None = None
     state: RunState | None = None
     strategy: str | None = None
     words: str = ""
     starred: bool = False
+    study: str = ""
 
 
 def find_runs(wanted: Wanted, order: Order = "newest", first: int = 0, most: int = 50) -> tuple[list[RunRecord], int]:
@@ -59,7 +63,7 @@ def strategies_tried() -> list[str]:
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [~table.c.binned]
+    found: list[ColumnElement[bool]] = [~table.c.binned, table.c.study == wanted.study]
     for name in ("dataset", "state", "strategy"):
         if (value := getattr(wanted, name)) is not None:
             found.append(table.c[name] == value)

@@ -34,7 +34,9 @@ def run_folder(run_id: str) -> Path:
     return get_settings().runs / run_id
 
 
-def create_run(spec: TrainingSpec, *, name: str, dataset: str, version: str, test_hash: str, n: int) -> RunRecord:
+def create_run(
+    spec: TrainingSpec, *, name: str, dataset: str, version: str, test_hash: str, n: int, study: str = ""
+) -> RunRecord:
     """A new queued run. `name` gets a number behind it when another run of the dataset has it already."""
     with transaction() as connection:
         taken = _names(connection, dataset)
@@ -49,6 +51,7 @@ def create_run(spec: TrainingSpec, *, name: str, dataset: str, version: str, tes
             spec=spec,
             test_hash=test_hash,
             n=n,
+            study=study,
         )
         folder = run_folder(record.id)
         connection.execute(insert(table).values(**_row(record)))
@@ -73,7 +76,7 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _row(record: RunRecord) -> dict[str, Any]:
-    columns = ("id", "name", "dataset", "version", "state", "created", "test_hash", "starred")
+    columns = ("id", "name", "dataset", "version", "state", "created", "test_hash", "study", "starred")
     return {c: getattr(record, c) for c in columns} | {
         "strategy": record.spec.strategy or record.spec.learner or "",
         "score": record.metrics.get("accuracy"),

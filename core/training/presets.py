@@ -109,7 +109,7 @@ def resolve(spec: TrainingSpec) -> Plan:
     for field in RATES:
         if field in values and field not in given:
             values[field] = values[field] * RATE_FACTOR.get(values.get("optimizer", ""), 1.0)
-    title, uses = _image_method(values) if dataset.kind == "image" else _table_method(values)
+    title, uses = _method(values, dataset.kind)
     for field in given:
         if field not in uses:
             raise InputError(f"“{field}” does not apply to {title}.", f"Leave out {field}.")
@@ -152,6 +152,15 @@ def resolve(spec: TrainingSpec) -> Plan:
 
 
 _ALWAYS = ("data", "name", "preset", "folds", "seed")
+
+
+def fields_read(values: dict[str, Any], kind: Kind) -> tuple[str, ...]:
+    """Fields of a `TrainingSpec` that the strategy or learner in `values` reads; the weights it needs are checked."""
+    return _method(values, kind)[1]
+
+
+def _method(values: dict[str, Any], kind: Kind) -> tuple[str, tuple[str, ...]]:
+    return _image_method(values) if kind == "image" else _table_method(values)
 
 
 def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:

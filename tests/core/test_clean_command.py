@@ -54,7 +54,7 @@ def test_the_remedy_of_a_finding_is_a_recipe_step(run: Any, tmp_path: Path) -> N
     ("content", "says"),
     [
         ("no json", "is not JSON"),
-        ('{"steps": [{"params": {}}]}', "is no recipe: steps.0.kind"),
+        ('{"steps": [{"params": {}}]}', "“steps.0.kind” cannot be used"),
         ('[{"kind": "wash"}]', "There is no cleaning step “wash”"),
         ('[{"kind": "scale", "params": {"columns": ["weight"]}}]', "no column “weight”"),
     ],

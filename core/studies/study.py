@@ -1,0 +1,65 @@
+"""A study from outside: begin it, stop it, go on with it, and whether it is at work. Knows no Optuna."""
+
+from core.errors import InputError
+from core.jobs import tasks
+from core.store.datasets import get_dataset
+from core.studies import record as studies
+from core.studies.record import StudyRecord, StudySpec, StudyState
+from core.studies.space import check_space
+from core.training import presets
+
+TRIALS = 20  # where neither trials nor minutes are given
+
+
+def create(spec: StudySpec) -> StudyRecord:
+    """Check a search and keep it; nothing is started.
+
+    Raises:
+        InputError, NotFoundError, WeightsError: the base cannot be trained, or the space is none.
+    """
+    plan = presets.resolve(spec.base)
+    check_space(spec)
+    base = spec.base.model_copy(update={"data": plan.spec.data, "name": None})
+    endless = spec.sampler != "grid" and spec.trials is None and spec.minutes is None
+    spec = spec.model_copy(update={"base": base, "trials": TRIALS if endless else spec.trials})
+    return studies.create_study(spec, dataset=get_dataset(plan.dataset).id, version=plan.version)
+
+
+def start(study_id: str) -> StudyRecord:
+    """Have a process of its own search."""
+    record = studies.get_study(study_id)
+    if at_work(record):
+        raise InputError(f"Study “{record.name}” is at work already.", "There is nothing to start.")
+    (studies.study_folder(record.id) / "stop").unlink(missing_ok=True)
+    record = studies.write_study(record.model_copy(update={"state": "running", "note": ""}))
+    tasks.start("search", record.name, study=record.id)
+    return record
+
+
+def stop(study_id: str) -> StudyRecord:
+    """Ask the search to end: what is at work or waits is cancelled, what has ended stays."""
+    record = studies.get_study(study_id)
+    if not at_work(record):
+        raise InputError(f"Study “{record.name}” is not at work.", "There is nothing to stop.")
+    (studies.study_folder(record.id) / "stop").touch()
+    return record
+
+
+def resume(study_id: str, more: int = 0) -> StudyRecord:
+    """Go on with a study that was stopped, interrupted or has ended, by `more` trials than it was to make."""
+    record = studies.get_study(study_id)
+    spec = record.spec
+    if more and spec.trials is not None:
+        spec = spec.model_copy(update={"trials": spec.trials + more})
+        studies.write_study(record.model_copy(update={"spec": spec}))
+    return start(record.id)
+
+
+def at_work(record: StudyRecord) -> bool:
+    """Whether a process searches."""
+    return any(task.params.get("study") == record.id for task in tasks.at_work("search"))
+
+
+def state_of(record: StudyRecord) -> StudyState | str:
+    """The study's state; `interrupted` where it was at work and its process has gone."""
+    return "interrupted" if record.state == "running" and not at_work(record) else record.state
