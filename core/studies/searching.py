@@ -4,6 +4,7 @@ It is a task of its own process, which may end at any time: from the journal and
 """
 
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -251,7 +252,9 @@ def _sampler(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
     if spec.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     # Settings that only some strategies have make a tree of spaces, which `group` models each by itself.
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True, group=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True, group=True)
 
 
 def _run(trial: FrozenTrial) -> RunRecord | None:
