@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from core.commands import data, machine, results, studies, training
+from core.commands import data, machine, results, studies, training, transfer
 from core.commands.document import Document
 from core.errors import GraftError, InputError
 from core.export.formats import FORMATS
@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("search", studies.search)
     sub.add_argument("data", help="DATASET[@VERSION]")
     sub.add_argument("--spec", required=True, help="a file with the StudySpec, in JSON")
+    sub = command("distance", transfer.distance)
+    sub.add_argument("source", help="DATASET[@VERSION][:train|validation|test]")
+    sub.add_argument("target", help="other data of the same kind, with labels or without")
+    sub.add_argument("--backbone", help="whose embeddings stand for images")
     command("cancel", training.cancel).add_argument("run")
     command("resume", training.resume).add_argument("run")
     sub = command("delete", training.delete)

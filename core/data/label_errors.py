@@ -4,6 +4,7 @@ After Northcutt, Jiang and Chuang (2021), “Confident learning: estimating unce
 arXiv:1911.00068.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,13 +47,27 @@ def reduced(x: np.ndarray, dimensions: int = DIMENSIONS) -> np.ndarray:
     return centred @ vectors[:, np.argsort(values)[::-1][: min(dimensions, len(x))]]
 
 
-def out_of_fold(x: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: int = FOLDS) -> np.ndarray:
-    """Class probabilities of every sample by logistic regressions that have not seen it or a copy of it.
+def probe(x: np.ndarray, labels: np.ndarray) -> Any:
+    """A fitted logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=PENALTY, max_iter=200, tol=1e-3).fit(x, labels)
+
+
+def out_of_fold(
+    x: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    folds: int = FOLDS,
+    learn: Callable[[np.ndarray, np.ndarray], Any] = probe,
+) -> np.ndarray:
+    """Class probabilities of every sample by classifiers that have not seen it or a copy of it.
 
     Args:
         x: features, `(n, d)`.
         labels: class indices `(n,)`; every class needs two groups.
         groups: `(n,)`; samples with the same value are in one fold.
+        learn: fits a classifier; a logistic regression unless told.
 
     Returns:
         `(n, classes)`.
@@ -62,16 +77,9 @@ def out_of_fold(x: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: in
     for i in range(folds):
         judged = fold == i
         if judged.any():
-            model = probe(x[~judged], labels[~judged])
+            model = learn(x[~judged], labels[~judged])
             out[np.ix_(judged, model.classes_)] = model.predict_proba(x[judged])
     return out
-
-
-def probe(x: np.ndarray, labels: np.ndarray) -> Any:
-    """A fitted logistic regression."""
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=PENALTY, max_iter=200, tol=1e-3).fit(x, labels)
 
 
 def confident_learning(probabilities: np.ndarray, labels: np.ndarray) -> LabelErrors:

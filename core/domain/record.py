@@ -1,0 +1,75 @@
+"""What a comparison of two domains says, as pages read it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from core.evaluation.intervals import Interval
+from core.jobs import tasks
+from core.schemas import Frozen, Kind
+
+SAMPLES = "samples.parquet"
+
+
+class ColumnShift(Frozen):
+    """How one column, or one thing measured of images, differs between source and target.
+
+    `psi` is the population stability index (Siddiqi 2006) over the source's deciles or over the categories, missing
+    cells among them. `gap` is the largest difference of the distribution functions (Kolmogorov and Smirnov), or half
+    the sum of the differences of shares, `p` that of its test or of the χ² test, `p_adjusted` after Holm's correction
+    over the columns. `wasserstein` counts in standard deviations of the source. None where it cannot be had.
+    """
+
+    name: str
+    numeric: bool
+    psi: float
+    gap: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    wasserstein: float | None = None
+    missing: tuple[float, float] = (0.0, 0.0)
+
+
+class Distance(Frozen):
+    """The result of the task `distance`: how far the target's samples are from the source's.
+
+    `source` and `target` name data with its version; of `of_source` and `of_target` samples `n_source` and `n_target`
+    were compared. `mmd` is the unbiased estimate of the squared maximum mean discrepancy, at most 2 and below 0 where
+    there is none, `mmd_p` its permutation test. `domain_auc` is how well a cross-validated classifier tells the two
+    apart, with its 95 % interval. Of tables, `dimensions` counts the prepared columns. See `core.domain.distances`.
+    """
+
+    source: str
+    target: str
+    kind: Kind
+    n_source: int
+    n_target: int
+    of_source: int
+    of_target: int
+    shared: int = 0
+    dimensions: int
+    backbone: str = ""
+    image_size: int = 0
+    mmd: float
+    mmd_p: float
+    domain_auc: float
+    domain_auc_ci: Interval
+    a_distance: float
+    coral: float
+    frechet: float
+    columns: tuple[ColumnShift, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """What `python -m core distance` prints."""
+        return self.model_dump(mode="json")
+
+
+def read(task_id: str) -> tuple[Distance, pd.DataFrame]:
+    """What a task that succeeded has found, and its samples: see `core.domain.comparing`."""
+    return Distance.model_validate(tasks.result(task_id)), read_samples(tasks.folder_of(task_id))
+
+
+def read_samples(folder: Path) -> pd.DataFrame:
+    """One row a compared sample: side, id, path, label, score (how much it looks like the target), its places."""
+    return pd.read_parquet(folder / SAMPLES)
