@@ -135,7 +135,7 @@ def resolve(spec: TrainingSpec) -> Plan:
                 f"Choose an image size of at least {backbone.smallest_size} px.",
             )
     if kept.get("source"):
-        kept["source"] = _source(kept["source"], version)
+        kept["source"] = tuple(_source(source, version) for source in kept["source"])
         title += " · pretrained"
     if kept.get("folds"):
         check_folds(load_samples(DataRef(dataset=dataset.id, version=version.id)), kept["folds"])

@@ -35,7 +35,7 @@ class TableTask:
         self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
         self._sample_weights = load_weights(self.version, self.samples)
         self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
-        self._source = SourceTable(DataRef.parse(spec.source), self._features, recorder) if spec.source else None
+        self._source = SourceTable(DataRef.parse(spec.source[0]), self._features, recorder) if spec.source else None
 
     def problem(self, parts: Parts) -> tuple[TableProblem, Preparation]:
         """The problem, and what its columns were prepared with, fitted on the training rows."""

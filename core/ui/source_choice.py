@@ -55,4 +55,4 @@ def _shared(target: str, source: str) -> list[str]:
 
 def fill(spec: TrainingSpec) -> None:
     """Choose what a run has used."""
-    st.session_state[KEY] = spec.source or NONE
+    st.session_state[KEY] = spec.source[0] if spec.source else NONE

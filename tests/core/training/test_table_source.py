@@ -115,7 +115,7 @@ def test_no_row_of_the_sources_test_part_is_learnt_from(tables, tmp_path, monkey
 
 def test_the_plan_names_the_sources_version_and_says_pretrained(tables):
     plan = resolve(TrainingSpec(data=tables["target"], source=tables["source"]))
-    assert plan.spec.source == f"{tables['source']}@{get_version(DataRef(dataset=tables['source'])).id}"
+    assert plan.spec.source == (f"{tables['source']}@{get_version(DataRef(dataset=tables['source'])).id}",)
     assert "pretrained" in plan.name
 
 
