@@ -10,8 +10,8 @@ from core.store import datasets
 from core.ui import (
     data_augment,
     data_clean,
+    data_domain,
     data_findings,
-    data_harmonise,
     data_manage,
     data_map,
     data_overview,
@@ -92,7 +92,7 @@ rooms: dict[str, Callable[[], None]] = {
     "Clean": lambda: data_clean.clean(dataset, version),
     "Augment": lambda: data_augment.augment(dataset, version),
     "Split": lambda: data_split.split(dataset, version),
-    "Domain": lambda: data_harmonise.domain(dataset, version),
+    "Domain": lambda: data_domain.domain(dataset, version),
     "Versions": lambda: data_versions.versions(dataset),
     "Manage": lambda: data_manage.manage(dataset),
 }

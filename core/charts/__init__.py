@@ -3,6 +3,7 @@
 from core.charts.classes import class_bars, fold_bars
 from core.charts.columns import box_plot, correlations, histogram, missing_matrix
 from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
+from core.charts.domain import column_sides, domain_map
 from core.charts.images import embedding_map
 from core.charts.importance import dependence, importance_bars
 from core.charts.look import MAX_TICKS, PALETTE, class_colours
@@ -27,12 +28,14 @@ __all__ = [
     "box_plot",
     "class_bars",
     "class_colours",
+    "column_sides",
     "confusion_matrix",
     "correlations",
     "cost",
     "coverage",
     "dependence",
     "difference_matrix",
+    "domain_map",
     "embedding_map",
     "feature_scores",
     "fold_bars",

@@ -12,7 +12,7 @@ from core.data.embedding_map import coordinates
 from core.data.steps.step import sample
 from core.domain import distances
 from core.domain.columns import column_shifts
-from core.domain.record import SAMPLES, Distance
+from core.domain.record import COLUMNS, SAMPLES, Distance
 from core.domain.sides import Side, Vectors, sides, vectors
 from core.models.embedding import limit_threads
 from core.schemas import DataRef
@@ -38,7 +38,8 @@ def compare(
     """Compare two sets of data of one kind.
 
     Into a `folder` goes `samples.parquet`: the compared samples, source first, with side, id, path, label, score (how
-    much a classifier that has not seen it takes it for one of the target) and, of some, their places on two maps.
+    much a classifier that has not seen it takes it for one of the target) and, of some, their places on two maps;
+    beside it `columns.parquet` with what the columns of both hold.
 
     Raises:
         InputError: they cannot be compared; see `core.domain.sides`.
@@ -48,7 +49,7 @@ def compare(
     progress(0, 0, "reading both")
     first, second, shared = sides(source, target)
     seen = vectors(first, second, backbone, progress)
-    progress(0, 0, "comparing")
+    progress(0, 0, "distances")
     x, y, m = seen.x, seen.y, len(seen.x)
     mmd, mmd_p = distances.mmd(x, y, seen.groups)
     scores = distances.domain_scores(x, y, seen.groups, linear=first.dataset.kind == "image")
@@ -78,6 +79,7 @@ def compare(
     if folder:
         progress(0, 0, "drawing the map")
         files.write_parquet(folder / SAMPLES, _samples(first, second, seen, scores))
+        files.write_parquet(folder / COLUMNS, pd.concat(seen.columns, ignore_index=True))
     return found
 
 

@@ -1,14 +1,12 @@
 """What a comparison of two domains says, as pages read it."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from core.evaluation.intervals import Interval
 from core.jobs import tasks
 from core.schemas import Frozen, Kind
 
-SAMPLES = "samples.parquet"
+SAMPLES, COLUMNS = "samples.parquet", "columns.parquet"
 
 
 class ColumnShift(Frozen):
@@ -65,11 +63,11 @@ class Distance(Frozen):
         return self.model_dump(mode="json")
 
 
-def read(task_id: str) -> tuple[Distance, pd.DataFrame]:
-    """What a task that succeeded has found, and its samples: see `core.domain.comparing`."""
-    return Distance.model_validate(tasks.result(task_id)), read_samples(tasks.folder_of(task_id))
+def read(task_id: str) -> tuple[Distance, pd.DataFrame, pd.DataFrame]:
+    """What a task that succeeded has found, its samples, and their columns in the same order.
 
-
-def read_samples(folder: Path) -> pd.DataFrame:
-    """One row a compared sample: side, id, path, label, score (how much it looks like the target), its places."""
-    return pd.read_parquet(folder / SAMPLES)
+    Of each sample: side, id, path, label, score (how much it looks like the target), and its places on the map.
+    """
+    folder = tasks.folder_of(task_id)
+    found = Distance.model_validate(tasks.result(task_id))
+    return found, pd.read_parquet(folder / SAMPLES), pd.read_parquet(folder / COLUMNS)

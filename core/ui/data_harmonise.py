@@ -1,42 +1,22 @@
-"""The Domain tab: a second data set beside this one, and what makes this one speak like it."""
+"""What makes this data set speak like another: its names, types, units and spellings; the other stays as it is."""
 
 import streamlit as st
 
 from core.data.harmonising import Match, harmonise
 from core.schemas import DataRef, DatasetRecord, VersionRecord
-from core.store.datasets import get_version, list_datasets
+from core.store.datasets import get_version
 from core.ui import version_making
 from core.ui.gallery import literal
-from core.ui.page import go
 from core.ui.words import plural
 
 SHOWN = 12
 
 
-def domain(dataset: DatasetRecord, version: VersionRecord) -> None:
-    """Choose the other data set, see what answers to what, take the proposals."""
-    others = {other.id: other for other in list_datasets() if other.id != dataset.id and other.kind == dataset.kind}
-    if not others:
-        with st.container(border=True, horizontal_alignment="center", gap="medium"):
-            what = "images" if dataset.kind == "image" else "table"
-            st.markdown(
-                f"Before one data set can teach another, both must use the same names and units. Bring in a second"
-                f" {'set of images' if what == 'images' else what}; here you will see how this one differs from it.",
-                width="content",
-            )
-            if st.button("Bring data in", type="primary", icon=":material/add:"):
-                go("home")
-        return
-    chosen = st.selectbox(
-        "Make this data set speak like",
-        list(others),
-        key=f"domain-{dataset.id}",
-        format_func=lambda other: others[other].name,
-        help="Names of classes and columns, types, units and spellings are compared. The other one stays as it is.",
-    )
-    found = _found(dataset.id, version.id, chosen, others[chosen].version)
-    _overlap(dataset, found, others[chosen].name)
-    _proposals(version, found, chosen)
+def harmonising(dataset: DatasetRecord, version: VersionRecord, other: DatasetRecord) -> None:
+    """See what answers to what in names, types, units and spellings, and take the proposals."""
+    found = _found(dataset.id, version.id, other.id, other.version)
+    _overlap(dataset, found, other.name)
+    _proposals(version, found, other.id)
 
 
 @st.cache_data(max_entries=8, show_spinner="Comparing names and values")

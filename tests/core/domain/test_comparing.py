@@ -9,7 +9,7 @@ import pytest
 from core.__main__ import main
 from core.data.versions import load_samples
 from core.domain.comparing import compare, distance_task
-from core.domain.record import read_samples
+from core.domain.record import COLUMNS, SAMPLES
 from core.domain.sides import MOST, sides
 from core.errors import GraftError, InputError, WeightsError
 from core.schemas import DataRef
@@ -48,7 +48,8 @@ def test_images_give_a_map_samples_and_what_is_measured_of_them(make_images, tmp
     document = distance_task({"source": "here", "target": "brighter"}, tmp_path, lambda *_: None)
     assert document["columns"][0]["name"] == "brightness"
     assert document["image_size"] == 128
-    table = read_samples(tmp_path)
+    table = pd.read_parquet(tmp_path / SAMPLES)
+    assert len(pd.read_parquet(tmp_path / COLUMNS)) == len(table)
     assert table.groupby("side").size().to_dict() == {"source": 40, "target": 40}
     assert table[["pca_x", "pca_y", "tsne_x", "tsne_y"]].notna().all(axis=None)
     assert table.groupby("side")["score"].mean().diff().loc["target"] > 0.4
