@@ -11,7 +11,7 @@ from core.schemas import ACTIVE, FINISHED
 from core.store import datasets, run_search
 from core.store.run_search import Order, Wanted
 from core.transfer.strategies import STRATEGIES
-from core.ui import run_table
+from core.ui import run_table, study
 from core.ui.page import empty, guard, telling_errors
 
 guard("runs")
@@ -62,7 +62,13 @@ def asked() -> tuple[Wanted, Order]:
         words = st.text_input("Search", key="words", bind="query-params", placeholder="Name, tag, note", width=WIDTH)
         by = choose("order", "Order", {o: said for o, said in ORDERS.items() if o != "newest"}, ORDERS["newest"])
         starred = st.toggle("Starred", key="starred", bind="query-params")
-    wanted = {"dataset": dataset, "state": state, "strategy": strategy, "words": words or "", "starred": starred}
+    wanted = {
+        "dataset": dataset,
+        "state": state,
+        "strategy": strategy,
+        "words": words or "",
+        "starred": starred,
+    }
     return Wanted.model_validate(wanted), cast(Order, by or "newest")
 
 
@@ -75,9 +81,15 @@ in_bin = st.toggle("Show the bin", key="bin", bind="query-params") if run_search
 if in_bin:
     run_table.show_bin(known | names)
     st.stop()
+opened = st.query_params.get("study", "")
+if opened:
+    st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_back:")
+    study.show(opened)
+else:
+    study.listed()
 if not names:
     empty("No run yet. Here you will see all of them.", "train", "Train", ":material/model_training:")
-(wanted, by), first = asked(), 0
+(wanted, by), first = (Wanted(study=opened), "newest") if opened else asked(), 0
 _, n = run_search.find_runs(wanted, most=0)
 if n > PER_PAGE:
     first = (st.pagination(-(-n // PER_PAGE), key="page", bind="query-params") - 1) * PER_PAGE

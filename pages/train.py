@@ -12,7 +12,7 @@ from core.training import presets
 from core.training.estimate import estimate
 from core.transfer.recommendation import Recommendation, recommend
 from core.transfer.strategies import STRATEGIES
-from core.ui import again, backbones, device_choice, options, source_choice
+from core.ui import again, backbones, device_choice, options, search, source_choice
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -179,6 +179,7 @@ with form():
         ahead = f", {plural(len(waiting), 'run')} ahead of you" if waiting else ""
         expected = duration(estimate(plan.spec, plan.n)).removeprefix("about ")
         st.caption(f"About {expected} on this machine{ahead}", width="content")
+    search.search(spec, dataset.kind, estimate(plan.spec, plan.n))
 
 if started:
     try:

@@ -12,6 +12,7 @@ from core.charts.rates import rate_search
 from core.charts.runs import cost, parallel_coordinates
 from core.charts.scores import intervals, recall_bars
 from core.charts.selection import feature_scores, selection_curve
+from core.charts.studies import search_history, search_importance, setting_slice
 from core.charts.trust import (
     coverage,
     precision_recall_curves,
@@ -52,7 +53,10 @@ __all__ = [
     "recall_bars",
     "reliability",
     "roc_curves",
+    "search_history",
+    "search_importance",
     "selection_curve",
+    "setting_slice",
     "slice_bars",
     "thresholds",
 ]

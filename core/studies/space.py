@@ -27,7 +27,7 @@ FIXED = {
 }
 
 
-def check_space(spec: StudySpec) -> None:
+def check_space(spec: StudySpec, kind: Kind) -> None:
     """`InputError` where there is nothing to search, or a field or value that a run could not have."""
     if not spec.space:
         raise InputError("The search space is empty.", "Name at least one setting and its values.")
@@ -49,6 +49,10 @@ def check_space(spec: StudySpec) -> None:
             _check_value(field, value)
     if math.prod(len(v) for v in grid(spec).values()) < 2:
         raise InputError("The search space has one point only.", "Give a setting more values.")
+    read = _read_by_any(spec, kind)
+    for field in (*spec.base.model_dump(exclude_none=True), *spec.space):
+        if field not in read:
+            raise InputError(f"“{field}” applies to none of the methods that are tried.", f"Leave out {field}.")
 
 
 def _check_value(field: str, value: Value) -> None:
@@ -108,9 +112,19 @@ def trial_spec(spec: StudySpec, drawn: dict[str, Value], kind: Kind) -> Training
     return TrainingSpec.model_validate({field: value for field, value in given.items() if field in reads})
 
 
+def _read_by_any(spec: StudySpec, kind: Kind) -> set[str]:
+    """Fields that a run of one of the methods in the space reads, or of the base's where none is searched."""
+    methods: list[dict[str, Value]] = [{}]
+    for field in METHOD:
+        values = spec.space.get(field, ())
+        if values and not isinstance(values, Range):
+            methods = [method | {field: value} for method in methods for value in values]
+    return {field for method in methods for field in (*method, *_read(spec, method, kind))}
+
+
 def usual_values(spec: StudySpec, kind: Kind) -> dict[str, Value]:
     """What the base has for the fields searched, where the space holds that: the trial that others are to beat."""
-    usual = presets.resolve(spec.base).spec
+    usual = presets.resolve(trial_spec(spec, {}, kind)).spec
     found: dict[str, Value] = {}
     for field, values in spec.space.items():
         if field not in METHOD and field not in presets.fields_read(usual.model_dump(exclude_none=True), kind):

@@ -2,10 +2,11 @@
 
 from core.errors import InputError
 from core.jobs import tasks
+from core.schemas import DataRef
 from core.store.datasets import get_dataset
 from core.studies import record as studies
 from core.studies.record import StudyRecord, StudySpec, StudyState
-from core.studies.space import check_space
+from core.studies.space import check_space, trial_spec
 from core.training import presets
 
 TRIALS = 20  # where neither trials nor minutes are given
@@ -17,12 +18,13 @@ def create(spec: StudySpec) -> StudyRecord:
     Raises:
         InputError, NotFoundError, WeightsError: the base cannot be trained, or the space is none.
     """
-    plan = presets.resolve(spec.base)
-    check_space(spec)
+    kind = get_dataset(DataRef.parse(spec.base.data).dataset).kind
+    check_space(spec, kind)
+    plan = presets.resolve(trial_spec(spec, {}, kind))
     base = spec.base.model_copy(update={"data": plan.spec.data, "name": None})
     endless = spec.sampler != "grid" and spec.trials is None and spec.minutes is None
     spec = spec.model_copy(update={"base": base, "trials": TRIALS if endless else spec.trials})
-    return studies.create_study(spec, dataset=get_dataset(plan.dataset).id, version=plan.version)
+    return studies.create_study(spec, dataset=plan.dataset, version=plan.version)
 
 
 def start(study_id: str) -> StudyRecord:

@@ -29,6 +29,7 @@ def asked(dataset: str, **values: object) -> StudySpec:
         ({"wisdom": [1, 2]}, "“wisdom” cannot be searched"),
         ({"seed": [1, 2]}, "is luck"),
         ({"data": ["a", "b"]}, "the same data"),
+        ({"l2": [1.0, 2.0], "trees": [10, 20]}, "“trees” applies to none"),
         ({"augmentation": ["off", "violent"]}, "no augmentation “violent”"),
     ],
 )

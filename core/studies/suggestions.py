@@ -1,0 +1,59 @@
+"""What is worth searching, and between which values: around what the run would have anyway."""
+
+from typing import Any
+
+from core.schemas import Kind, TrainingSpec
+from core.studies.record import Range, Value
+from core.studies.space import OFF
+from core.training import presets
+from core.training.presets import fields_read
+
+Space = dict[str, tuple[Value, ...] | Range]
+
+# Fields searched unless others are chosen: those that decide most, and cost no more than one run with other values.
+USUAL: dict[Kind, tuple[str, ...]] = {
+    "image": ("learning_rate", "l2", "dropout"),
+    "table": ("learner", "l2", "trees"),
+}
+
+
+def worth_searching(spec: TrainingSpec, kind: Kind) -> Space:
+    """A range or values for every field that can be searched.
+
+    Args:
+        spec: as `presets.resolve` filled it. Methods are offered whatever it has; of the other fields, those that it
+            or another method reads.
+    """
+    backbones = tuple(presets.choices("image")) if kind == "image" else ()
+    found: Space = {
+        "strategy": ("linear_probe", "two_stage", "l2_sp") if kind == "image" else (),
+        "backbone": backbones,
+        "learner": tuple(presets.choices("table")) if kind == "table" else (),
+        "learning_rate": _around(spec.learning_rate or 3e-3, 10),
+        "fine_tune_learning_rate": _around(spec.fine_tune_learning_rate or 3e-4, 10),
+        "l2": _around(spec.l2 or 1.0, 30),
+        "dropout": Range(low=0.0, high=0.6),
+        "label_smoothing": Range(low=0.0, high=0.2),
+        "epochs": Range(low=max(1, (spec.epochs or 40) // 2), high=2 * (spec.epochs or 40)),
+        "unfreeze": Range(low=1, high=8),
+        "batch_size": (16, 32, 64, 128),
+        "trees": Range(low=50, high=500),
+        "optimizer": ("adam", "adamw", "sgd"),
+        "loss": ("cross_entropy", "focal"),
+        "class_weights": ("balanced", "none"),
+        "augmentation": (OFF, "light", "medium", "strong") if kind == "image" else (),
+    }
+    reads = _readable(spec, kind, found)
+    return {field: values for field, values in found.items() if values and field in reads}
+
+
+def _around(value: float, factor: float) -> Range:
+    return Range(low=float(f"{value / factor:.2g}"), high=float(f"{value * factor:.2g}"), log=True)
+
+
+def _readable(spec: TrainingSpec, kind: Kind, space: Space) -> set[str]:
+    """Fields that one at least of the methods to choose from reads."""
+    field = "strategy" if kind == "image" else "learner"
+    values: dict[str, Any] = spec.model_dump(exclude_none=True)
+    methods = {getattr(spec, field), *space[field]} if isinstance(space[field], tuple) else set()
+    return {read for method in methods for read in fields_read(values | {field: method}, kind)}
