@@ -211,6 +211,7 @@ class TrainingSpec(Frozen):
     `source` names other data, `DATASET[@VERSION]`, that a strategy carries knowledge from, by a `method` of its own
     where it has several (`core.transfer.strategies`); with `target_labels` ignored, what is learnt comes from there
     alone, and of `data` only the samples are seen.
+    `estimators` are the models that bagging or boosting trains; `members` are runs that are combined (`core.ensembles`).
     `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.
@@ -244,6 +245,8 @@ class TrainingSpec(Frozen):
     source: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_several)] | None = None
     method: str | None = None
     target_labels: Literal["used", "ignored"] | None = None
+    estimators: Annotated[int, Field(ge=2, le=100)] | None = None
+    members: tuple[str, ...] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0
     device: Device | None = None

@@ -1,6 +1,7 @@
 """New layers on top of a backbone."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ def linear_head(
     weight_decay: float = 0.0,
     seed: int = 0,
     kept: np.ndarray | None = None,
+    name: str = "head",
 ) -> keras.Model:
     """A softmax regression on embeddings: `(n, n_features)` → probabilities `(n, n_classes)`.
 
@@ -30,14 +32,10 @@ def linear_head(
         kept: which features the head may see, boolean, `(n_features,)`; all of them unless told. It is part of the
             head, so that a saved model stays whole.
     """
-    seen = n_features if kept is None else int(kept.sum())
     return keras.Sequential(
         [
             keras.Input((n_features,), name="features"),
-            *([] if kept is None else [layers.Rescaling(kept.astype("float32").tolist(), name="selection")]),
-            layers.Activation("tanh", name="squash"),
-            layers.UnitNormalization(name="one_length"),
-            layers.Rescaling(math.sqrt(seen), name="unit_scale"),
+            *squashing(n_features, kept),
             layers.Dropout(dropout, seed=seed, name="dropout"),
             layers.Dense(
                 n_classes,
@@ -49,8 +47,35 @@ def linear_head(
                 name="probabilities",
             ),
         ],
-        name="head",
+        name=name,
     )
+
+
+def squashing(n_features: int, kept: np.ndarray | None = None) -> list[keras.layers.Layer]:
+    """The layers by which every head begins: selected, squashed by tanh, and of one length."""
+    seen = n_features if kept is None else int(kept.sum())
+    return [
+        *([] if kept is None else [layers.Rescaling(kept.astype("float32").tolist(), name="selection")]),
+        layers.Activation("tanh", name="squash"),
+        layers.UnitNormalization(name="one_length"),
+        layers.Rescaling(math.sqrt(seen), name="unit_scale"),
+    ]
+
+
+def mixed(members: Sequence[keras.Model], weights: Sequence[float], name: str = "head") -> keras.Model:
+    """The weighted mean of several models' probabilities as one model of the same input; `weights` add up to 1.
+
+    It ends in a softmax of the mean's logarithms, which is that mean again: so it has scores before a softmax, as any
+    other classifier here, and can be explained by their gradient.
+    """
+    x = keras.Input(members[0].input_shape[1:], name="features")
+    weighed = [layers.Rescaling(weight)(member(x)) for member, weight in zip(members, weights, strict=True)]
+    mean = layers.add(weighed) if len(weighed) > 1 else weighed[0]
+    return keras.Model(x, layers.Activation("softmax", dtype="float32", name="probabilities")(logs(mean)), name=name)
+
+
+def logs(probabilities: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.ops.log(keras.ops.clip(probabilities, 1e-7, 1.0))
 
 
 def whole(backbone_model: keras.Model, head: keras.Model) -> keras.Model:

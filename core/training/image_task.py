@@ -58,6 +58,7 @@ class ImageTask:
             train=source.learnt_from(parts.train),
             validation=parts.validation,
             n_train=len(parts.train),
+            groups=self.samples["group"].to_numpy(),
             judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
             embeddings=source.embeddings,
             activations=source.activations,

@@ -1,6 +1,7 @@
 """The linear probe: a softmax layer on frozen embeddings."""
 
 import keras
+import numpy as np
 
 from core.models.heads import linear_head, whole
 from core.transfer.fitting import fit_by_spec
@@ -18,13 +19,18 @@ def linear_probe(problem: Problem) -> Fitted:
     )
 
 
-def fit_head(problem: Problem, phase: str = "head") -> tuple[keras.Model, dict[str, float]]:
-    """The trained head, embeddings to probabilities, and its validation loss and accuracy."""
-    head = new_head(problem)
-    return head, fit_by_spec(head, problem.embeddings(), problem, phase)
+def fit_head(
+    problem: Problem, phase: str = "head", name: str = "head", weights: np.ndarray | None = None
+) -> tuple[keras.Model, dict[str, float]]:
+    """The trained head, embeddings to probabilities, and its validation loss and accuracy.
+
+    `weights` say how much each position counts, `(n,)`, beside its class.
+    """
+    head = new_head(problem, name)
+    return head, fit_by_spec(head, problem.embeddings(), problem, phase, weights)
 
 
-def new_head(problem: Problem) -> keras.Model:
+def new_head(problem: Problem, name: str = "head") -> keras.Model:
     """A head with random weights, as the spec wants it."""
     spec = problem.spec
     return linear_head(
@@ -34,4 +40,5 @@ def new_head(problem: Problem) -> keras.Model:
         weight_decay=(spec.l2 or 0.0) / problem.n_train,
         seed=spec.seed,
         kept=problem.kept,
+        name=name,
     )

@@ -24,7 +24,8 @@ class Problem:
         targets: shares of the classes at every position, `(n, classes)` float32; a mixed view is of several.
         train, validation: positions of the samples to learn from and to choose by. What a strategy learns from
             data, it learns from these alone. Augmented views of training samples have positions behind the samples'.
-        n_train: number of training samples, views not counted.
+        n_train: number of training samples, views not counted; they come first in `train`.
+        groups: of each sample, `(samples,)`; those of one group are copies of each other or belong together.
         judged: positions whose probabilities are wanted.
         embeddings: gives the pooled output of the frozen backbone for all positions, `(n, d)` float32.
         activations: gives the output of the frozen part up to a block, `(n, h, w, c)` float32.
@@ -42,6 +43,7 @@ class Problem:
     train: np.ndarray
     validation: np.ndarray
     n_train: int
+    groups: np.ndarray
     judged: np.ndarray
     embeddings: Callable[[], np.ndarray]
     activations: Callable[[str], np.ndarray]

@@ -101,6 +101,35 @@ _ALL = (
         fit="core.transfer.fine_tune:fine_tune",
     ),
     Strategy(
+        name="bagging",
+        title="Bagging",
+        kind="image",
+        summary="Ten heads, each on images drawn anew, averaged. Steadier than one head.",
+        help="Breiman 1996. Averages out what a head owes to the luck of its training images; helps most where those "
+        "are few or some labels are wrong.",
+        uses=(*HEAD, "estimators"),
+        fit="core.transfer.bagging:bagging",
+    ),
+    Strategy(
+        name="ada_boost",
+        title="AdaBoost",
+        kind="image",
+        summary="Heads one after the other, each minding what those before got wrong.",
+        help="Zhu et al. 2009 (SAMME). Helps where one linear head is too simple; with wrong labels it chases them.",
+        uses=(*HEAD, "estimators"),
+        fit="core.transfer.ada_boost:ada_boost",
+    ),
+    Strategy(
+        name="stacking",
+        title="Stacking",
+        kind="image",
+        summary="Three kinds of heads, and one on top that learns whom to believe.",
+        help="Wolpert 1992: a linear head, one with a hidden layer and class prototypes; the last head learns from "
+        "their predictions for images that they had not seen.",
+        uses=HEAD,
+        fit="core.transfer.stacking:stacking",
+    ),
+    Strategy(
         name="textbook",
         title="Textbook head",
         kind="image",
