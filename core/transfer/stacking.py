@@ -7,10 +7,10 @@ import keras
 import numpy as np
 from keras import layers
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 
 from core.errors import DataError
-from core.models.heads import logs, squashing
+from core.models.heads import squashing
 from core.transfer.bagging import combined
 from core.transfer.fitting import fit_by_spec
 from core.transfer.linear_probe import fit_head
@@ -19,7 +19,7 @@ from core.transfer.problem import Fitted, Problem
 FOLDS = 5
 UNITS = 64  # of the head with a hidden layer
 SHARPNESS = 10.0  # of the prototypes' softmax over cosines: fixed, as the last head rescales it
-STRENGTH = 1.0  # C of the last head, on log-probabilities
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # of the last head (C), chosen in the same folds
 
 Fit = Callable[[Problem, str], keras.Model]
 
@@ -27,24 +27,33 @@ Fit = Callable[[Problem, str], keras.Model]
 def stacking(problem: Problem) -> Fitted:
     """Stack a linear head, one with a hidden layer, and class prototypes (Wolpert 1992).
 
-    The last head is a logistic regression on their log-probabilities for training samples that they had not seen,
-    in folds that keep copies together. The three are then fitted once more, on all training samples.
+    The last head is a logistic regression on their probabilities (Ting and Witten 1999) for training samples that
+    they had not seen, in folds that keep copies together. The three are then fitted once more, on all of them.
     """
     rows = problem.train[: problem.n_train]
     truth = problem.targets[rows].argmax(axis=1)
     held_out = np.concatenate([out_of_fold(problem, rows, truth, fit, name) for name, fit in HEADS.items()], axis=1)
-    last = LogisticRegression(C=STRENGTH, max_iter=2000, class_weight=_class_weight(problem)).fit(held_out, truth)
+    last = last_head(problem, held_out, truth, rows)
     heads = [fit(problem, name) for name, fit in HEADS.items()]
     return combined(problem, stacked(heads, last, len(problem.classes)))
 
 
 def out_of_fold(problem: Problem, rows: np.ndarray, truth: np.ndarray, fit: Fit, name: str) -> np.ndarray:
-    """Log-probabilities of the training samples at `rows`, `(n, classes)`, each by a head that had not seen it."""
+    """Probabilities of the training samples at `rows`, `(n, classes)`, each by a head that had not seen it."""
     found = np.empty((len(rows), len(problem.classes)))
     for fold, (learnt, judged) in enumerate(folds(truth, problem.groups[rows], problem.spec.seed), start=1):
         head = fit(replace(problem, train=rows[learnt], n_train=len(learnt)), f"{name}, fold {fold} of {FOLDS}")
         found[judged] = head.predict(problem.embeddings()[rows[judged]], batch_size=256, verbose=0)
-    return np.log(np.clip(found, 1e-7, 1.0))
+    return found
+
+
+def last_head(problem: Problem, held_out: np.ndarray, truth: np.ndarray, rows: np.ndarray) -> LogisticRegression:
+    """The logistic regression on top, of that strength which predicts best in the folds."""
+    model = LogisticRegression(max_iter=2000, class_weight=_class_weight(problem))
+    splits = folds(truth, problem.groups[rows], problem.spec.seed)
+    search = GridSearchCV(model, {"C": STRENGTHS}, scoring="neg_log_loss", cv=splits)
+    found: LogisticRegression = search.fit(held_out, truth).best_estimator_
+    return found
 
 
 def folds(truth: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -61,7 +70,7 @@ def folds(truth: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.nda
 def stacked(heads: list[keras.Model], last: LogisticRegression, classes: int) -> keras.Model:
     """The heads with the last one on top: embedding to probabilities."""
     x = keras.Input(heads[0].input_shape[1:], name="features")
-    joined = layers.concatenate([logs(head(x)) for head in heads])
+    joined = layers.concatenate([head(x) for head in heads])
     top = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")
     model = keras.Model(x, top(joined), name="head")
     kernel, bias = np.zeros((joined.shape[-1], classes)), np.full(classes, -1e3)

@@ -157,7 +157,7 @@ def test_the_stack_says_what_its_logistic_regression_says(k):
     x = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
     y = np.arange(60) % k
     heads = [linear_head(5, k, seed=i, name=f"h{i}") for i in range(2)]
-    held_out = np.concatenate([np.log(h.predict(x, verbose=0)) for h in heads], axis=1)
+    held_out = np.concatenate([h.predict(x, verbose=0) for h in heads], axis=1)
     last = LogisticRegression().fit(held_out, y)
     found = stacking.stacked(heads, last, k).predict(x, verbose=0)
     assert np.abs(found - last.predict_proba(held_out)).max() < 1e-5
