@@ -32,10 +32,10 @@ def get_own(name: str) -> Backbone:
 def of_run(run: RunRecord) -> Backbone:
     """A finished run's network as the source of the next one; the weights stay in the run's folder."""
     path = network_path(f"{RUN}{run.id}")
-    if run.state != "succeeded" or not run.spec.backbone or not path.exists():
+    if run.state != "succeeded" or not run.spec.backbone or run.spec.members or not path.exists():
         raise InputError(
             f"Run “{run.name}” has no network to start from.",
-            "Choose a run on images that ended well, without folds.",
+            "Choose a run on images that ended well, without folds, and no ensemble.",
         )
     base = base_of(run)
     return base.model_copy(
@@ -82,7 +82,7 @@ def own_backbones(limit: int = 50) -> list[Backbone]:
     """What can be trained from: networks brought in, then those of the newest runs on images."""
     found = brought_backbones()
     for run in runs.list_runs(states=["succeeded"]):
-        if run.spec.backbone and network_path(f"{RUN}{run.id}").exists():
+        if run.spec.backbone and not run.spec.members and network_path(f"{RUN}{run.id}").exists():
             found.append(of_run(run))
         if len(found) >= limit:
             break

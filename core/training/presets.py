@@ -9,6 +9,7 @@ from core.data.augmentation import COMES_WITH
 from core.data.matching import matched_columns
 from core.data.splitting import check_folds
 from core.data.versions import load_cells, load_samples
+from core.ensembles.methods import COMBINATIONS, get_members
 from core.errors import InputError
 from core.models.catalogue import BACKBONES, Backbone, get_backbone, weights_path, weights_state
 from core.models.tabular import LEARNERS, get_learner
@@ -102,6 +103,8 @@ def resolve(spec: TrainingSpec) -> Plan:
         )
     if not dataset.labelled:
         raise InputError(f"Dataset “{dataset.name}” has no labels.", "Import it with labels, or choose another.")
+    if spec.members is not None:
+        return _combined(spec)
     version = get_version(ref)
     given = spec.model_dump(exclude_none=True) | {"data": f"{dataset.id}@{version.id}"}
     brought = COMES_WITH.get(spec.augmentation.name, {}) if spec.augmentation else {}
@@ -147,6 +150,33 @@ def resolve(spec: TrainingSpec) -> Plan:
         dataset=dataset.id,
         version=version.id,
         test_hash=f"{version.test_hash}-folds{kept['folds']}" if kept.get("folds") else version.test_hash,
+        n=version.n,
+    )
+
+
+def _combined(spec: TrainingSpec) -> Plan:
+    """The plan of a run that combines others: their data, and of images the largest size that one of them sees."""
+    members = get_members(spec)
+    first, way = members[0], COMBINATIONS[spec.strategy or "voting"]
+    version = get_version(DataRef(dataset=first.dataset, version=first.version))
+    sizes = [run.spec.image_size for run in members if run.spec.image_size]
+    made = TrainingSpec(
+        data=f"{version.dataset}@{version.id}",
+        name=spec.name,
+        preset=spec.preset,
+        seed=spec.seed,
+        strategy=way.name,
+        members=tuple(run.id for run in members),
+        backbone=first.spec.backbone,
+        image_size=max(sizes, default=None),
+    )
+    return Plan(
+        spec=made,
+        kind=get_dataset(version.dataset).kind,
+        name=spec.name or f"{way.title} of {len(members)} runs",
+        dataset=version.dataset,
+        version=version.id,
+        test_hash=version.test_hash,
         n=version.n,
     )
 

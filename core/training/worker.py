@@ -69,6 +69,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         limit_threads()
         import keras
 
+        from core.ensembles.combining import combine
         from core.training.accelerators import divided
         from core.training.image_task import train_images
         from core.training.result import headline
@@ -76,7 +77,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
 
         keras.utils.set_random_seed(run.spec.seed)
         make_deterministic()
-    task = train_images if run.spec.backbone else train_table
+    task = combine if run.spec.members else train_images if run.spec.backbone else train_table
     with divided(len(devices.indices(run.device))):
         result = task(run, recorder)
     folder = runs.run_folder(run.id)

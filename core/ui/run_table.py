@@ -117,7 +117,7 @@ def act(chosen: list[RunRecord]) -> None:
             go("evaluate", runs=",".join(good))
         if open_ and st.button("Cancel", icon=":material/cancel:"):
             each(open_, lambda run: queue.cancel(run.id))
-        if len(chosen) == 1 and chosen[0].spec.backbone and good:
+        if len(chosen) == 1 and chosen[0].spec.backbone and not chosen[0].spec.members and good:
             source = f"{own.RUN}{good[0]}"
             if st.button("Use as a source", icon=":material/account_tree:", help="Train on from this run's network."):
                 go("train", dataset=chosen[0].dataset, backbone=source)
