@@ -28,6 +28,8 @@ class GradCam:
             raise InputError("The network does not end in a softmax layer.", "Use occlusion, which works for any.")
         last.activation = keras.activations.linear
         self._trunk, self._tail = split(network, FEATURES)
+        if not self._trunk.weights:
+            raise InputError("The networks of an ensemble have no feature map in common.", "Use occlusion.")
 
     def maps(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Heat for images `(n, size, size, 3)` and the class of each, `(n,)`: 0 to 1, `(n, h, w)` of the map."""
