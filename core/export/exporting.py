@@ -139,7 +139,7 @@ def export(run_id: str, name: str, target: Path, progress: Progress = lambda *_:
             job = Job(run, Path(folder), target.stem, ending)
             progress(0, STEPS, "writing")
             main: Path = resolve_name(wanted.write)(job)
-            check = _checked(job, wanted, main, progress)
+            check = _checked(job, wanted, main, progress) if wanted.predicts else None
             progress(STEPS - 1, STEPS, "handing over")
             size = _hand_over(job, main, target)
     except OSError as error:

@@ -3,13 +3,17 @@
 To add a format, write its function and describe it here; a new engine that loads it goes into `core.export.engine`.
 """
 
-from core.errors import InputError
+from pkgutil import resolve_name
+from typing import Any, Literal
+
+from core.errors import InputError, NotFoundError
 from core.schemas import DataRef, Frozen, Kind, RunRecord
 from core.store.datasets import get_version
 from core.store.runs import run_folder
 
 MOST_DIFFERENCE = 1e-3  # of any class's probability, for formats that compute in float32
 LEAST_AGREEMENT = 0.98  # of the predicted classes, for formats that round to integers
+Need = Literal["network", "data"]  # the run's own network; its data, with a test part
 
 
 class Format(Frozen):
@@ -17,8 +21,10 @@ class Format(Frozen):
 
     `endings` are those a file of it may have, the first one where none was asked for; one of them is `.zip` where the
     format is several files. `write` names the function, called with a `core.export.exporting.Job`, that gives the
-    main file it wrote. By its `engine` the file is loaded and compared with the run's network before it is offered;
-    `integers` tells that it is calibrated and held to the classes instead of the probabilities.
+    main file it wrote. By its `engine` the file is loaded and compared with the run's network before it is offered,
+    unless it is none that predicts; `integers` tells that it is calibrated and held to the classes instead of the
+    probabilities. `needs` says what must still be there, `hindered` names a function that says of a run, in a
+    sentence, what else stands in the way.
     """
 
     name: str
@@ -27,8 +33,15 @@ class Format(Frozen):
     endings: tuple[str, ...]
     write: str
     kinds: tuple[Kind, ...] = ("image",)
-    engine: str
+    engine: str = ""
     integers: bool = False
+    needs: tuple[Need, ...] = ("network", "data")
+    hindered: str = ""
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it is a model, and not something that is read or run to train one."""
+        return bool(self.engine)
 
 
 _ALL = (
@@ -90,6 +103,26 @@ _ALL = (
         kinds=("table",),
         engine="bundle",
     ),
+    Format(
+        name="script",
+        title="Python script",
+        purpose="Repeat the run with plain Keras or scikit-learn, data and pretrained network beside it.",
+        endings=(".zip",),
+        write="core.export.script:script",
+        kinds=("image", "table"),
+        needs=("data",),
+        hindered="core.export.script:obstacle",
+    ),
+    Format(
+        name="notebook",
+        title="Notebook",
+        purpose="The same script in cells, for Jupyter.",
+        endings=(".zip",),
+        write="core.export.script:notebook",
+        kinds=("image", "table"),
+        needs=("data",),
+        hindered="core.export.script:obstacle",
+    ),
 )
 
 FORMATS: dict[str, Format] = {f.name: f for f in _ALL}
@@ -109,12 +142,12 @@ class Check(Frozen):
 
 
 class Exported(Frozen):
-    """A file that was handed over, and how it did in its check."""
+    """A file that was handed over, and how it did in its check; None for one that predicts nothing by itself."""
 
     format: str
     path: str
     bytes: int
-    check: Check
+    check: Check | None = None
 
 
 def get_format(name: str) -> Format:
@@ -138,10 +171,19 @@ def obstacle(run: RunRecord, wanted: Format) -> str:
         return "Only a run that succeeded can be exported."
     if kind_of(run) not in wanted.kinds:
         return f"This format is for {'images' if 'image' in wanted.kinds else 'tables'}."
-    if run.spec.folds:
-        return "A run with folds keeps no network: each of its folds had another one. Train once more without folds."
-    if not any((run_folder(run.id) / name).is_file() for name in ("model.keras", "model.joblib")):
-        return "The file of its network is gone. Train it again."
-    if not get_version(DataRef(dataset=run.dataset, version=run.version)).counts.get("test"):
-        return "There are no test samples to check the file on. Train with a test part."
+    if "network" in wanted.needs:
+        if run.spec.folds:
+            return "A run with folds keeps no network: each of its folds had another one. Train once without folds."
+        if not any((run_folder(run.id) / name).is_file() for name in ("model.keras", "model.joblib")):
+            return "The file of its network is gone. Train it again."
+    if "data" in wanted.needs:
+        try:
+            version = get_version(DataRef(dataset=run.dataset, version=run.version))
+        except NotFoundError:
+            return "The data that it was trained on were deleted. Import them, and train again."
+        if not run.spec.folds and not version.counts.get("test"):
+            return "There are no test samples to check the file on. Train with a test part."
+    if wanted.hindered:
+        say: Any = resolve_name(wanted.hindered)
+        return str(say(run))
     return ""

@@ -16,12 +16,19 @@ from core.ui.words import size
 def export(judged: Judged) -> None:
     """CSV files at once; every format of the network at a button, with the figures of its check."""
     evaluation.downloads(judged)
+    formats = formats_of(judged.run)
     st.markdown(
         "**The network for elsewhere**",
         help="Each file is loaded by its own engine in a fresh process and compared with the network on up to 300"
         " test samples. One that does not do the same is not offered.",
     )
-    for wanted in formats_of(judged.run):
+    _rows(judged, [wanted for wanted in formats if wanted.predicts])
+    st.markdown("**The run itself**", help="To repeat it, to tell of it, and to bring it into another Graft.")
+    _rows(judged, [wanted for wanted in formats if not wanted.predicts])
+
+
+def _rows(judged: Judged, formats: list[Format]) -> None:
+    for wanted in formats:
         with st.container(border=True), telling_errors():
             _row(judged, wanted)
 
@@ -72,6 +79,8 @@ def _hand_over(judged: Judged, wanted: Format, task_id: str) -> None:
 def in_words(found: Exported, noun: str, wanted: Format) -> str:
     """What the check gave, in a sentence."""
     check = found.check
+    if check is None:
+        return f":material/check: {size(found.bytes)}"
     same = f"the same class on {check.agreement:.1%} of {check.n} test {noun}"
     apart = f"probabilities at most {check.largest_difference:.1g} apart"
     said = same if wanted.integers else f"{same}, {apart}"

@@ -1,0 +1,292 @@
+"""The text of the script that repeats a run on images: its sections, with the run's own settings filled in."""
+
+from typing import TYPE_CHECKING
+
+from core.data.cleaning import enabled
+from core.errors import DataError
+from core.export.sections import FIT, Section, fitting, judging
+from core.schemas import DataRef, RunRecord, TrainingSpec
+from core.store.datasets import get_version
+from core.transfer.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    import keras
+
+WRITTEN = ("linear_probe", "two_stage", "fine_tune")  # strategies there is a script for
+BESIDE = (
+    "Beside this file lie the images (data/, with label and part of each in data/samples.csv), the pretrained network"
+    " as it was before any training (backbone.keras: RGB images of 0 to 255 to embeddings) and what the run predicted"
+    " for its test images (predictions.csv). At the end stands on how many of them this script says the same."
+)
+
+
+def obstacle(run: RunRecord) -> str:
+    """Why a run on images cannot be written as a script; "" when it can."""
+    name = run.spec.strategy or ""
+    if name not in WRITTEN:
+        title = STRATEGIES[name].title if name in STRATEGIES else "This strategy"
+        return f"{title} is not written as a script, only {', '.join(STRATEGIES[n].title.lower() for n in WRITTEN)}."
+    if run.spec.augmentation:
+        return "Augmented copies are drawn by layers of Graft's own, which a plain script does not have."
+    if any(enabled(get_version(DataRef(dataset=run.dataset, version=run.version)).recipe, "learnt")):
+        return "The recipe selects features of the embedding, which a plain script does not do."
+    return ""
+
+
+def sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -> list[Section]:
+    """The script, from settings to the last line.
+
+    Args:
+        n_train: number of training images.
+        cut: the layer behind which the network is fine-tuned; "" for a linear probe.
+    """
+    spec = run.spec
+    seen, learnt = ("activations", "tuned") if cut else ("embeddings", "head")
+    values = fitting(spec) | {
+        "seed": spec.seed,
+        "classes": classes,
+        "size": spec.image_size,
+        "dropout": spec.dropout or 0.0,
+        "l2": spec.l2 or 0.0,
+        "head_fit": _head_fit(spec) if spec.strategy != "fine_tune" else "",
+        "tail_fit": _tail_fit(spec, n_train) if cut else "",
+        "cut": f'CUT = "{cut}"  # everything behind this layer is fine-tuned' if cut else "",
+        "embeddings": 'through(backbone, "embeddings")' if cut else "through(backbone)",
+        "remember": _REMEMBER if spec.strategy == "two_stage" else "",
+        "key": "file",
+        "probabilities": f"probabilities = {learnt}.predict({seen}[test], verbose=0)\n"
+        'keras.Model(backbone.input, head(backbone.output)).save(HERE / "model.keras")',
+    }
+    tune = _TUNE_IN_HALF if _in_bfloat16(run) else _TUNE
+    middle = {
+        "linear_probe": [_BACKBONE, FIT, _HEAD, _FIT_HEAD],
+        "two_stage": [_BACKBONE_KEPT, FIT, _HEAD, _FIT_HEAD, _CUT, tune, _GUARD],
+        "fine_tune": [_BACKBONE_KEPT, FIT, _HEAD, _CUT, tune],
+    }
+    parts = [_SETTINGS, _DATA, *middle[spec.strategy or ""], judging("images")]
+    return [section.filled(values) for section in parts]
+
+
+def cut_of(spec: TrainingSpec, backbone: "keras.Model") -> tuple[str, str]:
+    """The block at whose end the strategy cuts its backbone, and the layer that it ends in; "" where it cuts none."""
+    from core.models.networks import blocks
+
+    if spec.strategy == "linear_probe":
+        return "", ""
+    assert spec.unfreeze
+    parts = blocks(backbone)
+    block = parts[max(0, len(parts) - 1 - spec.unfreeze)]
+    layer: str | None = next((layer.name for layer in backbone.layers if layer.output is block.end), None)
+    if layer is None:
+        raise DataError(
+            "The place where this network is cut is no layer of it, so that a script cannot name it.",
+            "Take the Keras file.",
+        )
+    return block.name, layer
+
+
+def _head_fit(spec: TrainingSpec) -> str:
+    assert spec.epochs
+    return (
+        f"HEAD_FIT = dict(epochs={spec.epochs}, batch_size={spec.batch_size}, rate={spec.learning_rate},"
+        f" patience={max(8, spec.epochs // 5)})"
+    )
+
+
+def _tail_fit(spec: TrainingSpec, n_train: int) -> str:
+    from core.transfer.tail import SMALLEST_BATCH, STEPS
+
+    assert spec.fine_tune_epochs and spec.batch_size
+    # Smaller batches on small data: with few steps an epoch nothing would have moved at the end.
+    size = min(spec.batch_size, max(SMALLEST_BATCH, n_train // STEPS))
+    return (
+        f"TUNING_FIT = dict(epochs={spec.fine_tune_epochs}, batch_size={size}, rate={spec.fine_tune_learning_rate},"
+        f" patience={max(4, spec.fine_tune_epochs // 3)})"
+    )
+
+
+def _in_bfloat16(run: RunRecord) -> bool:
+    """Whether the fine-tuning computed in bfloat16: asked for, or found faster, which the run's notes then say."""
+    found_faster = any(note.startswith("Trained in bfloat16") for note in run.notes)
+    return run.spec.precision == "bfloat16" or (run.spec.precision == "auto" and found_faster)
+
+
+_SETTINGS = Section(
+    title="Settings",
+    text="Those of the run. A learning rate falls from its value here while training goes on; with so many epochs"
+    " (the patience) without a better one, training ends.",
+    code="""
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+HERE = Path(__file__).parent
+CLASSES = $classes
+SEED = $seed
+SIZE = $size  # pixels, height and width at which the network sees an image
+DROPOUT = $dropout
+L2 = $l2  # n training images give the new layer's weights W the penalty L2 / n · ‖W‖²
+$head_fit
+$tail_fit
+$cut
+
+keras.utils.set_random_seed(SEED)
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()  # equal seeds, equal weights
+""",
+)
+
+_DATA = Section(
+    title="The images and their parts",
+    text="Training images teach, validation images choose the best epoch, test images judge. Copies of one image are"
+    " all in the same part. Each image is scaled to the square, whatever its proportions.",
+    code='''
+samples = pd.read_csv(HERE / "data" / "samples.csv", dtype=str, keep_default_na=False)
+train, validation, test = (
+    np.flatnonzero(samples["part"] == part) for part in ("train", "validation", "test")
+)
+labels = samples["label"].map(CLASSES.index).to_numpy()
+targets = np.eye(len(CLASSES), dtype="float32")[labels]
+
+
+def images(rows):
+    """RGB images of 0 to 255, (n, SIZE, SIZE, 3)."""
+    opened = (Image.open(HERE / "data" / name) for name in samples["file"].iloc[rows])
+    scaled = [image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR) for image in opened]
+    return np.stack([np.asarray(image, dtype="float32") for image in scaled])
+''',
+)
+
+_BACKBONE = Section(
+    title="The pretrained network",
+    text="Trained on another, larger set. What it makes of an image does not change while it is frozen, so that"
+    " every image goes through it once, not once an epoch.",
+    code='''
+backbone = keras.saving.load_model(HERE / "backbone.keras", compile=False)
+
+
+def through(network, batch=32):
+    """What a frozen network makes of every image, in the order of `samples`."""
+    starts = range(0, len(samples), batch)
+    return np.concatenate([network.predict_on_batch(images(slice(i, i + batch))) for i in starts])
+''',
+)
+
+_BACKBONE_KEPT = Section(
+    title=_BACKBONE.title,
+    text=f"{_BACKBONE.text} What came with this script was computed by the run; delete the .npy files to compute it"
+    " anew. The seventh digits then differ, which fine-tuning enlarges.",
+    code='''
+backbone = keras.saving.load_model(HERE / "backbone.keras", compile=False)
+
+
+def through(network, name, batch=32):
+    """What a frozen network makes of every image, in the order of `samples`; kept in NAME.npy."""
+    path = HERE / f"{name}.npy"
+    if not path.exists():
+        starts = range(0, len(samples), batch)
+        np.save(path, np.concatenate([network.predict_on_batch(images(slice(i, i + batch))) for i in starts]))
+    return np.load(path)
+''',
+)
+
+_HEAD = Section(
+    title="The new layer",
+    text="A softmax regression on embeddings. These are squashed and scaled to one length first: large components,"
+    " which speak of a few patterns seen strongly, would otherwise drown the rest.",
+    code="""
+features = backbone.output.shape[-1]
+head = keras.Sequential(
+    [
+        keras.Input((features,)),
+        keras.layers.Activation("tanh"),
+        keras.layers.UnitNormalization(),
+        keras.layers.Rescaling(math.sqrt(features)),
+        keras.layers.Dropout(DROPOUT, seed=SEED),
+        keras.layers.Dense(
+            len(CLASSES),
+            activation="softmax",
+            dtype="float32",
+            kernel_initializer=keras.initializers.GlorotUniform(SEED),
+            kernel_regularizer=keras.regularizers.L2(L2 / len(train)),
+        ),
+    ],
+    name="head",
+)
+""",
+)
+
+_FIT_HEAD = Section(
+    title="Train the new layer",
+    text="The network itself stays as it was pretrained: a linear probe (Alain and Bengio 2016).",
+    code="""
+embeddings = $embeddings
+fit(head, embeddings, **HEAD_FIT)
+""",
+)
+
+_CUT = Section(
+    title="Cut the network in two",
+    text="The first part stays frozen, so its output is computed once; the last blocks are to be trained. Batch"
+    " normalisation keeps its statistics: a small set would ruin them. In Keras 3 only `trainable = False` on each"
+    " such layer holds them, `training=False` in the call does not.",
+    code="""
+cut = backbone.get_layer(CUT).output
+frozen, last_blocks = keras.Model(backbone.input, cut), keras.Model(cut, backbone.output)
+activations = through(frozen, "activations")
+
+for layer in backbone.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.trainable = False
+tuned = keras.Sequential([keras.Input(activations.shape[1:]), last_blocks, head])
+""",
+)
+
+_TUNE = Section(
+    title="Train the last blocks",
+    text="Together with the new layer, at a low rate: what was learnt on the larger set is to be adapted, not lost.",
+    code="""
+$remember
+fit(tuned, activations, **TUNING_FIT)
+""",
+)
+
+_TUNE_IN_HALF = Section(
+    title="Train the last blocks",
+    text=f"{_TUNE.text} The run computed in bfloat16, its weights in float32; the softmax layer, whose probabilities"
+    " would be coarse, stays in float32 throughout.",
+    code="""
+$remember
+in_half = [tuned, last_blocks, head, *last_blocks.layers, *head.layers[:-1]]
+for layer in in_half:
+    layer.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
+fit(tuned, activations, **TUNING_FIT)
+for layer in in_half:
+    layer.dtype_policy = keras.DTypePolicy("float32")
+tuned.make_predict_function(force=True)
+""",
+)
+
+_REMEMBER = """
+def validation_loss():
+    p = tuned.predict(activations[validation], verbose=0)[np.arange(len(validation)), labels[validation]]
+    return -np.log(np.clip(p, 1e-7, 1)).mean()
+
+
+weights_before, loss_before = [w.copy() for w in tuned.get_weights()], validation_loss()""".strip()
+
+_GUARD = Section(
+    title="Keep whichever is better",
+    text="On few images fine-tuning can do harm. The validation images tell.",
+    code="""
+if validation_loss() > loss_before:
+    tuned.set_weights(weights_before)
+    print("Fine-tuning was worse on the validation images, so it was undone.")
+""",
+)
