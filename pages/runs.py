@@ -5,6 +5,7 @@ from typing import cast
 
 import streamlit as st
 
+from core.ensembles.methods import COMBINATIONS
 from core.jobs import queue
 from core.models.tabular import LEARNERS
 from core.schemas import ACTIVE, FINISHED
@@ -56,7 +57,7 @@ def asked() -> tuple[Wanted, Order]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dataset = choose("dataset", "Dataset", names)
         state = choose("state", "State", {s: s.capitalize() for s in ("queued", *ACTIVE, *FINISHED)})
-        titles = {name: known.title for name, known in (STRATEGIES | LEARNERS).items()}
+        titles = {name: known.title for name, known in (STRATEGIES | LEARNERS | COMBINATIONS).items()}
         tried = {name: titles.get(name, name) for name in run_search.strategies_tried()}
         strategy = choose("strategy", "Method", tried)
         words = st.text_input("Search", key="words", bind="query-params", placeholder="Name, tag, note", width=WIDTH)

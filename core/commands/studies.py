@@ -5,11 +5,19 @@ import time
 from typing import TYPE_CHECKING
 
 from core.commands.document import Document, read_json, validated
+from core.errors import InputError
+from core.schemas import Kind, TrainingSpec
 
 if TYPE_CHECKING:
     from core.studies.record import StudySpec
 
 POLL = 0.5
+COMBINING = {"voting": "voting", "averaging": "weight_averaging"}
+TRAINED: dict[str, dict[Kind, str]] = {
+    "bagging": {"image": "bagging", "table": "bagging"},
+    "boosting": {"image": "ada_boost", "table": "ada_boost"},
+    "stacking": {"image": "stacking", "table": "stacking"},
+}
 
 
 def search(args: argparse.Namespace) -> Document:
@@ -35,6 +43,48 @@ def search(args: argparse.Namespace) -> Document:
         "note": found.note,
         "exit_code": int(state in ("failed", "interrupted")),
     }
+
+
+def ensemble(args: argparse.Namespace) -> Document:
+    """Combine runs into one, or train an ensemble on data, and stay until it is made."""
+    from core.jobs import queue
+    from core.store import runs
+
+    run = queue.submit(_ensemble(args))
+    while not run.ended:
+        time.sleep(POLL)
+        run = runs.get_run(run.id)
+    return {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state,
+        "metrics": run.metrics,
+        "notes": list(run.notes),
+        "failure": run.failure.model_dump() if run.failure else None,
+        "exit_code": int(run.state != "succeeded"),
+    }
+
+
+def _ensemble(args: argparse.Namespace) -> TrainingSpec:
+    """The spec of the command; `InputError` where data and runs are both named, or neither is."""
+    from core.schemas import DataRef
+    from core.store import runs
+    from core.store.datasets import get_dataset
+
+    if bool(args.data) == bool(args.runs):
+        raise InputError("An ensemble is trained on data or made of runs.", "Give DATA, or --runs RUN RUN.")
+    if (args.method in COMBINING) != bool(args.runs):
+        there = ", ".join(COMBINING if args.runs else TRAINED)
+        what = "runs" if args.runs else "data"
+        raise InputError(f"“{args.method}” makes no ensemble of {what}.", f"Choose one of: {there}.")
+    if args.runs:
+        first = runs.get_run(args.runs[0])
+        values = {"data": first.spec.data, "strategy": COMBINING[args.method], "members": tuple(args.runs)}
+        return validated(TrainingSpec, values)
+    values = read_json(args.spec, "Give --spec the path of a TrainingSpec in JSON.") if args.spec else {}
+    kind = get_dataset(DataRef.parse(args.data).dataset).kind
+    method = {"learner" if kind == "table" else "strategy": TRAINED[args.method][kind]}
+    return validated(TrainingSpec, values | {"data": args.data} | method)
 
 
 def _spec(args: argparse.Namespace) -> "StudySpec":

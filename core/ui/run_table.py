@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import streamlit as st
 
+from core.ensembles.methods import COMBINATIONS
 from core.errors import NotFoundError
 from core.evaluation.scores import format_interval
 from core.jobs import queue
 from core.models import own
 from core.models.tabular import LEARNERS
-from core.schemas import DataRef, RunRecord
+from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import get_version
 from core.transfer.strategies import STRATEGIES
@@ -55,12 +56,13 @@ def row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
     curve, n_bytes = final_curve_and_size(run.id, folder) if run.ended else curve_and_size(run.id)
     method = own.title_of(spec.backbone) if spec.backbone else None
     learner = LEARNERS[spec.learner].title if spec.learner in LEARNERS else spec.learner
+    titles = {name: known.title for name, known in (STRATEGIES | COMBINATIONS).items()}
     return {
         "★": "★" if run.starred else "",
         "Name": run.name,
         "Dataset": names.get(run.dataset, run.dataset),
-        "Model": method or learner,
-        "Strategy": STRATEGIES[spec.strategy].title if spec.strategy in STRATEGIES else spec.strategy or "",
+        "Model": f"{len(spec.members)} runs" if spec.members else method or learner,
+        "Strategy": titles.get(spec.strategy or "", spec.strategy or ""),
         "Accuracy": format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"]) if m else "",
         "Test set": test_set(run),
         "Curve": curve,
@@ -115,6 +117,9 @@ def act(chosen: list[RunRecord]) -> None:
             go("evaluate", runs=good[0])
         if len(good) > 1 and st.button("Compare", type="primary", icon=":material/compare_arrows:"):
             go("evaluate", runs=",".join(good))
+        if len(good) > 1:
+            with st.popover("Combine", icon=":material/merge:", help="Make one model of these runs."):
+                _combine(good)
         if open_ and st.button("Cancel", icon=":material/cancel:"):
             each(open_, lambda run: queue.cancel(run.id))
         if len(chosen) == 1 and chosen[0].spec.backbone and not chosen[0].spec.members and good:
@@ -136,6 +141,22 @@ def act(chosen: list[RunRecord]) -> None:
             help="It can be restored for 30 days.",
         ):
             each(chosen, lambda run: runs.bin_run(run.id))
+
+
+def _combine(members: list[str]) -> None:
+    """How the runs are to be one; the ensemble is a run of its own and goes into the queue."""
+    way = st.radio(
+        "How",
+        list(COMBINATIONS),
+        format_func=lambda name: COMBINATIONS[name].title,
+        captions=[c.summary for c in COMBINATIONS.values()],
+        help="  \n".join(f"**{c.title}**: {c.help}" for c in COMBINATIONS.values()),
+    )
+    if st.button("Make the ensemble", type="primary", icon=":material/merge:"):
+        with telling_errors():
+            first = runs.get_run(members[0])
+            made = queue.submit(TrainingSpec(data=first.spec.data, strategy=way, members=tuple(members)))
+            go("train", dataset=made.dataset, run=made.id)
 
 
 def _edit(run: RunRecord) -> None:
