@@ -123,6 +123,24 @@ _ALL = (
         needs=("data",),
         hindered="core.export.script:obstacle",
     ),
+    Format(
+        name="card",
+        title="Model card",
+        purpose="What it is for, how it was made, how good it is and where it fails (Markdown).",
+        endings=(".md",),
+        write="core.export.card:card",
+        kinds=("image", "table"),
+        needs=(),
+    ),
+    Format(
+        name="report",
+        title="Report",
+        purpose="The same with curves and confusion matrix, in one file for a browser (HTML).",
+        endings=(".html",),
+        write="core.export.report:report",
+        kinds=("image", "table"),
+        needs=(),
+    ),
 )
 
 FORMATS: dict[str, Format] = {f.name: f for f in _ALL}
