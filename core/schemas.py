@@ -211,7 +211,9 @@ class TrainingSpec(Frozen):
     `source` names other data, `DATASET[@VERSION]`, that a strategy carries knowledge from, by a `method` of its own
     where it has several (`core.transfer.strategies`); with `target_labels` ignored, what is learnt comes from there
     alone, and of `data` only the samples are seen.
-    `estimators` are the models that bagging or boosting trains; `members` are runs that are combined (`core.ensembles`).
+    `estimators` are the models that bagging or boosting trains; `members` are runs that are combined
+    (`core.ensembles`);
+    `teacher` is a run from whose network another learns (`core.transfer.distillation`).
     `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.
@@ -247,6 +249,7 @@ class TrainingSpec(Frozen):
     target_labels: Literal["used", "ignored"] | None = None
     estimators: Annotated[int, Field(ge=2, le=100)] | None = None
     members: tuple[str, ...] | None = None
+    teacher: str | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     seed: int = 0
     device: Device | None = None

@@ -1,18 +1,18 @@
 """Choose data, backbone and strategy, start, and watch."""
 
+from typing import Any
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import GraftError
 from core.jobs import queue
 from core.models.tabular import LEARNERS
-from core.schemas import ACTIVE, DataRef, DatasetRecord, TrainingSpec
+from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
 from core.training.estimate import estimate
-from core.transfer.recommendation import Recommendation, recommend
-from core.transfer.strategies import STRATEGIES
-from core.ui import again, backbones, device_choice, options, search, source_choice
+from core.ui import again, backbones, device_choice, options, search, source_choice, strategy_choice
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -91,7 +91,7 @@ def choose_preset(dataset: DatasetRecord) -> str:
     return chosen
 
 
-def choose_image_method(preset: str, dataset: DatasetRecord, version: str) -> dict[str, str]:
+def choose_image_method(preset: str, dataset: DatasetRecord, version: str) -> dict[str, Any]:
     values = presets.PRESETS["image"][preset]
     here = presets.choices("image")
     for field in ("backbone", "strategy"):
@@ -103,42 +103,11 @@ def choose_image_method(preset: str, dataset: DatasetRecord, version: str) -> di
     with left:
         backbone = backbones.choose()
     with right:
-        strategy = st.radio(
-            "Strategy",
-            [s for s, x in STRATEGIES.items() if x.kind == "image"],
-            format_func=lambda s: STRATEGIES[s].title,
-            captions=[x.summary for x in STRATEGIES.values() if x.kind == "image"],
-            key="train-strategy",
-            persist_state="session",
-            help="  \n".join(f"**{x.title}**: {x.help}" for x in STRATEGIES.values()),
-        )
-        advise(recommended(dataset, version), strategy)
-    return {"backbone": backbone, "strategy": strategy}
+        chosen = strategy_choice.choose(dataset, version)
+    return {"backbone": backbone, **chosen}
 
 
-def recommended(dataset: DatasetRecord, version: str) -> Recommendation:
-    """A strategy for these images, from their number and from the newest probe on them."""
-    probes = [
-        run.metrics["validation_accuracy"]
-        for run in runs.list_runs(dataset=dataset.id, states=["succeeded"])
-        if run.version == version and run.spec.strategy == "linear_probe" and "validation_accuracy" in run.metrics
-    ]
-    counts = datasets.get_version(DataRef(dataset=dataset.id, version=version)).counts
-    return recommend(counts.get("train", {}), probes[0] if probes else None)
-
-
-def advise(advice: Recommendation, chosen: str) -> None:
-    """The recommended strategy with its reason, and the way to take it."""
-    title = STRATEGIES[advice.strategy].title
-    if advice.strategy == chosen:
-        st.caption(f":material/lightbulb: Recommended here. {advice.reason}")
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/lightbulb: {title} is recommended here. {advice.reason}", width="stretch")
-        st.button("Take it", on_click=lambda: st.session_state.update({"train-strategy": advice.strategy}))
-
-
-def choose_learner(dataset: DatasetRecord, version: str) -> dict[str, str]:
+def choose_learner(dataset: DatasetRecord, version: str) -> dict[str, Any]:
     learner = st.radio(
         "Learner",
         list(LEARNERS),
@@ -148,7 +117,7 @@ def choose_learner(dataset: DatasetRecord, version: str) -> dict[str, str]:
         persist_state="session",
         help="Missing cells, scaling and categories are prepared on the training rows only, for all of them.",
     )
-    return {"learner": learner, **source_choice.choose(dataset, version, learner)}
+    return {"learner": learner, **source_choice.for_table(dataset, version, learner)}
 
 
 def form() -> DeltaGenerator:

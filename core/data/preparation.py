@@ -1,6 +1,6 @@
 """From a table's columns to the matrix that learners see, fitted on training rows only."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ class Preparation:
         learnt_from = preparation.fit_transform(x.iloc[train], y[train])  # of the classes `preparation.classes_`
         judged = preparation.transform(x.iloc[test])
     """
+
+    # What the columns go through at the end, `(n, d)` → `(n, k)`: where features were aligned, that map.
+    projection: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __init__(self, recipe: Recipe, seed: int = 0) -> None:
         self.recipe, self.seed = recipe, seed
@@ -61,7 +64,8 @@ class Preparation:
         """Any rows, `(n, columns)`, float32."""
         for step in self.learnt_:
             x = step.transform(x)
-        return self._finished(x)
+        found = self._finished(x)
+        return found if self.projection is None else self.projection(found)
 
     def _finished(self, x: pd.DataFrame) -> np.ndarray:
         parts = [x.iloc[i : i + CHUNK] for i in range(0, max(1, len(x)), CHUNK)]

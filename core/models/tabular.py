@@ -27,7 +27,6 @@ _ALL = (
             "dropout",
             "l2",
             "class_weights",
-            "source",
             *OPTIMIZATION,
             "device",
             "gpus",

@@ -15,15 +15,16 @@ from core.models.catalogue import Backbone, get_backbone
 from core.models.embedding import EmbeddingInfo, embed
 from core.models.engines import Images
 from core.schemas import DataRef, Recipe, RunRecord, TrainingSpec
-from core.store import files
+from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
 from core.training.parts import Parts, parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
+from core.training.teacher import ask
 from core.training.version_images import VersionImages
 from core.training.views import training_views
 from core.transfer.fitting import one_hot
-from core.transfer.problem import Fitted, Problem
+from core.transfer.problem import Fitted, Problem, Teacher
 from core.transfer.strategies import get_strategy
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class ImageTask:
         index = {name: i for i, name in enumerate(self.version.classes)}
         self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
         self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
-        images = VersionImages(get_dataset(ref.dataset), self.samples)
-        self._source = _Source(images, self.splits, spec, recorder)
+        self._images = VersionImages(get_dataset(ref.dataset), self.samples)
+        self._source = _Source(self._images, self.splits, spec, recorder)
         self.backbone = self._source.backbone
         self._targets = self._source.targets(one_hot(self._labels, len(self.version.classes)))
 
@@ -68,7 +69,12 @@ class ImageTask:
             network=source.network,
             untrained=source.untrained,
             recorder=self.recorder,
+            teacher=self._ask_teacher if self.spec.teacher else None,
         )
+
+    def _ask_teacher(self) -> Teacher:
+        assert self.spec.teacher
+        return ask(runs.get_run(self.spec.teacher), self._images, self.version, self.recorder)
 
 
 def train_images(run: RunRecord, recorder: Recorder) -> Result:

@@ -3,19 +3,20 @@
 from statistics import median
 from typing import Any
 
-import pandas as pd
-
 from core.data.augmentation import COMES_WITH
-from core.data.matching import matched_columns
 from core.data.splitting import check_folds
-from core.data.versions import load_cells, load_samples
+from core.data.versions import load_samples
 from core.ensembles.methods import COMBINATIONS, get_members
 from core.errors import InputError
+from core.evaluation.scores import classes_of
+from core.models import own
 from core.models.catalogue import BACKBONES, Backbone, get_backbone, weights_path, weights_state
 from core.models.tabular import LEARNERS, get_learner
 from core.schemas import DataRef, Frozen, Kind, Preset, TrainingSpec, VersionRecord
+from core.store import runs
 from core.store.datasets import get_dataset, get_version
-from core.transfer.strategies import get_strategy
+from core.training import sources
+from core.transfer.strategies import ON_VECTORS, STRATEGIES, get_strategy
 
 # Chosen by cross-validation within training photos of CIFAR-10, and left alone since.
 _HEAD: dict[str, Any] = {"epochs": 40, "batch_size": 64, "learning_rate": 3e-3, "dropout": 0.2, "l2": 8.0}
@@ -137,9 +138,11 @@ def resolve(spec: TrainingSpec) -> Plan:
                 f"{backbone.title} takes images of {backbone.smallest_size} px and more.",
                 f"Choose an image size of at least {backbone.smallest_size} px.",
             )
-    if kept.get("source"):
-        kept["source"] = tuple(_source(source, version) for source in kept["source"])
-        title += " · pretrained"
+    strategy = STRATEGIES.get(kept.get("strategy", ""))
+    if strategy and strategy.has_source:
+        kept |= sources.resolved(kept, strategy, version)
+    if "teacher" in uses:
+        kept["teacher"] = _teacher(spec, version)
     if kept.get("folds"):
         check_folds(load_samples(DataRef(dataset=dataset.id, version=version.id)), kept["folds"])
         title += f" · {kept['folds']} folds"
@@ -152,6 +155,21 @@ def resolve(spec: TrainingSpec) -> Plan:
         test_hash=f"{version.test_hash}-folds{kept['folds']}" if kept.get("folds") else version.test_hash,
         n=version.n,
     )
+
+
+def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
+    """The teacher's id; it must have a network that knows the version's classes."""
+    if not spec.teacher:
+        raise InputError("Distillation needs a teacher.", "Choose a finished run on images as the teacher.")
+    run = runs.get_run(spec.teacher)
+    own.of_run(run)
+    lacking = set(version.classes) - set(classes_of(runs.read_predictions(run.id)))
+    if lacking:
+        raise InputError(
+            f"“{run.name}” does not know the class “{min(lacking)}”, so it cannot teach it.",
+            "Choose a run on the same classes.",
+        )
+    return run.id
 
 
 def _combined(spec: TrainingSpec) -> Plan:
@@ -197,37 +215,32 @@ def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     """What the method is called and the fields it reads; backbone, weights and strategy are checked."""
     backbone, strategy = get_backbone(values["backbone"]), get_strategy(values["strategy"])
     weights_path(backbone)
+    if strategy.kind == "table":
+        raise InputError(f"The strategy “{strategy.name}” is for tables.", "Choose another strategy.")
     title = f"{backbone.title} · {strategy.title.lower()}"
-    return title, (*_ALWAYS, "backbone", "strategy", "image_size", "device", "gpus", *strategy.uses)
+    of_head = ON_VECTORS if strategy.has_source else ()
+    return title, (*_ALWAYS, "backbone", "strategy", "image_size", "device", "gpus", *of_head, *strategy.uses)
 
 
 def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The same of a table; a network with a source and no strategy is pretrained, as before there were others."""
     learner = get_learner(values["learner"])
-    return learner.title, (*_ALWAYS, "learner", *learner.uses)
-
-
-def _source(text: str, target: VersionRecord) -> str:
-    """The source's data with its version; `InputError` where nothing could carry over from it."""
-    ref = DataRef.parse(text)
-    source = get_dataset(ref.dataset)
-    if source.id == target.dataset:
-        raise InputError("Source and target are the same dataset.", "Choose another table as the source.")
-    if source.kind != "table" or not source.labelled:
+    if values.get("source") and learner.name == "network":
+        values.setdefault("strategy", "pretraining")
+    if "strategy" not in values:
+        return learner.title, (*_ALWAYS, "learner", *learner.uses)
+    strategy = get_strategy(values["strategy"])
+    if strategy.kind == "image":
         raise InputError(
-            f"“{source.name}” is no labelled table.", "Choose a table with a target column as the source."
+            f"The strategy “{strategy.name}” is for images.", "Leave out the strategy, or choose another."
         )
-    version = get_version(ref)
-    if not matched_columns(*(first_cells(v) for v in (target, version))):
+    if strategy.learners and learner.name not in strategy.learners:
         raise InputError(
-            f"“{source.name}” has no column of the same name and type as this table.",
-            "Rename columns so that those of one meaning have one name, or choose another source.",
+            f"{strategy.title} does not go with {learner.title.lower()}.",
+            f"Choose one of these learners: {', '.join(strategy.learners)}.",
         )
-    return f"{source.id}@{version.id}"
-
-
-def first_cells(version: VersionRecord) -> pd.DataFrame:
-    """A few rows of a table, enough to see its columns and their types."""
-    return load_cells(version, load_samples(DataRef(dataset=version.dataset, version=version.id)).head(20))
+    fields = (*_ALWAYS, "learner", "strategy", *learner.uses, *strategy.uses)
+    return f"{learner.title} · {strategy.title.lower()}", fields
 
 
 def _input_size(backbone: Backbone, version: VersionRecord) -> int:

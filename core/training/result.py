@@ -1,7 +1,7 @@
 """What a task hands to the worker, and the headline numbers made from it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,17 @@ from core.evaluation.scores import fold_scores, judged, score
 
 @dataclass
 class Result:
-    """A trained task: the predictions table, the class order, facts a fold, and how to save the model, if kept."""
+    """A trained task: the predictions table, the class order, facts a fold, and how to save the model, if kept.
+
+    `tables` are written beside the predictions, each under its name; of a run with a source, `baselines` holds the
+    predictions of those who did without it or with it alone, told apart by the column `baseline`.
+    """
 
     predictions: pd.DataFrame
     classes: tuple[str, ...]
     facts: list[dict[str, float]]
     save: Callable[[Path], None] | None
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def headline(result: Result) -> dict[str, float]:
@@ -33,6 +38,13 @@ def headline(result: Result) -> dict[str, float]:
         metrics[f"{name}_low"], metrics[f"{name}_high"] = scores.ci[name]
     for key in result.facts[0]:
         metrics[key] = float(np.mean([f[key] for f in result.facts]))
+    baselines = result.tables.get("baselines", pd.DataFrame(columns=["baseline"]))
+    for name in baselines["baseline"].unique():
+        rows = baselines[baselines["baseline"] == name]
+        alone = score(judged(rows), result.classes)
+        metrics[f"{name}_accuracy"] = alone.accuracy
+        low, high = alone.ci["accuracy"]
+        metrics |= {f"{name}_accuracy_low": low, f"{name}_accuracy_high": high}
     folds = fold_scores(test, result.classes)
     if folds is not None:
         for name in ("accuracy", "macro_f1"):

@@ -1,73 +1,23 @@
 """The learners of `core.models.tabular`: from a prepared matrix to probabilities and a file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
-import joblib
 import keras
 import numpy as np
 
-from core.schemas import TrainingSpec
 from core.settings import get_settings
-from core.transfer.fitting import Fit, fit, fit_by_spec, one_hot
-
-if TYPE_CHECKING:
-    from core.training.recorder import Recorder
+from core.transfer.fitting import fit_by_spec
+from core.transfer.vectors import VectorFitted, VectorProblem
 
 BOOSTING_EPOCHS = 20  # in so many equal parts the rounds of boosting are judged
 BOOSTING_PATIENCE = 4  # of them, without a better validation loss, after which boosting ends
 BOOSTING_RATE = 0.1
 
 
-@dataclass
-class TableProblem:
-    """`x` is `(n, columns)` float32, prepared by what was fitted on the rows in `train` alone.
-
-    `weights`, `(n,)`, where there are any, say how much a training row counts; scores count each row once.
-    `fit` is how its network is fitted, as in `core.transfer.problem.Problem`. `source` is the problem on which a
-    network is trained before, with the same columns and classes of its own.
-    """
-
-    spec: TrainingSpec
-    classes: tuple[str, ...]
-    x: np.ndarray
-    labels: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-    judged: np.ndarray
-    recorder: "Recorder"
-    weights: np.ndarray | None = None
-    fit: Fit = fit
-    source: "TableProblem | None" = None
-
-    @property
-    def targets(self) -> np.ndarray:
-        return one_hot(self.labels, len(self.classes))
-
-    @property
-    def class_weight(self) -> str | None:
-        """As scikit-learn names it."""
-        return "balanced" if self.spec.class_weights == "balanced" else None
-
-    @property
-    def sample_weight(self) -> np.ndarray | None:
-        """Of the training rows, as scikit-learn names it."""
-        return None if self.weights is None else self.weights[self.train]
-
-
-@dataclass
-class TableFitted:
-    """`probabilities` is `(len(judged), classes)`; `save` writes the fitted learner into a folder."""
-
-    probabilities: np.ndarray
-    save: Callable[[Path], Any]
-    facts: dict[str, float] = field(default_factory=dict)
-
-
-def network(problem: TableProblem) -> TableFitted:
+def network(problem: VectorProblem) -> VectorFitted:
     """A multilayer perceptron: two hidden layers of 64 ReLU units with dropout.
 
     Categories come as one column each, so the first layer holds an embedding of 64 numbers for every category. With a
@@ -81,14 +31,14 @@ def network(problem: TableProblem) -> TableFitted:
         _carry_over(before, problem.source.classes, model, problem.classes)
     phase = "stage 2 of 2: network" if problem.source else "network"
     facts = fit_by_spec(model, problem.x, problem, phase, problem.weights)
-    return TableFitted(
+    return VectorFitted(
         probabilities=model.predict(problem.x[problem.judged], batch_size=1024, verbose=0),
-        save=lambda folder: model.save(folder / "model.keras"),
+        model=model,
         facts={"validation_loss": facts["loss"], "validation_accuracy": facts["accuracy"]},
     )
 
 
-def _perceptron(problem: TableProblem) -> keras.Model:
+def _perceptron(problem: VectorProblem) -> keras.Model:
     spec = problem.spec
     dropout = spec.dropout or 0.0
     penalty = keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train))
@@ -118,7 +68,7 @@ def _carry_over(
     target.set_weights([*hidden, new_kernel, new_bias])
 
 
-def logistic_regression(problem: TableProblem) -> TableFitted:
+def logistic_regression(problem: VectorProblem) -> VectorFitted:
     """L2-regularised softmax regression, its strength chosen by the validation loss, one epoch a strength."""
     from sklearn.linear_model import LogisticRegression
 
@@ -128,7 +78,7 @@ def logistic_regression(problem: TableProblem) -> TableFitted:
     return _best_of(problem, "logistic regression", candidates, "C")
 
 
-def random_forest(problem: TableProblem) -> TableFitted:
+def random_forest(problem: VectorProblem) -> VectorFitted:
     """A random forest (Breiman 2001), the size of its leaves chosen by the validation loss, one epoch a size."""
     from sklearn.ensemble import RandomForestClassifier
 
@@ -142,7 +92,7 @@ def random_forest(problem: TableProblem) -> TableFitted:
     return _best_of(problem, "random forest", candidates, "min_samples_leaf")
 
 
-def gradient_boosting(problem: TableProblem) -> TableFitted:
+def gradient_boosting(problem: VectorProblem) -> VectorFitted:
     """Histogram-based gradient boosting (Friedman 2001; Ke et al. 2017), ended where the validation loss turns.
 
     An epoch is a twentieth of the rounds asked for; the epoch with the least validation loss is kept.
@@ -183,7 +133,7 @@ class _Candidate:
     accuracy: float
 
 
-def _best_of(problem: TableProblem, phase: str, models: Sequence[Any], parameter: str) -> TableFitted:
+def _best_of(problem: VectorProblem, phase: str, models: Sequence[Any], parameter: str) -> VectorFitted:
     """Fit each of the models, an epoch each, and keep the one with the least validation loss."""
     problem.recorder.phase(phase, len(models))
     best: _Candidate | None = None
@@ -198,36 +148,36 @@ def _best_of(problem: TableProblem, phase: str, models: Sequence[Any], parameter
     return _kept(problem, best, {parameter.lower(): float(getattr(best.model, parameter))})
 
 
-def _finish_asked(problem: TableProblem) -> bool:
+def _finish_asked(problem: VectorProblem) -> bool:
     asked = problem.recorder.finish_asked()
     if asked:
         problem.recorder.note("Finished early on request; the best so far was kept.")
     return asked
 
 
-def _kept(problem: TableProblem, best: _Candidate, facts: dict[str, float]) -> TableFitted:
-    return TableFitted(
+def _kept(problem: VectorProblem, best: _Candidate, facts: dict[str, float]) -> VectorFitted:
+    return VectorFitted(
         probabilities=_probabilities(best.model, problem, problem.judged),
-        save=lambda folder: joblib.dump(best.model, folder / "model.joblib", compress=3),
+        model=best.model,
         facts={"validation_loss": best.loss, "validation_accuracy": best.accuracy} | facts,
     )
 
 
-def _judged(problem: TableProblem, model: Any, epoch: int) -> _Candidate:
+def _judged(problem: VectorProblem, model: Any, epoch: int) -> _Candidate:
     """The fitted model with its validation scores, which are recorded."""
     values = {**_judge(model, problem, problem.train, ""), **_judge(model, problem, problem.validation, "val_")}
     problem.recorder.epoch(epoch, values)
     return _Candidate(model, values["val_loss"], values["val_accuracy"])
 
 
-def _probabilities(model: Any, problem: TableProblem, rows: np.ndarray) -> np.ndarray:
+def _probabilities(model: Any, problem: VectorProblem, rows: np.ndarray) -> np.ndarray:
     """Probabilities over all classes; a class that training rows lack gets zero."""
     full = np.zeros((len(rows), len(problem.classes)))
     full[:, model.classes_] = model.predict_proba(problem.x[rows])
     return full
 
 
-def _judge(model: Any, problem: TableProblem, rows: np.ndarray, prefix: str) -> dict[str, float]:
+def _judge(model: Any, problem: VectorProblem, rows: np.ndarray, prefix: str) -> dict[str, float]:
     p, y = _probabilities(model, problem, rows), problem.labels[rows]
     picked = np.clip(p[np.arange(len(y)), y], 1e-7, 1)
     return {

@@ -1,6 +1,5 @@
 """Training on tables: columns prepared on training rows only, then the learner, once or once a fold."""
 
-from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -8,17 +7,17 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from core.data.matching import as_target, matched_columns
 from core.data.preparation import Preparation
 from core.data.versions import load_rows, load_weights
 from core.errors import DataError
 from core.models.tabular import get_learner
 from core.schemas import DataRef, RunRecord, TrainingSpec
-from core.store.datasets import get_dataset, get_version
+from core.store.datasets import get_version
 from core.training.parts import Parts, parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
-from core.training.table_learners import TableFitted, TableProblem
+from core.training.source_problem import SourceEffect, SourceTables, carry_over
+from core.transfer.vectors import VectorProblem
 
 
 class TableTask:
@@ -35,60 +34,43 @@ class TableTask:
         self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
         self._sample_weights = load_weights(self.version, self.samples)
         self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
-        self._source = SourceTable(DataRef.parse(spec.source[0]), self._features, recorder) if spec.source else None
+        self._source = SourceTables(spec, self._features, recorder) if spec.source else None
 
-    def problem(self, parts: Parts) -> tuple[TableProblem, Preparation]:
+    def problem(self, parts: Parts) -> tuple[VectorProblem, Preparation]:
         """The problem, and what its columns were prepared with, fitted on the training rows."""
         labels, features, weights = self._labels, self._features, self._sample_weights
         preparation = Preparation(self.version.recipe, self.spec.seed)
+        if self._source and self.spec.target_labels == "ignored":
+            x = self._source.prepared(preparation).transform(features)
+            problem = self._problem(parts, x, labels, weights, parts.train)
+            problem.source = self._source.problem(problem, preparation)
+            return problem, preparation
         learnt_from = preparation.fit_transform(features.iloc[parts.train], labels[parts.train])
         new = preparation.rows_ < 0
         train = np.empty(len(new), dtype="int64")
         train[~new], train[new] = parts.train[preparation.rows_[~new]], len(labels) + np.arange(new.sum())
         x = np.concatenate([preparation.transform(features), learnt_from[new]])
         x[train] = learnt_from  # an encoding by the target shows each training row without its own class
-        problem = TableProblem(
-            spec=self.spec,
-            classes=self.version.classes,
-            x=x,
-            labels=np.concatenate([labels, preparation.classes_[new]]),
-            weights=None if weights is None else _weights(weights, labels, parts.train, preparation),
-            train=train,
-            validation=parts.validation,
-            judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
-            recorder=self.recorder,
-        )
+        if weights is not None:
+            weights = _weights(weights, labels, parts.train, preparation)
+        problem = self._problem(parts, x, np.concatenate([labels, preparation.classes_[new]]), weights, train)
         if self._source:
             problem.source = self._source.problem(problem, preparation)
         return problem, preparation
 
-
-class SourceTable:
-    """Another dataset's rows under the target's columns. Its test part is left alone."""
-
-    def __init__(self, ref: DataRef, target: pd.DataFrame, recorder: Recorder) -> None:
-        dataset, version = get_dataset(ref.dataset), get_version(ref)
-        rows, _ = load_rows(ref, cells=True)
-        matched = matched_columns(target, rows.cells)
-        self._cells = as_target(rows.cells, target, matched)
-        self._samples, self._classes = rows.samples, version.classes
-        recorder.note(
-            f"Pretrained on “{dataset.name}” with {len(matched)} of {target.shape[1]} columns: {', '.join(matched)}."
-        )
-
-    def problem(self, target: TableProblem, preparation: Preparation) -> TableProblem:
-        """What the network is trained on first; the columns are prepared as the target's training rows taught."""
-        index = {name: i for i, name in enumerate(self._classes)}
-        train, validation = (np.flatnonzero(self._samples["part"] == part) for part in ("train", "validation"))
-        return replace(
-            target,
-            classes=self._classes,
-            x=preparation.transform(self._cells),
-            labels=self._samples["label"].map(index).to_numpy(dtype="int64"),
-            weights=None,
+    def _problem(
+        self, parts: Parts, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, train: np.ndarray
+    ) -> VectorProblem:
+        return VectorProblem(
+            spec=self.spec,
+            classes=self.version.classes,
+            x=x,
+            labels=labels,
+            weights=weights,
             train=train,
-            validation=validation,
-            judged=validation,
+            validation=parts.validation,
+            judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
+            recorder=self.recorder,
         )
 
 
@@ -100,12 +82,18 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
     learn = resolve_name(get_learner(spec.learner).fit)
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
+    effect = SourceEffect()
     for parts in task.splits:
         recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
         with recorder.timed("embed"):
             problem, preparation = task.problem(parts)
         with recorder.timed("fit"):
-            fitted: TableFitted = learn(problem)
+            if problem.source:
+                fitted, baselines = carry_over(problem, learn)
+                preparation.projection = fitted.projection
+                effect.add(task.samples, problem, parts, baselines, fitted.source_weights)
+            else:
+                fitted = learn(problem)
         tables.append(predictions(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
         facts.append(fitted.facts)
     recorder.prefix = ""
@@ -119,6 +107,7 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
         classes=task.version.classes,
         facts=facts,
         save=None if spec.folds else save,
+        tables=effect.tables(),
     )
 
 

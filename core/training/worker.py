@@ -84,7 +84,8 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
     recorder.phase("evaluating")
     with recorder.timed("evaluate"):
         metrics = headline(result)
-        files.write_parquet(folder / "predictions.parquet", result.predictions)
+        for name, table in (result.tables | {"predictions": result.predictions}).items():
+            files.write_parquet(folder / f"{name}.parquet", table)
     recorder.phase("saving")
     with recorder.timed("save"):
         files.write_json(

@@ -206,7 +206,7 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spe
 
 
 class Learning(Protocol):
-    """What a problem must tell for its head or network to be fitted: `Problem` and `TableProblem` do."""
+    """What a problem must tell for its head or network to be fitted: `Problem` and `VectorProblem` do."""
 
     @property
     def spec(self) -> TrainingSpec: ...

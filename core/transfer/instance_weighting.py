@@ -13,7 +13,8 @@ def instance_weighting(problem: VectorProblem, learn: Learn) -> VectorFitted:
     source = problem.source
     assert source and problem.spec.method
     rows = source.x[source.train]
-    weights = instances.weights(rows, problem.x[problem.train], problem.spec.method, problem.spec.seed)
+    there, spec = problem.x[problem.train], problem.spec
+    weights = instances.weights(rows, there, problem.spec.method, spec.seed, source.labels[source.train])
     size = instances.effective_size(weights)
     if size < MEAGRE * len(rows):
         problem.recorder.note(

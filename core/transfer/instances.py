@@ -1,6 +1,7 @@
 """How much each row of a source looks like the target: weights for learning from it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +19,22 @@ ROUNDS = 1000
 WIDTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of a kernel, times one over the median squared distance
 
 
-def weights(source: np.ndarray, target: np.ndarray, method: str = "density_ratio", seed: int = 0) -> np.ndarray:
+def weights(
+    source: np.ndarray,
+    target: np.ndarray,
+    method: str = "density_ratio",
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+) -> np.ndarray:
     """A weight for each row of the source, mean 1, estimating how much denser the target is there.
 
     Learning from weighted source rows is then learning on the target, if only the rows differ and not what their
-    classes depend on (covariate shift; Shimodaira 2000).
+    classes depend on (covariate shift; Shimodaira 2000), or for `label_shift` if only the classes' shares do.
 
     Args:
         source, target: vectors, `(n, d)` and `(m, d)`, of the rows that may be learnt from.
-        method: an entry of `METHODS`.
+        method: an entry of `METHODS`, or `label_shift`.
+        labels: class numbers of the source's rows, `(n,)`, which `label_shift` wants.
 
     Raises:
         DataError: too few rows, or no overlap at all, where no weighting can help. InputError: too many for a method.
@@ -39,6 +47,9 @@ def weights(source: np.ndarray, target: np.ndarray, method: str = "density_ratio
             f" {auc:.3f}, so no weighting makes one look like the other.",
             "Align their features, or carry over parameters.",
         )
+    if method == "label_shift":
+        assert labels is not None
+        return label_shift(source, labels, target, seed)
     found = odds if method == "density_ratio" else METHODS[method](source, target, seed)
     found = np.minimum(found, LARGEST * found.mean())
     return found / found.mean()
@@ -70,21 +81,45 @@ def _odds(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarray
     Both are out of fold: a classifier that has seen a row tells its domain better than it could tell a new one's.
     Written here because skada 0.6's `DiscriminatorReweight` weighs by (1 − p) / p, the wrong way round.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     x = np.concatenate([source, target]).astype("float64")
     of_target = np.repeat([0, 1], [len(source), len(target)])
-    seen = [PCA(min(WIDEST, len(x) // 2), random_state=seed)] if x.shape[1] > WIDEST else []
-    classifier = make_pipeline(*seen, StandardScaler(), LogisticRegression(max_iter=2000))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    p = cross_val_predict(classifier, x, of_target, cv=folds, method="predict_proba")[:, 1]
+    p = cross_val_predict(_classifier(x, seed), x, of_target, cv=folds, method="predict_proba")[:, 1]
     here = np.clip(p[: len(source)], 1e-6, 1 - 1e-6)
     return here / (1 - here), float(roc_auc_score(of_target, p))
+
+
+def _classifier(x: np.ndarray, seed: int) -> Any:
+    """A logistic regression, not yet fitted, on at most `WIDEST` dimensions."""
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    seen = [PCA(min(WIDEST, len(x) // 2), random_state=seed)] if x.shape[1] > WIDEST else []
+    return make_pipeline(*seen, StandardScaler(), LogisticRegression(max_iter=2000))
+
+
+def label_shift(source: np.ndarray, labels: np.ndarray, target: np.ndarray, seed: int = 0) -> np.ndarray:
+    """One weight a class, its share in the target over that in the source; mean 1.
+
+    The target's shares are the likeliest ones for what a classifier of the source says of the target's rows, by
+    expectation maximisation (Saerens, Latinne and Decaestecker 2002).
+    """
+    model = _classifier(source, seed).fit(source, labels)
+    ours = np.array([(labels == c).mean() for c in model.classes_])
+    p = model.predict_proba(target)
+    theirs = ours
+    for _ in range(ROUNDS):
+        adapted = p * (theirs / ours)
+        before, theirs = theirs, (adapted / adapted.sum(axis=1, keepdims=True)).mean(axis=0)
+        if np.abs(theirs - before).max() < 1e-7:
+            break
+    found = (theirs / ours)[np.searchsorted(model.classes_, labels)]
+    return np.asarray(found / found.mean())
 
 
 def _kernel_mean_matching(source: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:

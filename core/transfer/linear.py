@@ -37,22 +37,13 @@ class LinearVote:
         """The same as a network from vectors to probabilities."""
         import keras
 
-        t, d, k = self.kernels.shape
-        kernel = self.kernels.transpose(1, 0, 2).reshape(d, t * k)
-        if t == 1:
-            layers = [keras.layers.Dense(k, activation="softmax", dtype="float32", name="probabilities")]
-            weights = [[kernel, self.biases.ravel()]]
-        else:
-            layers = [
-                keras.layers.Dense(t * k, dtype="float32", name="scores"),
-                keras.layers.Reshape((t, k), name="a_row_each"),
-                keras.layers.Softmax(name="each_votes"),
-                keras.layers.Permute((2, 1), name="by_class"),
-                keras.layers.Dense(1, use_bias=False, dtype="float32", name="vote"),
-                keras.layers.Reshape((k,), name="probabilities"),
-            ]
-            weights = [[kernel, self.biases.ravel()], [self.shares[:, None]]]
-        model = keras.Sequential([keras.Input((d,)), *layers], name="vote")
-        for layer, values in zip([x for x in layers if isinstance(x, keras.layers.Dense)], weights, strict=True):
-            layer.set_weights([value.astype("float32") for value in values])
-        return model
+        from core.models.heads import mixed
+
+        members = []
+        for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True), start=1):
+            dense = keras.layers.Dense(
+                len(bias), activation="softmax", dtype="float32", name=f"probabilities_{number}"
+            )
+            members.append(keras.Sequential([keras.Input((len(kernel),)), dense], name=f"member_{number}"))
+            dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
+        return members[0] if len(members) == 1 else mixed(members, self.shares.tolist(), "vote")

@@ -4,13 +4,14 @@ To add one, write its function in this folder and describe it here.
 """
 
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import InputError
 from core.schemas import Frozen, Kind
 
 if TYPE_CHECKING:
     from core.transfer.problem import Fitted, Problem
+    from core.transfer.vectors import Learn, VectorFitted, VectorProblem
 
 
 # Fields of a `TrainingSpec` that training a head on images reads, and those that fine-tuning adds.
@@ -29,24 +30,63 @@ HEAD = (
 TUNING = ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze", "precision")
 
 
+# Fields that a strategy with a source reads, and those of the head that it fits on embeddings: views are left out.
+SOURCE = ("source", "target_labels")
+ON_VECTORS = tuple(field for field in HEAD if field not in ("augmentation", "views"))
+
+
+Group = Literal["Fine-tuning", "Ensembles", "From other data", "From a teacher", "Baselines"]
+GROUPS: dict[Group, str] = {
+    "Fine-tuning": "What the backbone knows is kept, and changed as little or as much as your data allow.",
+    "Ensembles": "Several heads on one frozen backbone decide together.",
+    "From other data": "Another labelled dataset of yours is learnt from as well, or instead.",
+    "From a teacher": "A small network learns from one of your runs with a larger one.",
+    "Baselines": "What transfer has to beat.",
+}
+
+
 class Strategy(Frozen):
     """`fit` names the function, resolved only inside a worker because it imports Keras; `uses`: fields it reads.
 
-    `selects` tells that its head sees the pretrained embedding, so that a recipe can select among its features.
+    A strategy of images is called with a `Problem`. One with a source is called with a `VectorProblem` and the
+    learner, for images and tables alike (`core.transfer.vectors`).
+
+    Attributes:
+        group: what it is offered under.
+        selects: its head sees the pretrained embedding, so that a recipe can select among its features.
+        methods: the values of the spec's `method`, each with a sentence on when it helps; the first is the default.
+        learners: those of tables that it goes with; all unless told.
+        labels: whether it needs the target's labels, never looks at them, or does either as the spec says.
+        matched: source and target must have the same classes, and a table all its columns in the source.
     """
 
     name: str
     title: str
-    kind: Kind
+    kind: Kind | Literal["both"]
     summary: str
     help: str
     uses: tuple[str, ...]
     fit: str
+    group: Group = "Fine-tuning"
     selects: bool = True
+    methods: dict[str, str] = {}
+    learners: tuple[str, ...] = ()
+    labels: Literal["either", "needed", "ignored"] = "either"
+    matched: bool = True
+
+    @property
+    def has_source(self) -> bool:
+        return "source" in self.uses
 
     def run(self, problem: "Problem") -> "Fitted":
         function: Any = resolve_name(self.fit)
         fitted: Fitted = function(problem)
+        return fitted
+
+    def carry_over(self, problem: "VectorProblem", learn: "Learn") -> "VectorFitted":
+        """What a strategy with a source learns; `learn` is the learner of tables, or the head on embeddings."""
+        function: Any = resolve_name(self.fit)
+        fitted: VectorFitted = function(problem, learn)
         return fitted
 
 
@@ -101,6 +141,28 @@ _ALL = (
         fit="core.transfer.fine_tune:fine_tune",
     ),
     Strategy(
+        name="distillation",
+        title="Distillation",
+        kind="image",
+        summary="A small network learns from a larger run's probabilities, beside the labels.",
+        help="Hinton et al. 2015: how sure the teacher is, and what it takes for similar, tells more than labels. "
+        "Helps where the teacher is clearly better than the small network alone.",
+        uses=(*ON_VECTORS, *TUNING, "teacher"),
+        fit="core.transfer.distillation:distillation",
+        group="From a teacher",
+    ),
+    Strategy(
+        name="relational_distillation",
+        title="Relational distillation",
+        kind="image",
+        summary="A small network learns which images are near to each other for a larger run.",
+        help="Park et al. 2019: distances and angles between the images of a batch are kept as the teacher has them. "
+        "The teacher's embedding may be of any length.",
+        uses=(*ON_VECTORS, *TUNING[:3], "teacher"),
+        fit="core.transfer.distillation:relational_distillation",
+        group="From a teacher",
+    ),
+    Strategy(
         name="bagging",
         title="Bagging",
         kind="image",
@@ -109,6 +171,7 @@ _ALL = (
         "are few or some labels are wrong.",
         uses=(*HEAD, "estimators"),
         fit="core.transfer.bagging:bagging",
+        group="Ensembles",
     ),
     Strategy(
         name="ada_boost",
@@ -118,6 +181,7 @@ _ALL = (
         help="Zhu et al. 2009 (SAMME). Helps where one linear head is too simple; with wrong labels it chases them.",
         uses=(*HEAD, "estimators"),
         fit="core.transfer.ada_boost:ada_boost",
+        group="Ensembles",
     ),
     Strategy(
         name="stacking",
@@ -128,6 +192,7 @@ _ALL = (
         "their predictions for images that they had not seen.",
         uses=HEAD,
         fit="core.transfer.stacking:stacking",
+        group="Ensembles",
     ),
     Strategy(
         name="textbook",
@@ -138,6 +203,7 @@ _ALL = (
         "linear probe, which is why that one is the default.",
         uses=("epochs", "batch_size", "learning_rate", "class_weights", "augmentation", "views", "precision"),
         fit="core.transfer.textbook:textbook",
+        group="Baselines",
         selects=False,
     ),
     Strategy(
@@ -148,7 +214,93 @@ _ALL = (
         help="The honest baseline. Where it beats the pretrained backbone, the source does harm: negative transfer.",
         uses=(*HEAD, "precision"),
         fit="core.transfer.from_scratch:from_scratch",
+        group="Baselines",
         selects=False,
+    ),
+    Strategy(
+        name="pretraining",
+        title="Pretraining",
+        kind="table",
+        summary="The network learns the source first and goes on with your rows from there.",
+        help="Yosinski et al. 2014. Carries over parameters: classes and columns may differ in part.",
+        uses=SOURCE,
+        fit="core.transfer.pretraining:pretraining",
+        group="From other data",
+        learners=("network",),
+        labels="needed",
+        matched=False,
+    ),
+    Strategy(
+        name="adaptation",
+        title="Adaptation without labels",
+        kind="both",
+        summary="Learn from the source, weighed by what your unlabelled samples tell. Recommended without labels.",
+        help="Saerens et al. 2002. Where the domains differ, the shares of the classes are estimated for your "
+        "samples and the source is weighed so; where they are alike, it is taken as it is.",
+        uses=SOURCE,
+        fit="core.transfer.adaptation:adaptation",
+        group="From other data",
+        labels="ignored",
+    ),
+    Strategy(
+        name="instance_weighting",
+        title="Instance weighting",
+        kind="both",
+        summary="Source samples count as much as they look like yours.",
+        help="Shimodaira 2000. Helps where the samples differ but what their class depends on does not; the "
+        "effective sample size tells how many source samples are left.",
+        uses=(*SOURCE, "method"),
+        fit="core.transfer.instance_weighting:instance_weighting",
+        group="From other data",
+        methods={
+            "density_ratio": "By a classifier that tells the domains apart: quick, for any number of samples.",
+            "kernel_mean_matching": "The means of both domains meet in a kernel's space: for up to 6,000 samples.",
+            "kliep": "Kernels on target samples: smoother weights, good where domains overlap well.",
+            "nearest_neighbours": "A sample counts by the target samples next to it: no model of the densities.",
+            "label_shift": "By class alone: where classes are more or less frequent than in the source.",
+        },
+    ),
+    Strategy(
+        name="tradaboost",
+        title="TrAdaBoost",
+        kind="both",
+        summary="Boosting that trusts a source sample less each time it is got wrong.",
+        help="Dai et al. 2007. Needs labels of your own; helps where part of the source contradicts them.",
+        uses=SOURCE,
+        fit="core.transfer.tradaboost:tradaboost",
+        group="From other data",
+        learners=("logistic_regression", "random_forest", "gradient_boosting"),
+        labels="needed",
+    ),
+    Strategy(
+        name="feature_alignment",
+        title="Feature alignment",
+        kind="both",
+        summary="The source's features are brought to where yours are, then both are learnt from.",
+        help="Helps where the same things are measured otherwise: other light, other units, another device.",
+        uses=(*SOURCE, "method"),
+        fit="core.transfer.feature_alignment:feature_alignment",
+        group="From other data",
+        methods={
+            "coral": "Means and covariances are made equal (Sun et al. 2016): quick, for any shift of all samples.",
+            "subspace": "Main directions of both are turned onto each other (Fernando et al. 2013): many features.",
+            "tca": "Directions along which the domains agree (Pan et al. 2011): where some features differ.",
+            "optimal_transport": "Every sample moves the shortest way (Courty et al. 2017): shifts in parts.",
+        },
+    ),
+    Strategy(
+        name="bayesian_head",
+        title="Bayesian head",
+        kind="both",
+        summary="What the source taught is the prior; your samples correct it.",
+        help="A softmax regression whose prior is its posterior on the source (Laplace's approximation). Carries "
+        "over parameters: for few labels of your own; classes and columns may differ in part.",
+        uses=(*SOURCE, "l2", "class_weights"),
+        fit="core.transfer.bayesian_head:bayesian_head",
+        group="From other data",
+        learners=("logistic_regression",),
+        labels="needed",
+        matched=False,
     ),
 )
 

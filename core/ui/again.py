@@ -9,7 +9,7 @@ from core.models import own
 from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
-from core.ui import device_choice, options, source_choice
+from core.ui import device_choice, options, source_choice, strategy_choice
 from core.ui.backbones import CHOSEN, OF_A_RUN
 from core.ui.gallery import literal
 from core.ui.page import go, show_error
@@ -17,6 +17,7 @@ from core.ui.page import go, show_error
 FILLED = "_filled_from"
 # What decides which values the page would show for everything else.
 BASIS = {"data", "preset", "strategy", "backbone", "learner", "optimizer", "augmentation", "views"}
+BASIS |= {"source", "method", "target_labels", "teacher"}
 
 
 def button(run: RunRecord) -> None:
@@ -68,9 +69,8 @@ def _fill(spec: TrainingSpec) -> None:
     state["train-dataset"] = version.dataset
     state[f"train-version-{version.dataset}"] = version.id
     state["train-preset"] = spec.preset
-    for field in ("strategy", "learner"):
-        if getattr(spec, field):
-            state[f"train-{field}"] = getattr(spec, field)
+    if spec.learner:
+        state["train-learner"] = spec.learner
     if spec.backbone:
         of_run = spec.backbone.startswith(own.RUN)
         state[CHOSEN] = OF_A_RUN if of_run else spec.backbone
@@ -90,3 +90,4 @@ def _fill(spec: TrainingSpec) -> None:
             state[f"option-{option.field}"] = wanted
     device_choice.fill(spec)
     source_choice.fill(spec)
+    strategy_choice.fill(spec)

@@ -8,7 +8,7 @@ from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS, COMES_WITH
 from core.schemas import Augmentation, Frozen, TrainingSpec
 from core.training.presets import RATE_FACTOR, RATES, VIEWS
 from core.transfer.strategies import STRATEGIES
-from core.ui import rate_look
+from core.ui import rate_look, source_choice
 from core.ui.augment_fields import METHODS, METHODS_TITLE, widget
 from core.ui.augment_preview import preview
 
@@ -191,6 +191,7 @@ def choose(resolved: TrainingSpec) -> TrainingSpec:
         if resolved.strategy and "augmentation" in STRATEGIES[resolved.strategy].uses:
             changes |= _augmentation()
             resolved = resolved.model_copy(update=changes)
+        changes |= source_choice.settings(resolved)
         with st.container(horizontal=True):
             for choice in CHOICES:
                 changes |= _chosen(choice, getattr(resolved, choice.field))

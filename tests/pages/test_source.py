@@ -39,26 +39,36 @@ def open_page(**query: str) -> AppTest:
 
 def test_only_tables_that_share_a_column_are_offered_and_the_choice_is_part_of_the_run(target: DatasetRecord) -> None:
     app = open_page(dataset=target.id)
-    source = app.selectbox(key="train-source")
-    assert len(source.options) == 2
-    assert "relative" in source.options[1]
-    source.select_index(1).run()
-    assert any("Carried over: width" in c.value for c in app.caption)
+    source = app.multiselect(key="train-source")
+    assert len(source.options) == 1
+    assert "relative" in source.options[0]
+    source.select(source.options[0]).run()
+    assert any("In common: width" in c.value for c in app.caption)
     next(b for b in app.button if b.label == "Start").click().run()
     (run,) = runs.list_runs()
     assert run.spec.source
     assert run.spec.source[0].startswith("relative@")
-    assert "pretrained" in run.name
+    assert "pretraining" in run.name
 
 
-def test_a_learner_that_carries_nothing_over_is_not_asked_for_a_source(target: DatasetRecord) -> None:
-    app = open_page(dataset=target.id)
+def test_only_strategies_that_go_with_the_learner_are_offered_and_the_address_may_name_the_source(
+    target: DatasetRecord,
+) -> None:
+    app = open_page(dataset=target.id, source="relative")
+    assert "Pretraining" in app.radio(key="train-carrying").options
     app.radio(key="train-learner").set_value("random_forest").run()
     assert not app.exception
-    assert "train-source" not in [s.key for s in app.selectbox]
+    offered = app.radio(key="train-carrying").options
+    assert "Instance weighting" in offered
+    assert not {"Pretraining", "Bayesian head"} & set(offered)
+    app.radio(key="train-carrying").set_value("instance_weighting").run()
+    app.radio(key="option-method").set_value("kliep").run()
+    next(b for b in app.button if b.label == "Start").click().run()
+    (run,) = runs.list_runs()
+    assert (run.spec.strategy, run.spec.method, run.spec.target_labels) == ("instance_weighting", "kliep", "used")
 
 
 def test_running_again_takes_up_the_source(target: DatasetRecord) -> None:
     run = queue.submit(TrainingSpec(data=target.id, learner="network", source="relative"))
     app = open_page(again=run.id)
-    assert app.selectbox(key="train-source").value == run.spec.source[0]
+    assert app.multiselect(key="train-source").value == list(run.spec.source)

@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from core import charts
 from core.data.importing import import_data
 from core.data.versions import make_version
-from core.jobs import local, tasks
+from core.jobs import local, queue, tasks
 from core.models.catalogue import BACKBONES
 from core.models.tabular import LEARNERS
-from core.schemas import ACTIVE, DatasetRecord, Event, Split, TrainingSpec, now
+from core.schemas import ACTIVE, DatasetRecord, Event, RunRecord, Split, TrainingSpec, now
 from core.store import files, runs
 from core.store.datasets import delete_dataset
 from core.training.presets import PRESETS
@@ -163,10 +163,31 @@ def test_what_is_typed_overrides_and_a_new_preset_forgets_it(pictures):
     assert start(app).epochs == PRESETS["image"]["balanced"]["epochs"]
 
 
-@pytest.mark.parametrize("strategy", [s for s, x in STRATEGIES.items() if x.kind == "image"])
-def test_only_options_that_the_strategy_uses_are_offered(pictures, strategy):
+def choose_strategy(app: AppTest, name: str) -> None:
+    app.segmented_control(key="train-group").set_value(STRATEGIES[name].group).run()
+    app.radio(key="train-strategy").set_value(name).run()
+    assert not app.exception, app.exception
+
+
+@pytest.fixture
+def teacher(pictures: DatasetRecord) -> RunRecord:
+    """A run on the pictures that ended well; its network is only looked for, never read."""
+    run = queue.submit(TrainingSpec(data=pictures.id, backbone="efficientnet_lite2"))
+    (runs.run_folder(run.id) / "model.keras").touch()
+    table = pd.DataFrame(columns=["id", "path", "part", "fold", "label", "predicted", "p:cats", "p:dogs"])
+    table.to_parquet(runs.run_folder(run.id) / "predictions.parquet")
+    ended = runs.update_run(run.id, state="succeeded", finished=now(), metrics={"accuracy": 0.9})
+    assert ended
+    return ended
+
+
+IMAGE_STRATEGIES = [s for s, x in STRATEGIES.items() if x.kind == "image"]
+
+
+@pytest.mark.parametrize("strategy", IMAGE_STRATEGIES)
+def test_only_options_that_the_strategy_uses_are_offered(pictures, teacher, strategy):
     app = open_page()
-    app.radio(key="train-strategy").set_value(strategy).run()
+    choose_strategy(app, strategy)
     offered = {n.key for n in app.number_input}
     of_strategy = {f"option-{o.field}" for o in OPTIONS if o.field in STRATEGIES[strategy].uses}
     assert offered == of_strategy | {"option-image_size", "option-folds", "option-seed"}

@@ -24,8 +24,8 @@ from core.data.tables import load_table
 from core.data.versions import load_samples, make_version
 from core.errors import InputError
 from core.schemas import DataRef, DatasetRecord, Recipe, RunRecord, Step, TrainingSpec, VersionRecord
-from core.training.table_learners import TableFitted, TableProblem
 from core.training.table_task import train_table
+from core.transfer.vectors import VectorFitted, VectorProblem
 
 N, TRAIN = 240, 160
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
@@ -127,15 +127,15 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[DatasetReco
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[TableProblem]]:
+def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[VectorProblem]]:
     """What a learner is given when a run trains on a dataset with a recipe, one problem a fold."""
-    seen: list[TableProblem] = []
+    seen: list[VectorProblem] = []
 
-    def learner(problem: TableProblem) -> TableFitted:
+    def learner(problem: VectorProblem) -> VectorFitted:
         seen.append(problem)
-        return TableFitted(np.full((len(problem.judged), 3), 1 / 3), save=lambda folder: None)
+        return VectorFitted(np.full((len(problem.judged), 3), 1 / 3), model=None)
 
-    def give(dataset: DatasetRecord, step: Step, folds: int | None = None) -> list[TableProblem]:
+    def give(dataset: DatasetRecord, step: Step, folds: int | None = None) -> list[VectorProblem]:
         seen.clear()
         version = make_version(dataset.id, Recipe(steps=(step,)))
         spec = TrainingSpec(data=f"{dataset.id}@{version.id}", learner="network", folds=folds)
@@ -149,7 +149,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[TableProblem]]:
 
 @pytest.mark.parametrize(("name", "params"), LEARNING)
 def test_what_a_run_learns_from_does_not_depend_on_rows_it_is_judged_on(
-    twins: list[DatasetRecord], given: Callable[..., list[TableProblem]], name: str, params: dict[str, Any]
+    twins: list[DatasetRecord], given: Callable[..., list[VectorProblem]], name: str, params: dict[str, Any]
 ) -> None:
     """The whole way, from the imported file to the matrix that a learner is given."""
     (plain,), (marked,) = (given(dataset, Step(kind=name, params=params)) for dataset in twins)
@@ -159,7 +159,7 @@ def test_what_a_run_learns_from_does_not_depend_on_rows_it_is_judged_on(
 
 
 def test_a_learner_sees_what_was_resampled_and_is_judged_on_what_was_imported(
-    twins: list[DatasetRecord], given: Callable[..., list[TableProblem]]
+    twins: list[DatasetRecord], given: Callable[..., list[VectorProblem]]
 ) -> None:
     (plain,), (more,) = given(twins[0], Step(kind="scale")), given(twins[0], Step(kind="oversample"))
     assert len(set(np.bincount(more.labels[more.train]))) == 1 < len(set(np.bincount(plain.labels[plain.train])))
@@ -170,7 +170,7 @@ def test_a_learner_sees_what_was_resampled_and_is_judged_on_what_was_imported(
 
 
 def test_every_fold_fits_on_its_own_training_rows(
-    twins: list[DatasetRecord], given: Callable[..., list[TableProblem]]
+    twins: list[DatasetRecord], given: Callable[..., list[VectorProblem]]
 ) -> None:
     folds = given(twins[0], Step(kind="scale", params={"columns": ["b"]}), folds=3)
     x, _ = load_table(DataRef(dataset=twins[0].id))

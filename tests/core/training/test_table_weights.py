@@ -13,8 +13,8 @@ from core.data.importing import import_data
 from core.data.versions import make_version
 from core.models.tabular import LEARNERS
 from core.schemas import Recipe, RunRecord, Step, TrainingSpec
-from core.training.table_learners import TableFitted, TableProblem
 from core.training.table_task import train_table
+from core.transfer.vectors import VectorFitted, VectorProblem
 
 
 class Silent:
@@ -49,7 +49,7 @@ def test_a_row_without_weight_teaches_nothing(name: str, tmp_path: Path) -> None
     wrong = (np.arange(450) % 3 > 0) & (np.arange(450) < 300)
     accuracy = {}
     for weights in (None, np.where(wrong, 0.0, 3.0)):
-        problem = TableProblem(
+        problem = VectorProblem(
             spec=TrainingSpec(
                 data="d", learner=cast(Any, name), epochs=20, batch_size=32, learning_rate=0.01, trees=30
             ),
@@ -79,11 +79,11 @@ def test_a_learner_gets_the_weights_of_its_rows(
     table.to_csv(tmp_path / "t.csv", index=False)
     dataset = import_data(tmp_path / "t.csv", target="kind", columns={"count": {"role": "weight"}}).dataset
     version = make_version(dataset.id, Recipe(steps=(Step(kind="oversample"),)))
-    seen: list[TableProblem] = []
+    seen: list[VectorProblem] = []
 
-    def learner(problem: TableProblem) -> TableFitted:
+    def learner(problem: VectorProblem) -> VectorFitted:
         seen.append(problem)
-        return TableFitted(np.full((len(problem.judged), 2), 0.5), save=lambda folder: None)
+        return VectorFitted(np.full((len(problem.judged), 2), 0.5), model=None)
 
     monkeypatch.setattr("core.training.table_learners.network", learner)
     spec = TrainingSpec(data=f"{dataset.id}@{version.id}", learner="network")

@@ -86,3 +86,17 @@ def test_kernel_mean_matching_says_which_method_takes_more_rows(monkeypatch):
     with pytest.raises(InputError, match="compares all pairs") as caught:
         weights(RNG(0).normal(size=(60, 2)), RNG(1).normal(size=(60, 2)), "kernel_mean_matching")
     assert "density_ratio" in caught.value.hint
+
+
+def test_the_shares_of_the_classes_are_found_without_a_label_of_the_target():
+    def world(n: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        y = (RNG(seed).random(n) < share).astype(int)
+        return RNG(seed + 1).normal(size=(n, 3)) + y[:, None] * [1.5, 0, 0], y
+
+    (source, ys), (target, yt) = world(2000, 0.2, 0), world(1000, 0.6, 5)
+    w = weights(source, target, "label_shift", labels=ys)
+    assert (w * ys).mean() == pytest.approx(yt.mean(), abs=0.05)
+    plain = LogisticRegression().fit(source, ys).score(target, yt)
+    assert LogisticRegression().fit(source, ys, sample_weight=w).score(target, yt) > plain + 0.05
+    same, y = world(8000, 0.2, 9)
+    assert (weights(source, same, "label_shift", labels=ys) * ys).mean() == pytest.approx(y.mean(), abs=0.05)

@@ -1,0 +1,36 @@
+"""A run's network as the teacher of another run: what it says of the images."""
+
+import keras
+import numpy as np
+
+from core.evaluation.scores import classes_of
+from core.models import own
+from core.schemas import RunRecord, VersionRecord
+from core.store import runs
+from core.training.recorder import Recorder
+from core.training.version_images import VersionImages
+from core.transfer.problem import Teacher
+
+BATCH = 64
+
+
+def ask(run: RunRecord, images: VersionImages, version: VersionRecord, recorder: Recorder) -> Teacher:
+    """The teacher's embeddings, by the cache, and its probabilities, in the version's order of classes."""
+    if run.dataset == version.dataset and run.version != version.id:
+        recorder.note(
+            f"The teacher “{run.name}” was trained on another version of these data: it may have learnt from images"
+            " that are tested here."
+        )
+    backbone, size = own.of_run(run), run.spec.image_size
+    assert size
+    recorder.phase("images through the teacher")
+    embeddings = images.outputs(backbone, size, None, recorder.step)
+    network = keras.models.load_model(runs.run_folder(run.id) / own.NETWORK, compile=False)
+    found = []
+    for start in range(0, len(images), BATCH):
+        rows = np.arange(start, min(start + BATCH, len(images)))
+        found.append(network.predict_on_batch(images.batch(rows, size).astype("float32")))
+        recorder.step(int(rows[-1]) + 1, len(images))
+    known = list(classes_of(runs.read_predictions(run.id)))
+    shares = np.concatenate(found)[:, [known.index(name) for name in version.classes]]
+    return Teacher(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-9), embeddings)
