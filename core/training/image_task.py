@@ -17,9 +17,11 @@ from core.models.engines import Images
 from core.schemas import DataRef, Recipe, RunRecord, TrainingSpec
 from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
+from core.training import embedding_problem
 from core.training.parts import Parts, parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
+from core.training.source_problem import SourceEffect, SourceImages, carry_over
 from core.training.teacher import ask
 from core.training.version_images import VersionImages
 from core.training.views import training_views
@@ -49,6 +51,7 @@ class ImageTask:
         self._source = _Source(self._images, self.splits, spec, recorder)
         self.backbone = self._source.backbone
         self._targets = self._source.targets(one_hot(self._labels, len(self.version.classes)))
+        self.selects = self.strategy.selects and not self.strategy.has_source
 
     def problem(self, parts: Parts) -> Problem:
         source = self._source
@@ -65,7 +68,7 @@ class ImageTask:
             activations=source.activations,
             images=source.images,
             features=source.backbone.features,
-            kept=source.kept(self.version.recipe, parts.train, self._labels) if self.strategy.selects else None,
+            kept=source.kept(self.version.recipe, parts.train, self._labels) if self.selects else None,
             network=source.network,
             untrained=source.untrained,
             recorder=self.recorder,
@@ -84,23 +87,33 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
     fitted: Fitted | None = None
+    effect = SourceEffect()
+    other = SourceImages(spec, task.backbone, recorder) if spec.source else None
     for parts in task.splits:
         recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
         problem = task.problem(parts)
-        with recorder.timed("fit"):
-            fitted = task.strategy.run(problem)
+        if other:
+            vectors = embedding_problem.vectors(problem, other)
+            with recorder.timed("fit"):
+                learnt, baselines = carry_over(vectors, embedding_problem.head)
+            effect.add(task.samples, vectors, parts, baselines, learnt.source_weights)
+            fitted = embedding_problem.from_pixels(problem, learnt)
+        else:
+            with recorder.timed("fit"):
+                fitted = task.strategy.run(problem)
         tables.append(predictions(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
         kept = problem.kept
         facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))
     recorder.prefix = ""
     assert fitted is not None
-    if not task.strategy.selects and any(enabled(task.version.recipe, "learnt")):
+    if not task.selects and any(enabled(task.version.recipe, "learnt")):
         recorder.note(f"{task.strategy.title} does without the embedding, so the recipe's selection was left out.")
     return Result(
         predictions=pd.concat(tables, ignore_index=True),
         classes=task.version.classes,
         facts=facts,
         save=None if spec.folds else _saver(fitted.build, task.backbone),
+        tables=effect.tables(),
     )
 
 
