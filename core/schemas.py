@@ -12,7 +12,6 @@ Kind = Literal["image", "table"]
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 Preset = Literal["quick", "balanced", "thorough"]
-Learner = Literal["network", "logistic_regression", "random_forest", "gradient_boosting"]
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["cosine", "warm_up", "one_cycle", "constant"]
 Loss = Literal["cross_entropy", "focal"]
@@ -224,7 +223,7 @@ class TrainingSpec(Frozen):
     preset: Preset = "quick"
     strategy: str | None = None
     backbone: str | None = None
-    learner: Learner | None = None
+    learner: str | None = None
     image_size: Annotated[int, Field(ge=32, le=640)] | None = None
     epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
     fine_tune_epochs: Annotated[int, Field(ge=1, le=200)] | None = None

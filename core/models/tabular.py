@@ -54,6 +54,27 @@ _ALL = (
         uses=("trees", "class_weights"),
         fit="core.training.table_learners:gradient_boosting",
     ),
+    Learner(
+        name="bagging",
+        title="Bagging",
+        summary="Trees on rows drawn anew each time, averaged; steadier than one tree.",
+        uses=("estimators", "class_weights"),
+        fit="core.training.table_ensembles:bagging",
+    ),
+    Learner(
+        name="ada_boost",
+        title="AdaBoost",
+        summary="Small trees, each minding the rows that those before got wrong.",
+        uses=("estimators", "class_weights"),
+        fit="core.training.table_ensembles:ada_boost",
+    ),
+    Learner(
+        name="stacking",
+        title="Stacking",
+        summary="A linear model, a forest and boosting, and one on top that learns whom to believe.",
+        uses=("trees", "class_weights"),
+        fit="core.training.table_ensembles:stacking",
+    ),
 )
 
 LEARNERS: dict[str, Learner] = {x.name: x for x in _ALL}

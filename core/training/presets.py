@@ -43,6 +43,7 @@ _TABLE: dict[str, Any] = {
     "dropout": 0.2,
     "l2": 0.1,
     "trees": 200,
+    "estimators": 50,
     "class_weights": "balanced",
     **_OPTIMIZATION,
 }

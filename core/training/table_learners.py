@@ -1,6 +1,6 @@
 """The learners of `core.models.tabular`: from a prepared matrix to probabilities and a file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -74,8 +74,8 @@ def logistic_regression(problem: VectorProblem) -> VectorFitted:
 
     weights = problem.class_weight
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
-    candidates = [LogisticRegression(C=c, max_iter=2000, class_weight=weights) for c in strengths]
-    return _best_of(problem, "logistic regression", candidates, "C")
+    candidates = {c: LogisticRegression(C=c, max_iter=2000, class_weight=weights) for c in strengths}
+    return best_of(problem, "logistic regression", candidates, "c")
 
 
 def random_forest(problem: VectorProblem) -> VectorFitted:
@@ -88,8 +88,8 @@ def random_forest(problem: VectorProblem) -> VectorFitted:
         "random_state": problem.spec.seed,
         "n_jobs": get_settings().threads,
     }
-    candidates = [RandomForestClassifier(min_samples_leaf=leaf, **settings) for leaf in (1, 3, 10, 30)]
-    return _best_of(problem, "random forest", candidates, "min_samples_leaf")
+    candidates = {leaf: RandomForestClassifier(min_samples_leaf=leaf, **settings) for leaf in (1, 3, 10, 30)}
+    return best_of(problem, "random forest", candidates, "min_samples_leaf")
 
 
 def gradient_boosting(problem: VectorProblem) -> VectorFitted:
@@ -133,19 +133,23 @@ class _Candidate:
     accuracy: float
 
 
-def _best_of(problem: VectorProblem, phase: str, models: Sequence[Any], parameter: str) -> VectorFitted:
-    """Fit each of the models, an epoch each, and keep the one with the least validation loss."""
+def best_of(problem: VectorProblem, phase: str, models: Mapping[Any, Any], parameter: str) -> VectorFitted:
+    """Fit each of the models, an epoch each, and keep the one with the least validation loss.
+
+    `models` are told apart by the value of `parameter`, which is kept among the facts.
+    """
     problem.recorder.phase(phase, len(models))
     best: _Candidate | None = None
-    for number, model in enumerate(models, start=1):
+    chosen = 0.0
+    for number, (value, model) in enumerate(models.items(), start=1):
         model.fit(problem.x[problem.train], problem.labels[problem.train], sample_weight=problem.sample_weight)
         candidate = _judged(problem, model, number)
         if best is None or candidate.loss < best.loss:
-            best = candidate
+            best, chosen = candidate, value
         if _finish_asked(problem):
             break
     assert best is not None
-    return _kept(problem, best, {parameter.lower(): float(getattr(best.model, parameter))})
+    return _kept(problem, best, {parameter: float(chosen)})
 
 
 def _finish_asked(problem: VectorProblem) -> bool:

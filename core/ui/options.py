@@ -105,6 +105,13 @@ OPTIONS = (
         high=5000,
     ),
     Option(
+        field="estimators",
+        label="Models",
+        help="How many models bagging or AdaBoost trains.",
+        low=2,
+        high=100,
+    ),
+    Option(
         field="folds",
         label="Folds",
         help="Cross-validation: every sample is judged once by a model that has not seen it. Keeps no model.",

@@ -66,7 +66,6 @@ def test_thirds_are_a_split():
     ("field", "value"),
     [
         ("preset", "heroic"),
-        ("learner", "magic"),
         ("image_size", 31),
         ("image_size", 641),
         ("epochs", 0),

@@ -75,6 +75,7 @@ def test_runs_judged_on_folds_and_on_the_test_part_are_kept_apart(textures):
         ("penguins", {"unfreeze": 2}, "unfreeze"),
         ("textures", {"strategy": "linear_probe", "unfreeze": 2}, "unfreeze"),
         ("penguins", {"learner": "logistic_regression", "epochs": 3}, "epochs"),
+        ("penguins", {"learner": "magic"}, "magic"),
         ("unlabelled", {}, "no labels"),
     ],
 )
