@@ -138,7 +138,7 @@ def one(judged: Judged) -> None:
         del rooms["Folds"]
     if judged.folds or judged.dataset.kind == "image":
         del rooms["What matters"]
-    if judged.folds or judged.run.spec.strategy in (None, BASELINE):
+    if not judged.run.spec.source and not weights_in_question(judged):
         del rooms["Transfer"]
     show_tabs(rooms)
 
@@ -150,9 +150,16 @@ def curves_tab(judged: Judged) -> None:
     ranking.ranking(judged)
 
 
+def weights_in_question(judged: Judged) -> bool:
+    """Whether it has pretrained weights that random ones can be held against."""
+    return bool(judged.run.spec.backbone) and not judged.folds and judged.run.spec.strategy not in (None, BASELINE)
+
+
 def transfer_tab(judged: Judged) -> None:
-    """What the pretrained weights were worth, or the way to find out."""
-    if transfer.transfer(judged):
+    """What other data and the pretrained weights were worth, or the way to find out."""
+    if judged.run.spec.source:
+        transfer.source(judged)
+    if weights_in_question(judged) and transfer.transfer(judged):
         start_next(judged.run, strategy=BASELINE, backbone=judged.run.spec.backbone)
 
 

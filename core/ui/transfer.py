@@ -3,7 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from core import charts
 from core.evaluation import transfer_gain
+from core.evaluation.source_effect import source_effect
 from core.evaluation.transfer_gain import Course
 from core.ui.evaluation import Judged, curves
 from core.ui.words import duration
@@ -28,6 +30,30 @@ def transfer(judged: Judged) -> bool:
     st.dataframe(pd.DataFrame(table), width="stretch")
     curves({run.name: run, baseline.name: baseline})
     return False
+
+
+def source(judged: Judged) -> None:
+    """What other data of one's own added, against these data alone and those alone."""
+    found = source_effect(judged.run)
+    st.markdown(f"**{found.in_words()}**")
+    rows = [
+        {"run": title, "metric": name, "value": value, "low": scores.ci[key][0], "high": scores.ci[key][1]}
+        for title, scores in found.scores.items()
+        for name, key, value in (
+            ("Accuracy", "accuracy", scores.accuracy),
+            ("Macro-F1", "macro_f1", scores.macro_f1),
+        )
+    ]
+    st.plotly_chart(charts.intervals(pd.DataFrame(rows)), key=f"source-{judged.run.id}", width="stretch")
+    st.caption(f"All learnt in the same way and judged on the same test {judged.noun}, with 95 % intervals.")
+    if found.weights is not None and found.effective_size is not None:
+        st.markdown("**How much each source sample counts**")
+        figure = charts.histogram(found.weights["weight"].rename("weight"))
+        st.plotly_chart(figure, key=f"source-weights-{judged.run.id}", width="stretch")
+        st.caption(
+            f"The {len(found.weights):,} source samples tell as much as {found.effective_size:,.0f} of equal weight"
+            " would (effective sample size)."
+        )
 
 
 def _row(course: Course, mark: float) -> dict[str, str]:
