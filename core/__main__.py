@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("source", help="DATASET[@VERSION][:train|validation|test]")
     sub.add_argument("target", help="other data of the same kind, with labels or without")
     sub.add_argument("--backbone", help="whose embeddings stand for images")
+    command("rank", transfer.rank).add_argument("data", help="DATASET[@VERSION] of images")
     sub = command("ensemble", studies.ensemble)
     sub.add_argument("data", nargs="?", help="DATASET[@VERSION]: train an ensemble on it")
     sub.add_argument("--runs", nargs="+", metavar="RUN", help="make one of these runs")

@@ -12,3 +12,11 @@ def distance(args: argparse.Namespace) -> Document:
 
     found = compare(DataRef.parse(args.source), DataRef.parse(args.target), args.backbone)
     return found.as_json()
+
+
+def rank(args: argparse.Namespace) -> Document:
+    """Score the backbones at hand on a dataset of images, and recommend one."""
+    from core.schemas import DataRef
+    from core.transferability.ranking import rank
+
+    return rank(DataRef.parse(args.data)).as_json()

@@ -42,6 +42,7 @@ TASKS: dict[str, str] = {
     "search": "core.studies.searching:search_task",
     "matters": "core.explaining.importance:matters_task",
     "distance": "core.domain.comparing:distance_task",
+    "rank": "core.transferability.ranking:rank_task",
 }
 
 # Kinds that load a model: their process waits for the next such task, as that one then need not load it again.
