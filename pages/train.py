@@ -12,7 +12,7 @@ from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
 from core.training.estimate import estimate
-from core.ui import again, backbones, device_choice, options, search, source_choice, strategy_choice
+from core.ui import again, backbone_ranking, backbones, device_choice, options, search, source_choice, strategy_choice
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -104,6 +104,7 @@ def choose_image_method(preset: str, dataset: DatasetRecord, version: str) -> di
         backbone = backbones.choose()
     with right:
         chosen = strategy_choice.choose(dataset, version)
+    backbone_ranking.which(dataset, version)
     return {"backbone": backbone, **chosen}
 
 

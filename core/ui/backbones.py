@@ -12,7 +12,7 @@ from core.ui.gallery import literal
 from core.ui.page import telling_errors
 from core.ui.version_task import tell_end, watch
 
-CHOSEN = "train-backbone"
+CHOSEN, CHOSEN_RUN = "train-backbone", "train-backbone-run"
 OF_A_RUN = own.RUN
 SLOT = "backbone-file"
 SCALINGS: dict[Scaling, str] = {
@@ -33,7 +33,7 @@ def choose() -> str:
     asked = st.query_params.get("backbone", "")
     if asked in of_runs:  # a link from a run: once, or nothing else could be chosen any more
         del st.query_params["backbone"]
-        st.session_state[CHOSEN], st.session_state["train-backbone-run"] = OF_A_RUN, asked
+        st.session_state[CHOSEN], st.session_state[CHOSEN_RUN] = OF_A_RUN, asked
     options = [*here, *([OF_A_RUN] if of_runs else [])]
     if st.session_state.get(CHOSEN) not in options:
         st.session_state[CHOSEN] = options[0]
@@ -60,7 +60,7 @@ def choose() -> str:
             "Run to go on from",
             list(of_runs),
             format_func=lambda name: of_runs[name].title,
-            key="train-backbone-run",
+            key=CHOSEN_RUN,
             persist_state="session",
         )
         st.caption(in_words(of_runs[chosen]))

@@ -35,9 +35,9 @@ def at_work(kind: str, version: VersionRecord, doing: str) -> bool:
 
 
 def made(kind: str, version: VersionRecord, name: str = "result.json", /, **params: Any) -> str | None:
-    """The task that had these very `params`, a `name` perhaps among them, and has left the file `name`."""
+    """The newest task that had these very `params`, a `name` perhaps among them, and has left the file `name`."""
     wanted = {"data": _data(version)} | params
-    for path in tasks.folder_of("").glob(f"*/{name}"):
+    for path in sorted(tasks.folder_of("").glob(f"*/{name}"), key=lambda path: path.stat().st_mtime, reverse=True):
         try:
             task = tasks.get(path.parent.name)
         except NotFoundError:  # cleared away meanwhile
