@@ -23,6 +23,7 @@ def choose(dataset: DatasetRecord, version: str) -> dict[str, Any]:
         list(GROUPS),
         key=GROUP,
         required=True,
+        wrap=True,
         on_change=_first_of_group,
         help="  \n".join(f"**{group}**: {text}" for group, text in GROUPS.items()),
     )
