@@ -12,7 +12,7 @@ from core.schemas import ACTIVE, FINISHED
 from core.store import datasets, run_search
 from core.store.run_search import Order, Wanted
 from core.transfer.strategies import STRATEGIES
-from core.ui import run_table, study
+from core.ui import run_bringing, run_table, study
 from core.ui.page import empty, guard, telling_errors
 
 guard("runs")
@@ -76,6 +76,7 @@ def asked() -> tuple[Wanted, Order]:
 st.title("Runs", anchor=False)
 with telling_errors():
     queue.reconcile()
+run_bringing.bring()
 known = {d.id: d.name for d in datasets.list_datasets()}
 names = {i: known.get(i, f"{i} (deleted)") for i in run_search.datasets_with_runs()}
 in_bin = st.toggle("Show the bin", key="bin", bind="query-params") if run_search.is_bin_used() else False

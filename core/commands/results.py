@@ -77,3 +77,11 @@ def export(args: argparse.Namespace) -> Document:
     found = write(runs.get_run(args.run).id, args.format, Path(args.out))
     figures = found.check.model_dump() if found.check else {}
     return found.model_dump(exclude={"check"}) | {"checked": bool(figures)} | figures
+
+
+def import_run(args: argparse.Namespace) -> Document:
+    """Take in a run that another Graft exported with --format run."""
+    from core.export.run_archive import bring_in
+
+    run = bring_in(Path(args.file).expanduser())
+    return {"run": run.id, "name": run.name, "dataset": run.dataset, "version": run.version, "notes": list(run.notes)}

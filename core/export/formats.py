@@ -141,6 +141,15 @@ _ALL = (
         kinds=("image", "table"),
         needs=(),
     ),
+    Format(
+        name="run",
+        title="Whole run",
+        purpose="Settings, predictions, curves and network, for another Graft to bring in.",
+        endings=(".zip",),
+        write="core.export.run_archive:run",
+        kinds=("image", "table"),
+        needs=(),
+    ),
 )
 
 FORMATS: dict[str, Format] = {f.name: f for f in _ALL}

@@ -39,6 +39,7 @@ TASKS: dict[str, str] = {
     "predict": "core.predicting.predict:predict_task",
     "explain": "core.explaining.explain:explain_task",
     "export": "core.export.exporting:export_task",
+    "run": "core.export.run_archive:bring_in_task",
     "search": "core.studies.searching:search_task",
     "matters": "core.explaining.importance:matters_task",
     "distance": "core.domain.comparing:distance_task",

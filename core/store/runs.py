@@ -61,6 +61,26 @@ def create_run(
     return record
 
 
+def adopt_run(record: RunRecord, folder: Path) -> RunRecord:
+    """Take in a finished run whose files lie in `folder`, on the workspace's disk; its name may get a number.
+
+    `InputError` when a run of that id is here already.
+    """
+    with transaction() as connection:
+        known = connection.execute(select(table.c.name).where(table.c.id == record.id)).scalar()
+        if known is not None or run_folder(record.id).exists():
+            raise InputError(
+                f"Run “{known or record.id}” is here already; nothing was changed.",
+                "Delete it for good first, if the other one is to take its place.",
+            )
+        taken = _names(connection, record.dataset)
+        record = record.model_copy(update={"name": next(n for n in _numbered(record.name) if n not in taken)})
+        files.write_text(folder / "run.json", record.model_dump_json(indent=1))
+        connection.execute(insert(table).values(**_row(record)))
+        folder.rename(run_folder(record.id))
+    return record
+
+
 def _names(connection: Connection, dataset: str) -> dict[str, str]:
     """The names of a dataset's runs, each with the run's id."""
     rows = connection.execute(select(table.c.name, table.c.id).where(table.c.dataset == dataset))

@@ -10,10 +10,11 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from core import charts
 from core.charts.matrix import Of
+from core.errors import NotFoundError
 from core.evaluation import scores
 from core.evaluation.confusion import similarity_order
 from core.evaluation.scores import FoldScores, Scores
-from core.schemas import DataRef, DatasetRecord, RunRecord
+from core.schemas import DataRef, DatasetRecord, Kind, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset, list_versions
 from core.ui import explanation, gallery
@@ -70,6 +71,11 @@ class Judged:
         return DataRef(dataset=self.run.dataset, version=self.run.version)
 
     @property
+    def here(self) -> bool:
+        """Whether its dataset is in this workspace, so that samples can be shown."""
+        return bool(self.dataset.imports)
+
+    @property
     def noun(self) -> str:
         """“images” or “rows”."""
         return "images" if self.dataset.kind == "image" else "rows"
@@ -86,9 +92,14 @@ def class_column(classes: Sequence[str]) -> ColumnConfig:
 
 
 def judge(run: RunRecord) -> Judged:
-    """Score a run; `NotFoundError` when its predictions or its dataset are gone."""
+    """Score a run; `NotFoundError` when its predictions are gone. Its dataset may be: then only its samples are."""
     rows, found, folds = _score(run.id, str(runs.run_folder(run.id)))
-    return Judged(run=run, dataset=get_dataset(run.dataset), rows=rows, scores=found, folds=folds)
+    try:
+        dataset = get_dataset(run.dataset)
+    except NotFoundError:
+        kind: Kind = "image" if run.spec.backbone else "table"
+        dataset = DatasetRecord(id=run.dataset, name=f"{run.dataset} (not here)", kind=kind)
+    return Judged(run=run, dataset=dataset, rows=rows, scores=found, folds=folds)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -190,7 +201,7 @@ def _cell_samples(judged: Judged, true: str, predicted: str) -> None:
         st.caption("None here.")
     else:
         show_samples(judged, rows.sort_values("confidence", ascending=False), f"cell-{judged.run.id}", short=True)
-        explanation.where_it_looks(judged.run, judged.dataset, rows, f"cell-{judged.run.id}")
+        where_it_looks(judged, rows, f"cell-{judged.run.id}")
 
 
 def show_samples(judged: Judged, rows: pd.DataFrame, key: str, short: bool = False) -> None:
@@ -200,7 +211,16 @@ def show_samples(judged: Judged, rows: pd.DataFrame, key: str, short: bool = Fal
         for true, predicted, confidence in zip(rows["label"], rows["predicted"], rows["confidence"], strict=True)
     ]
     said = rows[["id", "path", "label", "predicted", "confidence"]].rename(columns={"label": "true"})
-    gallery.samples(judged.dataset, said.assign(caption=captions), judged.ref, key)
+    samples(judged, said.assign(caption=captions), key)
+
+
+def samples(judged: Judged, said: pd.DataFrame, key: str) -> None:
+    """Samples of a run's dataset, by `gallery.samples`; where it is not here, what is said of them alone."""
+    if judged.here:
+        gallery.samples(judged.dataset, said, judged.ref, key)
+        return
+    st.caption(f"The {judged.noun} are not in this workspace, only their names.")
+    st.dataframe(said.drop(columns=["id", "caption"]), hide_index=True)
 
 
 def classes(judged: Judged) -> None:
@@ -287,6 +307,12 @@ def curves(named: dict[str, RunRecord]) -> None:
         st.caption("Solid: validation samples. Dotted: training samples.")
 
 
+def where_it_looks(judged: Judged, rows: pd.DataFrame, key: str) -> None:
+    """Maps of where the network looks on these samples, as long as their images are here."""
+    if judged.here:
+        explanation.where_it_looks(judged.run, judged.dataset, rows, key)
+
+
 def mistakes(judged: Judged) -> None:
     """The wrong predictions, the most confident first."""
     wrong = scores.mistakes(judged.rows)
@@ -296,7 +322,7 @@ def mistakes(judged: Judged) -> None:
     read = " Under each: true class → predicted class, confidence, file." if judged.noun == "images" else ""
     st.caption(f"The most confident first: wrong labels are found here as well as a wrong model.{read}")
     show_samples(judged, wrong, f"mistakes-{judged.run.id}")
-    explanation.where_it_looks(judged.run, judged.dataset, wrong, f"mistakes-{judged.run.id}")
+    where_it_looks(judged, wrong, f"mistakes-{judged.run.id}")
 
 
 def folds(judged: Judged) -> None:

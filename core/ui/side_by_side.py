@@ -12,7 +12,6 @@ from core.evaluation import comparison
 from core.evaluation.repeats import by_seed
 from core.schemas import RunRecord
 from core.store import runs
-from core.ui import gallery
 from core.ui.evaluation import (
     CHART,
     HELP,
@@ -23,6 +22,7 @@ from core.ui.evaluation import (
     download,
     matrix_mode,
     overall,
+    samples,
     top_count,
 )
 from core.ui.gallery import literal
@@ -244,7 +244,7 @@ def disagreements(several: Sequence[Judged], names: dict[str, str]) -> None:
     shown = apart[["id", "path", "label", "predicted_a", "predicted_b"]].rename(
         columns={"label": "true", "predicted_a": names[a.run.id], "predicted_b": names[b.run.id]}
     )
-    gallery.samples(a.dataset, shown.assign(caption=captions), a.ref, "apart")
+    samples(a, shown.assign(caption=captions), "apart")
 
 
 def _said(predicted: str, label: str) -> str:

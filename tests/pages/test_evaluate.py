@@ -196,10 +196,22 @@ def test_everything_can_be_downloaded(images: DatasetRecord) -> None:
 
 
 @pytest.mark.parametrize("name", ["Classes", "Curves", "Calibration", "Thresholds", "Mistakes", "Slices", "Export"])
-def test_a_deleted_dataset_gives_a_sentence_on_every_tab(images: DatasetRecord, name: str) -> None:
-    run = finish(images, "orphan")
+def test_every_tab_opens_without_the_dataset(images: DatasetRecord, name: str) -> None:
+    run = finish(images, "orphan", backbone="efficientnet_lite0", strategy="linear_probe")
     delete_dataset(images.id)
-    assert "There is no dataset" in text(tab(name, run.id))
+    app = tab(name, run.id)
+    shown = text(app)
+    assert "(not here)" in shown and "Right on" in shown
+    if name == "Mistakes":
+        assert "not in this workspace" in shown and set(app.dataframe[-1].value["true"]) <= set(CLASSES)
+    if name == "Slices":
+        assert "There is no dataset" in shown
+
+
+def test_disagreements_are_told_without_the_dataset(images: DatasetRecord) -> None:
+    a, b = finish(images, "a"), finish(images, "b", seed=1)
+    delete_dataset(images.id)
+    assert "not in this workspace" in text(tab("Disagreements", a.id, b.id))
 
 
 def test_fine_tuning_starts_at_once_and_is_offered_until_it_was_tried(
@@ -524,5 +536,9 @@ def test_a_run_without_a_network_says_why_it_cannot_be_exported(images: DatasetR
     run = finish(images, "folded", folds=3, strategy="linear_probe", backbone="efficientnet_lite0")
     app = tab("Export", run.id)
     assert not app.exception
-    made = [b for b in app.button if str(b.key).startswith("make-")]
-    assert made and all(b.disabled and "folds" in b.help for b in made)
+    made = {str(b.key).removeprefix("make-"): b for b in app.button if str(b.key).startswith("make-")}
+    assert set(made) == {name for name, f in FORMATS.items() if "image" in f.kinds}
+    for name, button in made.items():
+        needs = "network" in FORMATS[name].needs
+        assert not needs or (button.disabled and "folds" in button.help)
+    assert not made["run"].disabled

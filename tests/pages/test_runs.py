@@ -1,14 +1,18 @@
 """The page of all runs: what it shows, what it filters, and what it does with those chosen."""
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
-from core.jobs import queue
+from core.export.exporting import export
+from core.jobs import queue, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec, now
+from core.settings import get_settings
 from core.store import runs
 from core.store.datasets import delete_dataset, get_version
 
@@ -277,3 +281,35 @@ def test_a_run_judged_on_other_samples_than_the_newest_version_is_marked(dataset
         "new": "",
         "old": "other test set",
     }
+
+
+def drop(app: AppTest, content: bytes) -> AppTest:
+    """Drop a file on “Bring a run” and wait for its task."""
+    app.get("file_uploader")[0].upload("run.zip", content)
+    app.run()
+    (task,) = tasks.folder_of("").glob("*")
+    end = time.monotonic() + 60
+    while not tasks.get(task.name).ended and time.monotonic() < end:
+        time.sleep(0.2)
+    return app.run()
+
+
+def test_a_run_is_brought_in_where_there_is_none(dataset, tmp_path, monkeypatch):
+    run = make(dataset.id, "travelled")
+    rows = {"id": ["a", "b"], "label": ["a", "b"], "predicted": ["a", "b"], "p:a": [0.9, 0.1], "p:b": [0.1, 0.9]}
+    table = pd.DataFrame(rows).assign(path="x", part="test", fold=0)
+    table.to_parquet(runs.run_folder(run.id) / "predictions.parquet")
+    (runs.run_folder(run.id) / "metrics.json").write_text("{}")
+    export(run.id, "run", tmp_path / "run.zip")
+    content = (tmp_path / "run.zip").read_bytes()
+    monkeypatch.setenv("GRAFT_HOME", str(tmp_path / "other"))
+    app = drop(open_page(), content)
+    assert [s.value.replace("\\", "") for s in app.success] == ["“travelled” is here."]
+    assert names(app) == ["travelled"]
+    assert not list(get_settings().cache.glob("uploads/*"))
+
+
+def test_a_file_that_is_no_run_gets_a_sentence(workspace):
+    app = drop(open_page(), b"PK nothing")
+    assert "not a ZIP archive" in text(app)
+    assert runs.list_runs() == []

@@ -18,7 +18,7 @@ from tests.core.training.conftest import lab, penguins, textures, train
 
 __all__ = ["lab", "penguins", "textures", "train"]
 pytestmark = pytest.mark.training
-OF_IMAGES = [name for name, f in FORMATS.items() if "image" in f.kinds]
+OF_IMAGES = [name for name, f in FORMATS.items() if f.predicts and "image" in f.kinds]
 
 
 @pytest.fixture(scope="module")
