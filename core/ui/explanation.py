@@ -1,4 +1,4 @@
-"""Where a run's network looks, on samples that a person has in view, and the known images most like them."""
+"""Where a run's network looks, on samples or given pictures in view, and the known images most like them."""
 
 import pandas as pd
 import streamlit as st
@@ -79,6 +79,37 @@ def _shown(task_id: str, dataset: DatasetRecord, rows: pd.DataFrame, wanted: dic
         " occlusion covers one part after the other (Zeiler and Fergus 2014). Small: the training and validation"
         " images that the backbone finds most like it."
     )
+
+
+def why(given: str, row: int, predicted: str, nearest: list[str], run: str, dataset: DatasetRecord) -> None:
+    """A button on the card of picture `row` of the predicting task `given`; then the heat of the class it was given.
+
+    `nearest` are the ids of known images that are most like it.
+    """
+    known: dict[int, str] = st.session_state.setdefault(f"why-{given}", {})
+    if row not in known:
+        if st.button("Why?", icon=":material/visibility:", key=f"why-{given}-{row}", type="tertiary"):
+            with telling_errors():
+                params = {"run": run, "classes": {str(row): predicted}, "method": "gradient", "given": given}
+                known[row] = tasks.start("explain", DOING, **params).id
+                st.rerun()
+        return
+    with telling_errors():
+        task = tasks.get(known[row])
+        if not task.ended:
+            st.fragment(version_task.watch, run_every=0.3)(task.id, DOING)
+        elif task.state != "succeeded":
+            version_task.tell_end(task.id, DOING)
+        else:
+            picture = (tasks.folder_of(task.id) / f"{row}.webp").read_bytes()
+            st.image(picture, width=gallery.width(picture, SIDE), alt=f"Heat of {predicted}")
+            st.caption(
+                f"Yellow: what speaks for **{literal(predicted)}** (Grad-CAM). Small: known images most like it."
+            )
+            images = DatasetImages(dataset.id)
+            with st.container(horizontal=True, gap="xxsmall"):
+                for other in nearest:
+                    gallery.picture(dataset, images, other, 58, alt="most like it")
 
 
 def _relabel(newest: VersionRecord, sample: str) -> None:

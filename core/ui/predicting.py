@@ -15,7 +15,7 @@ from core.jobs import tasks
 from core.predicting.record import Outcome, read, read_cells
 from core.predicting.sending import send
 from core.schemas import DatasetRecord, RunRecord
-from core.ui import gallery, version_task
+from core.ui import explanation, gallery, version_task
 from core.ui.gallery import literal, short
 from core.ui.page import telling_errors
 from core.ui.uploads import discard, photograph, upload
@@ -161,6 +161,8 @@ def _cards(task_id: str, outcome: Outcome, table: pd.DataFrame, dataset: Dataset
                 st.image(picture, width=gallery.width(picture, CARD - 34), alt=str(table["file"][row]))
                 st.caption(literal(short(str(table["file"][row]).rpartition("/")[2], 26)))
                 _judgement(outcome, table, row)
+                predicted, nearest = str(table["predicted"][row]), list(table["nearest"][row])
+                explanation.why(task_id, row, predicted, nearest, outcome.run, dataset)
                 _give_class(task_id, outcome, row)
 
 

@@ -1,6 +1,7 @@
 """The predict page: what it says before, what it shows of a finished task, and what is sent back to the dataset."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.versions import load_samples
-from core.jobs import tasks
+from core.jobs import local, tasks, warm
 from core.predicting import pictures
 from core.predicting.record import CELLS, TABLE, Outcome
 from core.schemas import DataRef, DatasetRecord, Failure, RunRecord
@@ -137,3 +138,24 @@ def test_selected_rows_of_a_table_are_sent_with_the_class_chosen(table: DatasetR
     assert not app.exception
     new = load_samples(DataRef(dataset=table.id)).query("import_number == 2")
     assert new["label"].tolist() == ["z", "z"]
+
+
+def test_why_shows_the_heat_of_the_class_that_a_picture_was_given(
+    images: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_launch", lambda task_id: (os.getpid(), local.created(os.getpid())))
+    monkeypatch.setattr(warm, "hand_over", lambda *_: None)
+    run = with_model(images)
+    app = open_page(run=run.id, task=predicted(run, images, tmp_path))
+    asked = [b for b in app.button if b.label == "Why?"]
+    assert len(asked) == 3
+    asked[1].click().run()
+    (task,) = tasks.at_work("explain")
+    wanted = {"run": run.id, "classes": {"1": images.classes[0]}, "method": "gradient", "given": "done"}
+    assert task.params == wanted
+    Image.new("RGB", (24, 24)).save(tasks.folder_of(task.id) / "1.webp")
+    files.write_json(tasks.folder_of(task.id) / "result.json", {"nearest": {}})
+    tasks.write(task.model_copy(update={"state": "succeeded"}))
+    app.run()
+    assert f"Yellow: what speaks for **{images.classes[0]}**" in text(app)
+    assert len(app.get("image")) == 4 and len([b for b in app.button if b.label == "Why?"]) == 2
