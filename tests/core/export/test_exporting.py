@@ -1,5 +1,6 @@
 """What leaves Graft does as it did inside, and what does not is not handed over."""
 
+import errno
 import json
 import zipfile
 from collections.abc import Callable
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from core.__main__ import main
-from core.errors import DataError, InputError, WeightsError
-from core.export.exporting import export, refuse
+from core.errors import DataError, DiskError, InputError, WeightsError
+from core.export import networks
+from core.export.exporting import Job, export, refuse
 from core.export.formats import FORMATS, Check, obstacle
 from core.schemas import DatasetRecord, RunRecord
 from core.store import runs
@@ -93,6 +95,27 @@ def test_a_damaged_network_is_named_and_nothing_is_left(image_run: RunRecord, tm
         assert "gone" in obstacle(image_run, FORMATS["onnx"])
     finally:
         path.write_bytes(sound)
+
+
+def test_a_full_disk_is_a_sentence_and_nothing_is_left(
+    image_run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(job: Job) -> Path:
+        job.file(".onnx").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(networks, "onnx", full)
+    with pytest.raises(DiskError, match="disk is full"):
+        export(image_run.id, "onnx", tmp_path / "network.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_or_dataset_that_is_gone_is_said_before_anything_is_tried(image_run: RunRecord) -> None:
+    for gone in ({"version": "gone"}, {"dataset": "gone"}):
+        run = image_run.model_copy(update=gone)
+        for wanted in map(FORMATS.__getitem__, OF_IMAGES):
+            assert "deleted" in obstacle(run, wanted)
+        assert obstacle(run, FORMATS["run"]) == ""
 
 
 def test_the_command_prints_the_figures_of_the_check(
