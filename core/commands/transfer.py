@@ -10,7 +10,7 @@ def distance(args: argparse.Namespace) -> Document:
     from core.domain.comparing import compare
     from core.schemas import DataRef
 
-    found = compare(DataRef.parse(args.source), DataRef.parse(args.target), args.backbone)
+    found = compare(DataRef.parse(args.source), DataRef.parse(args.target), args.backbone, args.run)
     return found.as_json()
 
 

@@ -12,30 +12,34 @@ from core.data.embedding_map import coordinates
 from core.data.steps.step import sample
 from core.domain import distances
 from core.domain.columns import column_shifts
+from core.domain.consistency import consistency
+from core.domain.expectation import expectation
 from core.domain.record import COLUMNS, SAMPLES, Distance
 from core.domain.sides import Side, Vectors, sides, vectors
 from core.models.embedding import limit_threads
 from core.schemas import DataRef
-from core.store import files
+from core.store import files, runs
 
 MAPPED = 300  # samples of a side on the map
 Progress = Callable[..., None]
 
 
 def distance_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """`compare` in the background. `params`: `source` and `target`, DATASET[@VERSION][:PART]; `backbone`."""
+    """`compare` in the background. `params`: `source` and `target`, DATASET[@VERSION][:PART]; `backbone`, `run`."""
     source, target = (DataRef.parse(params[side]) for side in ("source", "target"))
-    return compare(source, target, params.get("backbone"), folder, progress).model_dump(mode="json")
+    run = params.get("run") or None
+    return compare(source, target, params.get("backbone"), run, folder, progress).model_dump(mode="json")
 
 
 def compare(
     source: DataRef,
     target: DataRef,
     backbone: str | None = None,
+    run: str | None = None,
     folder: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Distance:
-    """Compare two sets of data of one kind.
+    """Compare two sets of data of one kind, and say what a finished `run` on the source is to reach on the target.
 
     Into a `folder` goes `samples.parquet`: the compared samples, source first, with side, id, path, label, score (how
     much a classifier that has not seen it takes it for one of the target) and, of some, their places on two maps;
@@ -74,6 +78,8 @@ def compare(
         coral=distances.coral(x, y),
         frechet=distances.frechet(x, y),
         columns=column_shifts(*seen.columns),
+        expectation=expectation(runs.get_run(run), first, second, progress) if run else None,
+        consistency=consistency(x, first.samples["label"], y, second.samples["label"], seen.groups[m:]),
         notes=seen.notes,
     )
     if folder:

@@ -2,7 +2,8 @@
 
 from core.domain.record import Distance
 
-CLEARLY, HARDLY_ALIKE = 0.7, 0.9  # domain AUC from which two domains differ clearly, and hardly overlap
+# Domain AUC from which two domains differ clearly, hardly overlap, and lie apart.
+CLEARLY, HARDLY_ALIKE, APART = 0.7, 0.9, 0.995
 ALPHA = 0.05
 NAMED = 3  # columns told by name
 
@@ -16,7 +17,9 @@ def in_words(found: Distance) -> str:
             f"AUC {_short(found.domain_auc)}: {pairs}, and guessing would in 50. No difference can be shown between"
             " them; expect what is learnt on the one to hold on the other."
         )
-    if found.domain_auc >= HARDLY_ALIKE:
+    if found.domain_auc >= APART:
+        told = "They do not overlap: weighing or aligning the source cannot be relied on; label some of the target."
+    elif found.domain_auc >= HARDLY_ALIKE:
         told = "They hardly overlap: expect a clear loss, and a gain from labels of the target."
     elif found.domain_auc >= CLEARLY:
         told = "They differ clearly: expect some loss on the target."

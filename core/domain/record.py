@@ -28,13 +28,33 @@ class ColumnShift(Frozen):
     missing: tuple[float, float] = (0.0, 0.0)
 
 
+class Expectation(Frozen):
+    """The accuracy that a run is expected to reach on `n` target samples, with its 95 % interval.
+
+    From `n_validation` validation samples, of which `on_validation` were right. Where the target has labels, `actual`
+    is what it reaches.
+    """
+
+    run: str
+    name: str
+    n_validation: int
+    on_validation: float
+    n: int
+    accuracy: float
+    accuracy_ci: Interval
+    actual: float | None = None
+    actual_ci: Interval | None = None
+
+
 class Distance(Frozen):
     """The result of the task `distance`: how far the target's samples are from the source's.
 
     `source` and `target` name data with its version; of `of_source` and `of_target` samples `n_source` and `n_target`
     were compared. `mmd` is the unbiased estimate of the squared maximum mean discrepancy, at most 2 and below 0 where
     there is none, `mmd_p` its permutation test. `domain_auc` is how well a cross-validated classifier tells the two
-    apart, with its 95 % interval. Of tables, `dimensions` counts the prepared columns. See `core.domain.distances`.
+    apart, with its 95 % interval. `consistency` tells how often probes of the source, the target and both agree
+    on the target (`core.domain.consistency`). Of tables, `dimensions` counts the prepared columns. See
+    `core.domain.distances`.
     """
 
     source: str
@@ -56,11 +76,18 @@ class Distance(Frozen):
     coral: float
     frechet: float
     columns: tuple[ColumnShift, ...] = ()
+    expectation: Expectation | None = None
+    consistency: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """What `python -m core distance` prints."""
-        return self.model_dump(mode="json")
+        found = self.expectation
+        expected = {
+            "expected_accuracy": found.accuracy if found else None,
+            "expected_accuracy_ci": found.accuracy_ci if found else None,
+        }
+        return self.model_dump(mode="json") | expected
 
 
 def read(task_id: str) -> tuple[Distance, pd.DataFrame, pd.DataFrame]:

@@ -7,6 +7,7 @@ from core import charts
 from core.domain.meaning import in_words
 from core.domain.record import ColumnShift, Distance, read
 from core.schemas import DataRef, DatasetRecord, VersionRecord
+from core.store import runs
 from core.store.datasets import get_dataset, list_datasets
 from core.ui import data_harmonise, gallery, version_task
 from core.ui.data_map import METHODS
@@ -17,6 +18,10 @@ from core.ui.words import plural
 TASK = "distance"
 LEAST_ALIKE = 12
 CHART = {"displayModeBar": False}
+EXPECTED = (
+    "Average thresholded confidence (Garg et al. 2022): the share of the target of which the run is as sure as of the"
+    " validation samples that it gets right. Blind to what misleads it without making it unsure, such as noise."
+)
 
 
 def domain(dataset: DatasetRecord, version: VersionRecord) -> None:
@@ -34,7 +39,7 @@ def domain(dataset: DatasetRecord, version: VersionRecord) -> None:
             help="Will what is learnt there work here? A data set without labels can only be the one to work on.",
         )
         source, target = _roles(dataset, version, others[chosen])
-        asked = {"source": str(source), "target": str(target)}
+        asked = {"source": str(source), "target": str(target)} | _run_on(source)
         if st.button("Compare", type="primary", icon=":material/compare_arrows:"):
             version_task.start(TASK, version, f"Distance to {others[chosen].name}", **asked)
     if not version_task.at_work(TASK, version, "Comparing"):
@@ -64,6 +69,40 @@ def _roles(dataset: DatasetRecord, version: VersionRecord, other: DatasetRecord)
     return (here, there) if dataset.labelled and not other.labelled else (there, here)
 
 
+def _run_on(source: DataRef) -> dict[str, str]:
+    """The run on the source whose accuracy here is wanted, the newest unless another is chosen, if any."""
+    known = {r.id: r for r in runs.list_runs(dataset=source.dataset, states=["succeeded"]) if not r.spec.folds}
+    if not known:
+        return {}
+    chosen = st.selectbox(
+        "Run on the source",
+        list(known),
+        key=f"domain-run-{source.dataset}",
+        format_func=lambda run_id: known[run_id].name,
+        help="How often it would be right on the target is estimated, without the target's labels.",
+    )
+    return {"run": chosen}
+
+
+def _expected(found: Distance) -> None:
+    """What the run is expected to reach, what it reaches where that is known, and how far probes agree."""
+    run, agree = found.expectation, found.consistency
+    if run:
+        low, high = run.accuracy_ci
+        told = f"Expected of **{literal(run.name)}** on the target: **{run.accuracy:.0%}** right"
+        told += f" ({low:.0%} to {high:.0%}), after {run.on_validation:.0%} of its own validation samples."
+        if run.actual is not None and run.actual_ci is not None:
+            low, high = run.actual_ci
+            told += f" With the target's labels: {run.actual:.0%} ({low:.0%} to {high:.0%})."
+        st.markdown(told, help=EXPECTED)
+    if agree:
+        st.markdown(
+            f"Of the target, a probe learnt on the source and one learnt on the target say the same of"
+            f" **{agree['source_target']:.0%}**; one learnt on both agrees with the source's on"
+            f" {agree['source_both']:.0%} and with the target's on {agree['target_both']:.0%}."
+        )
+
+
 def _result(dataset: DatasetRecord, found: Distance, samples: pd.DataFrame, columns: pd.DataFrame) -> None:
     source, target = (get_dataset(DataRef.parse(ref).dataset) for ref in (found.source, found.target))
     names = {"source": source.name, "target": target.name}
@@ -72,6 +111,7 @@ def _result(dataset: DatasetRecord, found: Distance, samples: pd.DataFrame, colu
         f":orange-badge[:material/target: Target] {literal(target.name)}"
     )
     st.markdown(f"**{literal(in_words(found))}**")
+    _expected(found)
     _figures(found)
     _onward(found, source, target)
     left, right = st.columns(2, gap="medium")

@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
 from core.domain.comparing import distance_task
+from core.domain.record import Expectation
 from core.jobs import tasks
-from core.schemas import DatasetRecord
-from core.store import files
+from core.schemas import DatasetRecord, TrainingSpec
+from core.store import files, runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,3 +91,31 @@ def test_another_data_set_is_another_comparison(make_table: Any, at_once_done: l
     box = next(b for b in app.selectbox if b.label == "Other data set")
     app = box.select("one" if box.value == "two" else "two").run()
     assert not app.metric
+
+
+def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
+    make_table: Any, at_once_done: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_table("there", 0, 0), make_table("here", 2, 1)
+    run = runs.create_run(
+        TrainingSpec(data=source.id), name="probe", dataset=source.id, version=source.version, test_hash="h", n=60
+    )
+    runs.update_run(run.id, state="succeeded", metrics={"accuracy": 0.9})
+    told = Expectation(
+        run=run.id,
+        name="probe",
+        n_validation=30,
+        on_validation=0.9,
+        n=60,
+        accuracy=0.71,
+        accuracy_ci=(0.6, 0.8),
+        actual=0.68,
+        actual_ci=(0.55, 0.79),
+    )
+    monkeypatch.setattr("core.domain.comparing.expectation", lambda *_: told)
+    app = compare(open_tab(target))
+    assert at_once_done[0]["run"] == run.id
+    (said,) = [m.value for m in app.markdown if m.value.startswith("Expected of")]
+    assert "**71%** right (60% to 80%)" in said
+    assert "68% (55% to 79%)" in said
+    assert any("say the same of" in m.value for m in app.markdown)

@@ -1,0 +1,139 @@
+"""How far the accuracy that is expected of a run on shifted photos is from the one it reaches.
+
+    python benchmarks/expectation.py [--seeds 3] [--first 0]
+
+A linear probe on 1,000 photos of CIFAR-10 (Lite0 at 96 px); the target: 1,000 photos of the test part under one of
+six shifts in three strengths. Seeds from 100 on served to choose between the two estimates; the others are reported.
+"""
+
+import argparse
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cifar
+import image_sets
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageFilter
+from two_stage import trained
+
+SIZE = 96
+Photos = np.ndarray
+RNG = np.random.default_rng
+
+
+def each(change: Callable[[Image.Image], Image.Image]) -> Callable[[Photos], Photos]:
+    return lambda photos: np.stack([np.asarray(change(Image.fromarray(photo))) for photo in photos])
+
+
+def jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
+    def change(photo: Image.Image) -> Image.Image:
+        file = io.BytesIO()
+        photo.save(file, "JPEG", quality=quality)
+        return Image.open(file).convert("RGB")
+
+    return change
+
+
+def noise(deviation: float) -> Callable[[Photos], Photos]:
+    return lambda photos: clipped(photos + RNG(0).normal(0, deviation, photos.shape))
+
+
+def contrast(factor: float) -> Callable[[Photos], Photos]:
+    return lambda photos: clipped(128 + factor * (photos.astype(float) - 128))
+
+
+def colour(strength: float) -> Callable[[Photos], Photos]:
+    """A cast: red up, blue down."""
+    return lambda photos: clipped(photos * np.array([1 + strength, 1, 1 - strength]))
+
+
+def clipped(photos: np.ndarray) -> Photos:
+    return photos.round().clip(0, 255).astype("uint8")
+
+
+CHANGES: dict[str, list[Callable[[Photos], Photos]]] = {
+    "blur": [each(lambda p, r=r: p.filter(ImageFilter.GaussianBlur(r))) for r in (0.6, 1.0, 1.6)],
+    "noise": [noise(d) for d in (10, 25, 45)],
+    "contrast": [contrast(f) for f in (0.7, 0.45, 0.25)],
+    "JPEG": [each(jpeg(q)) for q in (50, 20, 8)],
+    "colour": [colour(s) for s in (0.15, 0.3, 0.5)],
+}
+MIXES = (2, 4, 10)  # how many times as often the first five classes occur as the others
+
+
+class Given:
+    """Photos as a run takes them."""
+
+    def __init__(self, photos: Photos) -> None:
+        self._photos = photos
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def batch(self, rows: range, size: int) -> np.ndarray:
+        photos = (Image.fromarray(self._photos[row]).resize((size, size), Image.Resampling.BICUBIC) for row in rows)
+        return np.stack([np.asarray(photo) for photo in photos])
+
+
+def targets(seed: int) -> list[tuple[str, Photos, np.ndarray]]:
+    photos, labels = cifar.sample(100, seed, part="test")
+    found = [
+        (f"{name} {strength}", change(photos), labels)
+        for name, changes in CHANGES.items()
+        for strength, change in enumerate(changes, 1)
+    ]
+    for strength, times in enumerate(MIXES, 1):
+        weight = np.where(labels < 5, times, 1.0)
+        rows = RNG(seed).choice(len(labels), len(labels) // 2, replace=False, p=weight / weight.sum())
+        found.append((f"class mix {strength}", photos[rows], labels[rows]))
+    return found
+
+
+def figures(seed: int, home: Path) -> list[dict[str, object]]:
+    from core.domain.expectation import confidence_gap, estimated, thresholded
+    from core.evaluation.calibration import probabilities, truths
+    from core.evaluation.scores import judged
+    from core.predicting.model import load
+    from core.store import runs
+
+    run = trained(image_sets.prepare("cifar", home, seed), "linear_probe", seed, SIZE)
+    known = judged(runs.read_predictions(run.id), "validation")
+    model = load(run.id)
+    rows = []
+    for name, photos, labels in targets(seed):
+        there = model.probabilities(Given(photos))
+        truth = np.array([model.classes.index(cifar.CLASSES[label]) for label in labels])
+        found: dict[str, object] = {"seed": seed, "shift": name, "actual": (there.argmax(axis=1) == truth).mean()}
+        for title, estimate in (("gap", confidence_gap), ("threshold", thresholded)):
+            found[title], (low, high) = estimated(probabilities(known), truths(known), there, estimate)
+            found[f"{title} covers"] = low <= found["actual"] <= high
+        rows.append(found)
+        print({k: round(float(v), 3) if not isinstance(v, str) else v for k, v in found.items()}, flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0)
+    arguments = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["GRAFT_HOME"] = home
+        for seed in range(arguments.first, arguments.first + arguments.seeds):
+            rows += figures(seed, Path(home))
+    table = pd.DataFrame(rows)
+    kind = table["shift"].str.rsplit(n=1).str[0]
+    for title in ("gap", "threshold"):
+        error = (table[title] - table["actual"]).abs()
+        print(f"{title}: mean absolute error {100 * error.mean():.1f} points; by shift", end=" ")
+        print({name: round(100 * value, 1) for name, value in error.groupby(kind).mean().items()}, end="; ")
+        print(f"the interval covers what was reached in {table[f'{title} covers'].mean():.0%}")
+
+
+if __name__ == "__main__":
+    main()
