@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from statistics import median
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from core.models.catalogue import get_backbone, weights_path
 from core.schemas import DataRef, DatasetRecord, Recipe, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.image_check import BACKBONE, through_backbone
-from core.training.presets import input_size
+from core.training.presets import size_for
 from core.training.version_images import VersionImages
 
 MOST = 1_000  # samples of a side that are compared
@@ -128,7 +127,7 @@ def vectors(source: Side, target: Side, backbone: str | None, progress: Progress
         return _of_tables(source, target, groups)
     network = get_backbone(backbone or BACKBONE)
     weights_path(network)
-    size = input_size(network.input_size, median(target.samples[["width", "height"]].max(axis=1)))
+    size = size_for(network, target.samples)
     seen = []
     for side in (source, target):
         images = VersionImages(side.dataset, side.samples)

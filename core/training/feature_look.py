@@ -1,7 +1,6 @@
 """The task that scores features: of a table's columns as a step finds them, or of the embeddings of images."""
 
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,7 @@ from core.models.catalogue import get_backbone
 from core.schemas import DataRef, Recipe, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.image_check import BACKBONE, Progress, through_backbone
-from core.training.presets import input_size
+from core.training.presets import size_for
 from core.training.version_images import VersionImages
 
 ROWS = 20_000  # of a table, that steps are tried on
@@ -44,7 +43,7 @@ def score_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dic
 
 def _embeddings(version: VersionRecord, samples: pd.DataFrame, progress: Progress) -> tuple[pd.DataFrame, str]:
     backbone = get_backbone(BACKBONE)
-    size = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
+    size = size_for(backbone, samples)
     images = VersionImages(get_dataset(version.dataset), samples)
     found = images.outputs(backbone, size, progress=through_backbone(progress))
     return as_table(found).set_axis(samples["id"].to_numpy()), backbone.name

@@ -1,7 +1,6 @@
 """The deeper look at a version's images: embeddings from the cache, then what they tell about the data."""
 
 from collections.abc import Callable
-from statistics import median
 
 from core.data.checks import Check, save_check
 from core.data.embedding_findings import LOOKED_FOR, Embedded, look_deeper, near_groups
@@ -16,7 +15,7 @@ from core.data.versions import load_samples
 from core.models.catalogue import get_backbone
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import dataset_folder, get_dataset
-from core.training.presets import input_size
+from core.training.presets import size_for
 from core.training.version_images import VersionImages
 
 Progress = Callable[..., None]
@@ -31,7 +30,7 @@ def check_version(version: VersionRecord, progress: Progress = lambda *_: None) 
     dataset = get_dataset(version.dataset)
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
     backbone = get_backbone(BACKBONE)
-    size = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
+    size = size_for(backbone, samples)
     seen = VersionImages(dataset, samples)
     x = squashed(seen.outputs(backbone, size, progress=through_backbone(progress)))
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))

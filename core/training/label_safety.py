@@ -27,7 +27,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ from core.models.engines import choose_engine
 from core.schemas import Augmentation, DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.image_check import BACKBONE, through_backbone
-from core.training.presets import input_size
+from core.training.presets import size_for
 from core.training.version_images import VersionImages
 
 MOST = 300
@@ -180,7 +179,7 @@ def gather(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..
             "Training images of two classes and some validation images are needed: add images, or split anew.",
         )
     backbone = get_backbone(BACKBONE)
-    size = input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
+    size = size_for(backbone, samples)
     images = VersionImages(dataset, samples)
     x = squashed(images.outputs(backbone, size, progress=through_backbone(progress)))
     learnt = _stratified(labels, np.flatnonzero(trained), MOST_LEARNT)

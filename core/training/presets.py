@@ -3,6 +3,8 @@
 from statistics import median
 from typing import Any
 
+import pandas as pd
+
 from core.data.augmentation import COMES_WITH
 from core.data.splitting import check_folds
 from core.data.versions import load_samples
@@ -128,7 +130,8 @@ def resolve(spec: TrainingSpec) -> Plan:
     if dataset.kind == "image":
         backbone = get_backbone(kept["backbone"])
         if "image_size" not in kept:
-            kept["image_size"] = backbone.input_size if backbone.only_size else _input_size(backbone, version)
+            samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
+            kept["image_size"] = size_for(backbone, samples)
         if backbone.only_size and kept["image_size"] != backbone.input_size:
             raise InputError(
                 f"“{backbone.title}” takes only images of {backbone.input_size} px, not of {kept['image_size']}.",
@@ -244,8 +247,10 @@ def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     return f"{learner.title} · {strategy.title.lower()}", fields
 
 
-def _input_size(backbone: Backbone, version: VersionRecord) -> int:
-    samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
+def size_for(backbone: Backbone, samples: pd.DataFrame) -> int:
+    """Input size, in pixels, at which a backbone sees a version's samples, unless told otherwise."""
+    if backbone.only_size:
+        return backbone.input_size
     return input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
 
 

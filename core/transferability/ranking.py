@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from core.schemas import DataRef, DatasetRecord, RunRecord, VersionRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version
 from core.training.image_check import through_backbone
-from core.training.presets import input_size
+from core.training.presets import size_for
 from core.training.version_images import VersionImages
 from core.transferability.record import Ranked, Ranking
 from core.transferability.scores import h_score, leep, logme
@@ -54,15 +54,15 @@ def rank(ref: DataRef, progress: Progress = lambda *_: None) -> Ranking:
     samples, of = _samples(dataset, version)
     folds = min(FOLDS, int(samples.groupby("label")["group"].nunique().min()))
     here, notes = _at_hand(dataset)
-    ranked, sizes = [], samples[["width", "height"]].max(axis=1)
+    ranked = []
     for number, backbone in enumerate(here, start=1):
         told = f"{backbone.title}, {number} of {len(here)}"
-        size = backbone.input_size if backbone.only_size else input_size(backbone.input_size, median(sizes))
+        size = max(size_for(backbone, samples), backbone.smallest_size)
 
         def tell(done: int, total: int, text: str = "", told: str = told) -> None:
             progress(done, total, f"{told}: {text}")
 
-        ranked.append(_ranked(backbone, max(size, backbone.smallest_size), dataset, samples, folds, tell))
+        ranked.append(_ranked(backbone, size, dataset, samples, folds, tell))
     ranked.sort(key=lambda r: r.probe, reverse=True)
     tau, of_runs = agreement(ranked, runs.list_runs(dataset=dataset.id, states=["succeeded"]), version.id)
     return Ranking(
