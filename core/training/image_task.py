@@ -22,11 +22,11 @@ from core.training.parts import Parts, parts_of, predictions
 from core.training.recorder import Recorder
 from core.training.result import Result
 from core.training.source_problem import SourceEffect, SourceImages, carry_over
-from core.training.teacher import ask
+from core.training.teacher import teacher
 from core.training.version_images import VersionImages
 from core.training.views import training_views
 from core.transfer.fitting import one_hot
-from core.transfer.problem import Fitted, Problem, Teacher
+from core.transfer.problem import Fitted, Problem
 from core.transfer.strategies import get_strategy
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class ImageTask:
         self._source = _Source(self._images, self.splits, spec, recorder)
         self.backbone = self._source.backbone
         self._targets = self._source.targets(one_hot(self._labels, len(self.version.classes)))
+        asked = spec.teacher and runs.get_run(spec.teacher)
+        self._teacher = teacher(asked, self._images, self.version, recorder) if asked else None
         self.selects = self.strategy.selects and not self.strategy.has_source
 
     def problem(self, parts: Parts) -> Problem:
@@ -72,12 +74,8 @@ class ImageTask:
             network=source.network,
             untrained=source.untrained,
             recorder=self.recorder,
-            teacher=self._ask_teacher if self.spec.teacher else None,
+            teacher=self._teacher,
         )
-
-    def _ask_teacher(self) -> Teacher:
-        assert self.spec.teacher
-        return ask(runs.get_run(self.spec.teacher), self._images, self.version, self.recorder)
 
 
 def train_images(run: RunRecord, recorder: Recorder) -> Result:

@@ -23,7 +23,7 @@ def distillation(problem: Problem) -> Fitted:
     teacher = _teacher(problem)
     targets = problem.targets.copy()
     rows = problem.train
-    targets[rows] = (1 - SHARE) * targets[rows] + SHARE * teacher.probabilities[rows]
+    targets[rows] = (1 - SHARE) * targets[rows] + SHARE * teacher.probabilities()[rows]
     taught = replace(problem, targets=targets)
     return after_head(taught, lambda tail: tune(taught, tail, STAGE))
 
@@ -33,7 +33,7 @@ def relational_distillation(problem: Problem) -> Fitted:
 
     Park, Kim, Lu and Cho 2019 (arXiv:1904.05068): embeddings themselves need not agree, not even in their length.
     """
-    table = _teacher(problem).embeddings
+    table = _teacher(problem).embeddings()
     spec = problem.spec.model_copy(update={"precision": "float32"})  # in bfloat16 the keys would be other numbers
     exact = replace(problem, spec=spec)
 
@@ -106,4 +106,4 @@ def _huber(gap: keras.KerasTensor) -> keras.KerasTensor:
 def _teacher(problem: Problem) -> Teacher:
     if problem.teacher is None:
         raise InputError("Distillation needs a teacher.", "Choose a finished run on images as the teacher.")
-    return problem.teacher()
+    return problem.teacher

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Teacher:
-    """What a run's network says of the samples: probabilities `(n, classes)` in this run's order of classes, and
-    embeddings `(n, d)` of its own length."""
+    """What a run's network says of the samples, computed when asked for: probabilities `(n, classes)` in this run's
+    order of classes, and embeddings `(n, d)` of its own length."""
 
-    probabilities: np.ndarray
-    embeddings: np.ndarray
+    probabilities: Callable[[], np.ndarray]
+    embeddings: Callable[[], np.ndarray]
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Problem:
         kept: which of its features the head may see, `(features,)` boolean, fitted on `train`; None means all.
         network: builds the backbone, with its pretrained weights, from pixels to embedding.
         untrained: the same with random weights.
-        teacher: asks the run that is the spec's teacher; None without one.
+        teacher: the run that is the spec's teacher; None without one.
         fit: how a network is fitted: `core.transfer.fitting.fit`, unless something else is to be learnt about it.
     """
 
@@ -63,7 +63,7 @@ class Problem:
     network: "Callable[[], keras.Model]"
     untrained: "Callable[[], keras.Model]"
     recorder: "Recorder"
-    teacher: Callable[[], Teacher] | None = None
+    teacher: Teacher | None = None
     fit: Fit = fit
 
 

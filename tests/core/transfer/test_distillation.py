@@ -57,14 +57,14 @@ def test_relations_add_to_the_loss_in_training_alone_and_change_no_prediction():
 def problem(teacher: Teacher | None) -> SimpleNamespace:
     """What `distillation` reads of a problem on six samples, the first four to learn from."""
     targets = np.eye(2, dtype="float32")[[0, 1, 0, 1, 0, 1]]
-    return SimpleNamespace(targets=targets, train=np.arange(4), teacher=(lambda: teacher) if teacher else None)
+    return SimpleNamespace(targets=targets, train=np.arange(4), teacher=teacher)
 
 
 def test_only_training_samples_get_the_teachers_word(monkeypatch):
     seen = []
     monkeypatch.setattr(distillation, "after_head", lambda taught, _: seen.append(taught))
     monkeypatch.setattr(distillation, "replace", lambda p, targets: targets)
-    given = problem(Teacher(np.full((6, 2), 0.5, "float32"), np.zeros((6, 3))))
+    given = problem(Teacher(lambda: np.full((6, 2), 0.5, "float32"), lambda: np.zeros((6, 3))))
     distillation.distillation(given)
     assert np.allclose(seen[0][:4], [[0.75, 0.25], [0.25, 0.75]] * 2)
     assert np.array_equal(seen[0][4:], given.targets[4:])
