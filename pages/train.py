@@ -12,7 +12,7 @@ from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
 from core.training import presets
 from core.training.estimate import estimate
-from core.ui import again, backbone_ranking, backbones, device_choice, options, search, source_choice, strategy_choice
+from core.ui import again, backbone_ranking, backbones, device_choice, options, search, strategy_choice
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
 from core.ui.words import duration, plural
@@ -103,7 +103,7 @@ def choose_image_method(preset: str, dataset: DatasetRecord, version: str) -> di
     with left:
         backbone = backbones.choose()
     with right:
-        chosen = strategy_choice.choose(dataset, version)
+        chosen = strategy_choice.of_images(dataset, version)
     backbone_ranking.which(dataset, version)
     return {"backbone": backbone, **chosen}
 
@@ -118,7 +118,7 @@ def choose_learner(dataset: DatasetRecord, version: str) -> dict[str, Any]:
         persist_state="session",
         help="Missing cells, scaling and categories are prepared on the training rows only, for all of them.",
     )
-    return {"learner": learner, **source_choice.for_table(dataset, version, learner)}
+    return {"learner": learner, **strategy_choice.of_table(dataset, version, learner)}
 
 
 def form() -> DeltaGenerator:

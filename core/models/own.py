@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import islice
 from pathlib import Path
 
 from core.errors import InputError, NotFoundError
@@ -80,13 +81,18 @@ def brought_backbones() -> list[Backbone]:
 
 def own_backbones(limit: int = 50) -> list[Backbone]:
     """What can be trained from: networks brought in, then those of the newest runs on images."""
-    found = brought_backbones()
-    for run in runs.list_runs(states=["succeeded"]):
-        if run.spec.backbone and not run.spec.members and network_path(f"{RUN}{run.id}").exists():
-            found.append(of_run(run))
-        if len(found) >= limit:
-            break
-    return found
+    brought = brought_backbones()
+    return brought + [of_run(run) for run in trained_runs(max(1, limit - len(brought)))]
+
+
+def trained_runs(limit: int = 50) -> list[RunRecord]:
+    """The newest runs on images that have a network to start or to learn from."""
+    found = (
+        run
+        for run in runs.list_runs(states=["succeeded"])
+        if run.spec.backbone and not run.spec.members and network_path(f"{RUN}{run.id}").exists()
+    )
+    return list(islice(found, limit))
 
 
 def network_path(name: str) -> Path:

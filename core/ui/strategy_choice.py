@@ -1,4 +1,4 @@
-"""The strategy of a run on images: its group, itself, and the source or the teacher that it learns from."""
+"""The strategy of a run: on images its group and itself, on tables how to carry over; and the source or teacher."""
 
 from typing import Any
 
@@ -8,14 +8,16 @@ from core.models import own
 from core.schemas import DataRef, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
 from core.transfer.recommendation import Recommendation, recommend
-from core.transfer.strategies import GROUPS, STRATEGIES
+from core.transfer.strategies import GROUPS, STRATEGIES, Strategy
 from core.ui import source_choice
+from core.ui.gallery import literal
 
 KEY, GROUP, TEACHER = "train-strategy", "train-group", "train-teacher"
+CARRYING = "train-carrying"  # of a table
 KNOWN = {name: s for name, s in STRATEGIES.items() if s.kind != "table"}
 
 
-def choose(dataset: DatasetRecord, version: str) -> dict[str, Any]:
+def of_images(dataset: DatasetRecord, version: str) -> dict[str, Any]:
     """`strategy` and, where it needs one, `source` or `teacher`; the page ends here where there is none to choose."""
     st.session_state[GROUP] = KNOWN[st.session_state[KEY]].group
     st.segmented_control(
@@ -28,20 +30,49 @@ def choose(dataset: DatasetRecord, version: str) -> dict[str, Any]:
         help="  \n".join(f"**{group}**: {text}" for group, text in GROUPS.items()),
     )
     offered = {name: s for name, s in KNOWN.items() if s.group == st.session_state[GROUP]}
-    chosen = st.radio(
+    chosen = _radio(offered, KEY)
+    _advise(_recommended(dataset, version), chosen)
+    found: dict[str, Any] = {"strategy": chosen}
+    if KNOWN[chosen].has_source:
+        found["source"] = _source_images(dataset, version, KNOWN[chosen])
+    if "teacher" in KNOWN[chosen].uses:
+        found["teacher"] = _teacher()
+    return found
+
+
+def of_table(dataset: DatasetRecord, version: str, learner: str) -> dict[str, Any]:
+    """`source` and `strategy`, or nothing; nothing is asked where no other table fits."""
+    target = f"{dataset.id}@{version}"
+    known = [s for s in STRATEGIES.values() if s.has_source and s.kind != "image"]
+    known = [s for s in known if not s.learners or learner in s.learners]
+    chosen = source_choice.choose(dataset, version, known)
+    if not chosen:
+        return {}
+    fitting = {
+        s.name: s for s in known if all(source_choice.carries_over(s.name, target, source) for source in chosen)
+    }
+    if not fitting:
+        st.caption("No strategy carries over from all of these at once.")
+        return {}
+    if st.session_state.get(CARRYING) not in fitting:
+        st.session_state.pop(CARRYING, None)
+    strategy = _radio(fitting, CARRYING)
+    for source in chosen:
+        st.caption(f"In common: {literal(', '.join(source_choice.in_common(target, source)))}.")
+    return {"source": chosen, "strategy": strategy}
+
+
+def _radio(offered: dict[str, Strategy], key: str) -> str:
+    chosen: str = st.radio(
         "Strategy",
         list(offered),
         format_func=lambda name: offered[name].title,
         captions=[s.summary for s in offered.values()],
-        key=KEY,
+        key=key,
         persist_state="session",
         help="  \n".join(f"**{s.title}**: {s.help}" for s in offered.values()),
     )
-    _advise(_recommended(dataset, version), chosen)
-    found = {"strategy": chosen, **source_choice.for_images(dataset, version, chosen)}
-    if "teacher" in KNOWN[chosen].uses:
-        found["teacher"] = _teacher()
-    return found
+    return chosen
 
 
 def _first_of_group() -> None:
@@ -70,22 +101,33 @@ def _advise(advice: Recommendation, chosen: str) -> None:
         st.button("Take it", on_click=lambda: st.session_state.update({KEY: advice.strategy}))
 
 
+def _source_images(dataset: DatasetRecord, version: str, strategy: Strategy) -> list[str]:
+    """At least one source; the page ends here where no dataset fits."""
+    chosen = source_choice.choose(dataset, version, [strategy], needed=True)
+    if chosen is None:
+        st.info(
+            "No other dataset fits: a source has labels, and for all but the Bayesian head the same classes.",
+            icon=":material/call_merge:",
+        )
+        st.stop()
+    return chosen
+
+
 def _teacher() -> str:
     """The run to learn from: the newest unless another is chosen."""
-    names = [b.name.removeprefix(own.RUN) for b in own.own_backbones() if b.name.startswith(own.RUN)]
-    if not names:
+    known = {run.id: run for run in own.trained_runs()}
+    if not known:
         st.info(
             "There is no teacher yet. Train a larger backbone on these images first; its run can then teach a smaller"
             " one.",
             icon=":material/school:",
         )
         st.stop()
-    known = {name: runs.get_run(name) for name in names}
     if st.session_state.get(TEACHER) not in known:
-        st.session_state[TEACHER] = names[0]
+        st.session_state[TEACHER] = next(iter(known))
     return st.selectbox(
         "Teacher",
-        names,
+        list(known),
         format_func=lambda name: f"{known[name].name} · accuracy {known[name].metrics['accuracy']:.0%}",
         key=TEACHER,
         persist_state="session",
@@ -95,7 +137,7 @@ def _teacher() -> str:
 
 def fill(spec: TrainingSpec) -> None:
     """Choose what a run has used."""
-    if spec.strategy in KNOWN:
-        st.session_state[KEY] = spec.strategy
+    if spec.strategy in STRATEGIES:
+        st.session_state[KEY if spec.backbone else CARRYING] = spec.strategy
     if spec.teacher:
         st.session_state[TEACHER] = spec.teacher
