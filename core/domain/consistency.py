@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
+
+from core.data.label_errors import out_of_fold
 
 FOLDS = 5
 
@@ -27,17 +28,18 @@ def consistency(
     shared = set(of_source.dropna()) & set(of_target.dropna())
     here, there = of_source.isin(shared).to_numpy(), of_target.isin(shared).to_numpy()
     x, y, groups = x[here], y[there], groups[there]
-    labels, truth = of_source[here].astype(str).to_numpy(), of_target[there].astype(str).to_numpy()
-    fewest = pd.Series(groups).groupby(truth).nunique().min() if shared else 0
-    if len(shared) < 2 or fewest < FOLDS:
+    names = sorted(map(str, shared))
+    labels, truth = (of[rows].map(names.index).to_numpy() for of, rows in ((of_source, here), (of_target, there)))
+    fewest = pd.Series(groups).groupby(truth).nunique().min() if names else 0
+    if len(names) < 2 or fewest < FOLDS:
         return None
+
+    def on_both(learnt: np.ndarray, of: np.ndarray) -> LogisticRegression:
+        return _probe(np.concatenate([x, learnt]), np.concatenate([labels, of]))
+
     by_source = _probe(x, labels).predict(y)
-    by_target, by_both = np.empty_like(by_source), np.empty_like(by_source)
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    for learnt, judged in folds.split(y, truth, groups):
-        by_target[judged] = _probe(y[learnt], truth[learnt]).predict(y[judged])
-        both = np.concatenate([x, y[learnt]]), np.concatenate([labels, truth[learnt]])
-        by_both[judged] = _probe(*both).predict(y[judged])
+    by_target = out_of_fold(y, truth, groups, FOLDS, _probe).argmax(axis=1)
+    by_both = out_of_fold(y, truth, groups, FOLDS, on_both).argmax(axis=1)
     return {
         "source_target": float((by_source == by_target).mean()),
         "source_both": float((by_source == by_both).mean()),

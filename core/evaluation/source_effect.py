@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from core.errors import NotFoundError
@@ -10,6 +9,7 @@ from core.evaluation.comparison import Pair, compare, points
 from core.evaluation.scores import Scores, classes_of, judged, score
 from core.schemas import RunRecord
 from core.store import runs
+from core.transfer.instances import effective_size
 
 BOTH = "With the source"
 BASELINES = {"target_only": "Your data alone", "source_only": "The source alone"}
@@ -29,11 +29,8 @@ class SourceEffect:
 
     @property
     def effective_size(self) -> float | None:
-        """How many rows of equal weight the source's weighted rows are worth, (Σw)² / Σw² (Kish 1965)."""
-        if self.weights is None:
-            return None
-        w = self.weights["weight"].to_numpy()
-        return float(w.sum() ** 2 / np.square(w).sum())
+        """How many rows of equal weight the source's weighted rows are worth."""
+        return None if self.weights is None else effective_size(self.weights["weight"].to_numpy())
 
     def in_words(self) -> str:
         """One sentence: did the source help?"""

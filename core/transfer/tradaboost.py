@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import InputError
 from core.transfer.fitting import sample_weights
 from core.transfer.linear import LinearVote
 from core.transfer.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, joined
@@ -26,8 +25,6 @@ def tradaboost(problem: VectorProblem, learn: Learn) -> VectorFitted:
     """
     source = problem.source
     assert source
-    if problem.spec.learner == "network":
-        raise InputError("TrAdaBoost boosts simple learners, not a network.", "Choose another learner.")
     both = joined(problem)
     trees = problem.spec.learner in ("random_forest", "gradient_boosting")
     x, y = both.x[both.train], both.labels[both.train]

@@ -6,8 +6,8 @@ import streamlit as st
 from core import charts
 from core.domain.meaning import in_words
 from core.domain.record import ColumnShift, Distance, read
+from core.predicting.record import predicting_runs
 from core.schemas import DataRef, DatasetRecord, VersionRecord
-from core.store import runs
 from core.store.datasets import get_dataset, list_datasets
 from core.ui import data_harmonise, gallery, version_task
 from core.ui.data_map import METHODS
@@ -71,7 +71,7 @@ def _roles(dataset: DatasetRecord, version: VersionRecord, other: DatasetRecord)
 
 def _run_on(source: DataRef) -> dict[str, str]:
     """The run on the source whose accuracy here is wanted, the newest unless another is chosen, if any."""
-    known = {r.id: r for r in runs.list_runs(dataset=source.dataset, states=["succeeded"]) if not r.spec.folds}
+    known = {r.id: r for r in predicting_runs() if r.dataset == source.dataset}
     if not known:
         return {}
     chosen = st.selectbox(

@@ -101,6 +101,7 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
         TrainingSpec(data=source.id), name="probe", dataset=source.id, version=source.version, test_hash="h", n=60
     )
     runs.update_run(run.id, state="succeeded", metrics={"accuracy": 0.9})
+    (runs.run_folder(run.id) / "model.joblib").touch()
     told = Expectation(
         run=run.id,
         name="probe",
