@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 CONTENTS = "graft-run.json"
 NEEDED = ("spec.json", "run.json", "predictions.parquet", "metrics.json")
-PLAIN = (*NEEDED, "events.jsonl", "log.txt", RECORD, NETWORK)
+PLAIN = (*NEEDED, "baselines.parquet", "weights.parquet", "events.jsonl", "log.txt", RECORD, NETWORK)
 PICKLES = ("model.joblib", "preparation.joblib")
 WITHOUT = (
     "Brought in without what scikit-learn had fitted, for such files can run code: it can be evaluated and compared,"
