@@ -46,7 +46,7 @@ def _spec(args: argparse.Namespace) -> Any:
         values = read_json(args.spec, "Give --spec the path of a TrainingSpec in JSON.")
         if not isinstance(values, dict):
             raise InputError(f"“{args.spec}” holds no JSON object.", "A run's spec.json shows the form.")
-    flags = ("preset", "backbone", "learner", "strategy", "source", "folds", "seed", "name", "image_size",
+    flags = ("preset", "backbone", "learner", "strategy", "source", "teacher", "folds", "seed", "name", "image_size",
              "batch_size")  # fmt: skip
     values |= {f: getattr(args, f) for f in flags if getattr(args, f) is not None}
     if args.augmentation is not None:
