@@ -9,15 +9,23 @@ from pydantic import ValidationError
 
 from core.data.augmentation import get_augmentation
 from core.errors import InputError
+from core.models.catalogue import get_backbone
+from core.models.tabular import get_learner
 from core.schemas import Kind, TrainingSpec
 from core.studies.record import Range, StudySpec, Value
 from core.training import presets
+from core.transfer.strategies import get_strategy
 
 if TYPE_CHECKING:
     import optuna
 
 OFF = "off"  # as an augmentation: none
-METHOD = ("strategy", "learner", "backbone")  # what decides which other fields are read; drawn first
+# What decides which other fields are read, with what knows its names; drawn first.
+METHOD: dict[str, Callable[[str], object]] = {
+    "strategy": get_strategy,
+    "learner": get_learner,
+    "backbone": get_backbone,
+}
 FIXED = {
     "data": "Every trial trains on the same data.",
     "name": "The study has a name, and its trials are numbered.",
@@ -64,6 +72,11 @@ def _check_value(field: str, value: Value) -> None:
         raise InputError(
             f"“{field}” cannot be {value}: {error.errors()[0]['msg']}.", "Choose values that a run can have."
         ) from error
+    if field in METHOD:
+        try:
+            METHOD[field](str(value))
+        except InputError as error:
+            raise InputError(f"“{field}” cannot be {value}.", error.hint) from error
 
 
 def grid(spec: StudySpec) -> dict[str, list[Value]]:

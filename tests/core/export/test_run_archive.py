@@ -104,7 +104,7 @@ def nothing_came() -> bool:
 def test_a_run_of_images_arrives_whole(
     elsewhere: Callable[[RunRecord], Path], images: TrainingSpec, network: bytes
 ) -> None:
-    run = finished(images, model_keras=network, log_txt=b"said\n")
+    run = finished(images, model_keras=network, log_txt=b"said\n", baselines_parquet=b"1", weights_parquet=b"2")
     before = runs.read_predictions(run.id)
     path = elsewhere(run)
     assert nothing_came()
@@ -113,6 +113,8 @@ def test_a_run_of_images_arrives_whole(
     pd.testing.assert_frame_equal(runs.read_predictions(run.id), before)
     assert score(judged(runs.read_predictions(run.id)), CLASSES).accuracy == 0.75
     assert (runs.run_folder(run.id) / "model.keras").read_bytes() == network
+    for name, content in (("baselines", b"1"), ("weights", b"2")):
+        assert (runs.run_folder(run.id) / f"{name}.parquet").read_bytes() == content
     check_model(came)
     assert runs.reindex() == 1  # the folder alone is enough to know it again
     assert [p.name for p in get_settings().runs.iterdir()] == [run.id]
