@@ -51,7 +51,13 @@ def test_a_row_without_weight_teaches_nothing(name: str, tmp_path: Path) -> None
     for weights in (None, np.where(wrong, 0.0, 3.0)):
         problem = VectorProblem(
             spec=TrainingSpec(
-                data="d", learner=cast(Any, name), epochs=20, batch_size=32, learning_rate=0.01, trees=30
+                data="d",
+                learner=cast(Any, name),
+                epochs=20,
+                batch_size=32,
+                learning_rate=0.01,
+                trees=30,
+                estimators=10,
             ),
             classes=("a", "b"),
             x=x,
