@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn import config_context
 
 from core.errors import InputError
 from core.transfer.instances import check_size
@@ -48,7 +49,9 @@ def align(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: i
     """
     check_size(source, target)
     os.environ["POT_BACKEND_DISABLE_TENSORFLOW"] = "1"  # skada imports POT, which would import TensorFlow
-    return METHODS[method](source.astype("float64"), target.astype("float64"), seed)
+    # Once imported, skada leaves this switched on, and under it scikit-learn's AdaBoost takes no weights.
+    with config_context(enable_metadata_routing=True):
+        return METHODS[method](source.astype("float64"), target.astype("float64"), seed)
 
 
 def _coral(source: np.ndarray, target: np.ndarray, seed: int) -> Aligned:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.ensemble import AdaBoostClassifier
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import DataError, InputError
@@ -107,3 +108,11 @@ def test_too_few_rows_and_too_many_are_refused(monkeypatch):
     monkeypatch.setattr(alignment, "TRANSPORTED", 20)
     with pytest.raises(InputError, match="compares all pairs"):
         align(RNG(0).normal(size=(40, 2)), RNG(1).normal(size=(30, 2)), "optimal_transport")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_learners_that_come_after_an_alignment_still_take_weights(method):
+    """skada switches metadata routing on for the whole process, under which boosting refuses them."""
+    (x, y), (target, _) = classes(60, 0), classes(60, 1)
+    align(x, target, method)
+    assert AdaBoostClassifier().fit(x, y, sample_weight=np.ones(60)).score(x, y) > 0.9
