@@ -127,6 +127,13 @@ def test_a_source_from_which_nothing_can_carry_over_is_refused(tables, source, s
         resolve(TrainingSpec(data=tables["target"], source=tables[source]))
 
 
+def test_a_strategy_refuses_a_learner_that_it_does_not_go_with(tables):
+    with pytest.raises(InputError, match="does not go with"):
+        resolve(
+            TrainingSpec(data=tables["target"], source=tables["source"], learner="network", strategy="tradaboost")
+        )
+
+
 def test_learners_without_weights_to_carry_over_refuse_a_source(tables):
     with pytest.raises(InputError, match="“source” does not apply"):
         resolve(TrainingSpec(data=tables["target"], source=tables["source"], learner="random_forest"))

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.errors import InputError
 from core.transfer.tradaboost import boost, tradaboost
 from tests.core.transfer.vector_problems import learn, problem, score
 
@@ -53,8 +52,3 @@ def test_the_vote_is_the_same_as_a_network():
     model = tradaboost(given, learn).model
     assert len(model.shares) == 10  # the second half of the rounds
     assert np.abs(model.network().predict(given.x, verbose=0) - model.predict_proba(given.x)).max() < 1e-5
-
-
-def test_a_network_is_not_boosted():
-    with pytest.raises(InputError, match="not a network"):
-        tradaboost(problem(world(80, 0), world(80, 1), learner="network"), learn)
