@@ -12,6 +12,7 @@ from core.ui import (
     data_clean,
     data_domain,
     data_findings,
+    data_growth,
     data_manage,
     data_map,
     data_overview,
@@ -93,12 +94,13 @@ rooms: dict[str, Callable[[], None]] = {
     "Augment": lambda: data_augment.augment(dataset, version),
     "Split": lambda: data_split.split(dataset, version),
     "Domain": lambda: data_domain.domain(dataset, version),
+    "How many more?": lambda: data_growth.growth(dataset, version),
     "Versions": lambda: data_versions.versions(dataset),
     "Manage": lambda: data_manage.manage(dataset),
 }
 if dataset.kind != "image":
-    del rooms["Map"], rooms["Augment"]
+    del rooms["Map"], rooms["Augment"], rooms["How many more?"]
 if not dataset.labelled:
-    for room in ("Clean", "Augment", "Split"):
+    for room in ("Clean", "Augment", "Split", "How many more?"):
         rooms.pop(room, None)
 show_tabs(rooms)

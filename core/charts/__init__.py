@@ -4,6 +4,7 @@ from core.charts.classes import class_bars, fold_bars
 from core.charts.columns import box_plot, correlations, histogram, missing_matrix
 from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
 from core.charts.domain import column_sides, domain_map
+from core.charts.growth import class_growth, growth_curve
 from core.charts.images import embedding_map
 from core.charts.importance import dependence, importance_bars
 from core.charts.look import MAX_TICKS, PALETTE, class_colours
@@ -29,6 +30,7 @@ __all__ = [
     "box_plot",
     "class_bars",
     "class_colours",
+    "class_growth",
     "column_sides",
     "confusion_matrix",
     "correlations",
@@ -40,6 +42,7 @@ __all__ = [
     "embedding_map",
     "feature_scores",
     "fold_bars",
+    "growth_curve",
     "has_curve",
     "histogram",
     "importance_bars",

@@ -44,6 +44,7 @@ TASKS: dict[str, str] = {
     "matters": "core.explaining.importance:matters_task",
     "distance": "core.domain.comparing:distance_task",
     "rank": "core.transferability.ranking:rank_task",
+    "learning_curve": "core.transferability.learning_curve:learning_curve_task",
 }
 
 # Kinds that load a model: their process waits for the next such task, as that one then need not load it again.

@@ -51,7 +51,7 @@ def rank(ref: DataRef, progress: Progress = lambda *_: None) -> Ranking:
     """
     limit_threads()
     version, dataset = get_version(ref), get_dataset(ref.dataset)
-    samples, of = _samples(dataset, version)
+    samples, of = known_samples(dataset, version)
     folds = min(FOLDS, int(samples.groupby("label")["group"].nunique().min()))
     here, notes = _at_hand(dataset)
     ranked = []
@@ -119,8 +119,12 @@ def agreement(
     return found_tau, f"{strategy}, {sum(map(len, of.values()))} runs on {len(of)} backbones"
 
 
-def _samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.DataFrame, int]:
-    """Images to learn from and to choose by, at most `MOST` by lot; and how many there were."""
+def known_samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.DataFrame, int]:
+    """Images to learn from and to choose by, at most `MOST` by lot; and how many there were.
+
+    Raises:
+        InputError: a table, data without labels, or a class with fewer than two distinct images.
+    """
     if dataset.kind != "image":
         raise InputError(f"“{dataset.name}” is a table; backbones are for images.", "Choose a set of images.")
     if not dataset.labelled:
@@ -131,7 +135,7 @@ def _samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.DataFra
     distinct = drawn.groupby("label")["group"].nunique().reindex(version.classes, fill_value=0)
     if distinct.min() < 2:
         raise InputError(
-            f"Class “{distinct.idxmin()}” has too few distinct images to judge a backbone by.",
+            f"Class “{distinct.idxmin()}” has too few distinct images to judge by.",
             "Add some, so that it has two beside the test images, or leave the class out.",
         )
     return drawn, len(samples)

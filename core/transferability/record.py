@@ -46,3 +46,44 @@ class Ranking(Frozen):
     def as_json(self) -> dict[str, object]:
         """What `python -m core rank` prints."""
         return self.model_dump(mode="json")
+
+
+class GrowthPoint(Frozen):
+    """What probes on lots of `n` images, on average, are right on, with a 95 % interval."""
+
+    n: int
+    accuracy: float
+    accuracy_ci: Interval
+
+
+class ClassGrowth(Frozen):
+    """The recall of a class of `n` images, now and with twice as many of all classes; the gain with its interval."""
+
+    name: str
+    n: int
+    now: float
+    doubled: float
+    gain: float
+    gain_ci: Interval
+
+
+class Growth(Frozen):
+    """The result of the task `learning_curve`, from `n` of `of` training and validation images.
+
+    `line` holds number of images, accuracy, and both ends of its 95 % interval along the fitted law, up to 2 `n`.
+    `now` is the law's accuracy at `n`, `doubled` at 2 `n`.
+    """
+
+    data: str
+    n: int
+    of: int
+    backbone: str
+    image_size: int
+    points: tuple[GrowthPoint, ...]
+    line: tuple[tuple[float, float, float, float], ...]
+    now: float
+    doubled: float
+    doubled_ci: Interval
+    gain: float
+    gain_ci: Interval
+    classes: tuple[ClassGrowth, ...]

@@ -1,0 +1,90 @@
+"""What more images would bring."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.charts.look import GREY, PALETTE, layout, shorten
+from core.transferability.record import ClassGrowth, Growth
+
+HEIGHT = 340
+BAND = "rgba(0,114,178,0.15)"
+
+
+def growth_curve(found: Growth) -> go.Figure:
+    """Accuracy against images, measured as dots, the fitted law with its band, dashed beyond what there is."""
+    n, accuracy, low, high = np.array(found.line).T
+    figure = go.Figure()
+    figure.add_scatter(
+        x=np.concatenate([n, n[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        fillcolor=BAND,
+        line={"width": 0},
+        hoverinfo="skip",
+        name="95 % interval",
+    )
+    known = n <= found.n
+    x = np.concatenate([n[known], [found.n]]), np.concatenate([[found.n], n[~known]])
+    y = np.concatenate([accuracy[known], [found.now]]), np.concatenate([[found.now], accuracy[~known]])
+    for name, dash, there in (("fitted law", "solid", 0), ("with more images", "dash", 1)):
+        figure.add_scatter(
+            x=x[there],
+            y=y[there],
+            mode="lines",
+            name=name,
+            line={"color": PALETTE[0], "width": 2, "dash": dash},
+            hovertemplate="%{x:,.0f} images: %{y:.1%}<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[p.n for p in found.points],
+        y=[p.accuracy for p in found.points],
+        mode="markers",
+        name="measured",
+        marker={"color": PALETTE[1], "size": 9},
+        hovertemplate="%{x:,.0f} images: %{y:.1%}<extra></extra>",
+    )
+    layout(figure, HEIGHT, showlegend=True)
+    ticks = [round(found.n * times) for times in (1 / 8, 1 / 4, 1 / 2, 1, 2) if found.n * times >= n[0]]
+    figure.update_xaxes(
+        type="log", title={"text": "Images"}, tickmode="array", tickvals=ticks, ticktext=[f"{t:,}" for t in ticks]
+    )
+    figure.update_yaxes(title={"text": "Right, held out"}, tickformat=".0%", nticks=6)
+    return figure
+
+
+def class_growth(classes: tuple[ClassGrowth, ...]) -> go.Figure:
+    """A line a class from its recall now to that with twice the images, in the order given."""
+    figure = go.Figure()
+    places = list(range(len(classes)))
+    for place, c in enumerate(classes):
+        figure.add_scatter(
+            x=[c.now, c.doubled],
+            y=[place, place],
+            mode="lines",
+            line={"color": GREY, "width": 2},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    for name, colour, values in (
+        ("now", PALETTE[0], [c.now for c in classes]),
+        ("with twice the images", PALETTE[1], [c.doubled for c in classes]),
+    ):
+        figure.add_scatter(
+            x=values,
+            y=places,
+            mode="markers",
+            name=name,
+            marker={"color": colour, "size": 10},
+            customdata=[shorten(c.name, 30) for c in classes],
+            hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
+        )
+    layout(figure, 80 + 30 * len(classes), showlegend=True)
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=places,
+        ticktext=[shorten(c.name) for c in classes],
+        range=[len(classes) - 0.5, -0.5],
+        showgrid=False,
+    )
+    figure.update_xaxes(title={"text": "Recall"}, tickformat=".0%", nticks=5)
+    return figure
