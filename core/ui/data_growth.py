@@ -66,8 +66,8 @@ def in_words(found: Growth) -> str:
     told = f"Twice as many images{lot}, {2 * found.n:,} in all,"
     if found.gain_ci[0] < POINT:
         return (
-            f"**{told} are not shown to bring more**: {_points(found)} beyond the {found.now:.0%} that a linear probe is"
-            " right on now. Better labels, a larger backbone or fine-tuning may help more."
+            f"**{told} are not shown to bring more**: {_points(found)} beyond the {found.now:.0%} that a linear probe"
+            " is right on now. Better labels, a larger backbone or fine-tuning may help more."
         )
     told = (
         f"**{told} would bring about {_points(found)} more**: from {found.now:.0%} to {found.doubled:.0%} right by a"
