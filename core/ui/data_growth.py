@@ -63,16 +63,14 @@ def _curve(found: Growth) -> None:
 def in_words(found: Growth) -> str:
     """What twice as many images promise, and the class that they promise most."""
     lot = f" as the {found.n:,} looked at" if found.of > found.n else ""
-    told = f"Twice as many images{lot}, {2 * found.n:,} in all,"
+    more = f"wice as many images{lot}, {2 * found.n:,} in all,"
+    now = f"the {found.now:.0%} that a linear probe is right on now"
     if found.gain_ci[0] < POINT:
         return (
-            f"**{told} are not shown to bring more**: {_points(found)} beyond the {found.now:.0%} that a linear probe"
-            " is right on now. Better labels, a larger backbone or fine-tuning may help more."
+            f"**It is not sure that t{more} would help**: {_points(found)} more than {now}. Better labels, a larger"
+            " backbone or fine-tuning may do more."
         )
-    told = (
-        f"**{told} would bring about {_points(found)} more**: from {found.now:.0%} to {found.doubled:.0%} right by a"
-        " linear probe."
-    )
+    told = f"**T{more} would bring about {_points(found)}** more than {now}."
     most = max(found.classes, key=lambda c: c.gain, default=None)
     if most and len(found.classes) > 1 and most.gain_ci[0] >= POINT:
         told += f" **{literal(most.name)}** gains most, {_points(most)}."

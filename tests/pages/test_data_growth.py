@@ -78,5 +78,7 @@ def test_a_gain_that_is_not_shown_is_not_promised(workspace: Path, finished: lis
         gain_ci=(0.0, 0.04),
         classes=(),
     )
-    assert "not shown to bring more" in in_words(found)
-    assert "about 1.0 points (0.6 to 4.0) more" in in_words(found.model_copy(update={"gain_ci": (0.006, 0.04)}))
+    assert "It is not sure that twice as many images" in in_words(found)
+    assert "bring about 1.0 points (0.6 to 4.0)** more than the 80%" in in_words(
+        found.model_copy(update={"gain_ci": (0.006, 0.04)})
+    )
