@@ -26,23 +26,22 @@ FOLDS = 5
 REPEATS = 4  # lots of each size
 SHARES = tuple(2.0 ** (-step / 2) for step in range(8, -1, -1))  # a sixteenth of the images up to all of them
 LEAST = 2  # images of the smallest class in the smallest lot
-FEWEST = 4  # sizes that a law with three numbers is fitted to
+FEWEST = 4  # sizes that a law is fitted to
 DRAWS = 400
-EXPONENTS = np.linspace(0.1, 1.5, 29)
+EXPONENTS = np.linspace(0, 1.5, 61)  # 0 where nothing grows
 LINE = 40  # points of the drawn law
 Progress = Callable[..., None]
 
 
 class Law(NamedTuple):
-    """Shares of errors at n images, a · n⁻ᵇ + c: the steepness b `(…,)`, and a and c of the same shape."""
+    """Share of errors at n images, a · n⁻ᵇ; both numbers have one shape."""
 
     a: np.ndarray
     b: np.ndarray
-    c: np.ndarray
 
     def accuracy(self, n: np.ndarray | float) -> np.ndarray:
         """At `n`, which broadcasts against the law's numbers."""
-        return np.asarray(1 - (self.a * np.power(n, -self.b) + self.c).clip(0, 1))
+        return np.asarray(1 - (self.a * np.power(n, -self.b)).clip(0, 1))
 
 
 def learning_curve_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
@@ -54,9 +53,9 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
     """Accuracy of a linear probe against the number of images, and where it would be with twice as many.
 
     In each of five folds of a version's training and validation images, probes learn from lots of the other folds,
-    of ever more images in unchanged shares of the classes. To the errors a power law with a floor is fitted (Cortes
-    et al. 1994, “Learning curves: asymptotic values and rate of convergence”). Its intervals come from bootstrapping
-    images, copies together, and lots.
+    of ever more images in unchanged shares of the classes. To the errors a power law is fitted (Hestness et al. 2017,
+    “Deep learning scaling is predictable, empirically”); a floor as a third number made it err more in one direction.
+    Its intervals come from bootstrapping images, copies together, and lots.
 
     Raises:
         InputError: a table, data without labels, or too few images of a class.
@@ -195,25 +194,18 @@ def extrapolated(
 def fitted(sizes: np.ndarray, errors: np.ndarray, steepness: np.ndarray | None = None) -> Law:
     """The power law nearest to shares of errors, `(…, sizes)`, by least squares, larger sizes weighing more.
 
-    a and c are at least 0, so that more images never do harm; b is tried on a grid unless given.
+    Its steepness b is at least 0, so that more images never do harm, and tried on a grid unless given.
     """
-    weight = sizes / sizes.sum()
     if steepness is not None:
-        a, c, _ = _line(np.power(sizes, -steepness[..., None]), errors, weight)
-        return Law(a, np.broadcast_to(steepness, a.shape), c)
-    tried = [_line(np.power(sizes, -b), errors, weight) for b in EXPONENTS]
-    best = np.argmin([loss for *_, loss in tried], axis=0)
-    a, c = (np.take_along_axis(np.array([t[i] for t in tried]), best[None], axis=0)[0] for i in (0, 1))
-    return Law(a, EXPONENTS[best], c)
+        a, _ = _scale(np.power(sizes, -steepness[..., None]), errors, sizes)
+        return Law(a, np.broadcast_to(steepness, a.shape))
+    tried = [_scale(np.power(sizes, -b), errors, sizes) for b in EXPONENTS]
+    best = np.argmin([loss for _, loss in tried], axis=0)
+    a = np.take_along_axis(np.array([a for a, _ in tried]), best[None], axis=0)[0]
+    return Law(a, EXPONENTS[best])
 
 
-def _line(z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """a, c ≥ 0 with the least weighted squares of a · z + c − y over the last axis, and those squares."""
-    mean_z, mean_y = (weight * z).sum(axis=-1), (weight * y).sum(axis=-1)
-    spread = (weight * (z - mean_z[..., None]) ** 2).sum(axis=-1)
-    a = (weight * (z - mean_z[..., None]) * y).sum(axis=-1) / spread
-    c = mean_y - a * mean_z
-    through_zero = (weight * z * y).sum(axis=-1) / (weight * z * z).sum(axis=-1)
-    a, c = np.where(c < 0, through_zero, a), np.where(c < 0, 0, c)
-    a, c = np.where(a < 0, 0, a), np.where(a < 0, mean_y, c)
-    return a, c, (weight * (a[..., None] * z + c[..., None] - y) ** 2).sum(axis=-1)
+def _scale(z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The a with the least weighted squares of a · z − y over the last axis, and those squares."""
+    a = (weight * z * y).sum(axis=-1) / (weight * z * z).sum(axis=-1)
+    return a, (weight * (a[..., None] * z - y) ** 2).sum(axis=-1)

@@ -54,8 +54,8 @@ def _curve(found: Growth) -> None:
     shown = f" Of {len(found.classes)} classes those that gain most." if len(found.classes) > len(classes) else ""
     st.caption(
         f"{plural(found.n, 'training and validation image')}{lot}, no test images; probes on"
-        f" {literal(found.backbone)} at {found.image_size} px in five folds, four lots of each size. A power law with"
-        " a floor (Cortes et al. 1994), its interval by bootstrap. It holds for more images of the same kind and the"
+        f" {literal(found.backbone)} at {found.image_size} px in five folds, four lots of each size. A power law"
+        " (Hestness et al. 2017), its interval by bootstrap. It holds for more images of the same kind and the"
         f" same mix of classes; fine-tuning begins higher and grows differently.{shown}"
     )
 
