@@ -33,23 +33,23 @@ def images(name: str, seed: int, per_class: int) -> tuple[np.ndarray, np.ndarray
 def figures(name: str, seed: int) -> tuple[float, tuple[float, float], float, float]:
     """Accuracy told at twice the images with its interval, the one reached, and the one before."""
     from core.data.label_errors import probe, reduced, squashed
+    from core.evaluation.bootstrap import percentile_interval
     from core.models.catalogue import get_backbone
     from core.models.embedding import embed
-    from core.transferability.learning_curve import SHARES, extrapolated, measured
+    from core.transferability.learning_curve import extrapolated, lot_shares, measured
 
     few, judging = PER_CLASS[name]
     pixels, labels = images(name, seed, 2 * few + judging)
     place = np.tile(np.arange(2 * few + judging), 10)
     x = squashed(embed(Given(pixels), get_backbone("efficientnet_lite0"), SIZE))
     known, twice, judged = place < few, place < 2 * few, place >= 2 * few
-    shares = tuple(s for s in SHARES if s * few * 0.8 >= 2)
     groups = np.arange(known.sum())
+    shares = lot_shares(labels[known], groups, list(range(10)))
     sizes, right = measured(reduced(x[known]), labels[known], groups, shares, lambda *_: None)
     whole, _ = extrapolated(sizes, right, labels[known], groups, np.array([known.sum(), 2.0 * known.sum()]))
-    low, high = np.quantile(whole[1:, 1], [0.025, 0.975])
     z = reduced(x)
     reached = probe(z[twice], labels[twice]).score(z[judged], labels[judged])
-    return whole[0, 1], (low, high), reached, whole[0, 0]
+    return whole[0, 1], percentile_interval(whole[1:, 1]), reached, whole[0, 0]
 
 
 def main() -> None:

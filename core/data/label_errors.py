@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data.splitting import assign
+from core.data.splitting import assign_folds
 
 FOLDS = 5
 # Of samples counted off the joint's diagonal only those are named whose label is less probable than half of what
@@ -72,7 +72,7 @@ def out_of_fold(
     Returns:
         `(n, classes)`.
     """
-    fold = assign(labels, groups, {str(i): 1 / folds for i in range(folds)}, seed=0).astype("int64")
+    fold = assign_folds(labels, groups, folds)
     out = np.zeros((len(x), int(labels.max()) + 1))
     for i in range(folds):
         judged = fold == i

@@ -50,6 +50,11 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
     return names[place[members]]
 
 
+def assign_folds(labels: np.ndarray, groups: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
+    """Which of `k` folds judges each sample, `(n,)`, from 0; labels and groups as for `assign`."""
+    return assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed).astype("int64")
+
+
 def assign_by_time(times: np.ndarray, groups: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
     """Give every sample a part by its age: none is newer than the newest of its part's, none older groups come later.
 
@@ -180,8 +185,7 @@ def folds(samples: pd.DataFrame, k: int, seed: int, validation: float = 0.25) ->
 def fold_numbers(samples: pd.DataFrame, k: int, seed: int) -> np.ndarray:
     """Which of `k` folds judges each sample (columns label, group): `(n,)`, from 0; `InputError` as for `folds`."""
     check_folds(samples, k)
-    labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
-    return assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed).astype("int64")
+    return assign_folds(samples["label"].to_numpy(dtype=object), samples["group"].to_numpy(), k, seed)
 
 
 def check_folds(samples: pd.DataFrame, k: int) -> None:

@@ -11,7 +11,7 @@ from core.data.evidence import Evidence
 from core.data.label_errors import FOLDS, confident_learning
 from core.data.label_findings import BESIDE, doubted_labels
 from core.data.preparation import Preparation
-from core.data.splitting import assign
+from core.data.splitting import assign_folds
 from core.data.steps.review import kept_samples
 from core.data.steps.step import sample
 from core.data.versions import load_rows
@@ -68,7 +68,7 @@ def out_of_fold_rows(
         table: the cells, as the recipe's other steps leave them.
         labels: class indices `(n,)`; groups: `(n,)`, rows with the same value are in one fold.
     """
-    fold = assign(labels, groups, {str(i): 1 / FOLDS for i in range(FOLDS)}, seed=0).astype("int64")
+    fold = assign_folds(labels, groups, FOLDS)
     out = np.zeros((len(table), int(labels.max()) + 1))
     for i in range(FOLDS):
         progress(i, FOLDS, "folds of the rows judged by the others")

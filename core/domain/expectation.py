@@ -10,6 +10,7 @@ from core.data.versions import load_cells
 from core.domain.record import Expectation
 from core.domain.sides import Side
 from core.errors import InputError
+from core.evaluation.bootstrap import percentile_interval
 from core.evaluation.calibration import MIN_SAMPLES, Floats, at_temperature, fit_temperature, probabilities, truths
 from core.evaluation.intervals import Interval, wilson
 from core.evaluation.scores import judged
@@ -69,8 +70,7 @@ def estimated(
     m, n = len(validation), len(target)
     rng = np.random.default_rng(0)
     draws = [once(rng.integers(0, m, m), rng.integers(0, n, n)) for _ in range(DRAWS)]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return once(np.arange(m), np.arange(n)), (float(low), float(high))
+    return once(np.arange(m), np.arange(n)), percentile_interval(np.array(draws))
 
 
 def expectation(run: RunRecord, source: Side, target: Side, progress: Progress = lambda *_: None) -> Expectation:

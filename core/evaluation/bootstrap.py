@@ -1,14 +1,22 @@
-"""Macro-F1 of one or several runs on test sets that are drawn anew from the samples."""
+"""Intervals from samples that are drawn anew, and macro-F1 of one or several runs on such test sets."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.intervals import Interval
+
 Numbers = NDArray[Any]
 DRAWS = 1_000  # gives a standard error to 2 %
 SEED = 20_240_229
 _NUMBERS_AT_ONCE = 4_000_000
+
+
+def percentile_interval(draws: Numbers) -> Interval:
+    """The middle 95 % of a figure's bootstrap draws (Efron and Tibshirani 1993, chapter 13)."""
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def macro_f1(confusion: Numbers) -> NDArray[np.float64]:

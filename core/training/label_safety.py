@@ -35,6 +35,7 @@ from core.data.label_errors import probe, squashed
 from core.data.label_safety import Drop, Flip, LabelSafety, TransformSafety, Verdict, save_label_safety
 from core.data.versions import load_samples
 from core.errors import InputError
+from core.evaluation.bootstrap import percentile_interval
 from core.models.catalogue import get_backbone
 from core.models.engines import choose_engine
 from core.schemas import Augmentation, DataRef, DatasetRecord, VersionRecord
@@ -305,8 +306,8 @@ def _drop(differences: np.ndarray) -> Drop:
     """The mean of paired differences with its 95 % percentile bootstrap interval."""
     rng = np.random.default_rng(0)
     means = differences[rng.integers(0, len(differences), (REPEATS, len(differences)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Drop(n=len(differences), mean=float(differences.mean()), low=float(low), high=float(high))
+    low, high = percentile_interval(means)
+    return Drop(n=len(differences), mean=float(differences.mean()), low=low, high=high)
 
 
 def _stratified(labels: np.ndarray, rows: np.ndarray, most: int) -> np.ndarray:

@@ -9,9 +9,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from core.data.label_errors import probe, reduced, squashed
-from core.data.splitting import assign
+from core.data.splitting import assign_folds
 from core.errors import InputError
-from core.evaluation.intervals import Interval, wilson
+from core.evaluation.bootstrap import percentile_interval
+from core.evaluation.intervals import wilson
 from core.models.catalogue import get_backbone
 from core.models.embedding import limit_threads
 from core.schemas import DataRef
@@ -66,7 +67,7 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
     samples, of = known_samples(dataset, version)
     labels, classes = pd.factorize(samples["label"], sort=True)
     groups = np.unique(samples["group"].to_numpy(), return_inverse=True)[1]
-    shares = _shares(labels, groups, list(classes))
+    shares = lot_shares(labels, groups, list(classes))
     backbone = get_backbone(BACKBONE)
     size = size_for(backbone, samples)
     x = VersionImages(dataset, samples).outputs(backbone, size, progress=through_backbone(progress))
@@ -75,9 +76,7 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
     n = len(labels)
     line = np.geomspace(sizes[0], 2 * n, LINE)
     whole, by_class = extrapolated(sizes, right, labels, groups, np.append(line, [n, 2 * n]))
-    low, high = np.quantile(whole[1:], [0.025, 0.975], axis=0)
-    drawn = np.stack([line, *(row[:LINE] for row in (whole[0], low, high))], axis=1)
-    gains = whole[:, -1] - whole[:, -2]
+    low, high = np.quantile(whole[1:, :LINE], [0.025, 0.975], axis=0)
     reached = right.mean(axis=(0, 2))
     return Growth(
         data=f"{dataset.id}@{version.id}",
@@ -89,37 +88,30 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
             GrowthPoint(n=int(m), accuracy=share, accuracy_ci=wilson(share * n, n))
             for m, share in zip(sizes.round(), reached.tolist(), strict=True)
         ),
-        line=tuple(tuple(row) for row in drawn.tolist()),
-        now=whole[0, -2],
-        doubled=whole[0, -1],
-        doubled_ci=(low[-1], high[-1]),
-        gain=gains[0],
-        gain_ci=_interval(gains[1:]),
+        line=tuple(zip(*(row.tolist() for row in (line, whole[0, :LINE], low, high)), strict=True)),
         classes=tuple(
-            ClassGrowth(
-                name=str(name),
-                n=int((labels == i).sum()),
-                now=by_class[0, i, -2],
-                doubled=by_class[0, i, -1],
-                gain=by_class[0, i, -1] - by_class[0, i, -2],
-                gain_ci=_interval(by_class[1:, i, -1] - by_class[1:, i, -2]),
-            )
-            for i, name in enumerate(classes)
+            ClassGrowth(name=str(name), **_doubling(by_class[:, i, LINE:])) for i, name in enumerate(classes)
         ),
+        **_doubling(whole[:, LINE:]),
     )
 
 
-def _interval(draws: np.ndarray) -> Interval:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
+def _doubling(accuracy: np.ndarray) -> dict[str, Any]:
+    """What a `Doubling` says, from the accuracy at n and 2n, `(1 + DRAWS, 2)`, as fitted and then by draws."""
+    (now, doubled), draws = accuracy[0].tolist(), accuracy[1:]
+    return {"now": now, "doubled": doubled, "gain_ci": percentile_interval(draws[:, 1] - draws[:, 0])}
 
 
-def _shares(labels: np.ndarray, groups: np.ndarray, classes: list[str]) -> tuple[float, ...]:
-    """The shares of the images at which every class has `LEAST` of them to learn from, in each fold."""
+def lot_shares(labels: np.ndarray, groups: np.ndarray, classes: list[str]) -> tuple[float, ...]:
+    """The shares of the images at which every class has `LEAST` of them to learn from, in each fold.
+
+    Raises:
+        InputError: there are fewer than `FEWEST`.
+    """
     distinct = pd.Series(groups).groupby(labels).nunique()
     least = distinct.min() * (1 - 1 / FOLDS)
     shares = tuple(share for share in SHARES if share * least >= LEAST)
-    if len(shares) < FEWEST or distinct.min() < FOLDS:
+    if len(shares) < FEWEST:
         name = classes[int(distinct.to_numpy().argmin())]
         raise InputError(
             f"Class “{name}” has {distinct.min()} distinct images beside the test images, too few for a curve.",
@@ -135,7 +127,7 @@ def measured(
 
     No probe has seen the image that it judges, or a copy of it. Of one repeat smaller lots are parts of larger ones.
     """
-    fold = assign(labels, groups, {str(i): 1 / FOLDS for i in range(FOLDS)}, seed=0).astype("int64")
+    fold = assign_folds(labels, groups, FOLDS)
     right = np.zeros((REPEATS, len(shares), len(labels)))
     sizes = np.zeros((FOLDS, len(shares)))
     for i in range(FOLDS):

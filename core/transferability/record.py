@@ -56,22 +56,29 @@ class GrowthPoint(Frozen):
     accuracy_ci: Interval
 
 
-class ClassGrowth(Frozen):
-    """The recall of a class of `n` images, now and with twice as many of all classes; the gain with its interval."""
+class Doubling(Frozen):
+    """A share now, and with twice as many images; what is gained with its 95 % interval."""
 
-    name: str
-    n: int
     now: float
     doubled: float
-    gain: float
     gain_ci: Interval
 
+    @property
+    def gain(self) -> float:
+        return self.doubled - self.now
 
-class Growth(Frozen):
+
+class ClassGrowth(Doubling):
+    """The recall of a class."""
+
+    name: str
+
+
+class Growth(Doubling):
     """The result of the task `learning_curve`, from `n` of `of` training and validation images.
 
     `line` holds number of images, accuracy, and both ends of its 95 % interval along the fitted law, up to 2 `n`.
-    `now` is the law's accuracy at `n`, `doubled` at 2 `n`.
+    `now` and `doubled` are the law's accuracy at `n` and 2 `n`.
     """
 
     data: str
@@ -81,9 +88,4 @@ class Growth(Frozen):
     image_size: int
     points: tuple[GrowthPoint, ...]
     line: tuple[tuple[float, float, float, float], ...]
-    now: float
-    doubled: float
-    doubled_ci: Interval
-    gain: float
-    gain_ci: Interval
     classes: tuple[ClassGrowth, ...]

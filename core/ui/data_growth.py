@@ -5,7 +5,7 @@ import streamlit as st
 from core import charts
 from core.jobs import tasks
 from core.schemas import DatasetRecord, VersionRecord
-from core.transferability.record import ClassGrowth, Growth
+from core.transferability.record import Doubling, Growth
 from core.ui import version_task
 from core.ui.gallery import literal
 from core.ui.words import plural
@@ -63,20 +63,20 @@ def _curve(found: Growth) -> None:
 def in_words(found: Growth) -> str:
     """What twice as many images promise, and the class that they promise most."""
     lot = f" as the {found.n:,} looked at" if found.of > found.n else ""
-    more = f"wice as many images{lot}, {2 * found.n:,} in all,"
+    more = f"twice as many images{lot}, {2 * found.n:,} in all,"
     now = f"the {found.now:.0%} that a linear probe is right on now"
     if found.gain_ci[0] < POINT:
         return (
-            f"**It is not sure that t{more} would help**: {_points(found)} more than {now}. Better labels, a larger"
+            f"**It is not sure that {more} would help**: {_points(found)} more than {now}. Better labels, a larger"
             " backbone or fine-tuning may do more."
         )
-    told = f"**T{more} would bring about {_points(found)}** more than {now}."
+    told = f"**{more.capitalize()} would bring about {_points(found)}** more than {now}."
     most = max(found.classes, key=lambda c: c.gain, default=None)
     if most and len(found.classes) > 1 and most.gain_ci[0] >= POINT:
         told += f" **{literal(most.name)}** gains most, {_points(most)}."
     return told
 
 
-def _points(of: Growth | ClassGrowth) -> str:
+def _points(of: Doubling) -> str:
     low, high = of.gain_ci
     return f"{100 * of.gain:.1f} points ({100 * low:.1f} to {100 * high:.1f})"

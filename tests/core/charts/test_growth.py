@@ -18,12 +18,10 @@ def found() -> Growth:
         line=tuple((n, 0.6 + n / 500, 0.5, 0.95) for n in (25.0, 50.0, 90.0, 150.0, 200.0)),
         now=0.8,
         doubled=0.9,
-        doubled_ci=(0.85, 0.95),
-        gain=0.1,
         gain_ci=(0.05, 0.15),
         classes=(
-            ClassGrowth(name="a", n=50, now=0.9, doubled=0.92, gain=0.02, gain_ci=(0.0, 0.04)),
-            ClassGrowth(name="b", n=50, now=0.7, doubled=0.88, gain=0.18, gain_ci=(0.1, 0.26)),
+            ClassGrowth(name="a", now=0.9, doubled=0.92, gain_ci=(0.0, 0.04)),
+            ClassGrowth(name="b", now=0.7, doubled=0.88, gain_ci=(0.1, 0.26)),
         ),
     )
 

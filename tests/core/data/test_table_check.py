@@ -68,7 +68,7 @@ def test_a_decision_settles_a_doubt(version: VersionRecord) -> None:
 
 def test_no_row_is_judged_by_what_has_seen_it_or_a_copy_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The label of a row, and of its copies, does not change what is thought of it."""
-    monkeypatch.setattr(table_check, "assign", lambda labels, groups, shares, seed: groups % len(shares))
+    monkeypatch.setattr(table_check, "assign_folds", lambda labels, groups, k: groups % k)
     x, y = rows()
     x = pd.concat([x, x.iloc[:4]], ignore_index=True)
     y, groups = np.concatenate([y, y[:4]]), np.concatenate([np.arange(N), np.arange(4)])
