@@ -8,11 +8,13 @@ from core.transferability.record import ClassGrowth, Growth
 
 HEIGHT = 340
 BAND = "rgba(0,114,178,0.15)"
+HOVER = "%{x:,.0f} images: %{y:.1%} (%{customdata[0]:.1%}–%{customdata[1]:.1%})<extra></extra>"
 
 
 def growth_curve(found: Growth) -> go.Figure:
     """Accuracy against images, measured as dots, the fitted law with its band, dashed beyond what there is."""
-    n, accuracy, low, high = np.array(found.line).T
+    line = np.array(found.line)
+    n, _, low, high = line.T
     figure = go.Figure()
     figure.add_scatter(
         x=np.concatenate([n, n[::-1]]),
@@ -23,17 +25,18 @@ def growth_curve(found: Growth) -> go.Figure:
         hoverinfo="skip",
         name="95 % interval",
     )
-    known = n <= found.n
-    x = np.concatenate([n[known], [found.n]]), np.concatenate([[found.n], n[~known]])
-    y = np.concatenate([accuracy[known], [found.now]]), np.concatenate([[found.now], accuracy[~known]])
-    for name, dash, there in (("fitted law", "solid", 0), ("with more images", "dash", 1)):
+    for name, dash, part in (
+        ("fitted law", "solid", line[n <= found.n]),
+        ("with more images", "dash", line[n >= found.n]),
+    ):
         figure.add_scatter(
-            x=x[there],
-            y=y[there],
+            x=part[:, 0],
+            y=part[:, 1],
             mode="lines",
             name=name,
             line={"color": PALETTE[0], "width": 2, "dash": dash},
-            hovertemplate="%{x:,.0f} images: %{y:.1%}<extra></extra>",
+            customdata=part[:, 2:],
+            hovertemplate=HOVER,
         )
     figure.add_scatter(
         x=[p.n for p in found.points],
@@ -41,7 +44,8 @@ def growth_curve(found: Growth) -> go.Figure:
         mode="markers",
         name="measured",
         marker={"color": PALETTE[1], "size": 9},
-        hovertemplate="%{x:,.0f} images: %{y:.1%}<extra></extra>",
+        customdata=[p.accuracy_ci for p in found.points],
+        hovertemplate=HOVER,
     )
     layout(figure, HEIGHT, showlegend=True)
     ticks = [round(found.n * times) for times in (1 / 8, 1 / 4, 1 / 2, 1, 2) if found.n * times >= n[0]]
@@ -81,7 +85,8 @@ def class_growth(classes: tuple[ClassGrowth, ...]) -> go.Figure:
             name=name,
             marker={"color": colour, "size": 10},
             customdata=[shorten(c.name, 30) for c in classes],
-            hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
+            text=[f"{c.gain:.1%} ({c.gain_ci[0]:.1%}–{c.gain_ci[1]:.1%})" for c in classes],
+            hovertemplate="%{customdata}: %{x:.1%}<br>gains %{text}<extra></extra>",
         )
     layout(figure, 80 + 30 * len(classes), showlegend=True)
     figure.update_yaxes(

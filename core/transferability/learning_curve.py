@@ -30,7 +30,7 @@ LEAST = 2  # images of the smallest class in the smallest lot
 FEWEST = 4  # sizes that a law is fitted to
 DRAWS = 400
 EXPONENTS = np.linspace(0, 1.5, 61)  # 0 where nothing grows
-LINE = 40  # points of the drawn law
+LINE = 30  # points of the drawn law up to what there is, and again beyond
 Progress = Callable[..., None]
 
 
@@ -74,9 +74,10 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
         sizes, right = measured(reduced(squashed(x)), labels, groups, shares, progress)
     n = len(labels)
-    line = np.geomspace(sizes[0], 2 * n, LINE)
-    whole, by_class = extrapolated(sizes, right, labels, groups, np.append(line, [n, 2 * n]))
-    low, high = np.quantile(whole[1:, :LINE], [0.025, 0.975], axis=0)
+    line = np.concatenate([np.geomspace(sizes[0], n, LINE), np.geomspace(n, 2 * n, LINE + 1)[1:]])
+    now_and_doubled = [LINE - 1, -1]
+    whole, by_class = extrapolated(sizes, right, labels, groups, line)
+    low, high = np.quantile(whole[1:], [0.025, 0.975], axis=0)
     reached = right.mean(axis=(0, 2))
     return Growth(
         data=f"{dataset.id}@{version.id}",
@@ -88,11 +89,12 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
             GrowthPoint(n=int(m), accuracy=share, accuracy_ci=wilson(share * n, n))
             for m, share in zip(sizes.round(), reached.tolist(), strict=True)
         ),
-        line=tuple(zip(*(row.tolist() for row in (line, whole[0, :LINE], low, high)), strict=True)),
+        line=tuple(zip(*(row.tolist() for row in (line, whole[0], low, high)), strict=True)),
         classes=tuple(
-            ClassGrowth(name=str(name), **_doubling(by_class[:, i, LINE:])) for i, name in enumerate(classes)
+            ClassGrowth(name=str(name), **_doubling(by_class[:, i, now_and_doubled]))
+            for i, name in enumerate(classes)
         ),
-        **_doubling(whole[:, LINE:]),
+        **_doubling(whole[:, now_and_doubled]),
     )
 
 

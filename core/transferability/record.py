@@ -77,8 +77,8 @@ class ClassGrowth(Doubling):
 class Growth(Doubling):
     """The result of the task `learning_curve`, from `n` of `of` training and validation images.
 
-    `line` holds number of images, accuracy, and both ends of its 95 % interval along the fitted law, up to 2 `n`.
-    `now` and `doubled` are the law's accuracy at `n` and 2 `n`.
+    `line` holds number of images, accuracy, and both ends of its 95 % interval along the fitted law, through `n` up
+    to 2 `n`. `now` and `doubled` are the law's accuracy at `n` and 2 `n`.
     """
 
     data: str

@@ -15,7 +15,7 @@ def found() -> Growth:
         backbone="efficientnet_lite0",
         image_size=128,
         points=tuple(GrowthPoint(n=n, accuracy=0.6 + n / 500, accuracy_ci=(0.5, 0.9)) for n in (25, 50, 80)),
-        line=tuple((n, 0.6 + n / 500, 0.5, 0.95) for n in (25.0, 50.0, 90.0, 150.0, 200.0)),
+        line=tuple((n, 0.6 + n / 500, 0.5, 0.95) for n in (25.0, 50.0, 100.0, 150.0, 200.0)),
         now=0.8,
         doubled=0.9,
         gain_ci=(0.05, 0.15),
