@@ -19,8 +19,9 @@ TASK = "distance"
 LEAST_ALIKE = 12
 CHART = {"displayModeBar": False}
 EXPECTED = (
-    "Average thresholded confidence (Garg et al. 2022): the share of the target of which the run is as sure as of the"
-    " validation samples that it gets right. Blind to what misleads it without making it unsure, such as noise."
+    "Optimal transport (Lu et al. 2023): the share of the target of which the run is as sure as of the validation"
+    " samples that it gets right, once every class is given as often as there. It tells too little where the"
+    " target's classes occur in quite other shares."
 )
 
 
