@@ -1,0 +1,73 @@
+"""Linear probe, transferability scores and the map of 1,000 photos whose embeddings are cached.
+
+    python benchmarks/scores.py [--rounds 5]
+
+Photos of CIFAR-10 at the size that Graft chooses, each backbone that comes with it. What `rank` does of a backbone
+(reading the embeddings, five-fold probe, LogME, LEEP, H-score) and the map that one looks at on the Data page.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import cifar
+from image_files import write
+from threadpoolctl import threadpool_limits
+
+N = 1_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["GRAFT_HOME"] = home
+        measure(Path(home), rounds)
+
+
+def measure(home: Path, rounds: int) -> None:
+    from core.data.embedding_map import coordinates
+    from core.data.importing import import_data
+    from core.data.label_errors import squashed
+    from core.data.versions import make_version
+    from core.models.catalogue import get_backbone
+    from core.models.embedding import limit_threads
+    from core.schemas import DataRef, Split
+    from core.training.version_images import VersionImages
+    from core.transferability.ranking import known_samples, rank
+
+    limit_threads()
+    images, targets = cifar.sample(N // 9, 0)
+    write(home / "photos", images, [cifar.CLASSES[t] for t in targets], "photo")
+    dataset = import_data(home / "photos").dataset
+    version = make_version(dataset.id, split=Split(train=0.7, validation=0.2, test=0.1))
+    ref = DataRef(dataset=dataset.id, version=version.id)
+    rank(ref)  # fills the cache
+    scores: dict[str, list[float]] = {}
+    sizes = {}
+    for _ in range(rounds):
+        for found in rank(ref).backbones:
+            scores.setdefault(found.name, []).append(found.seconds)
+            sizes[found.name] = found.image_size
+    samples, _ = known_samples(dataset, version)
+    for name, seconds in scores.items():
+        x = squashed(VersionImages(dataset, samples).outputs(get_backbone(name), sizes[name]))
+        maps = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            with threadpool_limits(1):
+                coordinates(x, list(samples["id"]))
+            maps.append(time.perf_counter() - start)
+        print(
+            f"{name}, {len(x)} photos: probe and scores {median(seconds):.1f} s, map {median(maps):.1f} s,"
+            f" together {median(seconds) + median(maps):.1f} s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
