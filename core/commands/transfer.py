@@ -15,8 +15,9 @@ def distance(args: argparse.Namespace) -> Document:
 
 
 def rank(args: argparse.Namespace) -> Document:
-    """Score the backbones at hand on a dataset of images, and recommend one."""
+    """Recommend one of the backbones at hand for a dataset of images, or another dataset to learn from as well."""
+    from core.domain.candidates import candidates
     from core.schemas import DataRef
     from core.transferability.ranking import rank
 
-    return rank(DataRef.parse(args.data)).as_json()
+    return (candidates if args.sources else rank)(DataRef.parse(args.data)).as_json()

@@ -35,10 +35,10 @@ def consistency(
         return None
 
     def on_both(learnt: np.ndarray, of: np.ndarray) -> LogisticRegression:
-        return _probe(np.concatenate([x, learnt]), np.concatenate([labels, of]))
+        return probe(np.concatenate([x, learnt]), np.concatenate([labels, of]))
 
-    by_source = _probe(x, labels).predict(y)
-    by_target = out_of_fold(y, truth, groups, FOLDS, _probe).argmax(axis=1)
+    by_source = probe(x, labels).predict(y)
+    by_target = out_of_fold(y, truth, groups, FOLDS, probe).argmax(axis=1)
     by_both = out_of_fold(y, truth, groups, FOLDS, on_both).argmax(axis=1)
     return {
         "source_target": float((by_source == by_target).mean()),
@@ -47,5 +47,5 @@ def consistency(
     }
 
 
-def _probe(x: np.ndarray, labels: np.ndarray) -> LogisticRegression:
+def probe(x: np.ndarray, labels: np.ndarray) -> LogisticRegression:
     return LogisticRegression(max_iter=500).fit(x, labels)

@@ -90,6 +90,49 @@ class Distance(Frozen):
         return self.model_dump(mode="json") | expected
 
 
+class Candidate(Frozen):
+    """A dataset that a target could learn from, `source` with its version, `n` of its samples looked at.
+
+    `domain_auc` and `mmd` as in `Distance`. `alone` is the balanced accuracy of a probe of the source on the target's
+    samples, None where the source lacks classes of the target; `own` that of cross-validated probes of the target's
+    own labels, on the very same samples, `together` that of both, and `gain` the difference. Intervals are of 95 %,
+    `gain_ci` for all candidates at once. Where a figure is None, `note` says why.
+    """
+
+    source: str
+    name: str
+    n: int = 0
+    domain_auc: float | None = None
+    domain_auc_ci: Interval | None = None
+    mmd: float | None = None
+    alone: float | None = None
+    alone_ci: Interval | None = None
+    own: float | None = None
+    together: float | None = None
+    gain: float | None = None
+    gain_ci: Interval | None = None
+    note: str = ""
+
+
+class Candidates(Frozen):
+    """The result of the task `candidates`, the largest gain first.
+
+    Of `of` training and validation samples of the target `n` were looked at, and no test samples. `recommended` is
+    the `source` whose gain is largest and surely one, None where no gain is sure.
+    """
+
+    data: str
+    n: int
+    of: int
+    folds: int
+    sources: tuple[Candidate, ...]
+    recommended: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """What `python -m core rank --sources` prints."""
+        return self.model_dump(mode="json")
+
+
 def read(task_id: str) -> tuple[Distance, pd.DataFrame, pd.DataFrame]:
     """What a task that succeeded has found, its samples, and their columns in the same order.
 

@@ -60,15 +60,16 @@ class Vectors:
     notes: tuple[str, ...] = ()
 
 
-def sides(source: DataRef, target: DataRef) -> tuple[Side, Side, int]:
+def sides(source: DataRef, target: DataRef, untested: bool = False) -> tuple[Side, Side, int]:
     """Source and target, at most `MOST` samples of each by lot, and how many samples both had.
 
-    What both hold is divided between them by lot, so that no sample stands on both sides.
+    What both hold is divided between them by lot, so that no sample stands on both sides. With `untested` no sample
+    of a test part is among them.
 
     Raises:
         InputError: they are of different kinds, or the same, or one has too few samples.
     """
-    first, second = _whole(source), _whole(target)
+    first, second = _whole(source, untested), _whole(target, untested)
     if first.dataset.kind != second.dataset.kind:
         raise InputError(
             f"“{first.name}” holds {_noun(first)} and “{second.name}” {_noun(second)}.",
@@ -82,10 +83,17 @@ def sides(source: DataRef, target: DataRef) -> tuple[Side, Side, int]:
     return _drawn(first, of_target), _drawn(second, of_source), len(both)
 
 
-def _whole(ref: DataRef) -> Side:
+def one_side(ref: DataRef) -> Side:
+    """The target before any source is chosen, without its test part; `InputError` where it has too few samples."""
+    return _drawn(_whole(ref, untested=True), np.empty(0, dtype=object))
+
+
+def _whole(ref: DataRef, untested: bool) -> Side:
     version = get_version(ref)
     ref = DataRef(dataset=version.dataset, version=version.id, part=ref.part)
     samples = load_samples(ref)
+    if untested:
+        samples = samples[samples["part"] != "test"]
     return Side(ref, get_dataset(version.dataset), version, samples, len(samples))
 
 
@@ -164,7 +172,14 @@ def _of_tables(source: Side, target: Side, groups: np.ndarray) -> Vectors:
         if len(left):
             notes.append(f"Only in “{side.name}”, so not compared: {', '.join(f'“{name}”' for name in left)}.")
     theirs, ours = as_target(theirs, ours, matched)[list(matched)], ours[list(matched)]
+    x, y = prepared(theirs, ours)
+    return Vectors(x, y, groups, (theirs, ours), notes=tuple(notes))
+
+
+def prepared(theirs: pd.DataFrame, ours: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of both, of the same columns, as a learner sees them, `(m, d)` and `(n, d)`; no label is used for it."""
+    m = len(theirs)
     z = Preparation(Recipe()).fit_transform(
-        pd.concat([theirs, ours], ignore_index=True), np.repeat([0, 1], [len(theirs), len(ours)])
+        pd.concat([theirs, ours], ignore_index=True), np.repeat([0, 1], [m, len(ours)])
     )
-    return Vectors(z[: len(theirs)], z[len(theirs) :], groups, (theirs, ours), notes=tuple(notes))
+    return z[:m], z[m:]

@@ -43,6 +43,7 @@ TASKS: dict[str, str] = {
     "search": "core.studies.searching:search_task",
     "matters": "core.explaining.importance:matters_task",
     "distance": "core.domain.comparing:distance_task",
+    "candidates": "core.domain.candidates:candidates_task",
     "rank": "core.transferability.ranking:rank_task",
     "learning_curve": "core.transferability.learning_curve:learning_curve_task",
 }
