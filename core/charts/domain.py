@@ -1,10 +1,14 @@
 """Two data sets beside each other as pure Plotly figures: the source is blue, the target orange."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.look import PALETTE, layout, shorten
+from core.charts.look import GREY, PALETTE, layout, shorten
+from core.charts.scores import error_bars
+from core.domain.record import Candidate
 
 MAP_HEIGHT, HEIGHT = 460, 280
 COLOURS = {"source": PALETTE[0], "target": PALETTE[1]}
@@ -48,6 +52,30 @@ def column_sides(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figu
     """
     numeric = all(pd.api.types.is_numeric_dtype(v) and not pd.api.types.is_bool_dtype(v) for v in values.values())
     return _numbers(values, names) if numeric else _categories(values, names)
+
+
+def source_gains(found: Sequence[Candidate]) -> go.Figure:
+    """What each source adds to the target's own labels, in points, with its interval; 0 is a dashed line."""
+    names = [shorten(c.name, 30) for c in found]
+    gains = np.array([100 * (c.gain or 0.0) for c in found])
+    low, high = np.array([[100 * end for end in c.gain_ci or (0.0, 0.0)] for c in found]).T
+    figure = go.Figure()
+    figure.add_scatter(
+        x=gains,
+        y=list(range(len(names))),
+        mode="markers",
+        marker={"size": 10, "color": PALETTE[0]},
+        error_x=error_bars(gains, low, high),
+        customdata=np.column_stack([low, high]),
+        text=names,
+        hovertemplate="%{text}: %{x:+.1f} points (%{customdata[0]:+.1f} to %{customdata[1]:+.1f})<extra></extra>",
+    )
+    figure.add_vline(0, line={"dash": "dash", "color": GREY, "width": 1})
+    layout(figure, 90 + 34 * len(names), showlegend=False)
+    ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names}
+    figure.update_yaxes(**ticks, range=[len(names) - 0.5, -0.5], showgrid=False)
+    figure.update_xaxes(title="gain in points", nticks=6, showgrid=True)
+    return figure
 
 
 def _numbers(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figure:

@@ -1,11 +1,11 @@
 """Scores with their intervals."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 from core.charts.look import GREY, PALETTE, class_colours, class_ticks, layout, shorten
 from core.evaluation.scores import Scores
@@ -28,7 +28,7 @@ def intervals(rows: pd.DataFrame) -> go.Figure:
             mode="markers",
             name=shorten(run, 28),
             marker={"size": 10, "color": PALETTE[i % len(PALETTE)]},
-            error_x=_error_bars(of_run["value"], of_run["low"], of_run["high"]),
+            error_x=error_bars(of_run["value"], of_run["low"], of_run["high"]),
             customdata=of_run[["metric", "low", "high"]],
             hovertemplate=shorten(run, 28)
             + "<br>%{customdata[0]} %{x:.3f} (%{customdata[1]:.3f}–%{customdata[2]:.3f})<extra></extra>",
@@ -40,7 +40,8 @@ def intervals(rows: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def _error_bars(value: Sequence[float], low: Sequence[float], high: Sequence[float]) -> dict[str, Any]:
+def error_bars(value: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
+    """Plotly's error bars from the ends of intervals."""
     v, lower, upper = (np.asarray(x, dtype=float) for x in (value, low, high))
     return {
         "type": "data",
@@ -63,7 +64,7 @@ def recall_bars(scores: Scores) -> go.Figure:
             y=list(range(len(recall))),
             orientation="h",
             marker={"color": list(colours.values()), "line": {"width": 0}},
-            error_x=_error_bars(recall, low, high) | {"color": GREY},
+            error_x=error_bars(recall, low, high) | {"color": GREY},
             customdata=[[c.name, c.support, *c.recall_ci] for c in scores.per_class],
             hovertemplate="%{customdata[0]}: recall %{x:.2f} (%{customdata[2]:.2f}–%{customdata[3]:.2f}),"
             " %{customdata[1]} samples<extra></extra>",

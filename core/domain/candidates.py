@@ -16,14 +16,13 @@ from core.domain.consistency import probe
 from core.domain.record import Candidate, Candidates
 from core.domain.sides import Side, Vectors, one_side, prepared, sides, vectors
 from core.errors import InputError
-from core.evaluation.bootstrap import percentile_interval
-from core.evaluation.intervals import ALPHA
+from core.evaluation.intervals import ALPHA, paired_interval, wilson
 from core.models.embedding import limit_threads
 from core.schemas import DataRef, DatasetRecord
-from core.store.datasets import get_dataset, get_version, list_datasets
+from core.store.datasets import get_dataset, get_version
+from core.training.sources import possible
 
 FOLDS = 5
-DRAWS = 1_000
 COPIED = 0.5  # share of rows in common from which on a source holds the target itself
 APART = 0.99  # domain AUC from which on nothing overlaps
 Progress = Callable[..., None]
@@ -78,11 +77,6 @@ def candidates(ref: DataRef, progress: Progress = lambda *_: None) -> Candidates
     )
 
 
-def possible(target: DatasetRecord) -> list[DatasetRecord]:
-    """The datasets that could be a source: labelled, of the target's kind."""
-    return [d for d in list_datasets() if d.id != target.id and d.kind == target.kind and d.labelled]
-
-
 def _folds(target: Side) -> int:
     """As many as the class with the fewest distinct samples allows, at most five."""
     distinct = target.samples.groupby("label")["group"].nunique().reindex(target.version.classes, fill_value=0)
@@ -131,13 +125,15 @@ def _probed(first: Side, second: Side, seen: Vectors, alpha: float) -> tuple[dic
     said = [out_of_fold(y, truth, groups, folds, learn).argmax(axis=1) for learn in (probe, on_both)]
     if not lacking and len(classes) > 1:
         said.append(probe(x, of_source).predict(y))
-    reached = recalls(np.column_stack(said) == truth[:, None], truth, groups)
-    found: dict[str, Any] = {"own": float(reached[0, 0]), "together": float(reached[0, 1])}
-    gains = reached[:, 1] - reached[:, 0]
-    low, high = np.quantile(gains[1:], [alpha / 2, 1 - alpha / 2])
-    found |= {"gain": float(gains[0]), "gain_ci": (float(low), float(high))}
+    right = np.column_stack(said) == truth[:, None]
+    own, together = right[:, 0], right[:, 1]
+    n = len(truth)
+    gained, lost = int((together & ~own).sum()), int((own & ~together).sum())
+    found: dict[str, Any] = {"own": float(own.mean()), "together": float(together.mean())}
+    found |= {"gain": (gained - lost) / n, "gain_ci": paired_interval(gained, lost, n, alpha)}
     if len(said) > 2:
-        found |= {"alone": float(reached[0, 2]), "alone_ci": percentile_interval(reached[1:, 2])}
+        alone = int(right[:, 2].sum())
+        found |= {"alone": alone / n, "alone_ci": wilson(alone, n)}
     return found, notes
 
 
@@ -159,26 +155,3 @@ def _copied(seen: Vectors) -> float:
     """The share of the target's rows that the source has too, in all columns that both have."""
     theirs, ours = (pd.util.hash_pandas_object(side, index=False) for side in seen.columns)
     return float(ours.isin(theirs).mean())
-
-
-def recalls(right: np.ndarray, truth: np.ndarray, groups: np.ndarray, draws: int = DRAWS) -> np.ndarray:
-    """Balanced accuracy of several models, observed and on redrawn samples, all models on the same ones.
-
-    What belongs together is drawn together (Davison and Hinkley 1997, section 3.8).
-
-    Args:
-        right: whether each model is right on each sample, `(n, models)`; truth: classes `(n,)`; groups: `(n,)`.
-
-    Returns:
-        `(1 + draws, models)`, the observed figures first; classes that a draw lacks are left out of its mean.
-    """
-    _, place = np.unique(groups, return_inverse=True)
-    k = place.max() + 1
-    times = np.random.default_rng(0).multinomial(k, np.full(k, 1 / k), size=draws)[:, place]
-    times = np.vstack([np.ones(len(place)), times])
-    of_class = np.eye(truth.max() + 1)[truth]
-    support = times @ of_class
-    hits = np.stack([(times * one) @ of_class for one in right.T], axis=1)  # (1 + draws, models, classes)
-    share = np.divide(hits, support[:, None], out=np.full(hits.shape, np.nan), where=support[:, None] > 0)
-    found: np.ndarray = np.nanmean(share, axis=2)
-    return found

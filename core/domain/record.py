@@ -93,8 +93,8 @@ class Distance(Frozen):
 class Candidate(Frozen):
     """A dataset that a target could learn from, `source` with its version, `n` of its samples looked at.
 
-    `domain_auc` and `mmd` as in `Distance`. `alone` is the balanced accuracy of a probe of the source on the target's
-    samples, None where the source lacks classes of the target; `own` that of cross-validated probes of the target's
+    `domain_auc` and `mmd` as in `Distance`. `alone` is the accuracy of a probe of the source on the target's samples,
+    None where the source lacks classes of the target; `own` that of cross-validated probes of the target's
     own labels, on the very same samples, `together` that of both, and `gain` the difference. Intervals are of 95 %,
     `gain_ci` for all candidates at once. Where a figure is None, `note` says why.
     """

@@ -7,8 +7,8 @@ import pandas as pd
 from core.data.matching import matched_columns
 from core.data.versions import load_cells, load_samples
 from core.errors import InputError
-from core.schemas import DataRef, VersionRecord
-from core.store.datasets import get_dataset, get_version
+from core.schemas import DataRef, DatasetRecord, VersionRecord
+from core.store.datasets import get_dataset, get_version, list_datasets
 from core.transfer.strategies import Strategy
 
 
@@ -32,6 +32,11 @@ def resolved(values: dict[str, Any], strategy: Strategy, target: VersionRecord) 
             )
         found["method"] = method
     return found
+
+
+def possible(target: DatasetRecord) -> list[DatasetRecord]:
+    """The datasets that could be a source: labelled, of the target's kind."""
+    return [d for d in list_datasets() if d.id != target.id and d.kind == target.kind and d.labelled]
 
 
 def fits(strategy: Strategy, target: VersionRecord, source: VersionRecord) -> str:

@@ -9,7 +9,7 @@ from core.domain.record import ColumnShift, Distance, read
 from core.predicting.record import predicting_runs
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, list_datasets
-from core.ui import data_harmonise, gallery, version_task
+from core.ui import data_harmonise, gallery, source_ranking, version_task
 from core.ui.data_map import METHODS
 from core.ui.gallery import literal
 from core.ui.page import go
@@ -31,6 +31,7 @@ def domain(dataset: DatasetRecord, version: VersionRecord) -> None:
     if not others:
         _empty(dataset)
         return
+    source_ranking.which(dataset, version)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Other data set",

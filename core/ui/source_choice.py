@@ -7,11 +7,13 @@ import streamlit as st
 from core.data.matching import matched_columns
 from core.schemas import DataRef, DatasetRecord, TrainingSpec
 from core.store import datasets
-from core.training.sources import first_cells, fits
+from core.training.sources import first_cells, fits, possible
 from core.transfer.strategies import STRATEGIES, Strategy
+from core.ui import source_ranking
 from core.ui.words import plural
 
 KEY = "train-source"
+ASKED = "source"  # in the address
 METHOD, LABELS = "option-method", "option-target-labels"
 
 
@@ -19,17 +21,17 @@ def choose(
     dataset: DatasetRecord, version: str, strategies: list[Strategy], needed: bool = False
 ) -> list[str] | None:
     """The chosen sources, at first one where one is needed; None where there is none to choose."""
-    known = {f"{d.id}@{d.version}": d for d in datasets.list_datasets() if d.kind == dataset.kind and d.labelled}
+    known = {f"{d.id}@{d.version}": d for d in possible(dataset)}
     target = f"{dataset.id}@{version}"
     offered = [ref for ref in known if any(carries_over(s.name, target, ref) for s in strategies)]
     if not offered:
         return None
-    asked = st.query_params.get("source")
-    if asked and KEY not in st.session_state:
+    if ASKED in st.query_params:  # taken once, or it would come back whenever it is taken out
+        asked = st.query_params.pop(ASKED)
         st.session_state[KEY] = [ref for ref in offered if asked in (ref, known[ref].id)]
     kept = [ref for ref in st.session_state.get(KEY, []) if ref in offered]
     st.session_state[KEY] = kept or (offered[:1] if needed else [])
-    return st.multiselect(
+    chosen: list[str] = st.multiselect(
         "Source",
         offered,
         format_func=lambda ref: f"{known[ref].name} · {plural(known[ref].n, 'sample')}",
@@ -38,6 +40,9 @@ def choose(
         placeholder="Other data to learn from as well",
         help="Knowledge is carried over from here to your data. The test part of a source is not looked at.",
     )
+    if len(offered) > 1:
+        source_ranking.which(dataset, datasets.get_version(DataRef.parse(target)))
+    return chosen
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)

@@ -19,6 +19,8 @@ KNOWN = {name: s for name, s in STRATEGIES.items() if s.kind != "table"}
 
 def of_images(dataset: DatasetRecord, version: str) -> dict[str, Any]:
     """`strategy` and, where it needs one, `source` or `teacher`; the page ends here where there is none to choose."""
+    if source_choice.ASKED in st.query_params and not KNOWN[st.session_state[KEY]].has_source:
+        st.session_state[KEY] = next(name for name, s in KNOWN.items() if s.has_source)
     st.session_state[GROUP] = KNOWN[st.session_state[KEY]].group
     st.segmented_control(
         "Way of transferring",

@@ -9,7 +9,7 @@ import pytest
 
 from core.__main__ import main
 from core.data.versions import load_samples
-from core.domain.candidates import candidates, recalls
+from core.domain.candidates import candidates
 from core.errors import InputError
 from core.schemas import DataRef, DatasetRecord
 from tests.core.domain.conftest import rows
@@ -98,17 +98,6 @@ def test_images_of_the_same_kind_add_more_than_brighter_ones(make_images: Make) 
     found = {c.name: c for c in candidates(DataRef.parse("target")).sources}
     assert found["same light"].domain_auc < found["brighter"].domain_auc
     assert found["same light"].alone > found["brighter"].alone
-
-
-def test_balanced_accuracy_is_of_classes_and_draws_whole_groups() -> None:
-    truth = np.array([0, 0, 0, 0, 1, 1])
-    right = np.array([[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 0]], dtype=bool).T
-    found = recalls(right, truth, np.arange(6), draws=200)
-    assert found[0] == pytest.approx([0.5, 0.5])
-    assert found.shape == (201, 2)
-    assert np.allclose(found[1:, 0], found[1:, 0].round(1))  # of each class all or none
-    together = recalls(np.array([[1, 0, 1, 0]], dtype=bool).T, np.zeros(4, int), np.array([0, 0, 1, 1]), draws=50)
-    assert together.std() == 0
 
 
 def test_the_command_prints_the_sources(make_table: Make, capsys: pytest.CaptureFixture[str]) -> None:
