@@ -3,7 +3,7 @@
 from core.charts.classes import class_bars, fold_bars
 from core.charts.columns import box_plot, correlations, histogram, missing_matrix
 from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
-from core.charts.domain import column_sides, domain_map, source_gains
+from core.charts.domain import column_sides, domain_map, gains
 from core.charts.growth import class_growth, growth_curve
 from core.charts.images import embedding_map
 from core.charts.importance import dependence, importance_bars
@@ -42,6 +42,7 @@ __all__ = [
     "embedding_map",
     "feature_scores",
     "fold_bars",
+    "gains",
     "growth_curve",
     "has_curve",
     "histogram",
@@ -61,6 +62,5 @@ __all__ = [
     "selection_curve",
     "setting_slice",
     "slice_bars",
-    "source_gains",
     "thresholds",
 ]

@@ -1,6 +1,6 @@
 """Two data sets beside each other as pure Plotly figures: the source is blue, the target orange."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from core.charts.look import GREY, PALETTE, layout, shorten
 from core.charts.scores import error_bars
-from core.domain.record import Candidate
+from core.evaluation.intervals import Interval
 
 MAP_HEIGHT, HEIGHT = 460, 280
 COLOURS = {"source": PALETTE[0], "target": PALETTE[1]}
@@ -54,18 +54,17 @@ def column_sides(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figu
     return _numbers(values, names) if numeric else _categories(values, names)
 
 
-def source_gains(found: Sequence[Candidate]) -> go.Figure:
-    """What each source adds to the target's own labels, in points, with its interval; 0 is a dashed line."""
-    names = [shorten(c.name, 30) for c in found]
-    gains = np.array([100 * (c.gain or 0.0) for c in found])
-    low, high = np.array([[100 * end for end in c.gain_ci or (0.0, 0.0)] for c in found]).T
+def gains(found: Mapping[str, tuple[float, Interval]]) -> go.Figure:
+    """Gains by name, in shares, shown in points with their intervals; 0 is a dashed line."""
+    names = [shorten(name, 30) for name in found]
+    values, low, high = 100 * np.array([(gain, *ends) for gain, ends in found.values()]).T
     figure = go.Figure()
     figure.add_scatter(
-        x=gains,
+        x=values,
         y=list(range(len(names))),
         mode="markers",
         marker={"size": 10, "color": PALETTE[0]},
-        error_x=error_bars(gains, low, high),
+        error_x=error_bars(values, low, high),
         customdata=np.column_stack([low, high]),
         text=names,
         hovertemplate="%{text}: %{x:+.1f} points (%{customdata[0]:+.1f} to %{customdata[1]:+.1f})<extra></extra>",

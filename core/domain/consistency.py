@@ -47,5 +47,6 @@ def consistency(
     }
 
 
-def probe(x: np.ndarray, labels: np.ndarray) -> LogisticRegression:
-    return LogisticRegression(max_iter=500).fit(x, labels)
+def probe(x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> LogisticRegression:
+    """A logistic regression of rows `(n, d)`, each counting as much as its weight, `(n,)`, or all the same."""
+    return LogisticRegression(max_iter=500).fit(x, labels, sample_weight=weights)

@@ -133,6 +133,47 @@ class Candidates(Frozen):
         return self.model_dump(mode="json")
 
 
+class Remedy(Frozen):
+    """A method against a shift, and what it made of it.
+
+    `domain_auc` is how well a linear classifier then tells source and target apart, as the method weighs and moves
+    their samples; `effective_size` as how many source samples of equal weight the weighted ones tell. `accuracy` is
+    that of a probe that learnt the source with its help on the target, `gain` the difference to one without,
+    `gain_ci` its 95 % interval for all methods at once. Where figures are None, `note` says why.
+    """
+
+    strategy: str
+    title: str
+    method: str | None = None
+    domain_auc: float | None = None
+    effective_size: float | None = None
+    accuracy: float | None = None
+    gain: float | None = None
+    gain_ci: Interval | None = None
+    note: str = ""
+
+
+class Remedies(Frozen):
+    """The result of the task `remedies`, the largest gain first: `n` samples of the target, and no test samples.
+
+    `domain_auc` and `accuracy` are those of the source as it is.
+    """
+
+    source: str
+    target: str
+    n_source: int
+    n: int
+    domain_auc: float
+    accuracy: float
+    accuracy_ci: Interval
+    remedies: tuple[Remedy, ...]
+
+    @property
+    def recommended(self) -> Remedy | None:
+        """The largest gain that is surely one."""
+        return next((r for r in self.remedies if r.gain_ci and r.gain_ci[0] > 0), None)
+
+
 def read(task_id: str) -> tuple[Distance, pd.DataFrame, pd.DataFrame]:
     """What a task that succeeded has found, its samples, and their columns in the same order.
 

@@ -44,6 +44,7 @@ TASKS: dict[str, str] = {
     "matters": "core.explaining.importance:matters_task",
     "distance": "core.domain.comparing:distance_task",
     "candidates": "core.domain.candidates:candidates_task",
+    "remedies": "core.domain.remedies:remedies_task",
     "rank": "core.transferability.ranking:rank_task",
     "learning_curve": "core.transferability.learning_curve:learning_curve_task",
 }

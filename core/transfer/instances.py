@@ -70,12 +70,18 @@ def effective_size(weights: np.ndarray) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def domain_auc(source: np.ndarray, target: np.ndarray, seed: int = 0) -> float:
-    """How well a linear classifier tells the domains apart, out of fold; .5 is not at all, 1 without fail."""
-    return _odds(source, target, seed)[1]
+def domain_auc(source: np.ndarray, target: np.ndarray, seed: int = 0, weights: np.ndarray | None = None) -> float:
+    """How well a linear classifier tells the domains apart, out of fold; .5 is not at all, 1 without fail.
+
+    Where there are `weights` of the source's rows, `(n,)`, it learns and is judged with them. Out of fold, domains
+    that were made equal look as if told apart the wrong way round, which is not at all.
+    """
+    return max(0.5, _odds(source, target, seed, weights)[1])
 
 
-def _odds(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+def _odds(
+    source: np.ndarray, target: np.ndarray, seed: int, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
     """Of each source row the odds of being of the target, p / (1 − p), and the classifier's area under the curve.
 
     Both are out of fold: a classifier that has seen a row tells its domain better than it could tell a new one's.
@@ -87,9 +93,13 @@ def _odds(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarray
     x = np.concatenate([source, target]).astype("float64")
     of_target = np.repeat([0, 1], [len(source), len(target)])
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    p = cross_val_predict(_classifier(x, seed), x, of_target, cv=folds, method="predict_proba")[:, 1]
+    model, counts = _classifier(x, seed), None
+    if weights is not None:
+        counts = np.concatenate([weights / weights.mean(), np.ones(len(target))])
+    learnt = {} if counts is None else {f"{model.steps[-1][0]}__sample_weight": counts}
+    p = cross_val_predict(model, x, of_target, cv=folds, method="predict_proba", params=learnt)[:, 1]
     here = np.clip(p[: len(source)], 1e-6, 1 - 1e-6)
-    return here / (1 - here), float(roc_auc_score(of_target, p))
+    return here / (1 - here), float(roc_auc_score(of_target, p, sample_weight=counts))
 
 
 def _classifier(x: np.ndarray, seed: int) -> Any:

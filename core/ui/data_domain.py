@@ -9,7 +9,7 @@ from core.domain.record import ColumnShift, Distance, read
 from core.predicting.record import predicting_runs
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, list_datasets
-from core.ui import data_harmonise, gallery, source_ranking, version_task
+from core.ui import data_harmonise, gallery, remedies, source_ranking, version_task
 from core.ui.data_map import METHODS
 from core.ui.gallery import literal
 from core.ui.page import go
@@ -47,7 +47,7 @@ def domain(dataset: DatasetRecord, version: VersionRecord) -> None:
     if not version_task.at_work(TASK, version, "Comparing"):
         done = version_task.made(TASK, version, **asked)
         if done:
-            _result(dataset, *read(done))
+            _result(version, *read(done))
     st.subheader("Names and units", anchor=False)
     data_harmonise.harmonising(dataset, version, others[chosen])
 
@@ -105,7 +105,7 @@ def _expected(found: Distance) -> None:
         )
 
 
-def _result(dataset: DatasetRecord, found: Distance, samples: pd.DataFrame, columns: pd.DataFrame) -> None:
+def _result(version: VersionRecord, found: Distance, samples: pd.DataFrame, columns: pd.DataFrame) -> None:
     source, target = (get_dataset(DataRef.parse(ref).dataset) for ref in (found.source, found.target))
     names = {"source": source.name, "target": target.name}
     st.markdown(
@@ -116,6 +116,8 @@ def _result(dataset: DatasetRecord, found: Distance, samples: pd.DataFrame, colu
     _expected(found)
     _figures(found)
     _onward(found, source, target)
+    if source.labelled and target.labelled:
+        remedies.what_helps(version, found, target)
     left, right = st.columns(2, gap="medium")
     with left:
         _map(samples, names)

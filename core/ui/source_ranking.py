@@ -11,7 +11,7 @@ from core.training.sources import possible
 from core.ui import version_task
 from core.ui.gallery import literal
 from core.ui.page import go
-from core.ui.words import plural
+from core.ui.words import gained, plural
 
 TASK = "candidates"
 CHART = {"displayModeBar": False}
@@ -49,7 +49,7 @@ def _ranking(dataset: DatasetRecord, found: Candidates) -> None:
             go("train", dataset=dataset.id, source=chosen.source)
     if judged:
         st.plotly_chart(
-            charts.source_gains(judged),
+            charts.gains({c.name: (c.gain or 0.0, c.gain_ci or (0.0, 0.0)) for c in judged}),
             key="source-gains",
             config=CHART,
             alt="What each source adds to the target's own labels, with its interval.",
@@ -86,14 +86,10 @@ def in_words(found: Candidates) -> str:
         return "**None of them can be tried on these labels**; the table says why."
     best = judged[0]
     alone = f"a probe on your labels alone is right on {best.own:.0%}"
+    most = gained(best.gain, best.gain_ci)
     if found.recommended is None:
-        return f"**No source is shown to help**: {alone}, and the best adds {_points(best)}."
-    return f"**{literal(best.name)}** is recommended: {alone}, and with it a probe gains {_points(best)}."
-
-
-def _points(of: Candidate) -> str:
-    low, high = of.gain_ci or (0.0, 0.0)
-    return f"{100 * (of.gain or 0.0):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+        return f"**No source is shown to help**: {alone}, and the best adds {most}."
+    return f"**{literal(best.name)}** is recommended: {alone}, and with it a probe gains {most}."
 
 
 def _row(c: Candidate) -> dict[str, object]:
@@ -103,6 +99,6 @@ def _row(c: Candidate) -> dict[str, object]:
         "MMD²": c.mmd,
         "Alone": c.alone,
         "With yours": c.together,
-        "Gain": "" if c.gain is None else _points(c),
+        "Gain": gained(c.gain, c.gain_ci),
         "Note": c.note,
     }

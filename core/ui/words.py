@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from core.evaluation.intervals import Interval
 from core.jobs.devices import Gpu
 from core.schemas import RunRecord, RunState, now
 from core.training.estimate import seconds_left
@@ -80,3 +81,10 @@ def state_badge(run: RunRecord) -> str:
 def plural(n: int, one: str, many: str | None = None) -> str:
     """“1 image”, “2 images”."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def gained(gain: float | None, interval: Interval | None) -> str:
+    """A difference of two shares in points, with its interval; nothing where there is none."""
+    if gain is None or interval is None:
+        return ""
+    return f"{100 * gain:+.1f} points ({100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})"

@@ -1,8 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from core.charts import column_sides, domain_map, source_gains
-from core.domain.record import Candidate
+from core.charts import column_sides, domain_map, gains
 
 NAMES = {"source": "there", "target": "here"}
 
@@ -33,11 +32,7 @@ def test_rare_categories_are_one_bar_and_missing_cells_another():
 
 
 def test_gains_stand_with_their_intervals_beside_zero():
-    found = [
-        Candidate(source="a@1", name="near", gain=0.08, gain_ci=(0.02, 0.15)),
-        Candidate(source="b@1", name="far", gain=-0.01, gain_ci=(-0.03, 0.02)),
-    ]
-    figure = source_gains(found)
+    figure = gains({"near": (0.08, (0.02, 0.15)), "far": (-0.01, (-0.03, 0.02))})
     dots = figure.data[0]
     assert np.allclose(dots.x, [8, -1])
     assert np.allclose(dots.x - dots.error_x.arrayminus, [2, -3])
