@@ -14,8 +14,9 @@ from core.domain import distances
 from core.domain.columns import column_shifts
 from core.domain.consistency import consistency
 from core.domain.expectation import expectation
-from core.domain.record import COLUMNS, SAMPLES, Distance
+from core.domain.record import COLUMNS, SAMPLES, Distance, Expectation
 from core.domain.sides import Side, Vectors, sides, vectors
+from core.errors import InputError
 from core.models.embedding import limit_threads
 from core.schemas import DataRef
 from core.store import files, runs
@@ -45,6 +46,8 @@ def compare(
     much a classifier that has not seen it takes it for one of the target) and, of some, their places on two maps;
     beside it `columns.parquet` with what the columns of both hold.
 
+    Where nothing can be expected of the run, `unexpected` says why; the comparison stands.
+
     Raises:
         InputError: they cannot be compared; see `core.domain.sides`.
         WeightsError: the backbone's weights are missing.
@@ -58,6 +61,7 @@ def compare(
     mmd, mmd_p = distances.mmd(x, y, seen.groups)
     scores = distances.domain_scores(x, y, seen.groups, linear=first.dataset.kind == "image")
     auc, auc_ci = distances.domain_auc(scores, m)
+    expected, reason = _expected(run, first, second, progress) if run else (None, "")
     found = Distance(
         source=str(first.ref),
         target=str(second.ref),
@@ -78,7 +82,8 @@ def compare(
         coral=distances.coral(x, y),
         frechet=distances.frechet(x, y),
         columns=column_shifts(*seen.columns),
-        expectation=expectation(runs.get_run(run), first, second, progress) if run else None,
+        expectation=expected,
+        unexpected=reason,
         consistency=consistency(x, first.samples["label"], y, second.samples["label"], seen.groups[m:]),
         notes=seen.notes,
     )
@@ -87,6 +92,13 @@ def compare(
         files.write_parquet(folder / SAMPLES, _samples(first, second, seen, scores))
         files.write_parquet(folder / COLUMNS, pd.concat(seen.columns, ignore_index=True))
     return found
+
+
+def _expected(run: str, first: Side, second: Side, progress: Progress) -> tuple[Expectation | None, str]:
+    try:
+        return expectation(runs.get_run(run), first, second, progress), ""
+    except InputError as error:
+        return None, error.message
 
 
 def _samples(first: Side, second: Side, seen: Vectors, scores: np.ndarray) -> pd.DataFrame:

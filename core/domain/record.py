@@ -52,9 +52,9 @@ class Distance(Frozen):
     `source` and `target` name data with its version; of `of_source` and `of_target` samples `n_source` and `n_target`
     were compared. `mmd` is the unbiased estimate of the squared maximum mean discrepancy, at most 2 and below 0 where
     there is none, `mmd_p` its permutation test. `domain_auc` is how well a cross-validated classifier tells the two
-    apart, with its 95 % interval. `consistency` tells how often probes of the source, the target and both agree
-    on the target (`core.domain.consistency`). Of tables, `dimensions` counts the prepared columns. See
-    `core.domain.distances`.
+    apart, with its 95 % interval. `unexpected` is why nothing is expected of a run that was named. `consistency`
+    tells how often probes of the source, the target and both agree on the target (`core.domain.consistency`). Of
+    tables, `dimensions` counts the prepared columns. See `core.domain.distances`.
     """
 
     source: str
@@ -77,6 +77,7 @@ class Distance(Frozen):
     frechet: float
     columns: tuple[ColumnShift, ...] = ()
     expectation: Expectation | None = None
+    unexpected: str = ""
     consistency: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
 

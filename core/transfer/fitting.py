@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 Rate = Literal["learning_rate", "fine_tune_learning_rate"]
+Kept = Literal["best", "last"]
 Fit = Callable[..., dict[str, float]]  # called as `fit` is
 
 SHOWN = {
@@ -70,11 +71,12 @@ class Batches(keras.utils.PyDataset):
 class Keeper(keras.callbacks.Callback):
     """After every epoch: remember the best, save the state, tell the recorder, and stop when there is reason to."""
 
-    def __init__(self, checkpoint: Checkpoint, recorder: "Recorder", patience: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, recorder: "Recorder", patience: int, keep: Kept) -> None:
         super().__init__()
         self.checkpoint = checkpoint
         self.recorder = recorder
         self.patience = patience
+        self.keep = keep
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if logs and not np.isfinite(logs["loss"]):
@@ -88,12 +90,14 @@ class Keeper(keras.callbacks.Callback):
         progress.epoch = epoch + 1
         progress.values = {name: float(logs[key]) for name, key in SHOWN.items()}
         progress.values["learning_rate"] = float(self.model.optimizer.learning_rate)
-        if progress.values["val_loss"] < progress.best:
+        if self.keep == "last" or progress.values["val_loss"] < progress.best:
             progress.best, progress.best_epoch = progress.values["val_loss"], progress.epoch
             self.checkpoint.best_weights = weights_to_keep(self.model)
         asked = self.recorder.finish_asked()
         if asked:
-            self.recorder.note(f"Finished early on request, after epoch {progress.epoch}; the best epoch was kept.")
+            self.recorder.note(
+                f"Finished early on request, after epoch {progress.epoch}; the {self.keep} epoch was kept."
+            )
         if asked or progress.epoch - progress.best_epoch >= self.patience:
             progress.done = self.model.stop_training = True
         self.checkpoint.save()
@@ -116,6 +120,7 @@ def fit(
     rate: Rate = "learning_rate",
     optimizer: MakeOptimizer | None = None,
     weights: np.ndarray | None = None,
+    keep: Kept = "best",
 ) -> dict[str, float]:
     """Fit `model` and restore the epoch with the least validation loss.
 
@@ -133,6 +138,7 @@ def fit(
             are weighed so that every class weighs the same (King and Zeng 2001); its seed decides their order.
         optimizer: makes the optimizer from the learning-rate schedule, where it is not the spec's.
         weights: how much each sample counts in the loss, `(n,)`, beside its class; all the same unless given.
+        keep: the last epoch instead, with no end before it, where the validation samples cannot tell which is best.
 
     Returns:
         `loss` and `accuracy` on the validation samples, of the restored weights.
@@ -164,7 +170,7 @@ def fit(
                     recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
                 first = checkpoint.progress.epoch
                 if first < epochs and not checkpoint.progress.done:
-                    keeper = Keeper(checkpoint, recorder, patience)
+                    keeper = Keeper(checkpoint, recorder, patience, keep)
                     model.fit(
                         Batches(x, y, train, batch_size, weights, spec.seed, first),
                         validation_data=(x[validation], y[validation]),

@@ -97,6 +97,8 @@ def _expected(found: Distance) -> None:
             low, high = run.actual_ci
             told += f" With the target's labels: {run.actual:.0%} ({low:.0%} to {high:.0%})."
         st.markdown(told, help=EXPECTED)
+    if found.unexpected:
+        st.caption(f"What the run on the source would reach here cannot be told: {literal(found.unexpected)}")
     if agree:
         st.markdown(
             f"Of the target, a probe learnt on the source and one learnt on the target say the same of"
