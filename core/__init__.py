@@ -4,4 +4,9 @@ Pages import from here and never the other way round. Only `core.ui` knows Strea
 worker process imports TensorFlow, Keras or OpenVINO.
 """
 
+import os
+
+# POT, which skada imports as well, would import TensorFlow for tables too.
+os.environ.setdefault("POT_BACKEND_DISABLE_TENSORFLOW", "1")
+
 __version__ = "0.1.0"

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from core.domain.consistency import probe
 from core.domain.record import Remedies, Remedy
-from core.domain.sides import Side, sides, vectors
+from core.domain.sides import sides, vectors
 from core.errors import DataError, InputError
 from core.evaluation.intervals import ALPHA, paired_interval, wilson
 from core.models.embedding import limit_threads
@@ -45,7 +45,7 @@ def remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: N
     asked = [
         (strategy, method)
         for strategy in STRATEGIES.values()
-        if _without_labels(strategy, first)
+        if _without_labels(strategy)
         for method in strategy.methods or (None,)
     ]
     reason = fits(asked[0][0], second.version, first.version)
@@ -94,10 +94,9 @@ def remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: N
     )
 
 
-def _without_labels(strategy: Strategy, source: Side) -> bool:
+def _without_labels(strategy: Strategy) -> bool:
     """Whether it carries over from a source without labels of the target, whatever learns: in seconds, that is."""
-    of_kind = strategy.kind in ("both", source.dataset.kind)
-    return strategy.has_source and of_kind and strategy.labels != "needed" and "epochs" not in strategy.uses
+    return strategy.has_source and strategy.kind == "both" and strategy.labels != "needed"
 
 
 class Trial:

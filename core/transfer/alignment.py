@@ -1,6 +1,5 @@
 """Maps that make a source's vectors look like the target's, or show both what they have in common."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -48,7 +47,6 @@ def align(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: i
         DataError: too few rows. InputError: too many for a method.
     """
     check_size(source, target)
-    os.environ["POT_BACKEND_DISABLE_TENSORFLOW"] = "1"  # skada imports POT, which would import TensorFlow
     # Once imported, skada leaves this switched on, and under it scikit-learn's AdaBoost takes no weights.
     with config_context(enable_metadata_routing=True):
         return METHODS[method](source.astype("float64"), target.astype("float64"), seed)

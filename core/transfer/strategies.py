@@ -289,6 +289,22 @@ _ALL = (
         },
     ),
     Strategy(
+        name="deep_alignment",
+        title="Deep alignment",
+        kind="image",
+        summary="Features that tell your classes apart and source and target alike, learnt in one.",
+        help="A layer on the frozen backbone learns from the source's labels, from yours, and from what makes the "
+        "domains differ. Helps where a straight map of the features does not: new light, cameras, styles.",
+        uses=(*SOURCE, "method"),
+        fit="core.transfer.deep_alignment:deep_alignment",
+        group="From other data",
+        methods={
+            "mmd": "The domains' features become as alike as samples of one set (Long et al. 2015): steady.",
+            "deep_coral": "Their covariances become equal (Sun and Saenko 2016): quick and mild.",
+            "dann": "A critic that tells domains apart is to be fooled (Ganin et al. 2016): strong, less steady.",
+        },
+    ),
+    Strategy(
         name="bayesian_head",
         title="Bayesian head",
         kind="both",
@@ -303,6 +319,15 @@ _ALL = (
         matched=False,
     ),
 )
+
+ACRONYMS = {"coral", "dann", "kliep", "mmd", "tca"}
+
+
+def method_title(method: str) -> str:
+    """A strategy's method as people call it: “Density ratio”, “Deep CORAL”."""
+    words = [word.upper() if word in ACRONYMS else word for word in method.split("_")]
+    return " ".join([words[0] if words[0].isupper() else words[0].capitalize(), *words[1:]])
+
 
 STRATEGIES: dict[str, Strategy] = {s.name: s for s in _ALL}
 

@@ -141,7 +141,7 @@ def _figures(found: Distance) -> None:
     )
     with st.container(horizontal=True, gap="medium"):
         for name, value, told in figures:
-            with st.container(width=190, gap=None):
+            with st.container(width=165, gap=None):
                 st.metric(name, value)
                 st.caption(told)
 

@@ -7,6 +7,7 @@ from core import charts
 from core.domain.record import Distance, Remedies, Remedy
 from core.jobs import tasks
 from core.schemas import DatasetRecord, TrainingSpec, VersionRecord
+from core.transfer.strategies import method_title
 from core.ui import source_choice, strategy_choice, version_task
 from core.ui.page import go
 from core.ui.words import gained, plural
@@ -44,7 +45,7 @@ def _tried(found: Remedies, target: DatasetRecord) -> None:
         st.markdown(in_words(found), width="stretch")
         if best and st.button("Train with it", icon=":material/model_training:", type="primary"):
             _train(found, best, target)
-    judged = {named(r): (r.gain, r.gain_ci) for r in found.remedies if r.gain is not None and r.gain_ci is not None}
+    judged = {_short(r): (r.gain, r.gain_ci) for r in found.remedies if r.gain is not None and r.gain_ci is not None}
     if judged:
         st.plotly_chart(
             charts.gains(judged),
@@ -79,10 +80,12 @@ def _tried(found: Remedies, target: DatasetRecord) -> None:
 def in_words(found: Remedies) -> str:
     """Which method gains something, and how much; or that none does."""
     low, high = found.accuracy_ci
-    alone = f"a probe of the source as it is is right on {found.accuracy:.0%} of the target ({low:.0%} to {high:.0%})"
+    alone = (
+        f"what a probe learns on the source is right for {found.accuracy:.0%} of the target ({low:.0%} to {high:.0%})"
+    )
     best = found.recommended
     if best:
-        return f"**{named(best)}** helps: {alone}, and gains {gained(best.gain, best.gain_ci)} with it."
+        return f"**{named(best)}** helps: {alone}, and gains {gained(best.gain, best.gain_ci)} by it."
     tried = [r for r in found.remedies if r.gain is not None]
     if not tried:
         return f"**No method can be tried here**: {alone}; the table says why."
@@ -92,9 +95,11 @@ def in_words(found: Remedies) -> str:
 
 def named(remedy: Remedy) -> str:
     """A method under the name of its strategy."""
-    if remedy.method is None:
-        return remedy.title
-    return f"{remedy.title}: {remedy.method.replace('_', ' ')}"
+    return remedy.title if remedy.method is None else f"{remedy.title}: {method_title(remedy.method)}"
+
+
+def _short(remedy: Remedy) -> str:
+    return remedy.title if remedy.method is None else method_title(remedy.method)
 
 
 def _train(found: Remedies, best: Remedy, target: DatasetRecord) -> None:

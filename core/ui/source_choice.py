@@ -8,7 +8,7 @@ from core.data.matching import matched_columns
 from core.schemas import DataRef, DatasetRecord, TrainingSpec
 from core.store import datasets
 from core.training.sources import first_cells, fits, possible
-from core.transfer.strategies import STRATEGIES, Strategy
+from core.transfer.strategies import STRATEGIES, Strategy, method_title
 from core.ui import source_ranking
 from core.ui.words import plural
 
@@ -71,7 +71,7 @@ def settings(spec: TrainingSpec) -> dict[str, Any]:
         changes["method"] = st.radio(
             "Method",
             list(strategy.methods),
-            format_func=lambda name: name.replace("_", " ").capitalize(),
+            format_func=method_title,
             captions=list(strategy.methods.values()),
             key=METHOD,
         )

@@ -24,6 +24,7 @@ WAYS = {
     "tradaboost": {},
     "feature_alignment": {"method": "subspace"},
     "bayesian_head": {},
+    "deep_alignment": {"method": "dann"},
 }
 
 
