@@ -33,16 +33,34 @@ class SourceEffect:
         return None if self.weights is None else effective_size(self.weights["weight"].to_numpy())
 
     def in_words(self) -> str:
-        """One sentence: did the source help?"""
-        pair = next((p for p in self.pairs if p.b == BASELINES["target_only"]), None)
+        """Did the source help, and was it worth more than to learn from the source alone?"""
+        told = [self._against_target(), self._against_source()]
+        return " ".join(sentence for sentence in told if sentence)
+
+    def _against_target(self) -> str:
+        pair, gained = self._gained("target_only")
         if pair is None:
             return "Your data alone could not be learnt from, so what the source adds cannot be told."
-        gained = points(-pair.difference, -pair.ci[1], -pair.ci[0])
         if not pair.significant:
             return f"No difference to your data alone is shown: {gained}."
         if pair.difference < 0:
             return f"The source helped: {gained} over your data alone."
         return f"Negative transfer: the source did harm, {gained} against your data alone."
+
+    def _against_source(self) -> str:
+        pair, gained = self._gained("source_only")
+        if pair is None:
+            return ""
+        if not pair.significant:
+            return f"Against the source alone, no difference is shown: {gained}."
+        if pair.difference < 0:
+            return f"Against the source alone it gains {gained}."
+        return f"The source alone would have done better: {gained}."
+
+    def _gained(self, baseline: str) -> tuple[Pair | None, str]:
+        """The run beside a baseline, and its gain over it in points."""
+        pair = next((p for p in self.pairs if p.b == BASELINES[baseline]), None)
+        return pair, "" if pair is None else points(-pair.difference, -pair.ci[1], -pair.ci[0])
 
 
 def source_effect(run: RunRecord) -> SourceEffect:

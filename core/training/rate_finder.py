@@ -31,11 +31,14 @@ def find_rate(params: dict[str, Any], folder: Path, progress: Progress) -> dict[
     """The task: `params` are a `TrainingSpec` and `rate`, the field of it that is looked for; a `RateSearch`.
 
     Only training samples are looked at, without augmented copies of them and without folds; what was learnt is
-    thrown away.
+    thrown away. Nor is a source: a strategy with one gives way to the preset's, which learns with the same rate.
     """
     rate = cast(Rate, params["rate"])
     open_spec = TrainingSpec.model_validate(params["spec"])
-    plain = open_spec.model_copy(update={"augmentation": None, "views": None, "folds": None, "source": None})
+    left: dict[str, None] = dict.fromkeys(("augmentation", "views", "folds", "source"))
+    if open_spec.source:
+        left |= dict.fromkeys(("strategy", "method", "target_labels"))
+    plain = open_spec.model_copy(update=left)
     spec = resolve(plain).spec
     keras.utils.set_random_seed(spec.seed)
     recorder = _TaskRecorder(folder, progress)

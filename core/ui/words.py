@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from core.evaluation.comparison import points
 from core.evaluation.intervals import Interval
 from core.jobs.devices import Gpu
 from core.schemas import RunRecord, RunState, now
@@ -87,4 +88,4 @@ def gained(gain: float | None, interval: Interval | None) -> str:
     """A difference of two shares in points, with its interval; nothing where there is none."""
     if gain is None or interval is None:
         return ""
-    return f"{100 * gain:+.1f} points ({100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})"
+    return points(gain, *interval)

@@ -78,7 +78,7 @@ def test_the_recommended_source_is_told_and_taken_to_train(data: dict[str, Datas
     app = click(opened("data", dataset=data["here"].id, tab="Domain"), "Rank the sources")
     told = " ".join(m.value for m in app.markdown)
     assert "**near** is recommended" in told
-    assert "+8.0 points (+2.0 to +14.0)" in told
+    assert "+8.0 points (2.0 to 14.0)" in told
     table = next(d.value for d in app.dataframe if "With yours" in d.value)
     assert list(table["Note"]) == ["", "Lacks the column “b”."]
     app = click(app, "Train with it")

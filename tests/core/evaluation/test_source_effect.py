@@ -52,6 +52,18 @@ def test_the_source_is_said_to_help_or_to_harm_only_where_that_is_shown(workspac
     assert found.effective_size is None
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (0.8, "Against the source alone it gains +10"),
+        (0.99, "The source alone would have done better: −9"),
+        (0.895, "Against the source alone, no difference is shown"),
+    ],
+)
+def test_the_source_alone_is_named_beside_it(workspace, source, told):
+    assert told in source_effect(run_with(workspace, 0.9, 0.7, source=source)).in_words()
+
+
 def test_few_heavy_rows_are_worth_few(workspace):
     run = run_with(workspace, 0.9, 0.8)
     weights = pd.DataFrame({"fold": 0, "label": "a", "weight": [10.0, 10.0, *[0.0] * 98]})

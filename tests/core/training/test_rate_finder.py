@@ -91,6 +91,12 @@ def test_rows_that_a_table_run_is_judged_on_change_nothing(
     assert again.suggestion == found.suggestion
 
 
+def test_with_a_source_it_is_the_rate_for_the_target_alone(penguins: DatasetRecord, tmp_path: Path) -> None:
+    asked = {"data": penguins.id, "learner": "network"}
+    carried = asked | {"source": ("elsewhere",), "strategy": "pretraining", "target_labels": "used"}
+    assert find(tmp_path, "learning_rate", **carried) == find(tmp_path, "learning_rate", **asked)
+
+
 @pytest.mark.parametrize("rate", ["learning_rate", "fine_tune_learning_rate"])
 def test_images_that_a_run_is_judged_on_are_not_looked_at(
     textures: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: str
