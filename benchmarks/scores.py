@@ -15,7 +15,6 @@ from statistics import median
 
 import cifar
 from image_files import write
-from threadpoolctl import threadpool_limits
 
 N = 1_000
 
@@ -59,8 +58,7 @@ def measure(home: Path, rounds: int) -> None:
         maps = []
         for _ in range(rounds):
             start = time.perf_counter()
-            with threadpool_limits(1):
-                coordinates(x, list(samples["id"]))
+            coordinates(x, list(samples["id"]))
             maps.append(time.perf_counter() - start)
         print(
             f"{name}, {len(x)} photos: probe and scores {median(seconds):.1f} s, map {median(maps):.1f} s,"

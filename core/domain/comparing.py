@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from core.data.embedding_map import coordinates
 from core.data.steps.step import sample
@@ -107,6 +106,5 @@ def _samples(first: Side, second: Side, seen: Vectors, scores: np.ndarray) -> pd
     table = pd.concat(parts, ignore_index=True).assign(score=scores)
     m = len(seen.x)
     shown = np.concatenate([sample(m, MAPPED), m + sample(len(seen.y), MAPPED)])
-    with threadpool_limits(1):  # for so few points, threads that wait for one another cost more than they give
-        places = coordinates(np.concatenate([seen.x, seen.y])[shown], [str(place) for place in shown])
+    places = coordinates(np.concatenate([seen.x, seen.y])[shown], [str(place) for place in shown])
     return table.join(places.drop(columns="id").set_axis(shown))

@@ -56,6 +56,7 @@ def _tried(found: Remedies, target: DatasetRecord) -> None:
     st.dataframe(
         pd.DataFrame([_before(found), *map(_row, found.remedies)]),
         hide_index=True,
+        height="content",
         key="remedies-table",
         placeholder="–",
         column_config={
