@@ -36,4 +36,5 @@ def validated(model: type[Model], values: Any, hint: str = "") -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(x) for x in first["loc"]) or "the whole"
-        raise InputError(f"“{where}” cannot be used: {first['msg']}.", hint) from error
+        why = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"“{where}” cannot be used: {why}.", hint) from error

@@ -54,7 +54,8 @@ def get_members(spec: TrainingSpec) -> list[RunRecord]:
     found = [runs.get_run(name) for name in dict.fromkeys(spec.members or ())]
     if not LEAST <= len(found) <= MOST:
         raise InputError(
-            f"{len(found)} runs cannot be combined.", f"Choose {LEAST} to {MOST} different runs on the same data."
+            f"{len(found)} run{'' if len(found) == 1 else 's'} cannot be combined.",
+            f"Choose {LEAST} to {MOST} different runs on the same data.",
         )
     for run in found:
         check_model(run)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from core.errors import NotFoundError
 from core.schemas import Frozen, TrainingSpec, now
@@ -47,6 +47,15 @@ class Range(Frozen):
         return self
 
 
+def _form(values: Any) -> str:
+    return "range" if isinstance(values, dict | Range) else "values"
+
+
+Searched = Annotated[
+    Annotated[tuple[Value, ...], Tag("values")] | Annotated[Range, Tag("range")], Discriminator(_form)
+]
+
+
 class StudySpec(Frozen):
     """What to search, and how long.
 
@@ -58,7 +67,7 @@ class StudySpec(Frozen):
     """
 
     base: TrainingSpec
-    space: dict[str, tuple[Value, ...] | Range]
+    space: dict[str, Searched]
     name: str = "Search"
     sampler: Sampler = "tpe"
     objective: Objective = "validation_loss"

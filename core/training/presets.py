@@ -240,7 +240,7 @@ def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
         )
     if strategy.learners and learner.name not in strategy.learners:
         raise InputError(
-            f"{strategy.title} does not go with {learner.title.lower()}.",
+            f"{strategy.title} does not go with the learner “{learner.title}”.",
             f"Choose one of these learners: {', '.join(strategy.learners)}.",
         )
     fields = (*_ALWAYS, "learner", "strategy", *learner.uses, *strategy.uses)

@@ -64,12 +64,15 @@ def _reference(text: str, strategy: Strategy, target: VersionRecord) -> str:
     version = get_version(DataRef.parse(text))
     reason = fits(strategy, target, version)
     if reason:
-        raise InputError(
-            reason,
-            "Choose another source, or carry over parameters: pretraining and the Bayesian head take what is shared."
-            if strategy.matched
-            else "Choose another source, or rename columns so that those of one meaning have one name.",
-        )
+        hint = "Choose another source."
+        if get_dataset(version.dataset) in possible(get_dataset(target.dataset)):
+            hint = "Choose another source, or rename columns so that those of one meaning have one name."
+            if strategy.matched:
+                hint = (
+                    "Choose another source, or carry over parameters: pretraining and the Bayesian head take what is"
+                    " shared."
+                )
+        raise InputError(reason, hint)
     return f"{version.dataset}@{version.id}"
 
 

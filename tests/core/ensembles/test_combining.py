@@ -126,8 +126,8 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(of_images, of_table
         assert len(runs.list_runs()) == before
 
     a, b, c = (run.id for run in of_images)
-    refused([a], "voting", "1 runs cannot be combined")
-    refused([a, a], "voting", "1 runs cannot be combined")
+    refused([a], "voting", "1 run cannot be combined")
+    refused([a, a], "voting", "1 run cannot be combined")
     refused([a, of_tables[0].id], "voting", "other data or another split")
     refused([a, c], "weight_averaging", "not the same image size")
     refused([r.id for r in of_tables], "weight_averaging", "does not combine runs on a table")

@@ -2,6 +2,7 @@
 
 import optuna
 import pytest
+from pydantic import ValidationError
 
 from core.errors import InputError
 from core.schemas import TrainingSpec
@@ -42,6 +43,15 @@ def test_a_space_that_cannot_be_searched_is_refused_in_a_sentence(dataset, space
 def test_a_range_has_two_ends_and_a_logarithmic_one_is_positive(values):
     with pytest.raises(ValueError, match=r"low|logarithmic"):
         Range.model_validate(values)
+
+
+def test_a_wrong_range_is_told_as_a_range(dataset):
+    wrong = {"base": {"data": dataset}, "space": {"l2": {"low": 5, "high": 1}}}
+    with pytest.raises(ValidationError) as caught:
+        StudySpec.model_validate(wrong)
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("space", "l2", "range")
+    assert "low must be below high" in error["msg"]
 
 
 def test_a_base_that_cannot_be_trained_is_refused_before_anything_is_kept(dataset):
