@@ -46,7 +46,7 @@ def test_a_range_has_two_ends_and_a_logarithmic_one_is_positive(values):
 
 
 def test_a_wrong_range_is_told_as_a_range(dataset):
-    wrong = {"base": {"data": dataset}, "space": {"l2": {"low": 5, "high": 1}}}
+    wrong = {"base": {"data": dataset.id}, "space": {"l2": {"low": 5, "high": 1}}}
     with pytest.raises(ValidationError) as caught:
         StudySpec.model_validate(wrong)
     (error,) = caught.value.errors()
