@@ -38,7 +38,7 @@ def of_images(dataset: DatasetRecord, version: str) -> dict[str, Any]:
     if KNOWN[chosen].has_source:
         found["source"] = _source_images(dataset, version, KNOWN[chosen])
     if "teacher" in KNOWN[chosen].uses:
-        found["teacher"] = _teacher()
+        found["teacher"] = _teacher(dataset)
     return found
 
 
@@ -115,9 +115,9 @@ def _source_images(dataset: DatasetRecord, version: str, strategy: Strategy) -> 
     return chosen
 
 
-def _teacher() -> str:
-    """The run to learn from: the newest unless another is chosen."""
-    known = {run.id: run for run in own.trained_runs()}
+def _teacher(dataset: DatasetRecord) -> str:
+    """The run to learn from: unless another is chosen, the newest on these images, or else the newest of all."""
+    known = {run.id: run for run in sorted(own.trained_runs(), key=lambda run: run.dataset != dataset.id)}
     if not known:
         st.info(
             "There is no teacher yet. Train a larger backbone on these images first; its run can then teach a smaller"

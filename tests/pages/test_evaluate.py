@@ -542,3 +542,20 @@ def test_a_run_without_a_network_says_why_it_cannot_be_exported(images: DatasetR
         needs = "network" in FORMATS[name].needs
         assert not needs or (button.disabled and "folds" in button.help)
     assert not made["run"].disabled
+
+
+def test_a_source_is_told_against_both_baselines_with_the_weights_of_its_rows(table: DatasetRecord) -> None:
+    run = finish(table, "carried", accuracy=0.95, learner="logistic_regression", source=("things@v1",))
+    folder = runs.run_folder(run.id)
+    others = [
+        pd.read_parquet(runs.run_folder(finish(table, name, accuracy=accuracy, seed=1).id) / "predictions.parquet")
+        for name, accuracy in (("target_only", 0.1), ("source_only", 0.95))
+    ]
+    named = [rows.assign(baseline=name) for rows, name in zip(others, ("target_only", "source_only"), strict=True)]
+    files.write_parquet(folder / "baselines.parquet", pd.concat(named, ignore_index=True))
+    weights = pd.DataFrame({"fold": 0, "label": "x", "weight": [2.0] * 10 + [0.0] * 10})
+    files.write_parquet(folder / "weights.parquet", weights)
+    shown = text(tab("Transfer", run.id))
+    assert "The source helped: +" in shown
+    assert "Against the source alone, no difference is shown" in shown
+    assert "The 20 source samples tell as much as 10 of equal weight" in shown

@@ -181,7 +181,7 @@ def teacher(pictures: DatasetRecord) -> RunRecord:
     return ended
 
 
-IMAGE_STRATEGIES = [s for s, x in STRATEGIES.items() if x.kind == "image"]
+IMAGE_STRATEGIES = [s for s, x in STRATEGIES.items() if x.kind == "image" and not x.has_source]
 
 
 @pytest.mark.parametrize("strategy", IMAGE_STRATEGIES)
@@ -191,6 +191,19 @@ def test_only_options_that_the_strategy_uses_are_offered(pictures, teacher, stra
     offered = {n.key for n in app.number_input}
     of_strategy = {f"option-{o.field}" for o in OPTIONS if o.field in STRATEGIES[strategy].uses}
     assert offered == of_strategy | {"option-image_size", "option-folds", "option-seed"}
+
+
+def test_the_teacher_is_at_first_a_run_on_the_same_pictures(pictures, teacher):
+    newer = runs.create_run(
+        TrainingSpec(data="others", backbone="efficientnet_lite0"),
+        name="newer", dataset="others", version="v1", test_hash="h", n=10,
+    )  # fmt: skip
+    (runs.run_folder(newer.id) / "model.keras").touch()
+    runs.update_run(newer.id, state="succeeded", finished=now(), metrics={"accuracy": 0.9})
+    app = open_page(dataset=pictures.id)
+    choose_strategy(app, "distillation")
+    assert app.selectbox(key="train-teacher").value == teacher.id
+    assert len(app.selectbox(key="train-teacher").options) == 2
 
 
 def test_folds_that_the_data_do_not_have_are_refused_before_the_start(pictures):
