@@ -24,8 +24,12 @@ def logme(x: np.ndarray, labels: np.ndarray) -> float:
     """
     x = np.asarray(x, dtype="float64")
     n, d = x.shape
-    left, singular, _ = np.linalg.svd(x, full_matrices=False)
-    variances = singular**2
+    if n <= d:  # the same directions in half the time
+        variances, left = np.linalg.eigh(x @ x.T)
+        variances = variances.clip(0)
+    else:
+        left, singular, _ = np.linalg.svd(x, full_matrices=False)
+        variances = singular**2
     found = []
     for c in np.unique(labels):
         y = (labels == c).astype("float64")
