@@ -1,8 +1,9 @@
-"""How often a run will be right on a target, from how sure it is there and was on its own validation samples."""
+"""How often a run will be right on a target, from how sure it is there and was on samples that it had not seen."""
 
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.matching import as_target, matched_columns
@@ -20,29 +21,29 @@ from core.store import runs
 from core.training.version_images import VersionImages
 
 DRAWS = 500
-MOST = 2_000  # validation samples that are looked at
+MOST = 2_000  # held-out samples that are looked at
 OFF = 0.04  # standard deviation of what the estimate is off beside sampling, by four seeds of the benchmark set aside
 Progress = Callable[..., None]
 
 
-def estimated(validation: Floats, truth: NDArray[np.intp], target: Floats) -> tuple[float, Interval]:
+def estimated(held_out: Floats, truth: NDArray[np.intp], target: Floats) -> tuple[float, Interval]:
     """The expected accuracy on the target with its 95 % interval: thresholded optimal transport (Lu et al. 2023).
 
-    Samples are carried to classes, each as often as among the validation samples, at the least cost; what a sample
-    costs is the probability that its class was not given. The threshold leaves as many validation samples below it as
+    Samples are carried to classes, each as often as among the held-out samples, at the least cost; what a sample
+    costs is the probability that its class was not given. The threshold leaves as many held-out samples below it as
     are right, and the expected accuracy is the share of the target below it. So a run that is sure of one class for
-    everything is not believed. All at the temperature that fits the validation samples.
+    everything is not believed. All at the temperature that fits the held-out samples.
 
     The interval is a bootstrap over the samples of both, widened by what the estimate itself is off.
 
     Args:
-        validation: probabilities as the run gives them, `(m, classes)`, and the true classes, `truth` `(m,)`.
+        held_out: probabilities as the run gives them, `(m, classes)`, and the true classes, `truth` `(m,)`.
         target: probabilities `(n, classes)`.
     """
-    temperature = fit_temperature(validation, truth)
-    often = np.bincount(truth, minlength=validation.shape[1]) / len(truth)
-    known, there = (transport_costs(at_temperature(p, temperature), often) for p in (validation, target))
-    right = validation.argmax(axis=1) == truth
+    temperature = fit_temperature(held_out, truth)
+    often = np.bincount(truth, minlength=held_out.shape[1]) / len(truth)
+    known, there = (transport_costs(at_temperature(p, temperature), often) for p in (held_out, target))
+    right = held_out.argmax(axis=1) == truth
 
     def share(of_known: NDArray[np.intp], of_target: NDArray[np.intp]) -> float:
         threshold = np.quantile(known[of_known], right[of_known].mean())
@@ -55,6 +56,13 @@ def estimated(validation: Floats, truth: NDArray[np.intp], target: Floats) -> tu
     low, high = percentile_interval(np.array(draws))
     below, above = (float(np.hypot(found - end, 1.96 * OFF)) for end in (low, high))
     return found, (max(found - below, 0.0), min(found + above, 1.0))
+
+
+def held_out(run: RunRecord) -> pd.DataFrame:
+    """The run's predictions for its validation and test samples, at most `MOST` by lot: nothing is chosen by them."""
+    table = runs.read_predictions(run.id)
+    known = pd.concat([judged(table, part) for part in ("validation", "test") if (table["part"] == part).any()])
+    return known.iloc[sample(len(known), MOST)]
 
 
 def transport_costs(probability: Floats, often: Floats) -> Floats:
@@ -71,7 +79,7 @@ def expectation(run: RunRecord, source: Side, target: Side, progress: Progress =
     """What a finished run, trained on the source, is expected to reach on the target; with labels, what it reaches.
 
     Raises:
-        InputError: the run is another data set's, has no model, too few validation samples, other classes than the
+        InputError: the run is another data set's, has no model, too few held-out samples, other classes than the
             target, or the target lacks its columns.
     """
     from core.predicting.model import ImageModel, load
@@ -82,11 +90,10 @@ def expectation(run: RunRecord, source: Side, target: Side, progress: Progress =
             "Choose a run that was trained on the source.",
         )
     model = load(run.id)
-    known = judged(runs.read_predictions(run.id), "validation")
-    known = known.iloc[sample(len(known), MOST)]
+    known = held_out(run)
     if len(known) < MIN_SAMPLES:
         raise InputError(
-            f"“{run.name}” has {len(known)} validation samples; expecting an accuracy takes {MIN_SAMPLES}.",
+            f"“{run.name}” was judged on {len(known)} samples; expecting an accuracy takes {MIN_SAMPLES}.",
             "Train on a version with more samples.",
         )
     labels = target.samples["label"].astype(str).to_numpy() if target.labelled else None
@@ -112,8 +119,8 @@ def expectation(run: RunRecord, source: Side, target: Side, progress: Progress =
     found = Expectation(
         run=run.id,
         name=run.name,
-        n_validation=len(known),
-        on_validation=float(own.mean()),
+        n_held_out=len(known),
+        on_held_out=float(own.mean()),
         n=len(there),
         accuracy=accuracy,
         accuracy_ci=ci,

@@ -31,14 +31,14 @@ class ColumnShift(Frozen):
 class Expectation(Frozen):
     """The accuracy that a run is expected to reach on `n` target samples, with its 95 % interval.
 
-    From `n_validation` validation samples, of which `on_validation` were right. Where the target has labels, `actual`
-    is what it reaches.
+    From `n_held_out` samples of the source that it had not learnt from, a share `on_held_out` of them right. Where
+    the target has labels, `actual` is what it reaches.
     """
 
     run: str
     name: str
-    n_validation: int
-    on_validation: float
+    n_held_out: int
+    on_held_out: float
     n: int
     accuracy: float
     accuracy_ci: Interval

@@ -19,7 +19,7 @@ TASK = "distance"
 LEAST_ALIKE = 12
 CHART = {"displayModeBar": False}
 EXPECTED = (
-    "Optimal transport (Lu et al. 2023): the share of the target of which the run is as sure as of the validation"
+    "Optimal transport (Lu et al. 2023): the share of the target of which the run is as sure as of the held-out"
     " samples that it gets right, once every class is given as often as there. It tells too little where the"
     " target's classes occur in quite other shares."
 )
@@ -92,7 +92,7 @@ def _expected(found: Distance) -> None:
     if run:
         low, high = run.accuracy_ci
         told = f"Expected of **{literal(run.name)}** on the target: **{run.accuracy:.0%}** right"
-        told += f" ({low:.0%} to {high:.0%}), after {run.on_validation:.0%} of its own validation samples."
+        told += f" ({low:.0%} to {high:.0%}), after {run.on_held_out:.0%} of its own validation and test samples."
         if run.actual is not None and run.actual_ci is not None:
             low, high = run.actual_ci
             told += f" With the target's labels: {run.actual:.0%} ({low:.0%} to {high:.0%})."

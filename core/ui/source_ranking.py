@@ -35,6 +35,7 @@ def which(dataset: DatasetRecord, version: VersionRecord) -> None:
             st.markdown(
                 f"Every other {noun} that has labels is tried as a source: how far it is from this one, and what a"
                 " probe that learns from both gains over your labels alone."
+                + (" What your runs have learnt is tried under *Which backbone?*" if dataset.kind == "image" else "")
             )
         if st.button("Rank again" if done else "Rank the sources", icon=":material/leaderboard:"):
             version_task.start(TASK, version, f"Sources for {dataset.name}")

@@ -105,8 +105,8 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
     told = Expectation(
         run=run.id,
         name="probe",
-        n_validation=30,
-        on_validation=0.9,
+        n_held_out=30,
+        on_held_out=0.9,
         n=60,
         accuracy=0.71,
         accuracy_ci=(0.6, 0.8),

@@ -55,7 +55,7 @@ def test_confidence_that_says_too_much_is_brought_down_first():
     assert sure == pytest.approx(honest, abs=0.01)
 
 
-def test_fewer_validation_samples_leave_a_wider_interval():
+def test_fewer_held_out_samples_leave_a_wider_interval():
     known, truth = said(1000, 3.0, 0)
     target, _ = said(1000, 2.0, 10)
     widths = []
@@ -85,7 +85,7 @@ def test_a_run_is_held_against_a_target_and_of_a_stranger_nothing_is_expected(
     bare = compare(DataRef.parse("here"), DataRef.parse("bare"), run=run)
     assert bare.expectation is not None
     assert bare.expectation.actual is None
-    assert bare.expectation.accuracy == pytest.approx(bare.expectation.on_validation, abs=0.08)
+    assert bare.expectation.accuracy == pytest.approx(bare.expectation.on_held_out, abs=0.08)
     for source, target, told in (
         ("there", "here", "was not trained on"),
         ("here", "german", "none of the classes"),
