@@ -1,24 +1,9 @@
-"""How a background process ends: by cancellation, or with a failure that a person can read."""
+"""How a background process ends that fails: with what a person can read."""
 
 import errno
-import signal
-from types import FrameType
 
 from core.errors import GraftError, is_out_of_memory
 from core.schemas import Failure
-
-
-class Cancelled(BaseException):
-    """The process was asked to end. Not an `Exception`, so that nothing on the way catches it by mistake."""
-
-
-def cancel_on_terminate() -> None:
-    """From now on a SIGTERM raises `Cancelled` in the main thread."""
-    signal.signal(signal.SIGTERM, _raise_cancelled)
-
-
-def _raise_cancelled(_signal: int, _frame: FrameType | None) -> None:
-    raise Cancelled
 
 
 def diagnose(error: Exception) -> Failure:

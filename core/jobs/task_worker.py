@@ -7,8 +7,9 @@ import time
 from pkgutil import resolve_name
 from typing import Any
 
+from core.cancellation import Cancelled, cancel_on_terminate
 from core.jobs import local, tasks, warm
-from core.jobs.ending import Cancelled, cancel_on_terminate, diagnose
+from core.jobs.ending import diagnose
 from core.settings import get_settings
 from core.store import files
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     inspect,
 )
 
+from core.cancellation import undisturbed
 from core.settings import get_settings
 
 metadata = MetaData()
@@ -125,6 +126,9 @@ def _begin_immediate(connection: Connection) -> None:
 
 @contextmanager
 def transaction() -> Iterator[Connection]:
-    """A connection inside one transaction: committed when the block ends well, rolled back when it raises."""
-    with _engine(get_settings().database).begin() as connection:
+    """A connection inside one transaction: committed when the block ends well, rolled back when it raises.
+
+    A process that is told to end finishes it first: left in the middle, it would stay locked for its own last word.
+    """
+    with undisturbed(), _engine(get_settings().database).begin() as connection:
         yield connection

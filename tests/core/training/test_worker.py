@@ -258,7 +258,7 @@ def test_a_worker_told_to_end_in_the_middle_of_training_ends_cancelled(penguins)
     at_work = wait_for(lambda now: now.epoch > 0)
     os.kill(at_work.pid, signal.SIGTERM)
     ended = wait_for(lambda now: now.ended)
-    assert (ended.state, ended.failure) == ("cancelled", None)
+    assert (ended.state, ended.failure) == ("cancelled", None), runs.read_log(run.id)
     assert ended.seconds["fit"] > 0
     assert not list(runs.run_folder(run.id).glob("model*"))
 
