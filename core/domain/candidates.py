@@ -16,7 +16,7 @@ from core.domain.consistency import probe
 from core.domain.record import Candidate, Candidates
 from core.domain.sides import Side, Vectors, one_side, prepared, sides, vectors
 from core.errors import InputError
-from core.evaluation.intervals import ALPHA, paired_interval, wilson
+from core.evaluation.intervals import ALPHA, paired_gain, wilson
 from core.models.embedding import limit_threads
 from core.schemas import DataRef, DatasetRecord
 from core.store.datasets import get_dataset, get_version
@@ -128,9 +128,9 @@ def _probed(first: Side, second: Side, seen: Vectors, alpha: float) -> tuple[dic
     right = np.column_stack(said) == truth[:, None]
     own, together = right[:, 0], right[:, 1]
     n = len(truth)
-    gained, lost = int((together & ~own).sum()), int((own & ~together).sum())
+    gain, gain_ci = paired_gain(own, together, alpha)
     found: dict[str, Any] = {"own": float(own.mean()), "together": float(together.mean())}
-    found |= {"gain": (gained - lost) / n, "gain_ci": paired_interval(gained, lost, n, alpha)}
+    found |= {"gain": gain, "gain_ci": gain_ci}
     if len(said) > 2:
         alone = int(right[:, 2].sum())
         found |= {"alone": alone / n, "alone_ci": wilson(alone, n)}

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from core.domain.consistency import probe
 from core.domain.record import Remedies, Remedy
 from core.domain.sides import sides, vectors
 from core.errors import DataError, InputError
-from core.evaluation.intervals import ALPHA, paired_interval, wilson
+from core.evaluation.intervals import ALPHA, paired_gain, wilson
 from core.models.embedding import limit_threads
 from core.schemas import DataRef, TrainingSpec
 from core.training.recorder import Recorder
@@ -54,42 +55,24 @@ def remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: N
     seen = vectors(first, second, None, progress)
     classes = first.version.classes
     of_source, truth = (np.array([classes.index(c) for c in side.samples["label"]]) for side in (first, second))
-    n = len(truth)
     found = []
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
         before = probe(seen.x, of_source).predict(seen.y) == truth
         for number, (strategy, method) in enumerate(asked):
             progress(number, len(asked), strategy.title)
             remedy = Remedy(strategy=strategy.name, title=strategy.title, method=method)
-            trial = Trial()
             problem = _problem(classes, (seen.x, of_source), (seen.y, truth), remedy)
-            try:
-                fitted = strategy.carry_over(problem, trial)
-            except (DataError, InputError) as error:
-                found.append(remedy.model_copy(update={"note": error.message}))
-                continue
-            after = fitted.model.classes_[fitted.probabilities.argmax(axis=1)] == truth
-            gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-            weights = fitted.source_weights
-            reached = {
-                "domain_auc": trial.domain_auc,
-                "effective_size": None if weights is None else effective_size(weights),
-                "accuracy": float(after.mean()),
-                "gain": (gained - lost) / n,
-                "gain_ci": paired_interval(gained, lost, n, ALPHA / len(asked)),
-                "note": " ".join(problem.recorder.notes),
-            }
-            found.append(remedy.model_copy(update=reached))
+            found.append(_tried(remedy, strategy, problem, before, ALPHA / len(asked)))
         apart = domain_auc(seen.x, seen.y)
     found.sort(key=lambda r: -np.inf if r.gain is None else r.gain, reverse=True)
     return Remedies(
         source=str(first.ref),
         target=str(second.ref),
         n_source=len(of_source),
-        n=n,
+        n=len(truth),
         domain_auc=apart,
         accuracy=float(before.mean()),
-        accuracy_ci=wilson(int(before.sum()), n),
+        accuracy_ci=wilson(int(before.sum()), len(truth)),
         remedies=tuple(found),
     )
 
@@ -97,6 +80,29 @@ def remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: N
 def _without_labels(strategy: Strategy) -> bool:
     """Whether it carries over from a source without labels of the target, whatever learns: in seconds, that is."""
     return strategy.has_source and strategy.kind == "both" and strategy.labels != "needed"
+
+
+def _tried(
+    remedy: Remedy, strategy: Strategy, problem: VectorProblem, before: NDArray[np.bool_], alpha: float
+) -> Remedy:
+    """What it made of the problem; `before`, `(n,)`, is which target samples are right without it."""
+    trial = Trial()
+    try:
+        fitted = strategy.carry_over(problem, trial)
+    except (DataError, InputError) as error:
+        return remedy.model_copy(update={"note": error.message})
+    after = fitted.model.classes_[fitted.probabilities.argmax(axis=1)] == problem.labels
+    gain, gain_ci = paired_gain(before, after, alpha)
+    weights = fitted.source_weights
+    reached = {
+        "domain_auc": trial.domain_auc,
+        "effective_size": None if weights is None else effective_size(weights),
+        "accuracy": float(after.mean()),
+        "gain": gain,
+        "gain_ci": gain_ci,
+        "note": " ".join(problem.recorder.notes),
+    }
+    return remedy.model_copy(update=reached)
 
 
 class Trial:
@@ -115,9 +121,6 @@ class Trial:
 class _Notes(Recorder):
     """Keeps what a strategy has to say; there is no run."""
 
-    def __init__(self) -> None:
-        super().__init__("")
-
     def note(self, text: str) -> None:
         self.notes.append(text)
 
@@ -132,7 +135,7 @@ def _problem(
     spec = TrainingSpec(
         data="target", source=("source",), strategy=asked.strategy, method=asked.method, target_labels="ignored"
     )
-    notes = _Notes()
+    notes = _Notes("")
 
     def of(x: np.ndarray, labels: np.ndarray) -> VectorProblem:
         every, none = np.arange(len(x)), np.empty(0, int)

@@ -95,6 +95,12 @@ def macro_f1_interval(confusion: Counts) -> Interval:
     return min(low, value), max(high, value)
 
 
+def paired_gain(before: NDArray[np.bool_], after: NDArray[np.bool_], alpha: float = ALPHA) -> tuple[float, Interval]:
+    """How much more often `after` is right than `before`, both `(n,)` on the same samples, with `paired_interval`."""
+    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
+    return (gained - lost) / len(before), paired_interval(gained, lost, len(before), alpha)
+
+
 def paired_interval(only_first: int, only_second: int, n: int, alpha: float = ALPHA) -> Interval:
     """Interval for the first run's accuracy less the second's. It leaves out 0 where McNemar's exact test does.
 

@@ -14,6 +14,22 @@ from core.transfer.instances import effective_size
 BOTH = "With the source"
 BASELINES = {"target_only": "Your data alone", "source_only": "The source alone"}
 
+# Against each: no difference shown, the run better, the run worse, and no such baseline.
+TOLD = {
+    "target_only": (
+        "No difference to your data alone is shown: {}.",
+        "The source helped: {} over your data alone.",
+        "Negative transfer: the source did harm, {} against your data alone.",
+        "Your data alone could not be learnt from, so what the source adds cannot be told.",
+    ),
+    "source_only": (
+        "Against the source alone, no difference is shown: {}.",
+        "Against the source alone it gains {}.",
+        "The source alone would have done better: {}.",
+        "",
+    ),
+}
+
 
 @dataclass(frozen=True)
 class SourceEffect:
@@ -34,33 +50,15 @@ class SourceEffect:
 
     def in_words(self) -> str:
         """Did the source help, and was it worth more than to learn from the source alone?"""
-        told = [self._against_target(), self._against_source()]
-        return " ".join(sentence for sentence in told if sentence)
+        return " ".join(told for baseline in TOLD if (told := self._against(baseline)))
 
-    def _against_target(self) -> str:
-        pair, gained = self._gained("target_only")
-        if pair is None:
-            return "Your data alone could not be learnt from, so what the source adds cannot be told."
-        if not pair.significant:
-            return f"No difference to your data alone is shown: {gained}."
-        if pair.difference < 0:
-            return f"The source helped: {gained} over your data alone."
-        return f"Negative transfer: the source did harm, {gained} against your data alone."
-
-    def _against_source(self) -> str:
-        pair, gained = self._gained("source_only")
-        if pair is None:
-            return ""
-        if not pair.significant:
-            return f"Against the source alone, no difference is shown: {gained}."
-        if pair.difference < 0:
-            return f"Against the source alone it gains {gained}."
-        return f"The source alone would have done better: {gained}."
-
-    def _gained(self, baseline: str) -> tuple[Pair | None, str]:
-        """The run beside a baseline, and its gain over it in points."""
+    def _against(self, baseline: str) -> str:
+        alike, better, worse, unknown = TOLD[baseline]
         pair = next((p for p in self.pairs if p.b == BASELINES[baseline]), None)
-        return pair, "" if pair is None else points(-pair.difference, -pair.ci[1], -pair.ci[0])
+        if pair is None:
+            return unknown
+        told = alike if not pair.significant else better if pair.difference < 0 else worse
+        return told.format(points(-pair.difference, -pair.ci[1], -pair.ci[0]))
 
 
 def source_effect(run: RunRecord) -> SourceEffect:

@@ -36,19 +36,26 @@ def linear_head(
         [
             keras.Input((n_features,), name="features"),
             *squashing(n_features, kept),
-            layers.Dropout(dropout, seed=seed, name="dropout"),
-            layers.Dense(
-                n_classes,
-                activation="softmax",
-                # Under mixed precision, probabilities are still computed in float32.
-                dtype="float32",
-                kernel_initializer=keras.initializers.GlorotUniform(seed),
-                kernel_regularizer=keras.regularizers.L2(weight_decay) if weight_decay else None,
-                name="probabilities",
-            ),
+            *softmax(n_classes, dropout, weight_decay, seed),
         ],
         name=name,
     )
+
+
+def softmax(n_classes: int, dropout: float, weight_decay: float, seed: int) -> list[keras.layers.Layer]:
+    """The layers by which a head ends: dropout and a softmax regression; see `linear_head`."""
+    return [
+        layers.Dropout(dropout, seed=seed, name="dropout"),
+        layers.Dense(
+            n_classes,
+            activation="softmax",
+            # Under mixed precision, probabilities are still computed in float32.
+            dtype="float32",
+            kernel_initializer=keras.initializers.GlorotUniform(seed),
+            kernel_regularizer=keras.regularizers.L2(weight_decay) if weight_decay else None,
+            name="probabilities",
+        ),
+    ]
 
 
 def squashing(n_features: int, kept: np.ndarray | None = None) -> list[keras.layers.Layer]:

@@ -1,14 +1,16 @@
 """Deep alignment: features that are learnt from the labels and, at once, made alike in source and target."""
 
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
 from keras import layers
 
 from core.data.steps.step import sample
-from core.models.heads import squashing
+from core.models.heads import softmax, squashing
 from core.transfer.domain_losses import Alignment
+from core.transfer.fitting import fit_by_spec
 from core.transfer.instances import check_size, domain_auc
 from core.transfer.vectors import Learn, VectorFitted, VectorProblem, joined
 
@@ -39,19 +41,13 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
         y[problem.train], weights[problem.train] = 0.0, 0.0  # nor do they count among the classes
     network, whole, features = _networks(problem, math.ceil(len(rows) / spec.batch_size) * spec.epochs)
     domain = (np.arange(len(y)) < n).astype("float32")
-    facts = problem.fit(
+    facts = fit_by_spec(
         network,
         np.concatenate([both.x, domain[:, None]], axis=1),
-        y,
-        train=rows,
-        validation=both.validation,
-        epochs=spec.epochs,
-        batch_size=spec.batch_size,
-        spec=spec,
-        patience=max(8, spec.epochs // 5),
-        phase="head and domains",
-        recorder=problem.recorder,
-        weights=weights,
+        replace(both, train=rows),
+        "head and domains",
+        weights,
+        targets=y,
         keep="last" if spec.target_labels == "ignored" else "best",
     )
     few = here[sample(len(here), MOST)], there[sample(len(there), MOST)]
@@ -84,24 +80,12 @@ def _balanced(*domains: np.ndarray) -> np.ndarray:
 def _networks(problem: VectorProblem, steps: int) -> tuple[keras.Model, keras.Model, keras.Model]:
     """To fit, from vectors and domain; to predict, from vectors; and the features alone. They share their layers."""
     spec, d = problem.spec, problem.x.shape[1]
-    initial = keras.initializers.GlorotUniform
-    hidden = layers.Dense(BOTTLENECK, activation="relu", kernel_initializer=initial(spec.seed))
+    initial = keras.initializers.GlorotUniform(spec.seed)
+    hidden = layers.Dense(BOTTLENECK, activation="relu", kernel_initializer=initial)
     features = keras.Sequential([keras.Input((d,)), *squashing(d), hidden], name="features")
-    top = keras.Sequential(
-        [
-            keras.Input((BOTTLENECK,)),
-            layers.Dropout(spec.dropout or 0.0, seed=spec.seed),
-            layers.Dense(
-                len(problem.classes),
-                activation="softmax",
-                dtype="float32",
-                kernel_initializer=initial(spec.seed),
-                kernel_regularizer=keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train)),
-                name="probabilities",
-            ),
-        ],
-        name="classifier",
-    )
+    weight_decay = (spec.l2 or 0.0) / len(problem.train)
+    last = softmax(len(problem.classes), spec.dropout or 0.0, weight_decay, spec.seed)
+    top = keras.Sequential([keras.Input((BOTTLENECK,)), *last], name="classifier")
     packed = keras.Input((d + 1,))
     aligned = Alignment(spec.method or "", steps, spec.seed)([features(packed[:, :-1]), packed[:, -1]])
     return (

@@ -229,15 +229,25 @@ class Learning(Protocol):
 
 
 def fit_by_spec(
-    model: keras.Model, x: np.ndarray, problem: Learning, phase: str, weights: np.ndarray | None = None
+    model: keras.Model,
+    x: np.ndarray,
+    problem: Learning,
+    phase: str,
+    weights: np.ndarray | None = None,
+    *,
+    targets: np.ndarray | None = None,
+    keep: Kept = "best",
 ) -> dict[str, float]:
-    """The problem's `fit` with the epochs, batch size and rate that a spec gives for a head or a whole network."""
+    """The problem's `fit` with the epochs, batch size and rate that a spec gives for a head or a whole network.
+
+    `targets` stand in for the problem's own.
+    """
     spec = problem.spec
     assert spec.epochs and spec.batch_size
     return problem.fit(
         model,
         x,
-        problem.targets,
+        problem.targets if targets is None else targets,
         train=problem.train,
         validation=problem.validation,
         epochs=spec.epochs,
@@ -247,6 +257,7 @@ def fit_by_spec(
         phase=phase,
         recorder=problem.recorder,
         weights=weights,
+        keep=keep,
     )
 
 

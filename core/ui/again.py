@@ -90,4 +90,4 @@ def _fill(spec: TrainingSpec) -> None:
             state[f"option-{option.field}"] = wanted
     device_choice.fill(spec)
     source_choice.fill(spec)
-    strategy_choice.fill(spec)
+    strategy_choice.fill(spec, "image" if spec.backbone else "table")

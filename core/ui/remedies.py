@@ -105,14 +105,8 @@ def _short(remedy: Remedy) -> str:
 
 def _train(found: Remedies, best: Remedy, target: DatasetRecord) -> None:
     """Open the Train page with source and method chosen; what labels the target has are learnt from as well."""
-    spec = TrainingSpec(
-        data=found.target,
-        source=(found.source,),
-        strategy=best.strategy,
-        method=best.method,
-        backbone="any" if target.kind == "image" else None,
-    )
-    strategy_choice.fill(spec)
+    spec = TrainingSpec(data=found.target, source=(found.source,), strategy=best.strategy, method=best.method)
+    strategy_choice.fill(spec, target.kind)
     source_choice.fill(spec)
     go("train", dataset=target.id)
 

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.models import own
-from core.schemas import DataRef, DatasetRecord, TrainingSpec
+from core.schemas import DataRef, DatasetRecord, Kind, TrainingSpec
 from core.store import datasets, runs
 from core.transfer.recommendation import Recommendation, recommend
 from core.transfer.strategies import GROUPS, STRATEGIES, Strategy
@@ -137,9 +137,9 @@ def _teacher(dataset: DatasetRecord) -> str:
     )
 
 
-def fill(spec: TrainingSpec) -> None:
-    """Choose what a run has used."""
+def fill(spec: TrainingSpec, kind: Kind) -> None:
+    """Choose what a spec names, for data of a kind."""
     if spec.strategy in STRATEGIES:
-        st.session_state[KEY if spec.backbone else CARRYING] = spec.strategy
+        st.session_state[KEY if kind == "image" else CARRYING] = spec.strategy
     if spec.teacher:
         st.session_state[TEACHER] = spec.teacher

@@ -3,30 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data.importing import import_data
 from core.domain.comparing import compare
 from core.domain.record import Remedies, Remedy
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord
 from core.store import files
-from tests.pages.test_source_ranking import click, opened
+from tests.pages.test_source_ranking import click, opened, tables
 
 
 @pytest.fixture
 def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, DatasetRecord]:
     """Two tables; tasks are done as soon as they are started, and transport is found to help."""
-    found = {}
-    for seed, name in enumerate(("here", "there")):
-        rng = np.random.default_rng(seed)
-        a = rng.normal(size=60)
-        table = pd.DataFrame({"a": a, "b": rng.normal(size=60), "kind": np.where(a > 0, "yes", "no")})
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-        found[name] = import_data(tmp_path / f"{name}.csv", name=name, target="kind").dataset
 
     def start(kind: str, title: str, **params: Any) -> tasks.TaskRecord:
         record = tasks.TaskRecord(id=kind, kind=kind, title=title, params=params, state="succeeded")
@@ -42,7 +32,7 @@ def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
         return record
 
     monkeypatch.setattr(tasks, "start", start)
-    return found
+    return tables(tmp_path, "here", "there")
 
 
 def tried(source: str, target: str) -> Remedies:

@@ -17,16 +17,22 @@ from core.store import files
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, DatasetRecord]:
-    """Three tables; a ranking is done as soon as it is started, and prefers “near” to “far”."""
+def tables(folder: Path, *names: str) -> dict[str, DatasetRecord]:
+    """Datasets of these names, each of 60 rows and two classes that one column tells apart."""
     found = {}
-    for seed, name in enumerate(("here", "near", "far")):
+    for seed, name in enumerate(names):
         rng = np.random.default_rng(seed)
         a = rng.normal(size=60)
         table = pd.DataFrame({"a": a, "b": rng.normal(size=60), "kind": np.where(a > 0, "yes", "no")})
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-        found[name] = import_data(tmp_path / f"{name}.csv", name=name, target="kind").dataset
+        table.to_csv(folder / f"{name}.csv", index=False)
+        found[name] = import_data(folder / f"{name}.csv", name=name, target="kind").dataset
+    return found
+
+
+@pytest.fixture
+def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, DatasetRecord]:
+    """Three tables; a ranking is done as soon as it is started, and prefers “near” to “far”."""
+    found = tables(tmp_path, "here", "near", "far")
 
     def start(kind: str, title: str, **params: Any) -> tasks.TaskRecord:
         assert kind == "candidates"
