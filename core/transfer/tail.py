@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from core.models.folding import fold
 from core.models.heads import whole
 from core.models.networks import Block, blocks, freeze_batch_norm, split
 from core.transfer.fitting import judge
@@ -23,9 +24,9 @@ class Tail:
     """What is fine-tuned.
 
     Attributes:
-        network: the backbone, pixels to embedding; it shares its last layers with `model`.
+        network: the backbone, pixels to embedding; it shares the weights of its last layers with `model`.
         head: embedding to probabilities.
-        model: activations at the cut to probabilities.
+        model: activations at the cut to probabilities, batch normalisation folded into the convolutions.
         blocks: the unfrozen blocks, from input to output.
         x: activations of all samples, `(n, h, w, c)` float32.
     """
@@ -51,7 +52,7 @@ def open_tail(problem: Problem, head: keras.Model) -> Tail:
     _, tail = split(network, cut)
     freeze_batch_norm(network)
     x = problem.activations(cut)
-    model = keras.Sequential([keras.Input(x.shape[1:]), tail, head])
+    model = keras.Sequential([keras.Input(x.shape[1:]), fold(tail), head])
     return Tail(network, head, model, tuple(parts[place + 1 :]), x)
 
 
