@@ -1,10 +1,12 @@
 """The last blocks of a backbone with a head on top, trained on the cached output of the frozen blocks before them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
+import psutil
 
 from core.models.folding import fold
 from core.models.heads import whole
@@ -17,6 +19,7 @@ from core.transfer.problem import Fitted, Problem
 Facts = dict[str, float]
 STEPS = 10
 SMALLEST_BATCH = 8
+ROOM = 0.5  # of the memory that is free, for the activations at the cut
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Tail:
         head: embedding to probabilities.
         model: activations at the cut to probabilities, batch normalisation folded into the convolutions.
         blocks: the unfrozen blocks, from input to output.
-        x: activations of all samples, `(n, h, w, c)` float32.
+        x: activations of all samples, `(n, h, w, c)` float32; the images where those have no room.
     """
 
     network: keras.Model
@@ -42,18 +45,34 @@ def open_tail(problem: Problem, head: keras.Model) -> Tail:
     """Cut the backbone so that its last `spec.unfreeze` blocks can be trained under `head`.
 
     Batch normalisation keeps its statistics bit for bit: only `trainable = False` on every such layer does that in
-    Keras 3, `training=False` in the call does not. The frozen layers run once, up to the cut.
+    Keras 3, `training=False` in the call does not. The frozen layers run once, up to the cut, augmented views
+    included, and what they give is kept. Only where it would not fit into memory, as near to the input, do they run
+    at every step: with the same result, and never faster, because each image then passes them once an epoch.
     """
     assert problem.spec.unfreeze
     network = problem.network()
     parts = blocks(network)
     place = max(0, len(parts) - 1 - problem.spec.unfreeze)
-    cut = parts[place].name
-    _, tail = split(network, cut)
+    trunk, tail = split(network, parts[place].name)
     freeze_batch_norm(network)
-    x = problem.activations(cut)
+    if problem.recorder.decided("cached_boundary", lambda: _has_room(problem, trunk)):
+        x = problem.activations(parts[place].name)
+    else:
+        problem.recorder.note(
+            "What the frozen blocks give of all images would take more than half of the memory that is free, so that"
+            " every image passes them in every epoch. With fewer unfrozen blocks they are passed once."
+        )
+        for layer in trunk.layers:
+            layer.trainable = False
+        x, tail = problem.images(), network
     model = keras.Sequential([keras.Input(x.shape[1:]), fold(tail), head])
     return Tail(network, head, model, tuple(parts[place + 1 :]), x)
+
+
+def _has_room(problem: Problem, trunk: keras.Model) -> bool:
+    """Whether the trunk's output for all positions, float32, leaves half of the free memory to everything else."""
+    needed = 4 * math.prod(trunk.output_shape[1:]) * len(problem.targets)
+    return bool(needed < ROOM * psutil.virtual_memory().available)
 
 
 def tune(
@@ -118,9 +137,9 @@ def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
 def finished(problem: Problem, tail: Tail) -> Fitted:
     """The tail's probabilities, its validation facts, and the whole network for saving."""
     rows = problem.validation
-    best = judge(tail.model.predict(tail.x[rows], batch_size=128, verbose=0), problem.targets[rows])
+    best = judge(tail.model.predict(tail.x[rows], verbose=0), problem.targets[rows])
     return Fitted(
-        probabilities=tail.model.predict(tail.x[problem.judged], batch_size=128, verbose=0),
+        probabilities=tail.model.predict(tail.x[problem.judged], verbose=0),
         build=lambda: whole(tail.network, tail.head),
         facts={"validation_loss": best["loss"], "validation_accuracy": best["accuracy"]},
     )
