@@ -55,7 +55,7 @@ def _product(convolution: layers.Conv2D, x: Any, kernel: Any) -> Any:
     if convolution.kernel_size != (1, 1) or convolution.strides != (1, 1) or convolution.groups != 1:
         return convolution.convolution_op(x, kernel)
     found = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), kernel[0, 0])
-    return ops.reshape(found, (-1, *x.shape[1:-1], convolution.filters))
+    return ops.reshape(found, (-1, *ops.shape(x)[1:-1], convolution.filters))
 
 
 def fold(model: keras.Model) -> keras.Model:

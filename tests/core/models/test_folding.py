@@ -130,6 +130,19 @@ def test_a_convolution_by_depth_with_several_channels_each_folds() -> None:
     )
 
 
+def test_images_of_any_size_pass_a_folded_network() -> None:
+    import keras
+    from keras import layers
+
+    from core.models.folding import fold
+
+    given = keras.Input((None, None, 3))
+    model = lived_in(keras.Model(given, layers.BatchNormalization()(layers.Conv2D(6, 1)(given))))
+    for size in (5, 9):
+        wanted = model.predict_on_batch(pixels(size))
+        np.testing.assert_allclose(fold(model).predict_on_batch(pixels(size)), wanted, rtol=1e-3, atol=1e-2)
+
+
 def test_what_is_still_trained_or_read_elsewhere_is_left_alone() -> None:
     import keras
     from keras import layers
