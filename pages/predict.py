@@ -9,6 +9,7 @@ from core.store.datasets import get_dataset
 from core.ui import predicting
 from core.ui.gallery import literal
 from core.ui.page import empty, guard, telling_errors
+from core.ui.words import accuracy
 
 guard("predict")
 
@@ -50,7 +51,7 @@ st.title("Predict", anchor=False)
 run = pick_run()
 with telling_errors():
     dataset = get_dataset(run.dataset)
-    right = f" · right on {run.metrics['accuracy']:.0%} of its test samples" if "accuracy" in run.metrics else ""
+    right = f" · accuracy on its test samples {accuracy(run)}" if run.metrics else ""
     st.caption(f"Trained on {literal(dataset.name)}{right}")
     predicting.give(run, dataset)
     predicting.results(run, dataset)

@@ -5,7 +5,6 @@ import streamlit as st
 
 from core import charts
 from core.errors import NotFoundError
-from core.evaluation.scores import format_interval
 from core.jobs import devices, meters, queue
 from core.schemas import DataRef, RunRecord
 from core.store import runs
@@ -15,7 +14,7 @@ from core.ui import again
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
 from core.ui.sidebar import FOLLOWED
-from core.ui.words import duration, gpu_in_words, plural, size, state_badge, time_left
+from core.ui.words import accuracy, duration, gpu_in_words, plural, size, state_badge, time_left
 
 METRICS = ("loss", "accuracy", "learning_rate")
 CHART = {"displayModeBar": False}
@@ -138,10 +137,8 @@ def _outcome(run: RunRecord) -> None:
                 queue.resume(run.id)
             st.rerun()
         return
-    m = run.metrics
-    accuracy = format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"])
     took = sum(run.seconds.values())
-    st.markdown(f"Accuracy on {m['n_test']:.0f} test samples: **{accuracy}** · took {duration(took)}")
+    st.markdown(f"Accuracy on {run.metrics['n_test']:.0f} test samples: **{accuracy(run)}** · took {duration(took)}")
     others = [
         r for r in runs.list_runs(run.dataset, ["succeeded"]) if r.test_hash == run.test_hash and r.id != run.id
     ]

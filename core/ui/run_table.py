@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.ensembles.methods import COMBINATIONS
 from core.errors import NotFoundError
-from core.evaluation.scores import format_interval
 from core.jobs import queue
 from core.models import own
 from core.models.tabular import LEARNERS
@@ -19,7 +18,7 @@ from core.transfer.strategies import STRATEGIES
 from core.ui import again
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
-from core.ui.words import ago, duration, plural, size, state_badge
+from core.ui.words import accuracy, ago, duration, plural, size, state_badge
 
 
 def curve_and_size(run_id: str) -> tuple[list[float], int]:
@@ -51,7 +50,7 @@ def test_set(run: RunRecord) -> str:
 
 
 def row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
-    m, spec = run.metrics, run.spec
+    spec = run.spec
     folder = str(runs.run_folder(run.id))
     curve, n_bytes = final_curve_and_size(run.id, folder) if run.ended else curve_and_size(run.id)
     method = own.title_of(spec.backbone) if spec.backbone else None
@@ -63,7 +62,7 @@ def row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
         "Dataset": names.get(run.dataset, run.dataset),
         "Model": f"{len(spec.members)} runs" if spec.members else method or learner,
         "Strategy": titles.get(spec.strategy or "", spec.strategy or ""),
-        "Accuracy": format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"]) if m else "",
+        "Accuracy": accuracy(run),
         "Test set": test_set(run),
         "Curve": curve,
         "State": f"{run.state} {run.epoch}/{run.epochs}" if run.active and run.epochs else run.state,

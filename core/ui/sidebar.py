@@ -4,14 +4,13 @@ import psutil
 import streamlit as st
 
 from core.errors import ClusterError, NotFoundError
-from core.evaluation.scores import format_interval
 from core.jobs import backends, devices, queue, tasks
 from core.schemas import ACTIVE, RunRecord
 from core.settings import get_settings
 from core.store import runs
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
-from core.ui.words import STATE_ICONS, gpu_in_words, plural, time_left
+from core.ui.words import STATE_ICONS, accuracy, gpu_in_words, plural, time_left
 
 FOLLOWED = "_followed"  # ids of runs that this visitor has seen at work and not yet at their end
 
@@ -34,8 +33,7 @@ def _tell_ends() -> None:
             continue
         if run.ended:
             followed.discard(run_id)
-            m = run.metrics
-            how = f"accuracy {format_interval(m['accuracy'], m['accuracy_low'], m['accuracy_high'])}" if m else ""
+            how = f"accuracy {accuracy(run)}" if run.metrics else ""
             told = how or (literal(run.failure.message) if run.failure else "")
             st.toast(f"**{literal(run.name)}** {run.state}  \n{told}", icon=STATE_ICONS[run.state], duration="long")
 

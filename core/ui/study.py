@@ -15,7 +15,7 @@ from core.studies.record import OBJECTIVES, Range, StudyRecord, Trial
 from core.ui import again
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors
-from core.ui.words import ago, duration, plural
+from core.ui.words import accuracy, ago, duration, plural
 
 CHART = {"displayModeBar": False}
 MORE = 10
@@ -118,10 +118,8 @@ def _best(record: StudyRecord, trials: list[Trial], best: Trial) -> None:
         return
     settings = ", ".join(f"{field.replace('_', ' ')} {_said(value)}" for field, value in best.values.items())
     st.markdown(f"**Best: trial {best.number + 1}** · {literal(settings)}")
-    m = run.metrics
-    accuracy = format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"])
     st.markdown(
-        f"{_on_validation(record, run)}. Accuracy on {m['n_test']:.0f} test samples: **{accuracy}**.",
+        f"{_on_validation(record, run)}. Accuracy on {run.metrics['n_test']:.0f} test samples: **{accuracy(run)}**.",
         help="The best of many trials looks better on the validation samples than it is, for it was chosen by them."
         " The test samples had no say in the choice.",
     )

@@ -16,6 +16,7 @@ from core.predicting import pictures
 from core.predicting.record import CELLS, TABLE, Outcome
 from core.schemas import DataRef, DatasetRecord, Failure, RunRecord
 from core.store import files, runs
+from core.ui.words import accuracy
 from tests.pages.test_evaluate import ROOT, finish, images, table, text
 
 __all__ = ["images", "table"]
@@ -75,6 +76,12 @@ def test_an_empty_page_says_what_will_be_here(images: DatasetRecord) -> None:
     app = open_page()
     assert "three likeliest of 3 classes" in text(app)
     assert app.file_uploader[0].label == "Pictures, or a ZIP of them"
+
+
+def test_how_good_the_model_is_stands_with_its_interval(images: DatasetRecord) -> None:
+    run = with_model(images)
+    assert f"accuracy on its test samples {accuracy(run)}" in text(open_page())
+    assert accuracy(run).endswith(")")
 
 
 def test_a_cross_validated_run_in_the_address_says_why_not(images: DatasetRecord) -> None:
