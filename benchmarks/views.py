@@ -1,0 +1,70 @@
+"""Three cached views a sample against the whole graph at every step: the same images and steps.
+
+    python benchmarks/views.py [--set cifar] [--size 224] [--epochs 5]
+
+Two-stage fine-tuning of Lite0's last blocks with the light augmentation, in one process: once the activations of
+samples and views at the frozen boundary are computed once and kept, once every image passes the frozen layers in
+every epoch, as it does where memory has no room for them.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import image_sets
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", choices=image_sets.NAMES, default="clipart")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--epochs", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["GRAFT_HOME"] = home
+        data = image_sets.prepare(arguments.set, Path(home), seed=0)
+        for name, room in (("cached views", 0.5), ("whole graph", 0.0)):
+            shutil.rmtree(Path(home) / "cache" / "embeddings", ignore_errors=True)
+            measure(name, data, room, arguments.size, arguments.epochs)
+
+
+def measure(name: str, data: str, room: float, size: int, epochs: int) -> None:
+    from core.models.embedding import limit_threads
+
+    limit_threads()
+    from core.data.augmentation import AUGMENTATIONS
+    from core.schemas import TrainingSpec
+    from core.store import runs
+    from core.training.image_task import train_images
+    from core.training.presets import resolve
+    from core.training.recorder import Recorder
+    from core.transfer import tail
+
+    spec = TrainingSpec(
+        data=data,
+        preset="balanced",
+        strategy="two_stage",
+        image_size=size,
+        fine_tune_epochs=epochs,
+        precision="float32",
+        augmentation=AUGMENTATIONS["light"],
+        views=3,
+    )
+    plan = resolve(spec)
+    run = runs.create_run(plan.spec, name=name, dataset=plan.dataset, version=plan.version, test_hash="", n=plan.n)
+    recorder = Recorder(run.id)
+    tail.ROOM = room
+    result = train_images(run, recorder)
+    told = result.predictions[result.predictions["part"] == "test"]
+    print(
+        f"{name}: {sum(recorder.seconds.values()):.0f} s"
+        f" ({', '.join(f'{part} {s:.0f}' for part, s in recorder.seconds.items())}),"
+        f" {(told['predicted'] == told['label']).mean():.3f} of {len(told)} right",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
