@@ -1,22 +1,21 @@
 """From a click on a cell of the confusion matrix to its images, all painted, with 10,000 test images, in Chromium.
 
-`python benchmarks/cell_images.py [--images 12000]`: made-up predictions of CIFAR-10 photos, as `evaluate_page.py`
-has them; five cells one after the other.
+`python benchmarks/cell_images.py`: made-up predictions of CIFAR-10 photos, as `evaluate_page.py` has them; five cells
+one after the other.
 """
 
-import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from evaluate_page import ROOT, dataset, finished
+from evaluate_page import dataset, finished
 from playwright.sync_api import sync_playwright
 
+from tests.e2e.conftest import CHROMIUM, FLAGS, Server
+
+PHOTOS = 12_000  # 10,000 of them are the test part
 CELLS = ((1, 3), (2, 5), (4, 1), (6, 2), (7, 8))
-PORT = 8692
 SHOWN = "Array.from(document.images).map(i => i.src).join()"
 PAINTED = """before => {
     const images = Array.from(document.images);
@@ -26,29 +25,24 @@ PAINTED = """before => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=12_000)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["GRAFT_HOME"] = home
-        run = finished(dataset(Path(home), arguments.images), 0)
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-        settings = ["--server.port", str(PORT), "--server.headless", "true"]
-        server = subprocess.Popen([*command, *settings], cwd=ROOT, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        os.environ["GRAFT_HOME"] = str(home)
+        run = finished(dataset(home, PHOTOS), 0)
+        server = Server(home)
+        server.start()
         try:
-            time.sleep(6)
-            clicked(run.id)
+            click(f"{server.url}/evaluate?runs={run.id}")
         finally:
-            server.terminate()
-            server.wait()
+            server.stop()
 
 
-def clicked(run_id: str) -> None:
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+def click(address: str) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1600, "height": 1400})
-        page.goto(f"http://localhost:{PORT}/evaluate?runs={run_id}")
+        page.goto(address)
         page.wait_for_selector(".js-plotly-plot .heatmaplayer", timeout=60_000)
         page.wait_for_timeout(3000)
         box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()

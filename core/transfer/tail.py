@@ -47,7 +47,7 @@ def open_tail(problem: Problem, head: keras.Model) -> Tail:
     Batch normalisation keeps its statistics bit for bit: only `trainable = False` on every such layer does that in
     Keras 3, `training=False` in the call does not. The frozen layers run once, up to the cut, augmented views
     included, and what they give is kept. Only where it would not fit into memory, as near to the input, do they run
-    at every step: with the same result, and never faster, because each image then passes them once an epoch.
+    at every step: the same to rounding, and slower, because each image then passes them once an epoch.
     """
     assert problem.spec.unfreeze
     network = problem.network()

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 from core.models.catalogue import BACKBONES, get_backbone
+from tests.core.models.test_networks import pixels
 
 if TYPE_CHECKING:
     import keras
 
 pytestmark = pytest.mark.training
-
-
-def pixels(size: int, n: int = 4) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (n, size, size, 3)).astype("float32")
 
 
 def lived_in(model: "keras.Model") -> "keras.Model":
