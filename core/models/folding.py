@@ -2,8 +2,8 @@
 
 With its statistics and its own weights frozen, a normalisation is one factor and one offset a channel. Taken to the
 convolution's kernel, it costs nothing an image (Jacob et al. 2018, arXiv:1712.05877, section 3.2, do so for
-inference). Otherwise it reads and writes the largest arrays of a network twice a step, which on a CPU is two fifths
-of the time of a step of MobileNet-like networks.
+inference). Otherwise it reads and writes the largest arrays of a network twice a step, which on a CPU is a third to
+two fifths of a step's time in MobileNet-like networks.
 """
 
 from collections import Counter
