@@ -31,16 +31,16 @@ def main() -> None:
 
 
 def measure(name: str, data: str, room: float, size: int, epochs: int) -> None:
-    from core.models.embedding import limit_threads
+    from core.embedding.embeddings import limit_threads
 
     limit_threads()
     from core.data.augmentation import AUGMENTATIONS
+    from core.methods.plan import resolve
     from core.schemas import TrainingSpec
     from core.store import runs
-    from core.training.image_task import train_images
-    from core.training.presets import resolve
+    from core.training.images.task import train_images
     from core.training.recorder import Recorder
-    from core.transfer import tail
+    from core.transfer.parameters import tail
 
     spec = TrainingSpec(
         data=data,

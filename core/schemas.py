@@ -199,20 +199,20 @@ def _several(value: Any) -> Any:
 
 
 class TrainingSpec(Frozen):
-    """What to train, on what and how. A field left `None` is filled by the preset (`core.training.presets`).
+    """What to train, on what and how. A field left `None` is filled by the preset (`core.methods.plan`).
 
     `epochs` are those of the head or the table network, `fine_tune_epochs` those of stage two; `unfreeze` counts the
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
     samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
-    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`),
-    `precision` in `core.transfer.precision`.
+    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made
+    (`core.transfer.fitting.optimization`), `precision` in `core.transfer.fitting.precision`.
     `source` names other data, `DATASET[@VERSION]`, that a strategy carries knowledge from, by a `method` of its own
-    where it has several (`core.transfer.strategies`); with `target_labels` ignored, what is learnt comes from there
+    where it has several (`core.methods.strategies`); with `target_labels` ignored, what is learnt comes from there
     alone, and of `data` only the samples are seen.
     `estimators` are the models that bagging or boosting trains; `members` are runs that are combined
-    (`core.ensembles`);
-    `teacher` is a run from whose network another learns (`core.transfer.distillation`).
+    (`core.training.ensembles`);
+    `teacher` is a run from whose network another learns (`core.transfer.relations.distillation`).
     `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.

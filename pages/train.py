@@ -7,11 +7,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import GraftError
 from core.jobs import queue
-from core.models.tabular import LEARNERS
+from core.methods import plan as presets
+from core.methods.estimate import estimate
+from core.methods.learners import LEARNERS
 from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
-from core.training import presets
-from core.training.estimate import estimate
 from core.ui import again, backbone_ranking, backbones, device_choice, options, search, strategy_choice
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error

@@ -12,9 +12,9 @@ from difflib import SequenceMatcher
 import numpy as np
 import pandas as pd
 
-from core.data import cleaning
-from core.data.steps.cells import as_numbers, evened
-from core.data.steps.step import numeric, text
+from core.data.cleaning import recipe as cleaning
+from core.data.cleaning.steps.cells import as_numbers, evened
+from core.data.cleaning.steps.step import numeric, text
 from core.data.versions import load_samples, some_imported
 from core.errors import InputError
 from core.schemas import DataRef, Frozen, Step, VersionRecord

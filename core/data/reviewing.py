@@ -5,8 +5,8 @@ from typing import Literal
 
 import pandas as pd
 
-from core.data import cleaning
-from core.data.checks import Case, Check
+from core.data.cleaning import recipe as cleaning
+from core.data.findings.saved import Case, Check
 from core.data.versions import next_version
 from core.schemas import Finding, Frozen, Recipe, Step, VersionRecord
 

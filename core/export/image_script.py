@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from core.data.cleaning import enabled
+from core.data.cleaning.recipe import enabled
 from core.errors import DataError
 from core.export.sections import FIT, Section, fitting, judging
+from core.methods.strategies import STRATEGIES
 from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store.datasets import get_version
-from core.transfer.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     import keras
@@ -94,7 +94,7 @@ def _head_fit(spec: TrainingSpec) -> str:
 
 
 def _tail_fit(spec: TrainingSpec, n_train: int) -> str:
-    from core.transfer.tail import SMALLEST_BATCH, STEPS
+    from core.transfer.parameters.tail import SMALLEST_BATCH, STEPS
 
     assert spec.fine_tune_epochs and spec.batch_size
     # Smaller batches on small data: with few steps an epoch nothing would have moved at the end.

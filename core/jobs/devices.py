@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from core.errors import InputError
-from core.models.tabular import get_learner
+from core.methods.learners import get_learner
 from core.schemas import Frozen, RunRecord, TrainingSpec
 from core.settings import get_settings
 

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, func, select
 
 from core.errors import ClusterError, InputError
 from core.jobs import backends, devices, warm
+from core.methods.plan import resolve
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, TrainingSpec, now
 from core.store import files, runs
 from core.store.database import runs as table
 from core.store.database import transaction
-from core.training.presets import resolve
 
 log = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from core.errors import GraftError, NotFoundError
 from core.jobs import backends, queue
+from core.methods import plan as presets
 from core.schemas import Kind, RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import get_dataset
 from core.studies import record as studies
 from core.studies import space
 from core.studies.record import StudyRecord, StudySpec, Trial
-from core.training import presets
 
 POLL = 0.2
 FIRST_FAILURES = 5  # after so many trials, all of them failed, nothing else is tried

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from core.data.augmentation import get_augmentation
 from core.errors import InputError
-from core.models.catalogue import get_backbone
-from core.models.tabular import get_learner
+from core.methods import plan as presets
+from core.methods.backbones import get_backbone
+from core.methods.learners import get_learner
+from core.methods.strategies import get_strategy
 from core.schemas import Kind, TrainingSpec
 from core.studies.record import Range, StudySpec, Value
-from core.training import presets
-from core.transfer.strategies import get_strategy
 
 if TYPE_CHECKING:
     import optuna

@@ -2,12 +2,12 @@
 
 from core.errors import InputError
 from core.jobs import tasks
+from core.methods import plan as presets
 from core.schemas import DataRef
 from core.store.datasets import get_dataset
 from core.studies import record as studies
 from core.studies.record import StudyRecord, StudySpec, StudyState
 from core.studies.space import check_space, trial_spec
-from core.training import presets
 
 TRIALS = 20  # where neither trials nor minutes are given
 

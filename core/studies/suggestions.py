@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from core.methods import plan as presets
+from core.methods.plan import fields_read
 from core.schemas import Kind, TrainingSpec
 from core.studies.record import Range, Value
 from core.studies.space import OFF
-from core.training import presets
-from core.training.presets import fields_read
 
 Space = dict[str, tuple[Value, ...] | Range]
 

@@ -5,10 +5,10 @@ from typing import NoReturn
 import streamlit as st
 
 from core.errors import GraftError
-from core.models import own
+from core.methods import backbones as own
+from core.methods import plan as presets
 from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store import datasets, runs
-from core.training import presets
 from core.ui import device_choice, options, source_choice, strategy_choice
 from core.ui.backbones import CHOSEN, OF_A_RUN
 from core.ui.gallery import literal

@@ -7,12 +7,12 @@ import streamlit as st
 
 from core.errors import GraftError
 from core.jobs import backends
+from core.methods import plan as presets
 from core.schemas import Kind, TrainingSpec
 from core.studies import study
 from core.studies.record import OBJECTIVES, SAMPLERS, Range, StudySpec, Value
 from core.studies.space import grid
 from core.studies.suggestions import USUAL, worth_searching
-from core.training import presets
 from core.ui.page import go, show_error
 from core.ui.words import duration, plural
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
-from core.data.samples import SAMPLES
+from core.data.files.samples import SAMPLES
 from core.jobs import local
 from core.schemas import ACTIVE, DataRef, Failure, RunState, TrainingSpec, now
 from core.store import files, runs

@@ -28,9 +28,9 @@ imported = sorted(sys.modules)
 
 from core.data.importing import import_data
 from core.schemas import TrainingSpec
-from core.training.environment import environment
-from core.training.estimate import estimate
-from core.training.presets import choices, resolve
+from core.training.worker.environment import environment
+from core.methods.estimate import estimate
+from core.methods.plan import choices, resolve
 
 dataset = import_data(sys.argv[1]).dataset
 plan = resolve(TrainingSpec(data=dataset.id))

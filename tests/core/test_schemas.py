@@ -6,18 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import InputError
-from core.schemas import (
-    ACTIVE,
-    FINISHED,
-    DataRef,
-    Event,
-    Failure,
-    Recipe,
-    RunRecord,
-    Split,
-    Step,
-    TrainingSpec,
-)
+from core.schemas import ACTIVE, FINISHED, DataRef, Event, Failure, Recipe, RunRecord, Split, Step, TrainingSpec
 
 
 @pytest.mark.parametrize(

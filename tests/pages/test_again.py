@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from core.data.augmentation import AUGMENTATIONS
 from core.data.importing import import_data
 from core.data.versions import make_version
+from core.methods.plan import resolve
 from core.schemas import DatasetRecord, RunRecord, Split, TrainingSpec
 from core.store import runs
 from core.store.datasets import delete_dataset
-from core.training.presets import resolve
 
 ROOT = Path(__file__).parents[2]
 

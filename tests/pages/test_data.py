@@ -10,8 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data, import_sample
-from core.data.tables import load_table
-from core.data.versions import columns_of, load_samples, make_version, next_version
+from core.data.versions import columns_of, load_samples, load_table, make_version, next_version
 from core.errors import NotFoundError
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, Recipe, Split, Step, TrainingSpec

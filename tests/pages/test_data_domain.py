@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.advice.domain.comparing import distance_task
+from core.advice.domain.record import Expectation
 from core.data.importing import import_data
-from core.domain.comparing import distance_task
-from core.domain.record import Expectation
 from core.jobs import tasks
 from core.schemas import DatasetRecord, TrainingSpec
 from core.store import files, runs
@@ -113,7 +113,7 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
         actual=0.68,
         actual_ci=(0.55, 0.79),
     )
-    monkeypatch.setattr("core.domain.comparing.expectation", lambda *_: told)
+    monkeypatch.setattr("core.advice.domain.comparing.expectation", lambda *_: told)
     app = compare(open_tab(target))
     assert at_once_done[0]["run"] == run.id
     (said,) = [m.value for m in app.markdown if m.value.startswith("Expected of")]

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from core import charts
 from core.data.importing import import_data
 from core.data.versions import load_samples
-from core.explaining.record import Dependence, Importance, Matters
 from core.export.formats import FORMATS, Check, Exported
+from core.inference.explaining.record import Dependence, Importance, Matters
 from core.jobs import local, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
 from core.store import files, runs

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.data.files.samples import SAMPLES
 from core.data.importing import import_data, import_sample
-from core.data.samples import SAMPLES
 from core.jobs import tasks
 from core.schemas import DataRef, TrainingSpec, now
 from core.settings import get_settings

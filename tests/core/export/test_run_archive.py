@@ -16,7 +16,7 @@ from core.errors import DataError, DiskError, GraftError, InputError, WeightsErr
 from core.evaluation.scores import judged, score
 from core.export.exporting import export
 from core.export.run_archive import CONTENTS, bring_in
-from core.predicting.record import check_model
+from core.methods.predictors import check_model
 from core.schemas import RunRecord, TrainingSpec
 from core.settings import get_settings
 from core.store import files, runs

@@ -5,11 +5,11 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import InputError
+from core.methods import plan as presets
 from core.schemas import TrainingSpec
 from core.studies import study
 from core.studies.record import Range, StudySpec
 from core.studies.space import draw, grid, trial_spec, usual_values
-from core.training import presets
 
 
 def asked(dataset: str, **values: object) -> StudySpec:

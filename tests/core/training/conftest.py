@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
+from core.methods.plan import resolve
 from core.schemas import DatasetRecord, RunRecord, TrainingSpec, now
 from core.store import runs
-from core.training.presets import resolve
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def unlabelled(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> DatasetRe
 @pytest.fixture(scope="module")
 def train() -> Iterator[Callable[..., RunRecord]]:
     """Train a spec as a worker would, in this process, and return the run as it ended."""
-    from core.training import worker
+    from core.training.worker import process as worker
 
     def run(**values: object) -> RunRecord:
         plan = resolve(TrainingSpec.model_validate(values))

@@ -11,11 +11,11 @@ from PIL import Image
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.models import own
-from core.models.catalogue import BACKBONES
+from core.methods import backbones as own
+from core.methods.plan import resolve
+from core.methods.pretrained import BACKBONES
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec
 from core.store import runs
-from core.training.presets import resolve
 from tests.core.training.conftest import texture
 
 Train = Callable[..., RunRecord]

@@ -3,11 +3,11 @@
 import pytest
 
 from core.data.importing import import_data
+from core.methods.plan import resolve
 from core.schemas import TrainingSpec, now
 from core.store import files, runs
-from core.training import worker
-from core.training.presets import resolve
-from tests.core.training.test_worker import small_disk  # noqa: F401
+from core.training.worker import process as worker
+from tests.core.training.worker.test_process import small_disk  # noqa: F401
 
 pytestmark = pytest.mark.training
 

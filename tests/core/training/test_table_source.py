@@ -10,10 +10,10 @@ import pytest
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.errors import InputError
+from core.methods.plan import resolve
 from core.schemas import DataRef, RunRecord, Split, TrainingSpec
 from core.store.datasets import get_version
-from core.training.presets import resolve
-from core.training.table_task import train_table
+from core.training.tables.task import train_table
 
 
 class Recorder:
@@ -101,7 +101,7 @@ def test_a_source_of_the_same_kind_helps_much_and_says_what_carried_over(tables,
 
 @pytest.mark.training
 def test_no_row_of_the_sources_test_part_is_learnt_from(tables, tmp_path, monkeypatch):
-    from core.training import table_learners
+    from core.training.tables import learners as table_learners
 
     seen = []
     real = table_learners.fit_by_spec

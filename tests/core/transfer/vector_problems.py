@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from core.schemas import TrainingSpec
-from core.transfer.tradaboost import softmax_regression
-from core.transfer.vectors import VectorFitted, VectorProblem, fitted_estimator
+from core.transfer.fitting.vectors import VectorFitted, VectorProblem, fitted_estimator
+from core.transfer.instances.tradaboost import softmax_regression
 from tests.core.transfer.conftest import Recorder
 
 
