@@ -21,7 +21,7 @@ from table_labels import tables
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.methods.learners import get_learner
-from core.methods.plan import resolve
+from core.methods.plan import resolve_request
 from core.schemas import DatasetRecord, Recipe, Split, TrainingSpec
 from core.training.sources.source_problem import carry_over
 from core.training.tables.task import TableTask
@@ -72,7 +72,7 @@ def figures(source: DatasetRecord, target: DatasetRecord, learner: str, class_we
                 **labels,
                 **way,
             )
-            task = TableTask(resolve(spec).spec, Silent())
+            task = TableTask(resolve_request(spec), Silent())
             (parts,) = task.splits
             problem, _ = task.problem(parts)
             fitted, baselines = carry_over(problem, get_learner(learner).load())

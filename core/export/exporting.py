@@ -77,7 +77,6 @@ class Job:
 
     def images(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """Images at positions of `samples`, as the run saw them, uint8, `(n, size, size, 3)`."""
-        assert self.run.spec.image_size
         return VersionImages(get_dataset(self.run.dataset), self.samples).batch(positions, self.run.spec.image_size)
 
     @cached_property

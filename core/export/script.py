@@ -98,7 +98,6 @@ def _frozen(job: "Job", archive: zipfile.ZipFile, samples: pd.DataFrame, block: 
     from core.methods.backbones import base_of
 
     spec, found = job.run.spec, VersionImages(get_dataset(job.run.dataset), samples)
-    assert spec.image_size
     for name, cut in (("embeddings", None), ("activations", block)):
         if cut is None and spec.strategy == "fine_tune":
             continue  # there is no first stage

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.errors import InputError
 from core.methods.predictors import check_model
-from core.schemas import Frozen, Kind, RunRecord, TrainingSpec
+from core.schemas import Frozen, Kind, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
 
@@ -40,18 +40,19 @@ _ALL = (
     ),
 )
 COMBINATIONS: dict[str, Combination] = {c.name: c for c in _ALL}
+DEFAULT = _ALL[0].name
 
 
-def get_members(spec: TrainingSpec) -> list[RunRecord]:
-    """The runs that a spec combines, as they are named in `spec.members`.
+def get_members(names: Sequence[str], combination: str) -> list[RunRecord]:
+    """The runs of these ids or names, as members of an ensemble that the named combination makes.
 
     Raises:
         InputError, NotFoundError: there are too few or too many, one cannot predict, or they do not fit together.
     """
-    way = COMBINATIONS.get(spec.strategy or "voting")
+    way = COMBINATIONS.get(combination)
     if way is None:
-        raise InputError(f"“{spec.strategy}” does not combine runs.", f"Choose one of: {', '.join(COMBINATIONS)}.")
-    found = [runs.get_run(name) for name in dict.fromkeys(spec.members or ())]
+        raise InputError(f"“{combination}” does not combine runs.", f"Choose one of: {', '.join(COMBINATIONS)}.")
+    found = [runs.get_run(name) for name in dict.fromkeys(names)]
     if not LEAST <= len(found) <= MOST:
         raise InputError(
             f"{len(found)} run{'' if len(found) == 1 else 's'} cannot be combined.",

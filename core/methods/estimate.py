@@ -4,7 +4,7 @@ from statistics import median
 
 from core.errors import InputError
 from core.methods.backbones import get_backbone
-from core.schemas import RunRecord, TrainingSpec, now
+from core.schemas import ResolvedSpec, RunRecord, now
 from core.store import runs
 
 # Seconds on two CPU cores, before this machine has done any run: a start with imports, images through the
@@ -20,7 +20,7 @@ SMALLEST = "efficientnet_lite0"
 REMEMBERED = 8
 
 
-def predicted(spec: TrainingSpec, n: int) -> float:
+def predicted(spec: ResolvedSpec, n: int) -> float:
     """Seconds for a resolved spec on `n` samples by the constants alone."""
     folds = spec.folds or 1
     total = START + folds * (spec.epochs or 0) * (HEAD_EPOCH + n * 2e-5)
@@ -47,7 +47,7 @@ def _cost(name: str, size: int) -> float:
     return 0.73 * backbone.multiply_adds / 383.9e6 * (size / backbone.input_size) ** 2
 
 
-def estimate(spec: TrainingSpec, n: int) -> float:
+def estimate(spec: ResolvedSpec, n: int) -> float:
     """Seconds, the constants corrected by how the last runs here compared with them."""
     ratios = []
     for run in runs.list_runs(states=["succeeded"])[:REMEMBERED]:

@@ -10,13 +10,20 @@ from core.schemas import Frozen
 
 
 class Learner(Frozen):
-    """`fit` names the function, resolved only in a worker because it may import Keras; `uses`: fields it reads."""
+    """A learner of tables.
+
+    Attributes:
+        uses: the fields of a `TrainingSpec` that it reads.
+        fit: the function, `core.module:name`, resolved only in a worker because it may import Keras.
+        source_strategy: the strategy where a source is given and none is named.
+    """
 
     name: str
     title: str
     summary: str
     uses: tuple[str, ...]
     fit: str
+    source_strategy: str = ""
 
     def load(self) -> Callable[..., Any]:
         """The function `fit`; only a worker calls this, because it may import Keras."""
@@ -41,6 +48,7 @@ _ALL = (
             "gpus",
         ),
         fit="core.training.tables.learners:network",
+        source_strategy="pretraining",
     ),
     Learner(
         name="logistic_regression",

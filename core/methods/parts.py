@@ -24,13 +24,13 @@ class Parts:
     test: np.ndarray
 
 
-def parts_of(samples: pd.DataFrame, k: int | None, seed: int) -> Iterator[Parts]:
-    """The version's split, or `k` folds over all samples, stratified, duplicates on one side."""
-    if k is None:
+def parts_of(samples: pd.DataFrame, k: int, seed: int) -> Iterator[Parts]:
+    """The version's split where `k` is 0, or `k` folds over all samples, stratified, duplicates on one side."""
+    if not k:
         parts = [samples["part"].to_numpy(dtype=object, na_value="")]
     else:
         parts = [fold.to_numpy(dtype=object) for fold in folds(samples, k, seed, VALIDATION)]
-    for number, part in enumerate(parts, start=0 if k is None else 1):
+    for number, part in enumerate(parts, start=1 if k else 0):
         train, validation, test = (np.flatnonzero(part == p) for p in ("train", "validation", "test"))
         for name, rows in (("training", train), ("validation", validation), ("test", test)):
             if len(rows) == 0:

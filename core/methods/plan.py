@@ -1,4 +1,4 @@
-"""What a preset fills in, and the full plan of a run made from a spec."""
+"""From what somebody asked for, a `TrainingSpec`, to what will run, a `ResolvedSpec`."""
 
 from statistics import median
 from typing import Any
@@ -10,96 +10,24 @@ from core.data.splitting import check_folds
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.evaluation.scores import classes_of
-from core.methods import backbones as own
-from core.methods import sources
+from core.methods import backbones, sources
 from core.methods.backbone import Backbone, weights_path, weights_state
 from core.methods.backbones import get_backbone
-from core.methods.combinations import COMBINATIONS, get_members
+from core.methods.combinations import COMBINATIONS, DEFAULT, get_members
 from core.methods.learners import LEARNERS, get_learner
+from core.methods.presets import PRESETS, RATE_FACTOR, RATES, VIEWS
 from core.methods.pretrained import BACKBONES
 from core.methods.strategies import ON_VECTORS, STRATEGIES, get_strategy
-from core.schemas import DataRef, Frozen, Kind, Preset, TrainingSpec, VersionRecord
+from core.schemas import DataRef, Kind, ResolvedSpec, TrainingSpec, VersionRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version
 
-# Chosen by cross-validation within training photos of CIFAR-10, and left alone since.
-_HEAD: dict[str, Any] = {"epochs": 40, "batch_size": 64, "learning_rate": 3e-3, "dropout": 0.2, "l2": 8.0}
-_HEAD |= {"class_weights": "balanced", "estimators": 10}
-_OPTIMIZATION: dict[str, Any] = {
-    "optimizer": "adam",
-    "schedule": "cosine",
-    "loss": "cross_entropy",
-    "label_smoothing": 0.0,
-    "averaging": "none",
-}
-RATES = ("learning_rate", "fine_tune_learning_rate")
-# Plain gradients are smaller than Adam's steps: for the same way it takes a higher rate.
-RATE_FACTOR = {"sgd": 10.0}
-_TUNE: dict[str, Any] = {"fine_tune_epochs": 6, "fine_tune_learning_rate": 3e-4, "unfreeze": 5, "precision": "auto"}
-_IMAGE: dict[str, Any] = (
-    {"strategy": "linear_probe", "backbone": "efficientnet_lite0"} | _HEAD | _TUNE | _OPTIMIZATION
-)
-_TABLE: dict[str, Any] = {
-    "learner": "network",
-    "epochs": 60,
-    "batch_size": 32,
-    "learning_rate": 3e-3,
-    "dropout": 0.2,
-    "l2": 0.1,
-    "trees": 200,
-    "estimators": 50,
-    "class_weights": "balanced",
-    **_OPTIMIZATION,
-}
 
-PRESETS: dict[Kind, dict[Preset, dict[str, Any]]] = {
-    "image": {
-        "quick": _IMAGE,
-        "balanced": _IMAGE | {"strategy": "two_stage", "fine_tune_epochs": 12},
-        "thorough": _IMAGE
-        | {"strategy": "two_stage", "backbone": "efficientnet_lite2", "fine_tune_epochs": 30, "unfreeze": 8},
-    },
-    "table": {
-        "quick": _TABLE,
-        "balanced": _TABLE | {"epochs": 150, "trees": 500},
-        "thorough": _TABLE | {"epochs": 400, "learning_rate": 1e-3, "trees": 1000},
-    },
-}
-
-PRESET_HELP: dict[Kind, dict[Preset, str]] = {
-    "image": {
-        "quick": "The smallest backbone and its head alone: an answer in seconds.",
-        "balanced": "Two stages: the head, then the last blocks for up to 12 epochs.",
-        "thorough": "The largest backbone that comes with Graft, more blocks, up to 30 epochs.",
-    },
-    "table": {
-        "quick": "Up to 60 epochs, or 200 trees.",
-        "balanced": "Up to 150 epochs, or 500 trees.",
-        "thorough": "Up to 400 epochs at a lower learning rate, or 1,000 trees.",
-    },
-}
-
-
-VIEWS = 4  # augmented copies of each training image
-
-
-class Plan(Frozen):
-    """A spec with nothing left open, and what the run is called."""
-
-    spec: TrainingSpec
-    kind: Kind
-    name: str
-    dataset: str
-    version: str
-    test_hash: str
-    n: int
-
-
-def resolve(spec: TrainingSpec) -> Plan:
-    """Fill what the spec leaves open and check that it can be trained.
+def version_for(spec: TrainingSpec) -> VersionRecord:
+    """The version that a spec trains on: that of its members, or the one that `spec.data` names.
 
     Raises:
-        InputError, NotFoundError, WeightsError: with the setting that is wrong.
+        InputError, NotFoundError: there is none that can be trained on.
     """
     ref = DataRef.parse(spec.data)
     dataset = get_dataset(ref.dataset)
@@ -110,18 +38,31 @@ def resolve(spec: TrainingSpec) -> Plan:
     if not dataset.labelled:
         raise InputError(f"Dataset “{dataset.name}” has no labels.", "Import it with labels, or choose another.")
     if spec.members is not None:
-        return _combined(spec)
-    version = get_version(ref)
-    given = spec.model_dump(exclude_none=True) | {"data": f"{dataset.id}@{version.id}"}
+        first = get_members(spec.members, spec.strategy or DEFAULT)[0]
+        ref = DataRef(dataset=first.dataset, version=first.version)
+    return get_version(ref)
+
+
+def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
+    """Fill what the spec leaves open, for this version, and check that it can be trained.
+
+    Raises:
+        InputError, NotFoundError, WeightsError: with the setting that is wrong.
+    """
+    data = f"{version.dataset}@{version.id}"
+    if spec.members is not None:
+        return _combined(spec, data)
+    kind = get_dataset(version.dataset).kind
+    given = spec.model_dump(exclude_none=True) | {"data": data}
     brought = COMES_WITH.get(spec.augmentation.name, {}) if spec.augmentation else {}
-    values = PRESETS[dataset.kind][spec.preset] | brought | given
+    values = PRESETS[kind][spec.preset] | brought | given
     for field in RATES:
         if field in values and field not in given:
             values[field] = values[field] * RATE_FACTOR.get(values.get("optimizer", ""), 1.0)
-    title, uses = _method(values, dataset.kind)
+    described, uses = _method(values, kind)
     for field in given:
         if field not in uses:
-            raise InputError(f"“{field}” does not apply to {title}.", f"Leave out {field}.")
+            raise InputError(f"“{field}” does not apply to {described}.", f"Leave out {field}.")
     if spec.device == "cpu" and spec.gpus:
         raise InputError("A run on the CPU takes no GPUs.", "Leave out gpus, or choose the device gpu.")
     kept = {field: value for field, value in values.items() if field in uses}
@@ -129,38 +70,50 @@ def resolve(spec: TrainingSpec) -> Plan:
         kept.setdefault("views", VIEWS)
     elif "views" in given:
         raise InputError("“views” needs an augmentation.", "Choose an augmentation, or leave out views.")
-    if dataset.kind == "image":
-        backbone = get_backbone(kept["backbone"])
-        if "image_size" not in kept:
-            samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
-            kept["image_size"] = size_for(backbone, samples)
-        if backbone.only_size and kept["image_size"] != backbone.input_size:
-            raise InputError(
-                f"“{backbone.title}” takes only images of {backbone.input_size} px, not of {kept['image_size']}.",
-                f"Set the image size to {backbone.input_size}.",
-            )
-        if kept["image_size"] < backbone.smallest_size:
-            raise InputError(
-                f"{backbone.title} takes images of {backbone.smallest_size} px and more.",
-                f"Choose an image size of at least {backbone.smallest_size} px.",
-            )
+    if kind == "image":
+        kept["image_size"] = _image_size(kept, version)
     strategy = STRATEGIES.get(kept.get("strategy", ""))
     if strategy and strategy.has_source:
         kept |= sources.resolved(kept, strategy, version)
     if "teacher" in uses:
         kept["teacher"] = _teacher(spec, version)
     if kept.get("folds"):
-        check_folds(load_samples(DataRef(dataset=dataset.id, version=version.id)), kept["folds"])
-        title += f" · {kept['folds']} folds"
-    return Plan(
-        spec=TrainingSpec.model_validate(kept),
-        kind=dataset.kind,
-        name=spec.name or title,
-        dataset=dataset.id,
-        version=version.id,
-        test_hash=f"{version.test_hash}-folds{kept['folds']}" if kept.get("folds") else version.test_hash,
-        n=version.n,
-    )
+        check_folds(_samples(version), kept["folds"])
+    return ResolvedSpec.model_validate(kept)
+
+
+def title(resolved: ResolvedSpec) -> str:
+    """What a run is called unless it was given a name: its model and its method."""
+    if resolved.members:
+        return f"{COMBINATIONS[resolved.strategy].title} of {len(resolved.members)} runs"
+    described, _ = _method(resolved.model_dump(), "image" if resolved.backbone else "table")
+    return f"{described} · {resolved.folds} folds" if resolved.folds else described
+
+
+def hash_of_test_samples(resolved: ResolvedSpec, version: VersionRecord) -> str:
+    """Names the samples that a run is judged on: the version's test part, or all samples in so many folds."""
+    return f"{version.test_hash}-folds{resolved.folds}" if resolved.folds else version.test_hash
+
+
+def _samples(version: VersionRecord) -> pd.DataFrame:
+    return load_samples(DataRef(dataset=version.dataset, version=version.id))
+
+
+def _image_size(values: dict[str, Any], version: VersionRecord) -> int:
+    """The size in `values`, or the one that suits the version's images; `InputError` unless the backbone takes it."""
+    backbone = get_backbone(values["backbone"])
+    size: int = values["image_size"] if "image_size" in values else size_for(backbone, _samples(version))
+    if backbone.only_size and size != backbone.input_size:
+        raise InputError(
+            f"“{backbone.title}” takes only images of {backbone.input_size} px, not of {size}.",
+            f"Set the image size to {backbone.input_size}.",
+        )
+    if size < backbone.smallest_size:
+        raise InputError(
+            f"{backbone.title} takes images of {backbone.smallest_size} px and more.",
+            f"Choose an image size of at least {backbone.smallest_size} px.",
+        )
+    return size
 
 
 def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
@@ -168,7 +121,7 @@ def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
     if not spec.teacher:
         raise InputError("Distillation needs a teacher.", "Choose a finished run on images as the teacher.")
     run = runs.get_run(spec.teacher)
-    own.of_run(run)
+    backbones.of_run(run)
     lacking = set(version.classes) - set(classes_of(runs.read_predictions(run.id)))
     if lacking:
         raise InputError(
@@ -178,34 +131,30 @@ def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
     return run.id
 
 
-def _combined(spec: TrainingSpec) -> Plan:
-    """The plan of a run that combines others: their data, and of images the largest size that one of them sees."""
-    members = get_members(spec)
-    first, way = members[0], COMBINATIONS[spec.strategy or "voting"]
-    version = get_version(DataRef(dataset=first.dataset, version=first.version))
-    sizes = [run.spec.image_size for run in members if run.spec.image_size]
-    made = TrainingSpec(
-        data=f"{version.dataset}@{version.id}",
-        name=spec.name,
+def _combined(spec: TrainingSpec, data: str) -> ResolvedSpec:
+    """What combines other runs: of images at the largest size that one of them sees."""
+    strategy = spec.strategy or DEFAULT
+    members = get_members(spec.members or (), strategy)
+    first = members[0].spec
+    values = {"backbone": first.backbone, "image_size": max(run.spec.image_size for run in members)}
+    return ResolvedSpec(
+        data=data,
         preset=spec.preset,
         seed=spec.seed,
-        strategy=way.name,
+        strategy=strategy,
         members=tuple(run.id for run in members),
-        backbone=first.spec.backbone,
-        image_size=max(sizes, default=None),
-    )
-    return Plan(
-        spec=made,
-        kind=get_dataset(version.dataset).kind,
-        name=spec.name or f"{way.title} of {len(members)} runs",
-        dataset=version.dataset,
-        version=version.id,
-        test_hash=version.test_hash,
-        n=version.n,
+        **({"name": spec.name} if spec.name else {}),
+        **{field: value for field, value in values.items() if value},
     )
 
 
 _ALWAYS = ("data", "name", "preset", "folds", "seed")
+
+
+def resolve_request(request: TrainingSpec | dict[str, Any]) -> ResolvedSpec:
+    """What a spec, or one in JSON, comes to on the version that it names; raises as `resolve`."""
+    spec = TrainingSpec.model_validate(request)
+    return resolve(spec, version_for(spec))
 
 
 def fields_read(values: dict[str, Any], kind: Kind) -> tuple[str, ...]:
@@ -229,10 +178,10 @@ def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The same of a table; a network with a source and no strategy is pretrained, as before there were others."""
+    """The same of a table; some learners have a strategy of their own for a source."""
     learner = get_learner(values["learner"])
-    if values.get("source") and learner.name == "network":
-        values.setdefault("strategy", "pretraining")
+    if values.get("source") and learner.source_strategy:
+        values.setdefault("strategy", learner.source_strategy)
     if "strategy" not in values:
         return learner.title, (*_ALWAYS, "learner", *learner.uses)
     strategy = get_strategy(values["strategy"])

@@ -11,9 +11,10 @@ from keras.optimizers.schedules import ExponentialDecay
 
 from core.errors import DataError
 from core.methods.learners import get_learner
-from core.methods.plan import RATE_FACTOR, resolve
+from core.methods.plan import resolve_request
+from core.methods.presets import RATE_FACTOR
 from core.methods.rate_search import RateSearch, suggest
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.training.images.task import ImageTask
 from core.training.recorder import Recorder
 from core.training.tables.task import TableTask
@@ -33,12 +34,10 @@ def find_rate(params: dict[str, Any], folder: Path, progress: Progress) -> dict[
     thrown away. Nor is a source: a strategy with one gives way to the preset's, which learns with the same rate.
     """
     rate = cast(Rate, params["rate"])
-    open_spec = TrainingSpec.model_validate(params["spec"])
-    left: dict[str, None] = dict.fromkeys(("augmentation", "views", "folds", "source"))
-    if open_spec.source:
-        left |= dict.fromkeys(("strategy", "method", "target_labels"))
-    plain = open_spec.model_copy(update=left)
-    spec = resolve(plain).spec
+    left_out = {"augmentation", "views", "folds", "source"}
+    if params["spec"].get("source"):
+        left_out |= {"strategy", "method", "target_labels"}
+    spec = resolve_request({field: value for field, value in params["spec"].items() if field not in left_out})
     keras.utils.set_random_seed(spec.seed)
     recorder = _TaskRecorder(folder, progress)
     test = RangeTest(rate, progress)
@@ -50,7 +49,7 @@ def find_rate(params: dict[str, Any], folder: Path, progress: Progress) -> dict[
         else:
             table = TableTask(spec, recorder)
             rows, _ = table.problem(table.splits[0])
-            get_learner(spec.learner or "").load()(replace(rows, validation=rows.train, fit=test))
+            get_learner(spec.learner).load()(replace(rows, validation=rows.train, fit=test))
     except Searched as searched:
         return searched.found.model_dump(mode="json")
     raise AssertionError(f"{spec.strategy or spec.learner} fits nothing at its {rate}")
@@ -76,7 +75,7 @@ class RangeTest:
     ) -> dict[str, float]:
         if rate != self.rate:
             return fit(model, x, y, rate=rate, **how)
-        spec: TrainingSpec = how["spec"]
+        spec: ResolvedSpec = how["spec"]
         weights = sample_weights(spec, y, how["train"], how.get("weights"))
         raise Searched(
             search(
@@ -92,7 +91,7 @@ class RangeTest:
 def search(
     model: keras.Model,
     batches: Batches,
-    spec: TrainingSpec,
+    spec: ResolvedSpec,
     *,
     make: MakeOptimizer | None = None,
     progress: Progress = lambda *_: None,
@@ -105,7 +104,7 @@ def search(
     Raises:
         DataError: the loss was no number before it could be told anything.
     """
-    factor = RATE_FACTOR.get(spec.optimizer or "", 1.0)
+    factor = RATE_FACTOR.get(spec.optimizer, 1.0)
     growth = (HIGHEST / LOWEST) ** (1 / (STEPS - 1))
     compile_model(model, (make or maker(spec.optimizer))(ExponentialDecay(factor * LOWEST, 1, growth)), spec)
     before = model.get_weights()

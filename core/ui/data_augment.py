@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
 from core.data.findings.label_safety import VERDICTS, LabelSafety, TransformSafety, Verdict, load_label_safety
-from core.methods.plan import VIEWS
+from core.methods.presets import VIEWS
 from core.methods.pretrained import BACKBONES
 from core.schemas import Augmentation, DatasetRecord, TrainingSpec, VersionRecord
 from core.ui import augment_download, version_task

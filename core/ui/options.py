@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS, COMES_WITH
-from core.methods.plan import RATE_FACTOR, RATES, VIEWS
+from core.methods.presets import RATE_FACTOR, RATES, VIEWS
 from core.methods.strategies import STRATEGIES
 from core.schemas import Augmentation, Frozen, TrainingSpec
 from core.ui import rate_look, source_choice

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import charts
 from core.jobs import tasks
-from core.methods.plan import RATES
+from core.methods.presets import RATES
 from core.methods.rate_search import RateSearch
 from core.schemas import DataRef, TrainingSpec, VersionRecord
 from core.store.datasets import get_version

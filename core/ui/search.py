@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import GraftError
 from core.jobs import backends
-from core.methods import plan as presets
+from core.methods import plan
 from core.schemas import Kind, TrainingSpec
 from core.studies import study
 from core.studies.record import OBJECTIVES, SAMPLERS, Range, StudySpec, Value
@@ -36,7 +36,7 @@ def search(spec: TrainingSpec, kind: Kind, seconds: float) -> None:
         return
     with fold:
         st.caption("Many runs with different settings, chosen by their validation samples; each stays as a run.")
-        offered = worth_searching(presets.resolve(spec).spec, kind)
+        offered = worth_searching(plan.resolve(spec, plan.version_for(spec)), kind)
         fields = st.multiselect(
             "Settings to search",
             list(offered),

@@ -6,7 +6,19 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import InputError
-from core.schemas import ACTIVE, FINISHED, DataRef, Event, Failure, Recipe, RunRecord, Split, Step, TrainingSpec
+from core.schemas import (
+    ACTIVE,
+    FINISHED,
+    DataRef,
+    Event,
+    Failure,
+    Recipe,
+    ResolvedSpec,
+    RunRecord,
+    Split,
+    Step,
+    TrainingSpec,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +103,7 @@ EXAMPLES = [
         name="a",
         dataset="birds",
         version="0af3",
-        spec=TrainingSpec(data="birds"),
+        spec=ResolvedSpec(data="birds"),
         failure=Failure(kind="killed", message="It ended."),
         environment={"hardware": {"gpus": []}},
     ),

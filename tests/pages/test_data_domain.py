@@ -12,7 +12,7 @@ from core.advice.domain.comparing import distance_task
 from core.advice.domain.record import Expectation
 from core.data.importing import import_data
 from core.jobs import tasks
-from core.schemas import DatasetRecord, TrainingSpec
+from core.schemas import DatasetRecord, ResolvedSpec
 from core.store import files, runs
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
 ) -> None:
     source, target = make_table("there", 0, 0), make_table("here", 2, 1)
     run = runs.create_run(
-        TrainingSpec(data=source.id), name="probe", dataset=source.id, version=source.version, test_hash="h", n=60
+        ResolvedSpec(data=source.id), name="probe", dataset=source.id, version=source.version, test_hash="h", n=60
     )
     runs.update_run(run.id, state="succeeded", metrics={"accuracy": 0.9})
     (runs.run_folder(run.id) / "model.joblib").touch()

@@ -19,7 +19,7 @@ from core.methods.plan import PRESETS
 from core.methods.pretrained import BACKBONES
 from core.methods.rate_search import suggest
 from core.methods.strategies import STRATEGIES
-from core.schemas import ACTIVE, DatasetRecord, Event, RunRecord, Split, TrainingSpec, now
+from core.schemas import ACTIVE, DatasetRecord, Event, ResolvedSpec, RunRecord, Split, TrainingSpec, now
 from core.store import files, runs
 from core.store.datasets import delete_dataset
 from core.ui.options import OPTIONS
@@ -195,7 +195,7 @@ def test_only_options_that_the_strategy_uses_are_offered(pictures, teacher, stra
 
 def test_the_teacher_is_at_first_a_run_on_the_same_pictures(pictures, teacher):
     newer = runs.create_run(
-        TrainingSpec(data="others", backbone="efficientnet_lite0"),
+        ResolvedSpec(data="others", backbone="efficientnet_lite0"),
         name="newer", dataset="others", version="v1", test_hash="h", n=10,
     )  # fmt: skip
     (runs.run_folder(newer.id) / "model.keras").touch()
@@ -353,7 +353,7 @@ def test_the_specification_of_a_live_curve_never_changes() -> None:
 
 def test_a_strategy_is_recommended_with_its_reason_and_can_be_taken(pictures, monkeypatch):
     monkeypatch.setattr("core.methods.recommendation.FEW", 2)
-    spec = TrainingSpec(data=f"{pictures.id}@{pictures.version}", strategy="linear_probe")
+    spec = ResolvedSpec(data=f"{pictures.id}@{pictures.version}", strategy="linear_probe")
     probe = runs.create_run(spec, name="p", dataset=pictures.id, version=pictures.version, test_hash="t", n=9)
     runs.update_run(probe.id, state="succeeded", metrics={"validation_accuracy": 0.84})
     app = open_page(dataset=pictures.id)

@@ -16,7 +16,7 @@ from core.errors import DataError, InputError
 from core.evaluation.intervals import ALPHA, effective_size, paired_gain, wilson
 from core.methods.sources import fits
 from core.methods.strategies import STRATEGIES, Strategy
-from core.schemas import DataRef, TrainingSpec
+from core.schemas import DataRef, ResolvedSpec
 from core.training.recorder import Recorder
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 from core.transfer.instances.weights import domain_auc
@@ -132,7 +132,7 @@ def _problem(
     asked: Remedy,
 ) -> VectorProblem:
     """All samples of the source to learn from, all of the target to be seen without labels, and judged."""
-    spec = TrainingSpec(
+    spec = ResolvedSpec(
         data="target", source=("source",), strategy=asked.strategy, method=asked.method, target_labels="ignored"
     )
     notes = _Notes("")

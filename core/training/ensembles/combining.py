@@ -43,10 +43,10 @@ class Combining:
     def __init__(self, run: RunRecord, recorder: Recorder) -> None:
         self.run, self.recorder = run, recorder
         self.ref = DataRef.parse(run.spec.data)
-        self.members = get_members(run.spec)
+        self.members = get_members(run.spec.members, run.spec.strategy)
         self.version = get_version(self.ref)
         self.samples = load_samples(self.ref)
-        (self.parts,) = parts_of(self.samples, None, run.spec.seed)
+        (self.parts,) = parts_of(self.samples, 0, run.spec.seed)
         self.rows = np.concatenate([self.parts.validation, self.parts.test])
         index = {name: i for i, name in enumerate(self.version.classes)}
         self.truth = self.samples["label"].map(index).to_numpy(dtype="int64")[self.rows]
@@ -57,7 +57,6 @@ class Combining:
         networks = [self._network(member) for member in self.members]
         weights = self._weights()
         size = self.run.spec.image_size
-        assert size
         seen = [_at(network, size, f"member_{i}") for i, network in enumerate(networks, start=1)]
         return self._image_result(mixed(seen, weights.tolist(), "vote"), {})
 
@@ -137,7 +136,6 @@ class Combining:
 
     def _images(self, rows: np.ndarray) -> np.ndarray:
         size = self.run.spec.image_size
-        assert size
         images = VersionImages(get_dataset(self.ref.dataset), self.samples.iloc[rows].reset_index(drop=True))
         return images.batch(range(len(images)), size).astype("float32")
 

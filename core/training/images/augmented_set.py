@@ -11,8 +11,8 @@ from core.data.download import add_image, file_name, image_name
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.methods.parts import parts_of
-from core.methods.plan import resolve
-from core.schemas import DataRef, TrainingSpec
+from core.methods.plan import resolve_request
+from core.schemas import DataRef
 from core.store.datasets import get_dataset
 from core.store.files import atomic, need_disk
 from core.training.images.views import CHUNK, training_views
@@ -31,7 +31,7 @@ def augmented_set(params: dict[str, Any], folder: Path, progress: Callable[..., 
         InputError: without an augmentation, or with one that mixes images, which belong in no folder.
         DiskError: the set would not fit.
     """
-    spec = resolve(TrainingSpec.model_validate(params)).spec
+    spec = resolve_request(params)
     if spec.augmentation is None or spec.augmentation.mixup or spec.augmentation.cutmix:
         raise InputError(
             "Only an augmentation that keeps every copy in one class gives class folders.",
@@ -40,9 +40,9 @@ def augmented_set(params: dict[str, Any], folder: Path, progress: Callable[..., 
     ref = DataRef.parse(spec.data)
     samples = load_samples(ref)
     images = VersionImages(get_dataset(ref.dataset), samples)
-    (parts,) = parts_of(samples, None, spec.seed)
+    (parts,) = parts_of(samples, 0, spec.seed)
     views = training_views(images, [parts], spec)
-    assert views is not None and spec.image_size
+    assert views is not None
     total, done = len(parts.train) + len(views), 0
     need_disk(total * spec.image_size**2 * 3)
     count = np.zeros(len(samples), int)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.data.versions import load_samples
 from core.methods.parts import parts_of
-from core.schemas import DataRef, TrainingSpec
+from core.schemas import DataRef, ResolvedSpec
 from core.store.datasets import get_dataset, get_version
 from core.training.images.views import CHUNK, training_views
 from core.training.version_images import VersionImages
@@ -25,12 +25,12 @@ def preview(params: dict[str, Any], folder: Path, progress: Callable[..., None])
     """Write `NUMBER.webp`, one a row: an image, then views of it. Transparent between them.
 
     Args:
-        params: a `TrainingSpec` with an augmentation and the number of views.
+        params: a `ResolvedSpec` with an augmentation and the number of views.
 
     Returns:
         `rows`: of each image its `path` and what its views are `made_of`, a list of class to share.
     """
-    spec = TrainingSpec.model_validate(params)
+    spec = ResolvedSpec.model_validate(params)
     ref = DataRef.parse(spec.data)
     samples, classes = load_samples(ref), get_version(ref).classes
     images = VersionImages(get_dataset(ref.dataset), samples)

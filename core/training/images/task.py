@@ -17,7 +17,7 @@ from core.methods.backbone import Backbone
 from core.methods.backbones import get_backbone
 from core.methods.parts import Parts, parts_of, predictions
 from core.methods.strategies import get_strategy
-from core.schemas import DataRef, Recipe, RunRecord, TrainingSpec
+from core.schemas import DataRef, Recipe, ResolvedSpec, RunRecord
 from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
 from core.training.images.views import training_views
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 class ImageTask:
     """A spec's version, samples and parts, and the problem that its strategy is given for each of the parts."""
 
-    def __init__(self, spec: TrainingSpec, recorder: Recorder) -> None:
-        assert spec.strategy
+    def __init__(self, spec: ResolvedSpec, recorder: Recorder) -> None:
         ref = DataRef.parse(spec.data)
         self.spec = spec
         self.recorder = recorder
@@ -130,8 +129,7 @@ class _Source:
     """What the frozen backbone says about the samples and, behind them, their augmented views; computed when first
     asked for."""
 
-    def __init__(self, images: VersionImages, splits: list[Parts], spec: TrainingSpec, recorder: Recorder) -> None:
-        assert spec.backbone and spec.image_size
+    def __init__(self, images: VersionImages, splits: list[Parts], spec: ResolvedSpec, recorder: Recorder) -> None:
         self._originals = images
         self._views = training_views(images, splits, spec)
         self.backbone = get_backbone(spec.backbone)

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.methods.parts import Parts
 from core.models.augmenting import Augmenter
-from core.schemas import Augmentation, TrainingSpec
+from core.schemas import Augmentation, ResolvedSpec
 from core.training.version_images import VersionImages
 
 CHUNK = 32
@@ -83,7 +83,7 @@ class Views:
         return self._chunk
 
 
-def training_views(images: VersionImages, splits: Sequence[Parts], spec: TrainingSpec) -> Views | None:
+def training_views(images: VersionImages, splits: Sequence[Parts], spec: ResolvedSpec) -> Views | None:
     """The views that a run with this spec learns from; `None` without an augmentation."""
     if not (spec.augmentation and spec.views):
         return None

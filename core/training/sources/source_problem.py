@@ -12,7 +12,7 @@ from core.data.versions import load_rows, load_samples, load_weights
 from core.methods.backbone import Backbone
 from core.methods.parts import Parts, predictions
 from core.methods.strategies import get_strategy
-from core.schemas import DataRef, TrainingSpec
+from core.schemas import DataRef, ResolvedSpec
 from core.store.datasets import get_dataset, get_version
 from core.training.recorder import Recorder
 from core.training.version_images import VersionImages
@@ -55,8 +55,7 @@ class Labels:
 class SourceTables:
     """Rows of other datasets under the target's columns."""
 
-    def __init__(self, spec: TrainingSpec, target: pd.DataFrame, recorder: Recorder) -> None:
-        assert spec.source
+    def __init__(self, spec: ResolvedSpec, target: pd.DataFrame, recorder: Recorder) -> None:
         cells, samples, weights = [], [], []
         classes: list[str] = []
         for text in spec.source:
@@ -91,8 +90,7 @@ class SourceTables:
 class SourceImages:
     """Embeddings of other datasets' images by the run's backbone, `(n, d)`."""
 
-    def __init__(self, spec: TrainingSpec, backbone: Backbone, recorder: Recorder) -> None:
-        assert spec.source and spec.image_size
+    def __init__(self, spec: ResolvedSpec, backbone: Backbone, recorder: Recorder) -> None:
         found, samples = [], []
         classes: list[str] = []
         for text in spec.source:
@@ -140,7 +138,7 @@ class SourceEffect:
         return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items() if tables}
 
 
-def _verb(spec: TrainingSpec) -> str:
+def _verb(spec: ResolvedSpec) -> str:
     return "Pretrained on" if spec.strategy == "pretraining" else "Knowledge carried over from"
 
 
@@ -150,7 +148,6 @@ def carry_over(problem: VectorProblem, learn: Learn) -> tuple[VectorFitted, dict
     `source_only` has learnt from the source's labels alone, `target_only` from the target's alone, by the same
     learner. One that cannot be had is left out with a note.
     """
-    assert problem.spec.strategy
     fitted = get_strategy(problem.spec.strategy).load()(problem, learn)
     recorder, source = problem.recorder, problem.source
     assert source

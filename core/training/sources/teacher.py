@@ -22,7 +22,6 @@ def teacher(run: RunRecord, images: VersionImages, version: VersionRecord, recor
             " that are tested here."
         )
     backbone, size = own.of_run(run), run.spec.image_size
-    assert size
 
     def embeddings() -> np.ndarray:
         recorder.phase("images through the teacher")

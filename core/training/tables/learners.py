@@ -100,7 +100,6 @@ def gradient_boosting(problem: VectorProblem) -> VectorFitted:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     spec, x, y = problem.spec, problem.x[problem.train], problem.labels[problem.train]
-    assert spec.trees
     rounds = np.unique(np.linspace(0, spec.trees, BOOSTING_EPOCHS + 1).round().astype("int64"))[1:]
     problem.recorder.phase("gradient boosting", len(rounds))
     model = HistGradientBoostingClassifier(

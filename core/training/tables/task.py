@@ -11,7 +11,7 @@ from core.data.versions import load_rows, load_weights
 from core.errors import DataError
 from core.methods.learners import get_learner
 from core.methods.parts import Parts, parts_of, predictions
-from core.schemas import DataRef, RunRecord, TrainingSpec
+from core.schemas import DataRef, ResolvedSpec, RunRecord
 from core.store.datasets import get_version
 from core.training.recorder import Recorder
 from core.training.result import Result
@@ -22,7 +22,7 @@ from core.transfer.fitting.vectors import VectorProblem
 class TableTask:
     """A spec's version, rows and parts, and the problem that its learner is given for each of the parts."""
 
-    def __init__(self, spec: TrainingSpec, recorder: Recorder) -> None:
+    def __init__(self, spec: ResolvedSpec, recorder: Recorder) -> None:
         ref = DataRef.parse(spec.data)
         self.spec = spec
         self.recorder = recorder
@@ -77,7 +77,6 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
     """Train a run on a table and return its predictions and a way to save preparation and learner."""
     spec = run.spec
     task = TableTask(spec, recorder)
-    assert spec.learner
     learn = get_learner(spec.learner).load()
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []

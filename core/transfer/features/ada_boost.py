@@ -20,7 +20,6 @@ def ada_boost(problem: Problem) -> Fitted:
     probabilities instead of their votes, so that the whole has finer probabilities and a gradient.
     """
     spec, k = problem.spec, len(problem.classes)
-    assert spec.estimators
     x, truth = problem.embeddings(), problem.targets.argmax(axis=1)
     weights = np.zeros(len(truth))
     weights[problem.train] = 1.0

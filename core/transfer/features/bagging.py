@@ -17,7 +17,6 @@ def bagging(problem: Problem) -> Fitted:
     Samples are drawn with replacement within each class, so that none is lost from a small set, and a sample's
     augmented views come along with it.
     """
-    assert problem.spec.estimators
     heads = []
     for i in range(problem.spec.estimators):
         drawn = bootstrap(problem, np.random.default_rng((problem.spec.seed, i)))

@@ -28,7 +28,7 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
     the best one for the source alone comes before the domains have met.
     """
     source, spec = problem.source, problem.spec
-    assert source and spec.method and spec.epochs and spec.batch_size
+    assert source
     here, there = problem.x[problem.train], source.x[source.train]
     check_size(there, here)
     both = joined(problem)

@@ -11,7 +11,7 @@ from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, jo
 def feature_alignment(problem: VectorProblem, learn: Learn) -> VectorFitted:
     """Learn from the target's rows and the source's, after `alignment.align`; no label decides the map."""
     source = problem.source
-    assert source and problem.spec.method
+    assert source
     rows = np.concatenate([source.train, source.validation])
     aligned = align(source.x[rows], problem.x[problem.train], problem.spec.method, problem.spec.seed)
     if aligned.note:

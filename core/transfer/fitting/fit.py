@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from core.errors import NotANumberError, is_out_of_memory
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.transfer.fitting.checkpoint import Checkpoint
 from core.transfer.fitting.optimization import MakeOptimizer, average, loss, maker, schedule, weights_to_keep
 from core.transfer.fitting.precision import TIMED, Precision, choose, computing_in
@@ -111,7 +111,7 @@ def fit(
     epochs: int,
     batch_size: int,
     patience: int,
-    spec: TrainingSpec,
+    spec: ResolvedSpec,
     phase: str,
     recorder: Recorder,
     rate: Rate = "learning_rate",
@@ -196,7 +196,7 @@ def fit(
     return facts
 
 
-def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spec: TrainingSpec) -> None:
+def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spec: ResolvedSpec) -> None:
     """Compile with the spec's loss; cross-entropy is measured beside it, whatever the loss."""
     model.compile(
         optimizer=optimizer,
@@ -213,7 +213,7 @@ class Learning(Protocol):
     """What a problem must tell for its head or network to be fitted: `Problem` and `VectorProblem` do."""
 
     @property
-    def spec(self) -> TrainingSpec: ...
+    def spec(self) -> ResolvedSpec: ...
     @property
     def targets(self) -> np.ndarray: ...
     @property
@@ -241,7 +241,6 @@ def fit_by_spec(
     `targets` stand in for the problem's own.
     """
     spec = problem.spec
-    assert spec.epochs and spec.batch_size
     return problem.fit(
         model,
         x,
@@ -265,7 +264,7 @@ def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
 
 
 def sample_weights(
-    spec: TrainingSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
+    spec: ResolvedSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
 ) -> np.ndarray:
     """How much each sample counts in the loss, `(n,)`: what is `given`, or 1, times its class's weight."""
     weights = np.ones(len(y)) if given is None else given

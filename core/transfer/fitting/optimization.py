@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import CosineDecay
 
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 
 Schedule = Any  # a number, or one of Keras' learning-rate schedules
 MakeOptimizer = Callable[[Schedule], keras.optimizers.Optimizer]
@@ -51,7 +51,7 @@ def maker(name: str | None) -> MakeOptimizer:
             return lambda rate: keras.optimizers.Adam(rate)
 
 
-def loss(spec: TrainingSpec) -> keras.losses.Loss:
+def loss(spec: ResolvedSpec) -> keras.losses.Loss:
     """Cross-entropy, or focal loss (Lin et al. 2017, arXiv:1708.02002), with the spec's label smoothing."""
     smoothing = spec.label_smoothing or 0.0
     if spec.loss == "focal":

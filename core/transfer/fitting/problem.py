@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.transfer.fitting.fit import Fit, fit
 from core.transfer.fitting.recorder import Recorder
 
@@ -46,7 +46,7 @@ class Problem:
         fit: how a network is fitted: `core.transfer.fitting.fit.fit`, unless something else is to be learnt about it.
     """
 
-    spec: TrainingSpec
+    spec: ResolvedSpec
     classes: tuple[str, ...]
     targets: np.ndarray
     train: np.ndarray

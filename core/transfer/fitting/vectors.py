@@ -9,7 +9,7 @@ import joblib
 import keras
 import numpy as np
 
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.transfer.fitting.fit import Fit, fit, judge, one_hot
 from core.transfer.fitting.recorder import Recorder
 
@@ -35,7 +35,7 @@ class VectorProblem:
     columns, classes of its own, and nothing to judge.
     """
 
-    spec: TrainingSpec
+    spec: ResolvedSpec
     classes: tuple[str, ...]
     x: np.ndarray
     labels: np.ndarray

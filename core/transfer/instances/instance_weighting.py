@@ -12,7 +12,7 @@ MEAGRE = 0.1  # share of the source's rows below which the weighted source is to
 def instance_weighting(problem: VectorProblem, learn: Learn) -> VectorFitted:
     """Learn from the target's rows and the source's, those weighted by `instances.weights` (Shimodaira 2000)."""
     source = problem.source
-    assert source and problem.spec.method
+    assert source
     rows = source.x[source.train]
     there, spec = problem.x[problem.train], problem.spec
     weights = instances.weights(rows, there, problem.spec.method, spec.seed, source.labels[source.train])

@@ -125,7 +125,7 @@ def bayesian_head(problem: VectorProblem, learn: Learn) -> VectorFitted:
     nothing. The weights' first prior has the precision 2 · l2, as the penalty of the other heads.
     """
     source = problem.source
-    assert source and problem.spec.l2 is not None
+    assert source
     shared = [(place, source.classes.index(n)) for place, n in enumerate(problem.classes) if n in source.classes]
     start = flat_prior(len(source.classes), source.x.shape[1], 2 * problem.spec.l2)
     problem.recorder.phase("posterior on the source")

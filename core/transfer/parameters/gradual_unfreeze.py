@@ -16,7 +16,6 @@ def gradual_unfreeze(problem: Problem) -> Fitted:
 
 
 def _gradually(problem: Problem, tail: Tail) -> Facts:
-    assert problem.spec.fine_tune_epochs
     steps = list(reversed(tail.blocks))
     epochs = max(1, problem.spec.fine_tune_epochs // len(steps))
     by_block = _layers_by_block(tail)

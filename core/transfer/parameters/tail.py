@@ -49,7 +49,6 @@ def open_tail(problem: Problem, head: keras.Model) -> Tail:
     included, and what they give is kept. Only where it would not fit into memory, as near to the input, do they run
     at every step: the same to rounding, and slower, because each image then passes them once an epoch.
     """
-    assert problem.spec.unfreeze
     network = problem.network()
     parts = blocks(network)
     place = max(0, len(parts) - 1 - problem.spec.unfreeze)
@@ -90,7 +89,6 @@ def tune(
     """
     spec = problem.spec
     epochs = epochs or spec.fine_tune_epochs
-    assert epochs and spec.batch_size
     return problem.fit(
         tail.model,
         tail.x,

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from core.methods.estimate import estimate, predicted, seconds_left
-from core.schemas import TrainingSpec, now
+from core.schemas import ResolvedSpec, now
 from core.store import runs
 
-PROBE = TrainingSpec(data="x@abc", strategy="linear_probe", backbone="efficientnet_lite0", image_size=224, epochs=40)
+PROBE = ResolvedSpec(data="x@abc", strategy="linear_probe", backbone="efficientnet_lite0", image_size=224, epochs=40)
 
 
 def finished(seconds: float, n: int = 100) -> None:

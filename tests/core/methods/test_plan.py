@@ -7,13 +7,13 @@ from core.data.augmentation import AUGMENTATIONS
 from core.data.importing import import_data
 from core.errors import InputError, NotFoundError, WeightsError
 from core.methods import plan as presets
-from core.methods.plan import resolve
+from core.methods.plan import resolve_request
 from core.methods.pretrained import BACKBONES
 from core.schemas import TrainingSpec
 
 
 def plan(**values):
-    return resolve(TrainingSpec.model_validate(values))
+    return resolve_request(TrainingSpec.model_validate(values))
 
 
 @pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
@@ -31,7 +31,7 @@ def test_every_preset_leaves_nothing_open_and_says_what_it_filled(kind, preset, 
         assert (spec.fine_tune_epochs is None) == (spec.strategy == "linear_probe")
     else:
         assert spec.learner and spec.backbone is spec.strategy is spec.image_size is None
-    assert resolve(spec).spec == spec
+    assert resolve_request(spec) == spec
     assert preset in presets.PRESET_HELP[dataset.kind]
 
 

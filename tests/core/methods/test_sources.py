@@ -11,7 +11,7 @@ from core.data.versions import load_samples
 from core.errors import InputError, WeightsError
 from core.methods import backbones as catalogue
 from core.methods.backbones import of_run, title_of
-from core.methods.plan import resolve
+from core.methods.plan import resolve_request
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import import_folder
@@ -136,11 +136,11 @@ def test_a_run_without_a_network_cannot_be_a_source(
     if run.state == "succeeded" and not values.get("folds"):
         runs.update_run(run.id, state="failed")
     with pytest.raises(InputError, match="no network to start from"):
-        resolve(TrainingSpec(data=textures.id, backbone=f"run:{run.id}"))
+        resolve_request(TrainingSpec(data=textures.id, backbone=f"run:{run.id}"))
 
 
 def test_a_network_that_went_missing_is_told(textures: DatasetRecord, train: Train) -> None:
     run = train(data=textures.id, strategy="linear_probe", image_size=SIZE, epochs=1)
     (runs.run_folder(run.id) / "model.keras").unlink()
     with pytest.raises((InputError, WeightsError)):
-        resolve(TrainingSpec(data=textures.id, backbone=f"run:{run.id}"))
+        resolve_request(TrainingSpec(data=textures.id, backbone=f"run:{run.id}"))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
-from core.methods.plan import resolve
+from core.jobs import queue
 from core.schemas import DatasetRecord, RunRecord, TrainingSpec, now
 from core.store import runs
 
@@ -69,15 +69,7 @@ def train() -> Iterator[Callable[..., RunRecord]]:
     from core.training.worker import process as worker
 
     def run(**values: object) -> RunRecord:
-        plan = resolve(TrainingSpec.model_validate(values))
-        record = runs.create_run(
-            plan.spec,
-            name=plan.name,
-            dataset=plan.dataset,
-            version=plan.version,
-            test_hash=plan.test_hash,
-            n=plan.n,
-        )
+        record = queue.enqueue(TrainingSpec.model_validate(values))
         runs.update_run(record.id, state="starting", started=now())
         worker.work(record.id)
         return runs.get_run(record.id)

@@ -23,10 +23,10 @@ def find(folder: Path, rate: str, **spec: Any) -> RateSearch:
 @pytest.fixture
 def rows(penguins: DatasetRecord) -> Any:
     """The training problem of the penguins."""
-    from core.methods.plan import resolve
+    from core.methods.plan import resolve_request
     from core.training.tables.task import TableTask
 
-    spec = resolve(TrainingSpec(data=penguins.id, learner="network")).spec
+    spec = resolve_request(TrainingSpec(data=penguins.id, learner="network"))
     task = TableTask(spec, Recorder(Path()))  # type: ignore[arg-type]
     problem, _ = task.problem(task.splits[0])
     return problem

@@ -12,7 +12,7 @@ from core.data.importing import import_data
 from core.errors import InputError
 from core.methods.backbones import RUN
 from core.methods.pretrained import BACKBONES
-from core.schemas import DataRef, RunRecord, TrainingSpec
+from core.schemas import DataRef, ResolvedSpec, RunRecord
 from core.store import runs
 
 LITE = [name for name in BACKBONES if name.startswith("efficientnet_lite")]
@@ -38,7 +38,7 @@ def finished(number, backbone, accuracy, strategy="two_stage", version="v1", **s
         name=f"r{number}",
         dataset="here",
         version=version,
-        spec=TrainingSpec(data="here", strategy=strategy, backbone=backbone, **spec),
+        spec=ResolvedSpec(data="here", strategy=strategy, backbone=backbone, **spec),
         state="succeeded",
         metrics={"validation_accuracy": accuracy},
     )
@@ -84,7 +84,7 @@ def test_scores_are_held_against_finished_runs_of_one_strategy():
 
 def test_a_network_that_has_seen_the_labels_does_not_compete(workspace):
     def add(dataset, **spec):
-        wanted = TrainingSpec(data=dataset, **spec)
+        wanted = ResolvedSpec(data=dataset, **spec)
         run = runs.create_run(wanted, dataset=dataset, version="v", name="run", test_hash="", n=1)
         return f"{RUN}{run.id}"
 

@@ -22,7 +22,7 @@ from core.data.cleaning.steps.step import Rows
 from core.data.importing import import_data
 from core.data.versions import load_samples, load_table, make_version
 from core.errors import InputError
-from core.schemas import DataRef, DatasetRecord, Recipe, RunRecord, Step, TrainingSpec, VersionRecord
+from core.schemas import DataRef, DatasetRecord, Recipe, ResolvedSpec, RunRecord, Step, VersionRecord
 from core.training.tables.task import train_table
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 
@@ -137,7 +137,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[VectorProblem]]
     def give(dataset: DatasetRecord, step: Step, folds: int | None = None) -> list[VectorProblem]:
         seen.clear()
         version = make_version(dataset.id, Recipe(steps=(step,)))
-        spec = TrainingSpec(data=f"{dataset.id}@{version.id}", learner="network", folds=folds)
+        spec = ResolvedSpec(data=f"{dataset.id}@{version.id}", learner="network", folds=folds)
         run = RunRecord(id="r", name="r", dataset=dataset.id, version=version.id, spec=spec)
         train_table(run, cast(Any, Silent()))
         return list(seen)
@@ -259,7 +259,7 @@ def test_what_a_run_on_images_learns_from_does_not_depend_on_images_it_is_judged
         return Fitted(np.full((len(problem.judged), 3), 1 / 3), build=lambda: None)
 
     monkeypatch.setattr("core.transfer.features.linear_probe.linear_probe", probe)
-    spec = TrainingSpec(
+    spec = ResolvedSpec(
         data=f"{version.dataset}@{version.id}",
         backbone="efficientnet_lite0",
         strategy="linear_probe",

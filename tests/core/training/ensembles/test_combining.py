@@ -135,7 +135,7 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(of_images, of_table
     folded = train(data=penguins.id, learner="logistic_regression", folds=2)
     refused([folded.id, of_tables[0].id], "voting", "cross-validated")
     with pytest.raises(NotFoundError):
-        get_members(TrainingSpec(data=penguins.id, members=(a, "nothing")))
+        get_members((a, "nothing"), "voting")
     other = next_version(get_version(DataRef(dataset=penguins.id)), Recipe(steps=(Step(kind="drop_duplicates"),)))
     elsewhere = train(data=f"{penguins.id}@{other.id}", learner="logistic_regression")
     refused([elsewhere.id, of_tables[0].id], "voting", "other data or another split")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.data.augmentation import AUGMENTATIONS
 from core.data.versions import load_samples
-from core.methods.plan import resolve
+from core.methods.plan import resolve_request
 from core.schemas import Augmentation, DataRef, RunRecord, TrainingSpec
 
 pytestmark = pytest.mark.training
@@ -73,8 +73,8 @@ def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentatio
 
     strategy = type("Strategy", (), {"run": staticmethod(look), "selects": False, "title": "Looking"})
     monkeypatch.setattr(image_task, "get_strategy", lambda name: strategy)
-    plan = resolve(spec.model_copy(update={"image_size": preview.SIDE}))
-    run = RunRecord(id="r", name="r", dataset=plan.dataset, version=plan.version, spec=plan.spec)
+    resolved = resolve_request(spec.model_copy(update={"image_size": preview.SIDE}))
+    run = RunRecord(id="r", name="r", dataset=textures.id, version=textures.version, spec=resolved)
     image_task.train_images(run, MagicMock())
     fitted_on, targets, classes = problems[0].images().astype(int), problems[0].targets, problems[0].classes
     n = len(load_samples(DataRef(dataset=textures.id)))

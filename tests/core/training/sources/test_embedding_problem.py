@@ -12,7 +12,7 @@ from core.data.images.store import ImageStore
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.methods.plan import resolve
+from core.methods.plan import resolve_request
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import import_folder
@@ -66,9 +66,9 @@ def test_a_source_with_other_classes_is_refused_where_they_must_be_equal(
     other = import_data(tmp_path, name="others").dataset
     spec = TrainingSpec(data=textures.id, source=(other.id,), strategy="feature_alignment")
     with pytest.raises(InputError, match="other classes"):
-        resolve(spec)
-    assert resolve(spec.model_copy(update={"strategy": "bayesian_head"})).spec.source == (
+        resolve_request(spec)
+    assert resolve_request(spec.model_copy(update={"strategy": "bayesian_head"})).source == (
         f"{other.id}@{other.version}",
     )
     with pytest.raises(InputError, match="needs a source"):
-        resolve(TrainingSpec(data=textures.id, strategy="tradaboost"))
+        resolve_request(TrainingSpec(data=textures.id, strategy="tradaboost"))

@@ -12,7 +12,7 @@ from core.data.images.store import ImageStore
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError, NotFoundError
-from core.methods.plan import resolve
+from core.methods.plan import resolve_request
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import import_folder
@@ -42,9 +42,9 @@ def test_a_teacher_that_cannot_teach_is_refused_by_name(
     textures: DatasetRecord, teacher: RunRecord, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="needs a teacher"):
-        resolve(TrainingSpec(data=textures.id, strategy="distillation"))
+        resolve_request(TrainingSpec(data=textures.id, strategy="distillation"))
     with pytest.raises(NotFoundError):
-        resolve(TrainingSpec(data=textures.id, strategy="distillation", teacher="nobody"))
+        resolve_request(TrainingSpec(data=textures.id, strategy="distillation", teacher="nobody"))
     rng = np.random.default_rng(0)
     for kind, name in (("checks", "checks"), ("stripes", "zebra")):
         (tmp_path / name).mkdir()
@@ -52,4 +52,4 @@ def test_a_teacher_that_cannot_teach_is_refused_by_name(
             Image.fromarray(texture(kind, rng)).save(tmp_path / name / f"{i}.png")
     other = import_data(tmp_path, name="zebras").dataset
     with pytest.raises(InputError, match="does not know the class “zebra”"):
-        resolve(TrainingSpec(data=other.id, strategy="distillation", teacher=teacher.id))
+        resolve_request(TrainingSpec(data=other.id, strategy="distillation", teacher=teacher.id))

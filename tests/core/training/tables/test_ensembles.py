@@ -11,7 +11,7 @@ from core.commands.studies import TRAINED
 from core.errors import DataError
 from core.methods.learners import LEARNERS
 from core.methods.strategies import STRATEGIES
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.training.tables import ensembles as table_ensembles
 from core.training.tables.learners import logistic_regression
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
@@ -25,7 +25,7 @@ def problem(x: np.ndarray, y: np.ndarray, **spec: object) -> VectorProblem:
     n = len(x)
     settings = {"data": "t", "class_weights": "none", "estimators": 10, "trees": 20} | spec
     return VectorProblem(
-        spec=TrainingSpec.model_validate(settings),
+        spec=ResolvedSpec.model_validate(settings),
         classes=tuple("abc"[: y.max() + 1]),
         x=x.astype("float32"),
         labels=y,

@@ -19,8 +19,8 @@ from core.data.images.store import DatasetImages
 from core.data.importing import import_data
 from core.errors import GraftError
 from core.jobs import queue
-from core.methods.plan import resolve
-from core.schemas import DataRef, Failure, TrainingSpec, now
+from core.methods.plan import resolve_request
+from core.schemas import DataRef, Failure, ResolvedSpec, TrainingSpec, now
 from core.store import runs
 from core.store.datasets import get_version
 from core.training.worker import process as worker
@@ -199,9 +199,9 @@ def test_equal_seeds_give_equal_predictions_and_others_do_not(textures, penguins
 def test_spec_json_repeats_the_run(name, request):
     run = request.getfixturevalue(name)
     spec = TrainingSpec.model_validate_json((runs.run_folder(run.id) / "spec.json").read_text())
-    assert spec == run.spec
-    assert resolve(spec).spec == spec
-    assert resolve(spec).test_hash == run.test_hash
+    assert spec == run.spec.request()
+    assert resolve_request(spec) == run.spec
+    assert queue.enqueue(spec).test_hash == run.test_hash
 
 
 def test_the_second_run_reads_embeddings_from_the_cache(probe, textures, train, lab):
@@ -226,7 +226,7 @@ def test_a_loss_that_is_no_number_fails_with_a_remedy(penguins, train):
 
 def test_a_dataset_that_is_gone_fails_with_its_name(lab):
     run = runs.create_run(
-        TrainingSpec(data="gone@abc", learner="network"), name="a", dataset="gone", version="abc", test_hash="", n=1
+        ResolvedSpec(data="gone@abc", learner="network"), name="a", dataset="gone", version="abc", test_hash="", n=1
     )
     runs.update_run(run.id, state="starting", started=now())
     worker.work(run.id)
@@ -237,7 +237,7 @@ def test_a_dataset_that_is_gone_fails_with_its_name(lab):
 
 @pytest.mark.parametrize("state", ["queued", "cancelled", "succeeded"])
 def test_a_run_that_waits_for_no_worker_is_left_alone(lab, state):
-    spec = TrainingSpec(data="x@abc")
+    spec = ResolvedSpec(data="x@abc")
     run = runs.create_run(spec, name="a", dataset="x", version="abc", test_hash="", n=1)
     before = runs.update_run(run.id, state=state)
     worker.work(run.id)
@@ -369,9 +369,7 @@ def test_a_run_that_fills_the_disk_still_says_so(small_disk, monkeypatch, tmp_pa
     path = tmp_path / "rows.csv"
     path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(40)))
     dataset = import_data(path, target="kind", name="rows").dataset
-    plan = resolve(TrainingSpec(data=dataset.id))
-    facts = {"name": plan.name, "dataset": plan.dataset, "version": plan.version}
-    record = runs.create_run(plan.spec, **facts, test_hash=plan.test_hash, n=plan.n)
+    record = queue.enqueue(TrainingSpec(data=dataset.id))
     runs.update_run(record.id, state="starting", started=now())
 
     def fill(run, recorder):

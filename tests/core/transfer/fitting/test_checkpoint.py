@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
@@ -42,7 +42,7 @@ def train(data, recorder, epochs=EPOCHS, **how):
         epochs=epochs,
         batch_size=16,
         patience=epochs,
-        spec=TrainingSpec.model_validate(
+        spec=ResolvedSpec.model_validate(
             {"data": "d", "learning_rate": 0.01, "class_weights": "balanced", "seed": 3} | how
         ),
         phase="head",

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 from core.errors import NotANumberError
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
@@ -67,7 +67,7 @@ def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[s
         "epochs": 30,
         "batch_size": 8,
         "patience": 30,
-        "spec": TrainingSpec(data="d", learning_rate=0.5, class_weights="balanced"),
+        "spec": ResolvedSpec(data="d", learning_rate=0.5, class_weights="balanced"),
     } | changes
     half = len(x) // 2
     facts = fit_model(
@@ -127,7 +127,7 @@ def test_a_sample_of_two_classes_is_learnt_as_such():
     """Every sample is 0.75 of one class, so the best that a model without features can say is 0.75."""
     x = np.ones((40, 1), dtype="float32")
     y = np.tile(np.array([[0.75, 0.25]], dtype="float32"), (40, 1))
-    model, _, _ = fit(x, y, epochs=20, patience=20, batch_size=20, spec=TrainingSpec(data="d", learning_rate=0.5))
+    model, _, _ = fit(x, y, epochs=20, patience=20, batch_size=20, spec=ResolvedSpec(data="d", learning_rate=0.5))
     assert model.predict(x[:1], verbose=0)[0, 0] == pytest.approx(0.75, abs=0.02)
 
 

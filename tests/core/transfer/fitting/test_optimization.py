@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
@@ -37,7 +37,7 @@ def test_focal_loss_counts_easy_samples_less() -> None:
 
     target = np.array([[1.0, 0.0]])
     easy, hard = np.array([[0.95, 0.05]]), np.array([[0.3, 0.7]])
-    plain, focal = (loss(TrainingSpec(data="d", loss=name)) for name in ("cross_entropy", "focal"))
+    plain, focal = (loss(ResolvedSpec(data="d", loss=name)) for name in ("cross_entropy", "focal"))
     ratios = [float(focal(target, p)) / float(plain(target, p)) for p in (easy, hard)]
     assert ratios == pytest.approx([(1 - 0.95) ** 2, (1 - 0.3) ** 2], rel=1e-3)
 
@@ -45,7 +45,7 @@ def test_focal_loss_counts_easy_samples_less() -> None:
 def test_smoothed_labels_want_less_than_certainty() -> None:
     from core.transfer.fitting.optimization import loss
 
-    smoothed = loss(TrainingSpec(data="d", label_smoothing=0.2))
+    smoothed = loss(ResolvedSpec(data="d", label_smoothing=0.2))
     target = np.array([[1.0, 0.0]])
     losses = {p: float(smoothed(target, np.array([[p, 1 - p]]))) for p in (0.8, 0.9, 0.999)}
     assert min(losses, key=losses.__getitem__) == 0.9
@@ -70,7 +70,7 @@ def noisy(averaging: str) -> tuple[list[np.ndarray], list[np.ndarray], Recorder]
             super().epoch(number, values)
 
     notes = Watching(Path(tempfile.mkdtemp()))
-    spec = TrainingSpec.model_validate(
+    spec = ResolvedSpec.model_validate(
         {"data": "d", "learning_rate": 0.5, "optimizer": "sgd", "schedule": "constant", "averaging": averaging}
     )
     fit(

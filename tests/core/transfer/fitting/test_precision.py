@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
@@ -46,7 +46,7 @@ def fit(model, images, recorder, **spec):
         epochs=30,
         batch_size=8,
         patience=30,
-        spec=TrainingSpec.model_validate({"data": "d", "learning_rate": 0.02} | spec),
+        spec=ResolvedSpec.model_validate({"data": "d", "learning_rate": 0.02} | spec),
         phase="p",
         recorder=recorder,
     )
@@ -57,7 +57,7 @@ def compile_it(model):
 
     from core.transfer.fitting.fit import compile_model
 
-    compile_model(model, keras.optimizers.Adam(0.01), TrainingSpec(data="d"))
+    compile_model(model, keras.optimizers.Adam(0.01), ResolvedSpec(data="d"))
 
 
 def batches(images, steps):

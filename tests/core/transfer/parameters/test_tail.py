@@ -9,7 +9,7 @@ import pytest
 
 from core.methods.backbones import get_backbone
 from core.models.networks import build_backbone, split
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.transfer.features.linear_probe import new_head
 from core.transfer.fitting.fit import fit, one_hot
 from core.transfer.parameters import tail
@@ -36,7 +36,7 @@ def problem(recorder: Recorder) -> Any:
     def network() -> Any:
         return build_backbone(backbone, SIZE)
 
-    spec = TrainingSpec(
+    spec = ResolvedSpec(
         data="colours",
         strategy="fine_tune",
         epochs=10,
