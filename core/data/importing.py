@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.data.cleaning.steps.samples import BIN_TARGET
 from core.data.files.annotations import refuse_annotations
 from core.data.files.archives import Archive, image_members
 from core.data.files.label_files import labels_from_file
@@ -215,7 +216,7 @@ def _fill_table(
     labels: pd.Series | None = None
     steps: tuple[Step, ...] = ()
     if target is not None:
-        binned = old is not None and any(s.kind == "bin_target" for s in _newest(old).recipe.steps)
+        binned = old is not None and any(s.kind == BIN_TARGET for s in _newest(old).recipe.steps)
         labels, step = targets.target_classes(table[target], bins, binned)
         steps = (step,) if step else ()
     return _Filled(tables.store_table(folder, table, schema, labels), skipped, steps)

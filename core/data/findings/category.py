@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from core.data.cleaning.steps.cells import as_numbers, evened
+from core.data.cleaning.steps.categories import RARE_CATEGORIES
+from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, evened
 from core.data.cleaning.steps.step import text
 from core.data.findings.evidence import Evidence, Finder, count, remedy, some
 from core.schemas import Finding
@@ -33,7 +34,7 @@ def spelling(evidence: Evidence) -> Iterator[Finding]:
             severity="warning",
             message=f"“{name}” spells a category in several ways: {some(shown)}.",
             samples=evidence.names(rows[:SHOWN]),
-            remedy=remedy("merge_spellings", columns=[name], spellings=spellings),
+            remedy=remedy(MERGE_SPELLINGS, columns=[name], spellings=spellings),
         )
 
 
@@ -59,7 +60,7 @@ def mixed_type(evidence: Evidence) -> Iterator[Finding]:
             severity="warning",
             message=f"“{name}” holds numbers in {share:.1%} of its cells, {said}; it is read as categories.",
             samples=evidence.names(rows[:SHOWN]),
-            remedy=remedy("convert_type", column=name, to="number"),
+            remedy=remedy(CONVERT_TYPE, column=name, to="number"),
         )
 
 
@@ -78,7 +79,7 @@ def rare_category(evidence: Evidence) -> Iterator[Finding]:
             message=f"“{name}” has {count(len(rare), 'category', 'categories')} with fewer than {RARE} rows: "
             f"{some([f'{v} {n}' for v, n in rare.items()])}; little can be learnt of them.",
             samples=evidence.names(rows[:SHOWN]),
-            remedy=remedy("rare_categories", columns=[name], at_least=RARE),
+            remedy=remedy(RARE_CATEGORIES, columns=[name], at_least=RARE),
         )
 
 

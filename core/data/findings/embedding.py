@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings import label_errors
 from core.data.findings.evidence import Evidence, count
 from core.data.findings.image import near_duplicate_findings, unlike
@@ -112,7 +113,7 @@ def leaks(images: Embedded) -> Found:
         message=f"{count(len(leaked), 'test image')} {'have' if len(leaked) > 1 else 'has'} near copies among the"
         f" images that are learnt from.{told}",
         samples=tuple(leaked["path"]),
-        remedy=Step(kind="drop_samples", params={"samples": twins["id"].tolist()}),
+        remedy=Step(kind=DROP_SAMPLES, params={"samples": twins["id"].tolist()}),
     )
     beside = {group: tuple(ids) for group, ids in twins.groupby("group")["id"]}
     cases = [
@@ -160,7 +161,7 @@ def outliers(images: Embedded) -> Found:
         message=f"{count(len(rows), 'image')} {'look' if len(rows) > 1 else 'looks'} unlike everything else here.",
         samples=tuple(samples["path"]),
         scores=tuple(distance[rows].round(3).tolist()),
-        remedy=Step(kind="drop_samples", params={"samples": samples["id"].tolist()}),
+        remedy=Step(kind=DROP_SAMPLES, params={"samples": samples["id"].tolist()}),
     )
     ids = images.samples["id"].to_numpy()
     cases = [

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings.evidence import Evidence, Finder, count
 from core.schemas import Finding, Step
 
@@ -52,7 +53,7 @@ class Striking:
                 "message": f"{count(len(found), 'image')} {verb} {self.message}.",
                 "samples": tuple(found["path"]),
                 "scores": tuple(value.iloc[order].round(3)),
-                "remedy": Step(kind="drop_samples", params={"samples": found["id"].tolist()}),
+                "remedy": Step(kind=DROP_SAMPLES, params={"samples": found["id"].tolist()}),
             }
         )
 
@@ -167,7 +168,7 @@ def near_duplicate_findings(near: pd.DataFrame) -> Iterator[Finding]:
             message=f"{count(n, 'image')} {'have' if n > 1 else 'has'} near copies: re-encoded, resized, cropped or"
             f" mirrored ({len(same)} images in all).",
             samples=tuple(same["path"]),
-            remedy=Step(kind="drop_samples", params={"samples": later["id"].tolist()}),
+            remedy=Step(kind=DROP_SAMPLES, params={"samples": later["id"].tolist()}),
         )
 
 

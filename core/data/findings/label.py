@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.data.cleaning.steps.review import RELABEL
 from core.data.findings.evidence import Evidence, count
 from core.data.findings.label_errors import LabelErrors
 from core.data.findings.saved import Case
@@ -36,7 +37,7 @@ def doubted_labels(
         f" {noun}{'s' if len(rows) > 1 else ''} is sure of another class.",
         samples=tuple(doubted["path"]),
         scores=tuple(errors.confidence[kept].round(4).tolist()),
-        remedy=Step(kind="relabel", params={"labels": dict(zip(doubted["id"], suggested, strict=True))}),
+        remedy=Step(kind=RELABEL, params={"labels": dict(zip(doubted["id"], suggested, strict=True))}),
     )
     ids = evidence.samples["id"].to_numpy()
     cases = [

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from core.data.cleaning.steps.samples import DROP_DUPLICATES
 from core.data.files.archives import SUFFIXES
 from core.data.findings import category as category_findings
 from core.data.findings import image as image_findings
@@ -61,7 +62,7 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
             message=f"{count(n, noun)} {'stand' if n > 1 else 'stands'} in more than one class"
             f" ({len(torn)} {noun}s in all).",
             samples=tuple(torn["path"]),
-            remedy=Step(kind="drop_duplicates", params={"contradictory": "drop"}),
+            remedy=Step(kind=DROP_DUPLICATES, params={"contradictory": "drop"}),
         )
     same = copies[~labels]
     if len(same):
@@ -72,7 +73,7 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
             message=f"{count(n, noun)} {'are' if n > 1 else 'is'} there more than once ({len(same)} {noun}s in all);"
             " copies stay on one side of the split.",
             samples=tuple(same["path"]),
-            remedy=Step(kind="drop_duplicates", params={"contradictory": "keep"}),
+            remedy=Step(kind=DROP_DUPLICATES, params={"contradictory": "keep"}),
         )
 
 

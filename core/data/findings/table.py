@@ -7,7 +7,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from core.data.cleaning.steps.outliers import fences
+from core.data.cleaning.steps.cells import DROP_COLUMNS
+from core.data.cleaning.steps.missing import IMPUTE, MISSING_INDICATOR
+from core.data.cleaning.steps.outliers import CLIP_OUTLIERS, fences
+from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.cleaning.steps.step import centre_and_spread, filled, numeric, sample
 from core.data.findings.evidence import Evidence, Finder, count, listed, remedy, some
 from core.data.tables.near_rows import near_pairs
@@ -38,7 +41,7 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
         + ".",
         samples=evidence.names(rows),
         scores=tuple(per_row[rows].astype(float).tolist()),
-        remedy=remedy("impute", method="iterative", columns=numbers) if numbers else None,
+        remedy=remedy(IMPUTE, method="iterative", columns=numbers) if numbers else None,
     )
 
 
@@ -57,7 +60,7 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
                 severity="info",
                 message=f"{listed(names)} are empty in the same {count(len(rows), 'row')}; one mark does for all.",
                 samples=evidence.names(rows[:SHOWN]),
-                remedy=remedy("missing_indicator", columns=names[:1]),
+                remedy=remedy(MISSING_INDICATOR, columns=names[:1]),
             )
     classes = evidence.samples["label"].to_numpy(dtype=object)
     telling = [
@@ -71,7 +74,7 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
             message=f"“{name}” is missing in {shares.max():.0%} of class “{shares.idxmax()}” but in"
             f" {shares.min():.0%} of “{shares.idxmin()}”: that it is missing tells the class.",
             samples=evidence.names(np.flatnonzero(gaps[name].to_numpy())[:SHOWN]),
-            remedy=remedy("missing_indicator", columns=[name]),
+            remedy=remedy(MISSING_INDICATOR, columns=[name]),
         )
 
 
@@ -89,7 +92,7 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
         message=f"{count(len(rows), 'row')} agree with another one in all columns but one; chance alone would not do"
         " that. They may be the same thing recorded twice, and stay on one side of the split.",
         samples=evidence.names(rows[:SHOWN]),
-        remedy=remedy("drop_samples", samples=[str(ids[row]) for row in sorted(pairs)]) if few else None,
+        remedy=remedy(DROP_SAMPLES, samples=[str(ids[row]) for row in sorted(pairs)]) if few else None,
     )
 
 
@@ -118,7 +121,7 @@ def outlier(evidence: Evidence) -> Iterator[Finding]:
         " from its column's box: " + ", ".join(f"{name} {n:,}" for name, n in counts.items()) + ".",
         samples=evidence.names(rows),
         scores=tuple(np.round(worst[rows], 3).tolist()),
-        remedy=remedy("clip_outliers", method="box_plot", factor=FAR_OUT, columns=list(counts)),
+        remedy=remedy(CLIP_OUTLIERS, method="box_plot", factor=FAR_OUT, columns=list(counts)),
     )
 
 
@@ -133,7 +136,7 @@ def constant(evidence: Evidence) -> Iterator[Finding]:
             kind="constant",
             severity="warning",
             message=f"{listed(names)} {verb} the same value in every row, which tells nothing.",
-            remedy=remedy("drop_columns", columns=names),
+            remedy=remedy(DROP_COLUMNS, columns=names),
         )
 
 
@@ -160,7 +163,7 @@ def id_like(evidence: Evidence) -> Iterator[Finding]:
             severity="warning",
             message=f"{listed(names)} {verb} another value in nearly every row and may only name it; a model would"
             " learn such names by heart.",
-            remedy=remedy("drop_columns", columns=names),
+            remedy=remedy(DROP_COLUMNS, columns=names),
         )
 
 
@@ -191,7 +194,7 @@ def leak(evidence: Evidence) -> Iterator[Finding]:
                 " (cross-validated). If it is known only once the class is, as a result or a code of it, scores will"
                 " be too good to be true.",
                 scores=(score,),
-                remedy=remedy("drop_columns", columns=[str(name)]),
+                remedy=remedy(DROP_COLUMNS, columns=[str(name)]),
             )
 
 
@@ -222,7 +225,7 @@ def correlation(evidence: Evidence) -> Iterator[Finding]:
         + some([f"{names[a]} and {names[b]} (r = {r[a, b]:.2f})" for a, b in found])
         + f". Without {listed(dropped)} little is lost.",
         scores=tuple(float(r[pair]) for pair in found),
-        remedy=remedy("drop_columns", columns=dropped),
+        remedy=remedy(DROP_COLUMNS, columns=dropped),
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from core.data.cleaning.steps.samples import BIN_TARGET
 from core.data.tables.schema import is_number
 from core.data.tables.store import as_text
 from core.errors import InputError
@@ -44,4 +45,4 @@ def _quantile_step(values: pd.Series, numbers: pd.Series | None, bins: int) -> S
         raise InputError(
             f"The target “{values.name}” has too many equal values for {bins} bins.", f"Use at most {len(edges) + 1}."
         )
-    return Step(kind="bin_target", params={"edges": [float(f"{edge:.6g}") for edge in edges]})
+    return Step(kind=BIN_TARGET, params={"edges": [float(f"{edge:.6g}") for edge in edges]})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from core.data.cleaning.steps.samples import BIN_TARGET
 from core.data.images.store import ImageStore
 from core.data.importing import ImportResult, import_data
 from core.data.tables.schema import load_schema
@@ -57,7 +58,7 @@ def _write_rows(
 ) -> dict[str, dict[str, str]]:
     """The rows with their class; returns the kinds of their columns, which a few rows alone may not tell."""
     recipe = get_version(DataRef(dataset=dataset.id)).recipe
-    if any(step.kind == "bin_target" for step in recipe.steps):
+    if any(step.kind == BIN_TARGET for step in recipe.steps):
         raise InputError(
             f"“{dataset.target}” of “{dataset.name}” is a number cut into classes, and a class is no number.",
             "Add the rows with their numbers under “Manage” on the Data page.",

@@ -105,9 +105,11 @@ class Encoder(Learnt):
         return pd.concat([x.drop(columns=self.columns_), new], axis=1)
 
 
+# Steps that other modules propose.
+RARE_CATEGORIES = "rare_categories"
 KINDS = (
     StepKind(
-        name="rare_categories",
+        name=RARE_CATEGORIES,
         title="Group rare categories",
         help="Puts categories with few training rows, and those never seen, into one.",
         purpose=CATEGORIES,

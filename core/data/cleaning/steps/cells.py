@@ -100,9 +100,13 @@ def date_parts(table: pd.DataFrame, settings: DateParts) -> pd.DataFrame:
     return table.drop(columns=list(settings.columns)).assign(**new)
 
 
+# Steps that other modules propose.
+DROP_COLUMNS = "drop_columns"
+MERGE_SPELLINGS = "merge_spellings"
+CONVERT_TYPE = "convert_type"
 KINDS = (
     StepKind(
-        name="drop_columns",
+        name=DROP_COLUMNS,
         title="Drop columns",
         help="Leaves columns out of training.",
         purpose=COLUMNS,
@@ -111,7 +115,7 @@ KINDS = (
         run=drop_columns,
     ),
     StepKind(
-        name="convert_type",
+        name=CONVERT_TYPE,
         title="Convert type",
         help="Reads a column as numbers or as categories, whatever was inferred on import.",
         purpose=COLUMNS,
@@ -120,7 +124,7 @@ KINDS = (
         run=convert_type,
     ),
     StepKind(
-        name="merge_spellings",
+        name=MERGE_SPELLINGS,
         title="Merge spellings",
         help="Makes one category of its spellings, such as “Berlin”, “berlin ” and “BERLIN”.",
         purpose=COLUMNS,

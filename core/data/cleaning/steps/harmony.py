@@ -39,9 +39,12 @@ def convert_unit(table: pd.DataFrame, settings: ConvertUnit) -> pd.DataFrame:
     return table.assign(**{name: table[name] * settings.factor + settings.offset for name in names})
 
 
+# Steps that other modules propose.
+RENAME_COLUMNS = "rename_columns"
+CONVERT_UNIT = "convert_unit"
 KINDS = (
     StepKind(
-        name="rename_columns",
+        name=RENAME_COLUMNS,
         title="Rename columns",
         help="Gives columns other names, such as those of the data set that this one shall teach.",
         purpose=COLUMNS,
@@ -50,7 +53,7 @@ KINDS = (
         run=rename_columns,
     ),
     StepKind(
-        name="convert_unit",
+        name=CONVERT_UNIT,
         title="Convert unit",
         help="Multiplies numbers by a factor and adds an offset.",
         purpose=COLUMNS,

@@ -170,9 +170,12 @@ class FullColumns(Learnt):
         return x.drop(columns=self.dropped_)
 
 
+# Steps that other modules propose.
+IMPUTE = "impute"
+MISSING_INDICATOR = "missing_indicator"
 KINDS = (
     StepKind(
-        name="impute",
+        name=IMPUTE,
         title="Fill missing cells",
         help="Puts values learnt from training rows into empty cells.",
         purpose=MISSING,
@@ -181,7 +184,7 @@ KINDS = (
         run=Imputer,
     ),
     StepKind(
-        name="missing_indicator",
+        name=MISSING_INDICATOR,
         title="Mark missing cells",
         help="Adds a column of 0 and 1 that tells where a cell was missing, since that can tell the class."
         " Put it before the filling.",

@@ -146,9 +146,11 @@ class Remover(Resampler):
         return x[kept], y[kept]
 
 
+# Steps that other modules propose.
+CLIP_OUTLIERS = "clip_outliers"
 KINDS = (
     StepKind(
-        name="clip_outliers",
+        name=CLIP_OUTLIERS,
         title="Clip outliers",
         help="Moves values beyond a column's fences onto them (winsorising).",
         purpose=OUTLIERS,

@@ -43,9 +43,12 @@ def kept_samples(recipe: Recipe) -> dict[str, frozenset[str]]:
     return kept
 
 
+# Steps that other modules propose.
+RELABEL = "relabel"
+KEEP = "keep"
 KINDS = (
     StepKind(
-        name="relabel",
+        name=RELABEL,
         title="Relabel samples",
         help="Gives the named samples another class. In the test part that is another test set:"
         " earlier runs were judged on the old labels.",
@@ -56,7 +59,7 @@ KINDS = (
         kind="both",
     ),
     StepKind(
-        name="keep",
+        name=KEEP,
         title="Keep as they are",
         help="The samples were looked at and found right: the finding no longer names them. Data stay as they are.",
         purpose=REVIEW,

@@ -111,9 +111,15 @@ def _known(rows: Rows, classes: tuple[str, ...]) -> None:
         raise ValueError(f"there is no class “{min(unknown)}” at this place")
 
 
+# Steps that other modules propose.
+DROP_SAMPLES = "drop_samples"
+DROP_DUPLICATES = "drop_duplicates"
+RENAME_CLASSES = "rename_classes"
+BIN_TARGET = "bin_target"
+LEAVE_OUT_CLASSES = "leave_out_classes"
 KINDS = (
     StepKind(
-        name="drop_samples",
+        name=DROP_SAMPLES,
         title="Drop samples",
         help="Leaves out the named samples, whatever part they are in.",
         purpose=ROWS,
@@ -123,7 +129,7 @@ KINDS = (
         kind="both",
     ),
     StepKind(
-        name="drop_duplicates",
+        name=DROP_DUPLICATES,
         title="Drop duplicates",
         help="Of samples with identical content the first stays. Copies count double in training and in every score.",
         purpose=ROWS,
@@ -144,7 +150,7 @@ KINDS = (
         reads_cells=True,
     ),
     StepKind(
-        name="bin_target",
+        name=BIN_TARGET,
         title="Cut the target into classes",
         help="Makes classes of a numeric target.",
         purpose=CLASSES,
@@ -153,7 +159,7 @@ KINDS = (
         run=bin_target,
     ),
     StepKind(
-        name="rename_classes",
+        name=RENAME_CLASSES,
         title="Rename classes",
         help="Gives classes other names.",
         purpose=CLASSES,
@@ -173,7 +179,7 @@ KINDS = (
         kind="both",
     ),
     StepKind(
-        name="leave_out_classes",
+        name=LEAVE_OUT_CLASSES,
         title="Leave out classes",
         help="Leaves out all samples of some classes.",
         purpose=CLASSES,
