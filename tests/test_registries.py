@@ -76,8 +76,7 @@ def names_of_methods(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text("utf-8"))
 
     def named(node: ast.expr) -> bool:
-        is_kind = isinstance(node, ast.Attribute) and node.attr == "kind" and path.name == "formats.py"
-        return (isinstance(node, ast.Attribute) and node.attr in fields - {"kind"}) or is_kind
+        return isinstance(node, ast.Attribute) and node.attr in fields
 
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and node.value in every and "_" in str(node.value):
