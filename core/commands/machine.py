@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def serve(args: argparse.Namespace) -> Document:
     """Start the dashboard; the address is printed."""
     root = Path(__file__).parents[2]
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows it would let two servers share a port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((args.address, args.port))
         except OSError as error:
@@ -85,4 +87,7 @@ def serve(args: argparse.Namespace) -> Document:
             ) from error
     options = ["--server.port", str(args.port), "--server.address", args.address]
     os.chdir(root)
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options])
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options]
+    if os.name == "posix":
+        os.execv(sys.executable, command)
+    return {"exit_code": subprocess.call(command)}  # Windows has no exec: this process stays as the server's parent
