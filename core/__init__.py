@@ -9,4 +9,4 @@ import os
 # POT, which skada imports as well, would import TensorFlow for tables too.
 os.environ.setdefault("POT_BACKEND_DISABLE_TENSORFLOW", "1")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
