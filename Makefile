@@ -1,5 +1,7 @@
 # make run      start Graft (make run PORT=8600, make run ADDRESS=0.0.0.0, make run GPU=1)
 # make test     unit tests, a test of every page, and the main paths in headless Chromium
+# make test-fast  the tests that start no worker, no Keras and no browser
+# make soak     long tests: hundreds of kills, thousands of files, many seeds
 # make check    ruff, mypy, import-linter
 # make docs     write docs/reference anew from the code
 # make bench    run the benchmarks and write benchmarks/RESULTS.md (make bench ONLY=folding)
@@ -14,7 +16,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock
 FLAVOUR := $(if $(GPU),gpu,cpu)
 
-.PHONY: run test check docs bench lock chromium clean
+.PHONY: run test test-fast soak check docs bench lock chromium clean
 
 run: $(VENV)/.ready-$(FLAVOUR)
 	@$(BIN)/python -m core serve --port $(PORT) --address $(ADDRESS)
@@ -22,6 +24,12 @@ run: $(VENV)/.ready-$(FLAVOUR)
 test: $(VENV)/.ready-dev chromium
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
 	$(BIN)/python -m pytest -q tests/e2e
+
+test-fast: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not training and not browser" --ignore tests/e2e
+
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -q -m soak
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
