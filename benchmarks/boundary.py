@@ -66,8 +66,8 @@ def plain_loop(data: str, run: Any, probe: Any) -> tuple[float, int, int]:
     from core.store.datasets import get_dataset, get_version
     from core.store.runs import run_folder
     from core.training.version_images import VersionImages
-    from core.transfer.optimization import maker, schedule
-    from core.transfer.tail import SMALLEST_BATCH, STEPS
+    from core.transfer.fitting.optimization import maker, schedule
+    from core.transfer.parameters.tail import SMALLEST_BATCH, STEPS
 
     ref = DataRef.parse(data)
     samples = load_samples(ref)

@@ -32,7 +32,7 @@ class Files:
         return len(self.paths)
 
     def batch(self, rows: Sequence[int], size: int) -> np.ndarray:
-        from core.data.decoding import decode
+        from core.data.files.decoding import decode
         from core.settings import get_settings
 
         settings = get_settings()
@@ -45,7 +45,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRAFT_HOME"] = home
-        from core.models.embedding import limit_threads
+        from core.embedding.embeddings import limit_threads
 
         limit_threads()
         measure(write(Path(home) / "photos"), rounds)
@@ -63,8 +63,8 @@ def write(folder: Path) -> Path:
 def measure(folder: Path, rounds: int) -> None:
     import keras
 
-    from core.models.catalogue import get_backbone
-    from core.models.engines import choose_engine
+    from core.embedding.engines import choose_engine
+    from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
 
     backbone = get_backbone("efficientnet_lite0")

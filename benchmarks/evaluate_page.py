@@ -23,7 +23,7 @@ from streamlit.testing.v1 import AppTest  # noqa: E402
 
 from core.data.importing import import_data  # noqa: E402
 from core.data.versions import load_samples, make_version  # noqa: E402
-from core.schemas import DataRef, Event, RunRecord, Split, TrainingSpec, VersionRecord  # noqa: E402
+from core.schemas import DataRef, Event, ResolvedSpec, RunRecord, Split, VersionRecord  # noqa: E402
 from core.store import files, runs  # noqa: E402
 
 TESTED, RUNS, ROUNDS = 10_000, 20, 15
@@ -45,7 +45,7 @@ def dataset(home: Path, n: int) -> VersionRecord:
 def finished(version: VersionRecord, seed: int) -> RunRecord:
     """A run that is right on about .8 of its samples and gives probabilities as networks do."""
     ref = DataRef(dataset=version.dataset, version=version.id)
-    spec = TrainingSpec(data=str(ref), strategy="linear_probe", backbone="efficientnet_lite0", epochs=seed + 1)
+    spec = ResolvedSpec(data=str(ref), strategy="linear_probe", backbone="efficientnet_lite0", epochs=seed + 1)
     run = runs.create_run(
         spec,
         name=f"run {seed}",

@@ -99,9 +99,9 @@ def targets(seed: int) -> list[tuple[str, Photos, np.ndarray]]:
 
 
 def figures(seed: int, home: Path) -> list[dict[str, object]]:
-    from core.domain.expectation import estimated, held_out
+    from core.advice.domain.expectation import estimated, held_out
     from core.evaluation.calibration import probabilities, truths
-    from core.predicting.model import load
+    from core.inference.predicting.model import load
 
     run = trained(image_sets.prepare("cifar", home, seed), "linear_probe", seed, SIZE)
     known = held_out(run)

@@ -17,9 +17,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from core.data import findings
+from core.data.cleaning.preparation import Preparation
+from core.data.findings import registry as findings
 from core.data.importing import import_data
-from core.data.preparation import Preparation
 from core.data.versions import load_rows
 from core.schemas import DataRef, Recipe, Step
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.models.embedding import limit_threads
+from core.embedding.embeddings import limit_threads
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +47,7 @@ def tail(change: Callable[[Any], Any]) -> "keras.Model":
     """The last blocks under a head, compiled for training, as `change` leaves them."""
     import keras
 
-    from core.models.catalogue import get_backbone
+    from core.methods.backbones import get_backbone
     from core.models.heads import linear_head
     from core.models.networks import blocks, build_backbone, freeze_batch_norm, split
 

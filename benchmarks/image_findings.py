@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import cifar
-from core.data.decoding import content_hash
-from core.data.embedding_findings import near_groups
-from core.data.image_quality import hashes
-from core.data.label_errors import confident_learning, out_of_fold, reduced, squashed
-from core.data.near_duplicates import as_bits
-from core.models.catalogue import BACKBONES
-from core.models.embedding import embed
+from core.data.files.decoding import content_hash
+from core.data.findings.embedding import near_groups
+from core.data.findings.label_errors import confident_learning, out_of_fold, reduced, squashed
+from core.data.images.near_duplicates import as_bits
+from core.data.images.quality import hashes
+from core.embedding.embeddings import embed
+from core.methods.pretrained import BACKBONES
 
 KINDS = ("exact", "re-encoded", "80 %-resized", "5 %-cropped", "mirrored")
 PHOTOS, EACH, SIDE, SIZE = 5_000, 250, 96, 128

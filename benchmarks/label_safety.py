@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import cifar
+from core.data.findings.label_safety import Flip, LabelSafety
 from core.data.importing import import_data
-from core.data.label_safety import Flip, LabelSafety
 from core.schemas import DataRef, DatasetRecord
 from core.store.datasets import get_version
-from core.training.label_safety import gather, judge
+from core.training.images.label_safety import gather, judge
 
 
 def judged(dataset: DatasetRecord, shuffled: bool = False) -> LabelSafety:

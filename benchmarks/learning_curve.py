@@ -32,11 +32,11 @@ def images(name: str, seed: int, per_class: int) -> tuple[np.ndarray, np.ndarray
 
 def figures(name: str, seed: int) -> tuple[float, tuple[float, float], float, float]:
     """Accuracy told at twice the images with its interval, the one reached, and the one before."""
-    from core.data.label_errors import probe, reduced, squashed
+    from core.advice.transferability.learning_curve import extrapolated, lot_shares, measured
+    from core.data.findings.label_errors import probe, reduced, squashed
+    from core.embedding.embeddings import embed
     from core.evaluation.bootstrap import percentile_interval
-    from core.models.catalogue import get_backbone
-    from core.models.embedding import embed
-    from core.transferability.learning_curve import extrapolated, lot_shares, measured
+    from core.methods.backbones import get_backbone
 
     few, judging = PER_CLASS[name]
     pixels, labels = images(name, seed, 2 * few + judging)

@@ -34,8 +34,8 @@ def main() -> None:
 
 def p_values(data: str, times: int) -> np.ndarray:
     """Of the permutation test, `(times,)`, each for other halves of the training and test part together."""
-    from core.domain.distances import mmd
-    from core.domain.sides import sides, vectors
+    from core.advice.domain.distances import mmd
+    from core.advice.domain.sides import sides, vectors
     from core.schemas import DataRef
 
     first, second, _ = sides(*(DataRef.parse(f"{data}:{part}") for part in ("train", "test")))

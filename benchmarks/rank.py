@@ -41,9 +41,9 @@ def main() -> None:
 
 def judged(name: str, data: str, seed: int) -> float:
     """How much of the best accuracy the recommended backbone loses."""
-    from core.models.catalogue import get_backbone
+    from core.advice.transferability.backbone_ranking import rank
+    from core.methods.backbones import get_backbone
     from core.schemas import DataRef
-    from core.transferability.ranking import rank
 
     start = time.perf_counter()
     found = rank(DataRef.parse(data))

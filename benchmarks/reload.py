@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.two_stage import trained
 from core.data.importing import import_data
-from core.transfer.strategies import STRATEGIES
+from core.methods.strategies import STRATEGIES
 
 RELOAD = """
 import json, sys

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
-from core.schemas import Event, TrainingSpec, now  # noqa: E402
+from core.schemas import Event, ResolvedSpec, now  # noqa: E402
 from core.store import runs  # noqa: E402
 
 RUNS, EPOCHS, ROUNDS = 1_000, 40, 20
@@ -31,7 +31,7 @@ QUERIES: tuple[dict[str, str], ...] = (
 
 def make() -> None:
     for i in range(RUNS):
-        spec = TrainingSpec(data="d@v", strategy="linear_probe", backbone="efficientnet_lite0")
+        spec = ResolvedSpec(data="d@v", strategy="linear_probe", backbone="efficientnet_lite0")
         run = runs.create_run(spec, name=f"run {i}", dataset=f"d{i % 7}", version="v", test_hash="t", n=300)
         for epoch in range(1, EPOCHS + 1):
             values = {"val_accuracy": epoch / EPOCHS, "accuracy": 0.9}

@@ -29,15 +29,15 @@ def main() -> None:
 
 
 def measure(home: Path, rounds: int) -> None:
-    from core.data.embedding_map import coordinates
+    from core.advice.transferability.backbone_ranking import known_samples, rank
+    from core.data.findings.label_errors import squashed
+    from core.data.images.map import coordinates
     from core.data.importing import import_data
-    from core.data.label_errors import squashed
     from core.data.versions import make_version
-    from core.models.catalogue import get_backbone
-    from core.models.embedding import limit_threads
+    from core.embedding.embeddings import limit_threads
+    from core.methods.backbones import get_backbone
     from core.schemas import DataRef, Split
     from core.training.version_images import VersionImages
-    from core.transferability.ranking import known_samples, rank
 
     limit_threads()
     images, targets = cifar.sample(N // 9, 0)

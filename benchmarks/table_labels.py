@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_wine
 
-from core.data.label_errors import confident_learning
-from core.data.samples import SAMPLES
-from core.data.table_check import out_of_fold_rows
+from core.data.files.samples import SAMPLES
+from core.data.findings.label_errors import confident_learning
 from core.schemas import Recipe
+from core.training.tables.check import out_of_fold_rows
 
 SHARE, SEEDS = 0.05, 5
 FIRST = (20, 50)

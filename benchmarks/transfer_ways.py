@@ -11,7 +11,6 @@ import tempfile
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,11 @@ from table_labels import tables
 
 from core.data.importing import import_data
 from core.data.versions import make_version
-from core.models.tabular import get_learner
+from core.methods.learners import get_learner
+from core.methods.plan import resolve_request
 from core.schemas import DatasetRecord, Recipe, Split, TrainingSpec
-from core.training.presets import resolve
-from core.training.source_problem import carry_over
-from core.training.table_task import TableTask
+from core.training.sources.source_problem import carry_over
+from core.training.tables.task import TableTask
 
 SPLITS = 10
 WAYS: dict[str, dict[str, Any]] = {
@@ -73,10 +72,10 @@ def figures(source: DatasetRecord, target: DatasetRecord, learner: str, class_we
                 **labels,
                 **way,
             )
-            task = TableTask(resolve(spec).spec, Silent())
+            task = TableTask(resolve_request(spec), Silent())
             (parts,) = task.splits
             problem, _ = task.problem(parts)
-            fitted, baselines = carry_over(problem, resolve_name(get_learner(learner).fit))
+            fitted, baselines = carry_over(problem, get_learner(learner).load())
             test = np.isin(problem.judged, parts.test)
             truth = problem.labels[problem.judged[test]]
 

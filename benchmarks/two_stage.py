@@ -71,7 +71,7 @@ def trained(data: str, strategy: Any, seed: int, size: int, **settings: Any) -> 
 def batch_norm_unchanged(run: Any) -> bool:
     import keras
 
-    from core.models.catalogue import get_backbone
+    from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
     from core.store.runs import run_folder
 

@@ -31,16 +31,15 @@ def main() -> None:
 
 
 def measure(name: str, data: str, room: float, size: int, epochs: int) -> None:
-    from core.models.embedding import limit_threads
+    from core.embedding.embeddings import limit_threads
+    from core.jobs import queue
 
     limit_threads()
     from core.data.augmentation import AUGMENTATIONS
     from core.schemas import TrainingSpec
-    from core.store import runs
-    from core.training.image_task import train_images
-    from core.training.presets import resolve
+    from core.training.images.task import train_images
     from core.training.recorder import Recorder
-    from core.transfer import tail
+    from core.transfer.parameters import tail
 
     spec = TrainingSpec(
         data=data,
@@ -52,8 +51,7 @@ def measure(name: str, data: str, room: float, size: int, epochs: int) -> None:
         augmentation=AUGMENTATIONS["light"],
         views=3,
     )
-    plan = resolve(spec)
-    run = runs.create_run(plan.spec, name=name, dataset=plan.dataset, version=plan.version, test_hash="", n=plan.n)
+    run = queue.enqueue(spec.model_copy(update={"name": name}))
     recorder = Recorder(run.id)
     tail.ROOM = room
     result = train_images(run, recorder)

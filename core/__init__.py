@@ -6,7 +6,11 @@ worker process imports TensorFlow, Keras or OpenVINO.
 
 import os
 
+from core.store import pickles
+
 # POT, which skada imports as well, would import TensorFlow for tables too.
 os.environ.setdefault("POT_BACKEND_DISABLE_TENSORFLOW", "1")
+
+pickles.install()
 
 __version__ = "0.2.0"

@@ -4,7 +4,15 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from core.errors import InputError
 
@@ -17,6 +25,10 @@ Schedule = Literal["cosine", "warm_up", "one_cycle", "constant"]
 Loss = Literal["cross_entropy", "focal"]
 Averaging = Literal["none", "ema"]
 Device = Literal["cpu", "gpu"]
+FailureKind = Literal[
+    "bad_input", "not_found", "bad_data", "weights", "disk_full", "out_of_memory", "not_a_number", "cluster",
+    "killed", "internal"
+]  # fmt: skip
 RunState = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "interrupted"]
 ACTIVE: tuple[RunState, ...] = ("starting", "running")
 FINISHED: tuple[RunState, ...] = ("succeeded", "failed", "cancelled", "interrupted")
@@ -199,20 +211,20 @@ def _several(value: Any) -> Any:
 
 
 class TrainingSpec(Frozen):
-    """What to train, on what and how. A field left `None` is filled by the preset (`core.training.presets`).
+    """What to train, on what and how. A field left `None` is filled by `core.methods.plan`.
 
     `epochs` are those of the head or the table network, `fine_tune_epochs` those of stage two; `unfreeze` counts the
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
     samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
     `class_weights` balanced every class weighs the same in the loss, however few samples it has.
-    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made (`core.transfer.optimization`),
-    `precision` in `core.transfer.precision`.
+    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made
+    (`core.transfer.fitting.optimization`), `precision` in `core.transfer.fitting.precision`.
     `source` names other data, `DATASET[@VERSION]`, that a strategy carries knowledge from, by a `method` of its own
-    where it has several (`core.transfer.strategies`); with `target_labels` ignored, what is learnt comes from there
+    where it has several (`core.methods.strategies`); with `target_labels` ignored, what is learnt comes from there
     alone, and of `data` only the samples are seen.
     `estimators` are the models that bagging or boosting trains; `members` are runs that are combined
-    (`core.ensembles`);
-    `teacher` is a run from whose network another learns (`core.transfer.distillation`).
+    (`core.training.ensembles`);
+    `teacher` is a run from whose network another learns (`core.transfer.relations.distillation`).
     `trees` are those of a forest, or for boosting the rounds at most.
     With an `augmentation`, every training image is joined by `views` changed copies of it.
     A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.
@@ -255,21 +267,67 @@ class TrainingSpec(Frozen):
     gpus: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
+class ResolvedSpec(Frozen):
+    """What will be trained: a `TrainingSpec` with nothing left open, made by `core.methods.plan.resolve` alone.
+
+    A field that the method does not read has a value that changes nothing (an empty text, 0, the plainest choice) and
+    is not written, so that what is stored is a `TrainingSpec` too. `device` None means whichever is free.
+    """
+
+    data: str
+    name: str = ""
+    preset: Preset = "quick"
+    strategy: str = ""
+    backbone: str = ""
+    learner: str = ""
+    image_size: int = 0
+    epochs: int = 0
+    fine_tune_epochs: int = 0
+    unfreeze: int = 0
+    batch_size: int = 0
+    learning_rate: float = 0.0
+    fine_tune_learning_rate: float = 0.0
+    dropout: float = 0.0
+    class_weights: Literal["balanced", "none"] = "none"
+    l2: float = 0.0
+    trees: int = 0
+    optimizer: Optimizer = "adam"
+    schedule: Schedule = "cosine"
+    loss: Loss = "cross_entropy"
+    label_smoothing: float = 0.0
+    averaging: Averaging = "none"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    augmentation: Augmentation | None = None
+    views: int = 0
+    source: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    method: str = ""
+    target_labels: Literal["used", "ignored"] = "used"
+    estimators: int = 0
+    members: tuple[str, ...] = ()
+    teacher: str = ""
+    folds: int = 0
+    seed: int = 0
+    device: Device | None = None
+    gpus: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_none(cls, values: Any) -> Any:
+        return {k: v for k, v in values.items() if v is not None} if isinstance(values, dict) else values
+
+    @model_serializer(mode="wrap")
+    def _only_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {field: value for field, value in serialize(self).items() if field in self.model_fields_set}
+
+    def request(self, **changes: Any) -> TrainingSpec:
+        """The `TrainingSpec` that asks for the same, with changes."""
+        return TrainingSpec.model_validate(self.model_dump() | changes)
+
+
 class Failure(Frozen):
     """Why a run failed: its kind, one sentence, and what to do."""
 
-    kind: Literal[
-        "bad_input",
-        "not_found",
-        "bad_data",
-        "weights",
-        "disk_full",
-        "out_of_memory",
-        "not_a_number",
-        "cluster",
-        "killed",
-        "internal",
-    ]
+    kind: FailureKind
     message: str
     hint: str = ""
 
@@ -297,7 +355,7 @@ class RunRecord(Frozen):
     name: str
     dataset: str
     version: str
-    spec: TrainingSpec
+    spec: ResolvedSpec
     state: RunState = "queued"
     phase: str = ""
     epoch: int = 0

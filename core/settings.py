@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
 
+ROOT = Path(__file__).resolve().parents[1]  # the folder that holds `core` and `pages`
+
 
 class Settings(BaseSettings):
     """Paths, limits and switches. `GRAFT_HOME=/srv/graft` sets `home`, and so on."""

@@ -17,19 +17,19 @@ from pydantic_core import PydanticUndefined
 
 from core.__main__ import _parser
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
-from core.data.embedding_findings import LOOKED_FOR
-from core.data.findings import finders
-from core.data.image_findings import STRIKING
-from core.data.steps import STEPS
-from core.data.steps.step import WHERE
-from core.ensembles.methods import COMBINATIONS
+from core.data.cleaning.steps.registry import STEPS
+from core.data.cleaning.steps.step import WHERE
+from core.data.findings.embedding import LOOKED_FOR
+from core.data.findings.image import STRIKING
+from core.data.findings.registry import finders
 from core.export.formats import FORMATS
-from core.models.catalogue import BACKBONES
-from core.models.tabular import LEARNERS
+from core.methods.combinations import COMBINATIONS
+from core.methods.learners import LEARNERS
+from core.methods.presets import PRESETS
+from core.methods.pretrained import BACKBONES
+from core.methods.strategies import GROUPS, STRATEGIES
 from core.schemas import Augmentation, Kind, TrainingSpec
 from core.settings import Settings
-from core.training.presets import PRESETS
-from core.transfer.strategies import GROUPS, STRATEGIES
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `make docs` from the code. Do not edit. -->\n"

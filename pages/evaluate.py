@@ -152,7 +152,7 @@ def curves_tab(judged: Judged) -> None:
 
 def weights_in_question(judged: Judged) -> bool:
     """Whether it has pretrained weights that random ones can be held against."""
-    return bool(judged.run.spec.backbone) and not judged.folds and judged.run.spec.strategy not in (None, BASELINE)
+    return bool(judged.run.spec.backbone) and not judged.folds and judged.run.spec.strategy not in ("", BASELINE)
 
 
 def transfer_tab(judged: Judged) -> None:

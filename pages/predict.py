@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.predicting.record import check_model, predicting_runs
+from core.methods.predictors import check_model, predicting_runs
 from core.schemas import RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset

@@ -5,13 +5,13 @@ from typing import cast
 
 import streamlit as st
 
-from core.ensembles.methods import COMBINATIONS
 from core.jobs import queue
-from core.models.tabular import LEARNERS
+from core.methods.combinations import COMBINATIONS
+from core.methods.learners import LEARNERS
+from core.methods.strategies import STRATEGIES
 from core.schemas import ACTIVE, FINISHED
 from core.store import datasets, run_search
 from core.store.run_search import Order, Wanted
-from core.transfer.strategies import STRATEGIES
 from core.ui import run_bringing, run_table, study
 from core.ui.page import empty, guard, telling_errors
 

@@ -7,11 +7,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import GraftError
 from core.jobs import queue
-from core.models.tabular import LEARNERS
+from core.methods import plan
+from core.methods.estimate import estimate
+from core.methods.learners import LEARNERS
+from core.methods.presets import PRESET_HELP, PRESETS
 from core.schemas import ACTIVE, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
-from core.training import presets
-from core.training.estimate import estimate
 from core.ui import again, backbone_ranking, backbones, device_choice, options, search, strategy_choice
 from core.ui.live import live_run
 from core.ui.page import empty, go, guard, show_error
@@ -70,7 +71,7 @@ def choose_data() -> tuple[DatasetRecord, str]:
 
 def choose_preset(dataset: DatasetRecord) -> str:
     def follow() -> None:
-        values = presets.PRESETS[dataset.kind][st.session_state["train-preset"]]
+        values = PRESETS[dataset.kind][st.session_state["train-preset"]]
         for field in ("backbone", "strategy", "learner"):
             if field in values:
                 st.session_state[f"train-{field}"] = values[field]
@@ -79,7 +80,7 @@ def choose_preset(dataset: DatasetRecord) -> str:
     st.session_state.setdefault("train-preset", "quick")
     chosen = st.segmented_control(
         "Preset",
-        list(presets.PRESETS[dataset.kind]),
+        list(PRESETS[dataset.kind]),
         format_func=str.capitalize,
         required=True,
         key="train-preset",
@@ -87,13 +88,13 @@ def choose_preset(dataset: DatasetRecord) -> str:
         on_change=follow,
         help="A preset chooses everything below; each choice can be changed after it.",
     )
-    st.caption(presets.PRESET_HELP[dataset.kind][chosen])
+    st.caption(PRESET_HELP[dataset.kind][chosen])
     return chosen
 
 
 def choose_image_method(preset: str, dataset: DatasetRecord, version: str) -> dict[str, Any]:
-    values = presets.PRESETS["image"][preset]
-    here = presets.choices("image")
+    values = PRESETS["image"][preset]
+    here = plan.choices("image")
     for field in ("backbone", "strategy"):
         st.session_state.setdefault(f"train-{field}", values[field])
     if not here:
@@ -138,18 +139,19 @@ with form():
         choose_image_method(preset, dataset, version) if dataset.kind == "image" else choose_learner(dataset, version)
     )
     try:
-        plan = presets.resolve(TrainingSpec(data=f"{dataset.id}@{version}", preset=preset, **method))
-        spec = device_choice.choose(options.choose(plan.spec))
-        plan = presets.resolve(spec)
+        asked = TrainingSpec(data=f"{dataset.id}@{version}", preset=preset, **method)
+        record = plan.version_for(asked)
+        spec = device_choice.choose(options.choose(plan.resolve(asked, record).request()))
+        resolved = plan.resolve(spec, record)
     except GraftError as error:
         show_error(error)
         st.stop()
     with st.container(horizontal=True, vertical_alignment="center"):
         started = st.button("Start", type="primary", icon=":material/play_arrow:")
         ahead = f", {plural(len(waiting), 'run')} ahead of you" if waiting else ""
-        expected = duration(estimate(plan.spec, plan.n)).removeprefix("about ")
+        expected = duration(estimate(resolved, record.n)).removeprefix("about ")
         st.caption(f"About {expected} on this machine{ahead}", width="content")
-    search.search(spec, dataset.kind, estimate(plan.spec, plan.n))
+    search.search(spec, dataset.kind, estimate(resolved, record.n))
 
 if started:
     try:

@@ -14,14 +14,7 @@ from core.charts.runs import cost, parallel_coordinates
 from core.charts.scores import intervals, recall_bars
 from core.charts.selection import feature_scores, selection_curve
 from core.charts.studies import search_history, search_importance, setting_slice
-from core.charts.trust import (
-    coverage,
-    precision_recall_curves,
-    reliability,
-    roc_curves,
-    slice_bars,
-    thresholds,
-)
+from core.charts.trust import coverage, precision_recall_curves, reliability, roc_curves, slice_bars, thresholds
 
 __all__ = [
     "CURVE_HEIGHT",

@@ -3,8 +3,8 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from core.advice.transferability.record import ClassGrowth, Growth
 from core.charts.look import GREY, PALETTE, layout, shorten
-from core.transferability.record import ClassGrowth, Growth
 
 HEIGHT = 340
 BAND = "rgba(0,114,178,0.15)"

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from core.charts.look import GREY, PALETTE, class_colours, layout, shorten
 
 if TYPE_CHECKING:
-    from core.explaining.record import Dependence, Importance
+    from core.inference.explaining.record import Dependence, Importance
 
 HEIGHT = 260
 

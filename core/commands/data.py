@@ -11,7 +11,7 @@ COLUMNS_HINT = 'Columns are {"COLUMN": {"type": "numeric", "role": "feature"}, â
 
 def samples(_: argparse.Namespace) -> Document:
     """List the data sets that ship with Graft."""
-    from core.data.samples import SAMPLES
+    from core.data.files.samples import SAMPLES
 
     return {"samples": [{"name": s.name, "kind": s.kind, "n": s.n, "licence": s.licence} for s in SAMPLES.values()]}
 
@@ -43,16 +43,16 @@ def import_(args: argparse.Namespace) -> Document:
 
 def check(args: argparse.Namespace) -> Document:
     """Say what is wrong with data, each finding with the step that remedies it."""
-    from core.data.checks import all_findings, can_check, load_check
+    from core.data.findings.saved import all_findings, can_check, load_check
     from core.schemas import DataRef
     from core.store.datasets import get_dataset, get_version
 
     version = get_version(DataRef.parse(args.data))
     if can_check(get_dataset(version.dataset)) and load_check(version) is None:
-        from core.models.embedding import limit_threads
+        from core.embedding.embeddings import limit_threads
 
         limit_threads()
-        from core.training.deeper_look import look_deeper
+        from core.training.check import look_deeper
 
         look_deeper(version)
     found = all_findings(version, load_check(version))

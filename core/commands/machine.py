@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 from core.commands.document import Document
 from core.errors import GraftError, InputError
@@ -14,8 +13,11 @@ from core.errors import GraftError, InputError
 
 def backbones(args: argparse.Namespace) -> Document:
     """The backbones there are and whether their weights are here, runs that can be a source among them."""
-    from core.models import downloads, own
-    from core.models.catalogue import BACKBONES, get_backbone, weights_state
+    from core.methods import backbones as own
+    from core.methods.backbone import weights_state
+    from core.methods.backbones import get_backbone
+    from core.methods.pretrained import BACKBONES
+    from core.models import downloads
 
     if args.fetch:
         downloads.download(get_backbone(args.fetch))
@@ -27,9 +29,10 @@ def backbones(args: argparse.Namespace) -> Document:
 def doctor(_: argparse.Namespace) -> Document:
     """Versions, accelerators, free disk, and what is missing with how to get it."""
     from core.jobs import backends, devices
-    from core.models.catalogue import BACKBONES, weights_path
+    from core.methods.backbone import weights_path
+    from core.methods.pretrained import BACKBONES
     from core.settings import get_settings
-    from core.training.environment import environment
+    from core.training.worker.environment import environment
 
     home = get_settings().home
     home.mkdir(parents=True, exist_ok=True)
@@ -74,7 +77,6 @@ def doctor(_: argparse.Namespace) -> Document:
 
 def serve(args: argparse.Namespace) -> Document:
     """Start the dashboard; the address is printed."""
-    root = Path(__file__).parents[2]
     with socket.socket() as probe:
         if os.name == "posix":  # on Windows it would let two servers share a port
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -85,8 +87,10 @@ def serve(args: argparse.Namespace) -> Document:
                 f"Port {args.port} at {args.address} cannot be used: {error.strerror or error}.",
                 f"Graft may be running there already; otherwise choose another port: make run PORT={args.port + 1}.",
             ) from error
+    from core.settings import ROOT
+
     options = ["--server.port", str(args.port), "--server.address", args.address]
-    os.chdir(root)
+    os.chdir(ROOT)
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options]
     if os.name == "posix":
         os.execv(sys.executable, command)

@@ -40,8 +40,8 @@ def predict(args: argparse.Namespace) -> Document:
 
     import pandas as pd
 
-    from core.predicting.predict import predict
-    from core.predicting.record import TABLE
+    from core.inference.predicting.predict import predict
+    from core.inference.predicting.record import TABLE
 
     paths = [Path(name).expanduser() for name in args.files]
     lost = next((path for path in paths if not path.exists()), None)

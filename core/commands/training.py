@@ -63,9 +63,9 @@ def _spec(args: argparse.Namespace) -> Any:
 
 def _last_stage(data: str, values: Document) -> str:
     """The field with the last stage's epochs: the fine-tuning's where there is one, else the head's or network's."""
+    from core.methods.presets import PRESETS
     from core.schemas import DataRef
     from core.store.datasets import get_dataset
-    from core.training.presets import PRESETS
 
     kind = get_dataset(DataRef.parse(data).dataset).kind
     chosen = values.get("preset", "quick")

@@ -7,7 +7,7 @@ from core.commands.document import Document
 
 def distance(args: argparse.Namespace) -> Document:
     """Say how far a target is from a source, and where they differ."""
-    from core.domain.comparing import compare
+    from core.advice.domain.comparing import compare
     from core.schemas import DataRef
 
     found = compare(DataRef.parse(args.source), DataRef.parse(args.target), args.backbone, args.run)
@@ -16,8 +16,8 @@ def distance(args: argparse.Namespace) -> Document:
 
 def rank(args: argparse.Namespace) -> Document:
     """Recommend one of the backbones at hand for a dataset of images, or another dataset to learn from as well."""
-    from core.domain.candidates import candidates
+    from core.advice.domain.candidates import candidates
+    from core.advice.transferability.backbone_ranking import rank
     from core.schemas import DataRef
-    from core.transferability.ranking import rank
 
     return (candidates if args.sources else rank)(DataRef.parse(args.data)).as_json()

@@ -1,0 +1,3 @@
+"""Datasets: files read, images and tables stored, findings, cleaning, splits and versions; imports nothing but the
+store.
+"""

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from core.data.embedding_map import load_map
-from core.data.images import measurements
+from core.data.images.map import load_map
+from core.data.images.store import measurements
 from core.data.versions import load_rows
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import dataset_folder, get_dataset

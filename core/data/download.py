@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.data.images import DatasetImages
+from core.data.images.store import DatasetImages
 from core.data.versions import load_rows, load_samples
 from core.errors import InputError
 from core.schemas import DataRef, VersionRecord

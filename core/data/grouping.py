@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.data import near_duplicates
-from core.data.image_quality import HASHES
-from core.data.images import ImageStore, measurements
+from core.data.images import near_duplicates
+from core.data.images.quality import HASHES
+from core.data.images.store import ImageStore, measurements
 from core.schemas import DatasetRecord
 
 MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts

@@ -12,9 +12,11 @@ from difflib import SequenceMatcher
 import numpy as np
 import pandas as pd
 
-from core.data import cleaning
-from core.data.steps.cells import as_numbers, evened
-from core.data.steps.step import numeric, text
+from core.data.cleaning import recipe as cleaning
+from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, evened
+from core.data.cleaning.steps.harmony import CONVERT_UNIT, RENAME_COLUMNS
+from core.data.cleaning.steps.samples import RENAME_CLASSES
+from core.data.cleaning.steps.step import numeric, text
 from core.data.versions import load_samples, some_imported
 from core.errors import InputError
 from core.schemas import DataRef, Frozen, Step, VersionRecord
@@ -154,7 +156,7 @@ def _classes(names: dict[str, tuple[str, bool]]) -> Iterator[Proposal]:
         if renamed:
             yield Proposal(
                 message=f"Classes: {_arrows(renamed)}.",
-                step=Step(kind="rename_classes", params={"names": renamed}),
+                step=Step(kind=RENAME_CLASSES, params={"names": renamed}),
                 sure=sure,
             )
 
@@ -169,13 +171,13 @@ def _columns(columns: dict[str, tuple[str, bool]], here: pd.DataFrame, there: pd
             yield Proposal(
                 message=f"“{a}” is read as categories here and as numbers there"
                 + (f"; {lost:,} of its cells would become missing." if lost else "."),
-                step=Step(kind="convert_type", params={"column": a, "to": "number"}),
+                step=Step(kind=CONVERT_TYPE, params={"column": a, "to": "number"}),
                 sure=sure and not lost,
             )
         elif number == (True, False):
             yield Proposal(
                 message=f"“{a}” is read as numbers here and as categories there.",
-                step=Step(kind="convert_type", params={"column": a, "to": "category"}),
+                step=Step(kind=CONVERT_TYPE, params={"column": a, "to": "category"}),
                 sure=sure,
             )
         if number[1]:
@@ -186,7 +188,7 @@ def _columns(columns: dict[str, tuple[str, bool]], here: pd.DataFrame, there: pd
                 yield Proposal(
                     message=f"“{a}” seems to be in another unit ({found[2]}): median {mine.median():.4g} here,"
                     f" {there[b].median():.4g} there.",
-                    step=Step(kind="convert_unit", params={k: v for k, v in params.items() if v}),
+                    step=Step(kind=CONVERT_UNIT, params={k: v for k, v in params.items() if v}),
                     sure=False,
                 )
         elif not number[0]:
@@ -196,7 +198,7 @@ def _columns(columns: dict[str, tuple[str, bool]], here: pd.DataFrame, there: pd
         if renamed:
             yield Proposal(
                 message=f"Columns: {_arrows(renamed)}.",
-                step=Step(kind="rename_columns", params={"names": renamed}),
+                step=Step(kind=RENAME_COLUMNS, params={"names": renamed}),
                 sure=sure,
             )
 
@@ -208,7 +210,7 @@ def _spellings(name: str, mine: pd.Series, other: pd.Series) -> Iterator[Proposa
         if changed:
             yield Proposal(
                 message=f"“{name}”: {_arrows(changed)}.",
-                step=Step(kind="merge_spellings", params={"columns": [name], "spellings": changed}),
+                step=Step(kind=MERGE_SPELLINGS, params={"columns": [name], "spellings": changed}),
                 sure=sure,
             )
 

@@ -16,27 +16,19 @@ from typing import Any
 
 import pandas as pd
 
-from core.data import tables, targets
-from core.data.annotations import refuse_annotations
-from core.data.archives import Archive, image_members
-from core.data.column_choices import Choice, chosen, read_choices
-from core.data.label_files import labels_from_file
-from core.data.sources import Source, look_at
-from core.data.storing import Progress, estimated_size, store_images
-from core.data.table_files import TABLE_SUFFIXES
+from core.data.cleaning.steps.samples import BIN_TARGET
+from core.data.files.annotations import refuse_annotations
+from core.data.files.archives import Archive, image_members
+from core.data.files.label_files import labels_from_file
+from core.data.files.sources import Source, look_at
+from core.data.files.table_files import TABLE_SUFFIXES
+from core.data.images.writing import Progress, estimated_size, store_images
+from core.data.tables import store as tables
+from core.data.tables import targets
+from core.data.tables.columns import Choice, chosen, read_choices
 from core.data.versions import build_version, followed, with_version
 from core.errors import DiskError, InputError
-from core.schemas import (
-    DataRef,
-    DatasetRecord,
-    Finding,
-    ImportRecord,
-    Recipe,
-    Skipped,
-    Split,
-    Step,
-    VersionRecord,
-)
+from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
 from core.store import datasets as store
 from core.store.files import need_disk, write_text
 
@@ -224,7 +216,7 @@ def _fill_table(
     labels: pd.Series | None = None
     steps: tuple[Step, ...] = ()
     if target is not None:
-        binned = old is not None and any(s.kind == "bin_target" for s in _newest(old).recipe.steps)
+        binned = old is not None and any(s.kind == BIN_TARGET for s in _newest(old).recipe.steps)
         labels, step = targets.target_classes(table[target], bins, binned)
         steps = (step,) if step else ()
     return _Filled(tables.store_table(folder, table, schema, labels), skipped, steps)

@@ -5,8 +5,10 @@ from typing import Literal
 
 import pandas as pd
 
-from core.data import cleaning
-from core.data.checks import Case, Check
+from core.data.cleaning import recipe as cleaning
+from core.data.cleaning.steps.review import KEEP, RELABEL
+from core.data.cleaning.steps.samples import DROP_SAMPLES
+from core.data.findings.saved import Case, Check
 from core.data.versions import next_version
 from core.schemas import Finding, Frozen, Recipe, Step, VersionRecord
 
@@ -60,13 +62,13 @@ def steps_of(decisions: Iterable[Decision]) -> tuple[Step, ...]:
     steps = []
     labels = {d.sample: d.label for d in last.values() if d.action == "relabel"}
     if labels:
-        steps.append(Step(kind="relabel", params={"labels": labels}))
+        steps.append(Step(kind=RELABEL, params={"labels": labels}))
     dropped = sorted(d.sample for d in last.values() if d.action == "drop")
     if dropped:
-        steps.append(Step(kind="drop_samples", params={"samples": dropped}))
+        steps.append(Step(kind=DROP_SAMPLES, params={"samples": dropped}))
     for kind in dict.fromkeys(d.finding for d in last.values() if d.action == "keep"):
         kept = sorted(d.sample for d in last.values() if d.action == "keep" and d.finding == kind)
-        steps.append(Step(kind="keep", params={"finding": kind, "samples": kept}))
+        steps.append(Step(kind=KEEP, params={"finding": kind, "samples": kept}))
     return tuple(steps)
 
 

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.data import cleaning, findings, grouping, preparation
+from core.data import grouping
+from core.data.cleaning import preparation
+from core.data.cleaning import recipe as cleaning
+from core.data.cleaning.steps.review import kept_samples
+from core.data.cleaning.steps.step import Rows, sample
+from core.data.findings import registry as findings
 from core.data.grouping import MIN_DISTINCT
-from core.data.near_rows import near_pairs
-from core.data.profile import column_profile
-from core.data.row_times import times
 from core.data.splitting import split_parts
-from core.data.steps.review import kept_samples
-from core.data.steps.step import Rows, sample
-from core.data.tables import Schema, read_cells
+from core.data.tables.near_rows import near_pairs
+from core.data.tables.profile import column_profile
+from core.data.tables.row_times import times
+from core.data.tables.schema import Schema
+from core.data.tables.store import read_cells
 from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
@@ -73,7 +77,7 @@ def build_version(
     """A version's record and its tables, computed from the dataset's `folder`, nothing written.
 
     `split`: id, part, group and label of each sample in their order, and of a table's rows whether they are
-    `incomplete`. `columns`, of tables: see `core.data.profile`.
+    `incomplete`. `columns`, of tables: see `core.data.tables.profile`.
     """
     tell = progress or (lambda done, total, text: None)
     tell(0, _STAGES, "applying the steps")
@@ -182,7 +186,7 @@ def incomplete_rows(version: VersionRecord) -> pd.Index:
 
 
 def columns_of(version: VersionRecord) -> pd.DataFrame:
-    """What a table's columns hold in this version: see `core.data.profile`."""
+    """What a table's columns hold in this version: see `core.data.tables.profile`."""
     path = store.version_folder(version.dataset, version.id) / "columns.parquet"
     if path.exists():
         return pd.read_parquet(path)
@@ -228,6 +232,17 @@ def samples_hash(samples: pd.DataFrame) -> str:
         return ""
     pairs = sorted(zip(samples["content_hash"], samples["label"].astype("str"), strict=True))
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16]
+
+
+def load_table(ref: DataRef) -> tuple[pd.DataFrame, Schema]:
+    """The columns to train on, one row a sample in `load_samples`' order and indexed by its id, and the schema.
+
+    They are as the recipe's steps leave them. Numeric columns are float64 with NaN, categories str with NaN where a
+    cell is missing.
+    """
+    rows, schema = load_rows(ref, cells=True)
+    assert schema is not None
+    return rows.cells, schema
 
 
 def check_classes(samples: pd.DataFrame, dataset: DatasetRecord, grouped: bool) -> None:

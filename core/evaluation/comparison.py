@@ -18,7 +18,7 @@ from core.evaluation.bootstrap import macro_f1, macro_f1_draws
 from core.evaluation.intervals import ALPHA, Interval, paired_interval, quantile
 from core.evaluation.repeats import groups
 from core.evaluation.scores import MINUS, classes_of, judged
-from core.schemas import Frozen, RunRecord, TrainingSpec
+from core.schemas import Frozen, ResolvedSpec, RunRecord
 from core.store.runs import get_run, read_predictions, runs_on_test
 
 POWER = 0.8
@@ -311,11 +311,13 @@ def format_p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
 
 
-def settings_differences(specs: Mapping[str, TrainingSpec]) -> dict[str, dict[str, Any]]:
+def settings_differences(specs: Mapping[str, ResolvedSpec]) -> dict[str, dict[str, Any]]:
     """Per setting on which the runs do not agree, its value in every run. Names are no setting."""
     differences: dict[str, dict[str, Any]] = {}
-    for field in TrainingSpec.model_fields:
-        values = {run: getattr(spec, field) for run, spec in specs.items()}
+    for field in ResolvedSpec.model_fields:
+        values = {
+            run: getattr(spec, field) if field in spec.model_fields_set else None for run, spec in specs.items()
+        }
         if field != "name" and len(set(values.values())) > 1:
             differences[field] = {run: str(v) if isinstance(v, Frozen) else v for run, v in values.items()}
     return differences

@@ -123,3 +123,8 @@ def paired_interval(only_first: int, only_second: int, n: int, alpha: float = AL
     ways = share + (psi - share) * np.sin(_ANGLES)
     low, high = ((lead + (bound - lead) * np.cos(_ANGLES)) * ways for bound in theta)
     return float(low.min()), float(high.max())
+
+
+def effective_size(weights: np.ndarray) -> float:
+    """Kish's effective sample size, (Σw)² / Σw²: as many rows of equal weight tell as much (Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights**2).sum())

@@ -27,7 +27,7 @@ def by_seed(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
     """The runs, those together that differ in their seed alone; in the order given, each group by its first run."""
     together: dict[str, list[RunRecord]] = {}
     for record in records:
-        same = record.spec.model_copy(update={"seed": 0, "name": None}).model_dump_json()
+        same = record.spec.model_copy(update={"seed": 0, "name": ""}).model_dump_json()
         together.setdefault(f"{record.dataset}@{record.version}:{same}", []).append(record)
     return list(together.values())
 

@@ -6,10 +6,10 @@ import pandas as pd
 
 from core.errors import NotFoundError
 from core.evaluation.comparison import Pair, compare, points
+from core.evaluation.intervals import effective_size
 from core.evaluation.scores import Scores, classes_of, judged, score
 from core.schemas import RunRecord
 from core.store import runs
-from core.transfer.instances import effective_size
 
 BOTH = "With the source"
 BASELINES = {"target_only": "Your data alone", "source_only": "The source alone"}

@@ -6,17 +6,17 @@ The sections follow “Model Cards for Model Reporting” (Mitchell et al. 2019,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.data import cleaning
+from core.data.cleaning import recipe as cleaning
 from core.errors import InputError, NotFoundError
 from core.evaluation import scores
 from core.evaluation.comparison import repeated_look_warning
 from core.evaluation.scores import DEPENDENT_FOLDS, FoldScores, Scores, format_interval
-from core.models.own import base_of, title_of
-from core.models.tabular import LEARNERS
+from core.methods.backbones import base_of, title_of
+from core.methods.learners import LEARNERS
+from core.methods.strategies import STRATEGIES
 from core.schemas import PARTS, DataRef, DatasetRecord, RunRecord, VersionRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version
-from core.transfer.strategies import STRATEGIES
 
 FEW = 100  # test samples below which a card warns of few
 

@@ -21,6 +21,7 @@ from core.data.versions import load_samples
 from core.errors import DataError, DiskError, InputError, WeightsError
 from core.export.formats import LEAST_AGREEMENT, MOST_DIFFERENCE, Check, Exported, Format, get_format, obstacle
 from core.schemas import DataRef, RunRecord
+from core.settings import ROOT
 from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
 from core.store.runs import run_folder
@@ -76,7 +77,6 @@ class Job:
 
     def images(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """Images at positions of `samples`, as the run saw them, uint8, `(n, size, size, 3)`."""
-        assert self.run.spec.image_size
         return VersionImages(get_dataset(self.run.dataset), self.samples).batch(positions, self.run.spec.image_size)
 
     @cached_property
@@ -208,9 +208,8 @@ def _reference(job: Job, given: Path) -> np.ndarray:
 def _by_engine(wanted: Format, path: Path, given: Path) -> tuple[np.ndarray, np.ndarray]:
     out = given.with_name("found.npz")
     command = [sys.executable, "-m", "core.export.engine", wanted.engine, str(path), str(given), str(out)]
-    root = Path(__file__).parents[2]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise DataError(
             f"The {wanted.title} file took over {CHECK_SECONDS // 60} minutes on the test samples; it is left.",

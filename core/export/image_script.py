@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from core.data.cleaning import enabled
+from core.data.cleaning.recipe import enabled
 from core.errors import DataError
 from core.export.sections import FIT, Section, fitting, judging
-from core.schemas import DataRef, RunRecord, TrainingSpec
+from core.methods.strategies import STRATEGIES
+from core.schemas import DataRef, ResolvedSpec, RunRecord
 from core.store.datasets import get_version
-from core.transfer.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     import keras
@@ -67,13 +67,12 @@ def sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -> list
     return [section.filled(values) for section in parts]
 
 
-def cut_of(spec: TrainingSpec, backbone: "keras.Model") -> tuple[str, str]:
+def cut_of(spec: ResolvedSpec, backbone: "keras.Model") -> tuple[str, str]:
     """The block at whose end the strategy cuts its backbone, and the layer that it ends in; "" where it cuts none."""
     from core.models.networks import blocks
 
     if spec.strategy == "linear_probe":
         return "", ""
-    assert spec.unfreeze
     parts = blocks(backbone)
     block = parts[max(0, len(parts) - 1 - spec.unfreeze)]
     layer: str | None = next((layer.name for layer in backbone.layers if layer.output is block.end), None)
@@ -85,18 +84,16 @@ def cut_of(spec: TrainingSpec, backbone: "keras.Model") -> tuple[str, str]:
     return block.name, layer
 
 
-def _head_fit(spec: TrainingSpec) -> str:
-    assert spec.epochs
+def _head_fit(spec: ResolvedSpec) -> str:
     return (
         f"HEAD_FIT = dict(epochs={spec.epochs}, batch_size={spec.batch_size}, rate={spec.learning_rate},"
         f" patience={max(8, spec.epochs // 5)})"
     )
 
 
-def _tail_fit(spec: TrainingSpec, n_train: int) -> str:
-    from core.transfer.tail import SMALLEST_BATCH, STEPS
+def _tail_fit(spec: ResolvedSpec, n_train: int) -> str:
+    from core.transfer.parameters.tail import SMALLEST_BATCH, STEPS
 
-    assert spec.fine_tune_epochs and spec.batch_size
     # Smaller batches on small data: with few steps an epoch nothing would have moved at the end.
     size = min(spec.batch_size, max(SMALLEST_BATCH, n_train // STEPS))
     return (

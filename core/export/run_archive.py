@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import core
-from core.data.packed import ZipArchive
+from core.data.files.packed import ZipArchive
 from core.errors import DataError, InputError, WeightsError
 from core.evaluation.scores import judged
-from core.models.catalogue import Backbone
-from core.models.own import NETWORK, RECORD
+from core.methods.backbone import Backbone
+from core.methods.backbones import NETWORK, RECORD
 from core.schemas import RunRecord, TrainingSpec
 from core.settings import get_settings
 from core.store import files, runs

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.download import add_image, file_name, image_name
-from core.data.images import DatasetImages
+from core.data.images.store import DatasetImages
 from core.evaluation.scores import classes_of
 from core.export import image_script, table_script
 from core.export.sections import Section, about, as_notebook, as_script
@@ -70,8 +70,8 @@ def _write(job: "Job", name: str, start: str) -> Path:
 
 def _images(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[list[Section], str, "pd.Series[Any]"]:
     """Images, backbone and samples.csv into the archive; the sections, and the name of each sample by its id."""
+    from core.methods.backbones import base_of
     from core.models.networks import build_backbone
-    from core.models.own import base_of
 
     spec, samples = job.run.spec, job.samples[job.samples["part"].isin(PARTS)]
     files.need_disk(int((samples["width"] * samples["height"] * 3).sum()))
@@ -95,10 +95,9 @@ def _images(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[l
 
 def _frozen(job: "Job", archive: zipfile.ZipFile, samples: pd.DataFrame, block: str) -> None:
     """What the frozen network makes of every image, to the last bit as the run saw it."""
-    from core.models.own import base_of
+    from core.methods.backbones import base_of
 
     spec, found = job.run.spec, VersionImages(get_dataset(job.run.dataset), samples)
-    assert spec.image_size
     for name, cut in (("embeddings", None), ("activations", block)):
         if cut is None and spec.strategy == "fine_tune":
             continue  # there is no first stage
@@ -111,7 +110,7 @@ def _frozen(job: "Job", archive: zipfile.ZipFile, samples: pd.DataFrame, block: 
 def _table(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[list[Section], str, "pd.Series[Any]"]:
     """The prepared rows into the archive, training rows first in the order in which they are learnt from."""
     from core.training.recorder import Recorder
-    from core.training.table_task import TableTask
+    from core.training.tables.task import TableTask
 
     task = TableTask(job.run.spec, Recorder(job.run.id))
     (parts,) = task.splits

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from string import Template
 
-from core.schemas import Frozen, RunRecord, TrainingSpec
+from core.schemas import Frozen, ResolvedSpec, RunRecord
 
 WIDTH = 100
 
@@ -24,7 +24,7 @@ class Section(Frozen):
         return self.model_copy(update={"code": "\n".join(kept).replace("\0", "")})
 
 
-def fitting(spec: TrainingSpec) -> dict[str, object]:
+def fitting(spec: ResolvedSpec) -> dict[str, object]:
     """What `FIT` needs to know of a spec."""
     return {
         "optimizer": _OPTIMIZERS[spec.optimizer or "adam"],
@@ -65,7 +65,7 @@ weights = targets @ of_class""",
 }
 
 
-def _loss(spec: TrainingSpec) -> str:
+def _loss(spec: ResolvedSpec) -> str:
     smoothing = f"label_smoothing={spec.label_smoothing}" if spec.label_smoothing else ""
     if spec.loss == "focal":
         more = f", {smoothing}" if smoothing else ""

@@ -1,7 +1,7 @@
 """The text of the script that repeats a run on a table: its sections, with the run's own settings filled in."""
 
 from core.export.sections import FIT, Section, fitting, judging
-from core.schemas import RunRecord, TrainingSpec
+from core.schemas import ResolvedSpec, RunRecord
 
 BESIDE = (
     "Beside this file lie the rows as the learner sees them (prepared.csv: every column made a number by the steps of"
@@ -39,8 +39,7 @@ def sections(run: RunRecord, classes: list[str]) -> list[Section]:
     return [section.filled(values) for section in parts]
 
 
-def _network_fit(spec: TrainingSpec) -> str:
-    assert spec.epochs
+def _network_fit(spec: ResolvedSpec) -> str:
     return (
         f"FIT = dict(epochs={spec.epochs}, batch_size={spec.batch_size}, rate={spec.learning_rate},"
         f" patience={max(8, spec.epochs // 5)})"

@@ -1,0 +1,3 @@
+"""Background work: the queue of runs, tasks, devices and the processes behind them; never imports a learning
+library.
+"""

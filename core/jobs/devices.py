@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from core.errors import InputError
-from core.models.tabular import get_learner
-from core.schemas import Frozen, RunRecord, TrainingSpec
+from core.methods.learners import get_learner
+from core.schemas import Frozen, ResolvedSpec, RunRecord
 from core.settings import get_settings
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def wanted(spec: TrainingSpec, there: int) -> int:
+def wanted(spec: ResolvedSpec, there: int) -> int:
     """How many GPUs a run takes on a machine with `there` of them; 0 for a place on the CPU.
 
     Only networks train on a GPU; they do so where there is one, unless the spec says otherwise.
@@ -116,7 +116,7 @@ def wanted(spec: TrainingSpec, there: int) -> int:
     return spec.gpus or (1 if there or spec.device == "gpu" else 0)
 
 
-def place(spec: TrainingSpec, room: Room, at_work: Sequence[RunRecord]) -> str | None:
+def place(spec: ResolvedSpec, room: Room, at_work: Sequence[RunRecord]) -> str | None:
     """The device that a run would get now, beside those at work; None while it has to wait.
 
     `InputError` when there will never be enough GPUs for it.

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from core.settings import get_settings
+from core.settings import ROOT, get_settings
 from core.store.runs import run_folder
-
-ROOT = Path(__file__).parents[2]
 
 
 def start(run_id: str, on_exit: Callable[[], object]) -> tuple[int, float]:

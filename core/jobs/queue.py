@@ -13,11 +13,11 @@ from sqlalchemy import Connection, func, select
 
 from core.errors import ClusterError, InputError
 from core.jobs import backends, devices, warm
+from core.methods import plan
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, TrainingSpec, now
 from core.store import files, runs
 from core.store.database import runs as table
 from core.store.database import transaction
-from core.training.presets import resolve
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +37,25 @@ def submit(spec: TrainingSpec, study: str = "") -> RunRecord:
         InputError, NotFoundError, WeightsError: the spec cannot be trained, or not here; nothing was queued.
         ClusterError: it is to train on a cluster, and that does not answer; nothing was queued.
     """
-    plan = resolve(spec)
-    devices.place(plan.spec, backends.chosen().room(), [])  # can it be trained here at all?
-    record = runs.create_run(
-        plan.spec,
-        name=plan.name,
-        dataset=plan.dataset,
-        version=plan.version,
-        test_hash=plan.test_hash,
-        n=plan.n,
-        study=study,
-    )
+    record = enqueue(spec, study)
     dispatch()
     return runs.get_run(record.id)
+
+
+def enqueue(spec: TrainingSpec, study: str = "") -> RunRecord:
+    """The first half of `submit`, with the same errors: the run waits in the queue until somebody dispatches."""
+    version = plan.version_for(spec)
+    resolved = plan.resolve(spec, version)
+    devices.place(resolved, backends.chosen().room(), [])  # can it be trained here at all?
+    return runs.create_run(
+        resolved,
+        name=spec.name or plan.title(resolved),
+        dataset=version.dataset,
+        version=version.id,
+        n=version.n,
+        test_hash=plan.hash_of_test_samples(resolved, version),
+        study=study,
+    )
 
 
 def dispatch() -> None:

@@ -1,0 +1,1 @@
+"""Keras networks: building, cutting, folding, weights and heads; imported by worker processes only."""

@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from core.errors import WeightsError
-from core.models.catalogue import Backbone, Scaling, weights_path
+from core.methods.backbone import Backbone, Scaling, weights_path
 
 # Means and deviations of ImageNet's channels, as keras.applications.imagenet_utils has them.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, WeightsError
-from core.models.catalogue import Backbone, find_weights, get_backbone, is_file_sound
+from core.methods.backbone import Backbone, find_weights, is_file_sound
+from core.methods.backbones import get_backbone
 from core.settings import get_settings
 from core.store.files import atomic, need_disk
 

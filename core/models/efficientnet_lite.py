@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from core.embedding.torch_weights import read_weights
 from core.errors import WeightsError
-from core.models.catalogue import Backbone, weights_path
-from core.models.weights import read_weights
+from core.methods.backbone import Backbone, weights_path
 
 # (repeats, kernel, stride, expand, filters) of each stage, before scaling.
 _STAGES = (

@@ -10,8 +10,8 @@ import keras
 from keras import layers
 
 from core.errors import InputError
+from core.methods.backbone import Backbone
 from core.models import applications, efficientnet_lite, own_networks
-from core.models.catalogue import Backbone
 
 FEWEST = 4  # blocks; a network with fewer is cut before every layer with weights
 FEATURES = "features"

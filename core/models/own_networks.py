@@ -15,8 +15,8 @@ import keras
 from keras import layers
 
 from core.errors import InputError, WeightsError
+from core.methods.backbone import Backbone, Scaling, weights_path
 from core.models.applications import scaled
-from core.models.catalogue import Backbone, Scaling, weights_path
 
 _CARRY_CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 # What Keras raises for a file that is not what it should be.

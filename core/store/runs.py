@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.errors import InputError, NotFoundError
-from core.schemas import ACTIVE, FINISHED, Event, RunRecord, RunState, TrainingSpec, now
+from core.schemas import ACTIVE, FINISHED, Event, ResolvedSpec, RunRecord, RunState, now
 from core.settings import get_settings
 from core.store import files
 from core.store.database import runs as table
@@ -35,9 +35,10 @@ def run_folder(run_id: str) -> Path:
 
 
 def create_run(
-    spec: TrainingSpec, *, name: str, dataset: str, version: str, test_hash: str, n: int, study: str = ""
+    resolved: ResolvedSpec, *, name: str, dataset: str, version: str, test_hash: str, n: int, study: str = ""
 ) -> RunRecord:
-    """A new queued run. `name` gets a number behind it when another run of the dataset has it already."""
+    """A new queued run on a version. `name` gets a number behind it when another run of the dataset has it
+    already."""
     with transaction() as connection:
         taken = _names(connection, dataset)
         last = connection.execute(select(func.max(table.c.created))).scalar()
@@ -48,7 +49,7 @@ def create_run(
             name=next(n for n in _numbered(name) if n not in taken),
             dataset=dataset,
             version=version,
-            spec=spec,
+            spec=resolved,
             test_hash=test_hash,
             n=n,
             study=study,
@@ -56,7 +57,7 @@ def create_run(
         folder = run_folder(record.id)
         connection.execute(insert(table).values(**_row(record)))
         with files.atomic_folder(folder) as staged:
-            files.write_text(staged / "spec.json", spec.model_dump_json(indent=1, exclude_none=True))
+            files.write_text(staged / "spec.json", resolved.model_dump_json(indent=1))
             files.write_text(staged / "run.json", record.model_dump_json(indent=1))
     return record
 

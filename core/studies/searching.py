@@ -16,13 +16,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from core.errors import GraftError, NotFoundError
 from core.jobs import backends, queue
-from core.schemas import Kind, RunRecord, TrainingSpec
+from core.methods import plan
+from core.schemas import Kind, ResolvedSpec, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
 from core.studies import record as studies
 from core.studies import space
 from core.studies.record import StudyRecord, StudySpec, Trial
-from core.training import presets
 
 POLL = 0.2
 FIRST_FAILURES = 5  # after so many trials, all of them failed, nothing else is tried
@@ -111,20 +111,20 @@ class Search:
     def _ask(self) -> None:
         trial = self.study.ask()
         try:
-            plan = presets.resolve(space.trial_spec(self.spec, space.draw(trial, self.spec, self.kind), self.kind))
-            same = self._same_as(plan.spec)
+            asked = space.trial_spec(self.spec, space.draw(trial, self.spec, self.kind), self.kind)
+            same = self._same_as(plan.resolve(asked, plan.version_for(asked)))
             if same is not None:
                 trial.set_user_attr("same_as", same.number)
                 trial.set_user_attr("run", same.user_attrs["run"])
                 return
             name = f"{self.record.name} · {trial.number + 1}"
-            run = queue.submit(plan.spec.model_copy(update={"name": name}), study=self.record.id)
+            run = queue.submit(asked.model_copy(update={"name": name}), study=self.record.id)
             trial.set_user_attr("run", run.id)
             queue.warm_up(during_runs=True)
         except GraftError as error:
             self._fail(trial, str(error))
 
-    def _same_as(self, wanted: TrainingSpec) -> FrozenTrial | None:
+    def _same_as(self, wanted: ResolvedSpec) -> FrozenTrial | None:
         """An earlier trial with these very settings, whose run is there and did not fail."""
         for trial in self._trials(TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED):
             if "run" not in trial.user_attrs or "same_as" in trial.user_attrs:

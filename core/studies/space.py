@@ -9,12 +9,13 @@ from pydantic import ValidationError
 
 from core.data.augmentation import get_augmentation
 from core.errors import InputError
-from core.models.catalogue import get_backbone
-from core.models.tabular import get_learner
+from core.methods import plan
+from core.methods.backbones import get_backbone
+from core.methods.learners import get_learner
+from core.methods.presets import PRESETS
+from core.methods.strategies import get_strategy
 from core.schemas import Kind, TrainingSpec
 from core.studies.record import Range, StudySpec, Value
-from core.training import presets
-from core.transfer.strategies import get_strategy
 
 if TYPE_CHECKING:
     import optuna
@@ -137,12 +138,13 @@ def _read_by_any(spec: StudySpec, kind: Kind) -> set[str]:
 
 def usual_values(spec: StudySpec, kind: Kind) -> dict[str, Value]:
     """What the base has for the fields searched, where the space holds that: the trial that others are to beat."""
-    usual = presets.resolve(trial_spec(spec, {}, kind)).spec
+    asked = trial_spec(spec, {}, kind)
+    usual = plan.resolve(asked, plan.version_for(asked))
     found: dict[str, Value] = {}
     for field, values in spec.space.items():
-        if field not in METHOD and field not in presets.fields_read(usual.model_dump(exclude_none=True), kind):
+        if field not in METHOD and field not in plan.fields_read(usual.model_dump(), kind):
             continue
-        value: Any = getattr(usual, field)
+        value: Any = getattr(usual, field) if field in usual.model_fields_set else None
         if field == "augmentation":
             value = value.name if value else OFF
         inside = values.low <= value <= values.high if isinstance(values, Range) and value is not None else False
@@ -154,8 +156,8 @@ def usual_values(spec: StudySpec, kind: Kind) -> dict[str, Value]:
 
 def _read(spec: StudySpec, drawn: dict[str, Value], kind: Kind) -> tuple[str, ...]:
     method = {field: value for field, value in drawn.items() if field in METHOD and value is not None}
-    values = presets.PRESETS[kind][spec.base.preset] | spec.base.model_dump(exclude_none=True) | method
-    return presets.fields_read(values, kind)
+    values = PRESETS[kind][spec.base.preset] | spec.base.model_dump(exclude_none=True) | method
+    return plan.fields_read(values, kind)
 
 
 def _given(field: str, value: Value) -> dict[str, Any]:

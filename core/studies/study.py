@@ -2,12 +2,12 @@
 
 from core.errors import InputError
 from core.jobs import tasks
+from core.methods import plan
 from core.schemas import DataRef
 from core.store.datasets import get_dataset
 from core.studies import record as studies
 from core.studies.record import StudyRecord, StudySpec, StudyState
 from core.studies.space import check_space, trial_spec
-from core.training import presets
 
 TRIALS = 20  # where neither trials nor minutes are given
 
@@ -20,11 +20,12 @@ def create(spec: StudySpec) -> StudyRecord:
     """
     kind = get_dataset(DataRef.parse(spec.base.data).dataset).kind
     check_space(spec, kind)
-    plan = presets.resolve(trial_spec(spec, {}, kind))
-    base = spec.base.model_copy(update={"data": plan.spec.data, "name": None})
+    version = plan.version_for(spec.base)
+    plan.resolve(trial_spec(spec, {}, kind), version)
+    base = spec.base.model_copy(update={"data": f"{version.dataset}@{version.id}", "name": None})
     endless = spec.sampler != "grid" and spec.trials is None and spec.minutes is None
     spec = spec.model_copy(update={"base": base, "trials": TRIALS if endless else spec.trials})
-    return studies.create_study(spec, dataset=plan.dataset, version=plan.version)
+    return studies.create_study(spec, dataset=version.dataset, version=version.id)
 
 
 def start(study_id: str) -> StudyRecord:

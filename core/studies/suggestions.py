@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from core.schemas import Kind, TrainingSpec
+from core.methods.plan import choices, fields_read
+from core.schemas import Kind, ResolvedSpec
 from core.studies.record import Range, Value
 from core.studies.space import OFF
-from core.training import presets
-from core.training.presets import fields_read
 
 Space = dict[str, tuple[Value, ...] | Range]
 
@@ -17,18 +16,19 @@ USUAL: dict[Kind, tuple[str, ...]] = {
 }
 
 
-def worth_searching(spec: TrainingSpec, kind: Kind) -> Space:
+def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
     """A range or values for every field that can be searched.
 
     Args:
-        spec: as `presets.resolve` filled it. Methods are offered whatever it has; of the other fields, those that it
+        spec: as `core.methods.plan.resolve` filled it. Methods are offered whatever it has; of the other fields,
+        those that it
             or another method reads.
     """
-    backbones = tuple(presets.choices("image")) if kind == "image" else ()
+    backbones = tuple(choices("image")) if kind == "image" else ()
     found: Space = {
         "strategy": ("linear_probe", "two_stage", "l2_sp") if kind == "image" else (),
         "backbone": backbones,
-        "learner": tuple(presets.choices("table")) if kind == "table" else (),
+        "learner": tuple(choices("table")) if kind == "table" else (),
         "learning_rate": _around(spec.learning_rate or 3e-3, 10),
         "fine_tune_learning_rate": _around(spec.fine_tune_learning_rate or 3e-4, 10),
         "l2": _around(spec.l2 or 1.0, 30),
@@ -51,9 +51,9 @@ def _around(value: float, factor: float) -> Range:
     return Range(low=float(f"{value / factor:.2g}"), high=float(f"{value * factor:.2g}"), log=True)
 
 
-def _readable(spec: TrainingSpec, kind: Kind, space: Space) -> set[str]:
+def _readable(spec: ResolvedSpec, kind: Kind, space: Space) -> set[str]:
     """Fields that one at least of the methods to choose from reads."""
     field = "strategy" if kind == "image" else "learner"
-    values: dict[str, Any] = spec.model_dump(exclude_none=True)
+    values: dict[str, Any] = spec.model_dump()
     methods = {getattr(spec, field), *space[field]} if isinstance(space[field], tuple) else set()
     return {read for method in methods for read in fields_read(values | {field: method}, kind)}

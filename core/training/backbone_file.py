@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputError, WeightsError
-from core.models import own
-from core.models.catalogue import BACKBONES, Backbone
+from core.methods import backbones as own
+from core.methods.backbone import Backbone
+from core.methods.pretrained import BACKBONES
 
 Progress = Callable[[int, int, str], None]
 

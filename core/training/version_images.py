@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from core.data.images import ImageStore
-from core.models.catalogue import Backbone
-from core.models.embedding import EmbeddingInfo, cached_embedding
+from core.data.images.store import ImageStore
+from core.embedding.embeddings import EmbeddingInfo, cached_embedding
+from core.methods.backbone import Backbone
 from core.schemas import DatasetRecord, ImportRecord
 from core.store.datasets import import_folder
 

@@ -1,0 +1,3 @@
+"""The strategies, by what they transfer: instances, features, parameters or relations, and how a network is
+fitted.
+"""

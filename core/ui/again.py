@@ -5,10 +5,10 @@ from typing import NoReturn
 import streamlit as st
 
 from core.errors import GraftError
-from core.models import own
+from core.methods import backbones as own
+from core.methods import plan
 from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store import datasets, runs
-from core.training import presets
 from core.ui import device_choice, options, source_choice, strategy_choice
 from core.ui.backbones import CHOSEN, OF_A_RUN
 from core.ui.gallery import literal
@@ -45,7 +45,7 @@ def fill() -> None:
     if asked is None:
         return
     try:
-        _fill(runs.get_run(asked).spec)
+        _fill(runs.get_run(asked).spec.request())
     except GraftError as error:
         show_error(error)
 
@@ -64,7 +64,7 @@ def tell() -> None:
 def _fill(spec: TrainingSpec) -> None:
     """`GraftError` where the data or the backbone are gone: nothing is filled then."""
     version = datasets.get_version(DataRef.parse(spec.data))
-    base = presets.resolve(TrainingSpec.model_validate(spec.model_dump(include=BASIS))).spec
+    base = plan.resolve(TrainingSpec.model_validate(spec.model_dump(include=BASIS)), version).request()
     state = st.session_state
     state["train-dataset"] = version.dataset
     state[f"train-version-{version.dataset}"] = version.id

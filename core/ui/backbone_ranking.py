@@ -4,12 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
+from core.advice.transferability.record import Ranked, Ranking
 from core.charts.look import shorten
 from core.jobs import tasks
-from core.models import own
+from core.methods import backbones as own
 from core.schemas import DataRef, DatasetRecord
 from core.store.datasets import get_version
-from core.transferability.record import Ranked, Ranking
 from core.ui import version_task
 from core.ui.backbones import CHOSEN, CHOSEN_RUN, OF_A_RUN
 from core.ui.gallery import literal

@@ -5,8 +5,9 @@ import streamlit as st
 
 from core.errors import WeightsError
 from core.jobs import tasks
-from core.models import own
-from core.models.catalogue import BACKBONES, Backbone, Scaling, how_to_get, weights_path, weights_state
+from core.methods import backbones as own
+from core.methods.backbone import Backbone, Scaling, how_to_get, weights_path, weights_state
+from core.methods.pretrained import BACKBONES
 from core.ui import uploads
 from core.ui.gallery import literal
 from core.ui.page import telling_errors

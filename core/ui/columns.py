@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.data.tables import Schema
+from core.data.tables.schema import Schema
 
 TYPE_WORDS = {"numeric": "numeric", "category": "category", "left_out": "left out"}
 ROLE_WORDS = {

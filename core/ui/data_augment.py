@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
-from core.data.label_safety import VERDICTS, LabelSafety, TransformSafety, Verdict, load_label_safety
-from core.models.catalogue import BACKBONES
+from core.data.findings.label_safety import VERDICTS, LabelSafety, TransformSafety, Verdict, load_label_safety
+from core.methods.presets import VIEWS
+from core.methods.pretrained import BACKBONES
 from core.schemas import Augmentation, DatasetRecord, TrainingSpec, VersionRecord
-from core.training.presets import VIEWS
 from core.ui import augment_download, version_task
 from core.ui.augment_fields import FIELDS, METHODS, METHODS_TITLE, Field, widget
 from core.ui.augment_preview import preview

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.data.checks import Check
-from core.models.catalogue import BACKBONES
+from core.data.findings.saved import Check
+from core.methods.pretrained import BACKBONES
 from core.schemas import DatasetRecord, VersionRecord
 from core.ui import version_task
 from core.ui.words import ago

@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.data import cleaning
-from core.data.preparation import SHOWN, Stage, trace
-from core.data.steps import STEPS
-from core.data.steps.selection import SELECTION
-from core.data.steps.step import WHERE, StepKind, numeric
+from core.data.cleaning import recipe as cleaning
+from core.data.cleaning.preparation import SHOWN, Stage, trace
+from core.data.cleaning.steps.registry import STEPS
+from core.data.cleaning.steps.selection import SELECTION
+from core.data.cleaning.steps.step import WHERE, StepKind, numeric
 from core.data.versions import imported_rows, natural, some_imported
 from core.schemas import DataRef, DatasetRecord, Frozen, Recipe, Step, VersionRecord
 from core.store.datasets import get_dataset, get_version

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.domain.meaning import in_words
-from core.domain.record import ColumnShift, Distance, read
-from core.predicting.record import predicting_runs
+from core.advice.domain.meaning import in_words
+from core.advice.domain.record import ColumnShift, Distance, read
+from core.methods.predictors import predicting_runs
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, list_datasets
 from core.ui import data_harmonise, gallery, remedies, source_ranking, version_task

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from core.data.checks import Check, all_findings, can_check, load_check
-from core.data.cleaning import step_kind
-from core.data.findings import finders
-from core.data.images import DatasetImages
+from core.data.cleaning.recipe import step_kind
+from core.data.findings.registry import finders
+from core.data.findings.saved import Check, all_findings, can_check, load_check
+from core.data.images.store import DatasetImages
 from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
 from core.ui import data_check, data_clean, data_review, gallery, picture_choice, step_settings, version_making
 from core.ui.data_overview import samples_of

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core import charts
+from core.advice.transferability.record import Doubling, Growth
 from core.jobs import tasks
 from core.schemas import DatasetRecord, VersionRecord
-from core.transferability.record import Doubling, Growth
 from core.ui import version_task
 from core.ui.gallery import literal
 from core.ui.words import plural

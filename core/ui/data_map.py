@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.data.embedding_map import load_map
+from core.data.images.map import load_map
 from core.schemas import DataRef, DatasetRecord, Step, VersionRecord
 from core.ui import data_check, gallery, version_making
 from core.ui.data_overview import samples_of

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.data.images import DatasetImages
+from core.data.images.store import DatasetImages
 from core.data.versions import columns_of, incomplete_rows, load_cells, load_samples
 from core.schemas import PARTS, DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_version

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.data.checks import Case, Check
-from core.data.images import DatasetImages
+from core.data.findings.saved import Case, Check
+from core.data.images.store import DatasetImages
 from core.data.reviewing import Decision, cases_of, steps_of, touched_tests
 from core.data.versions import load_cells
 from core.schemas import DatasetRecord, Finding, VersionRecord

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.data.row_times import time_columns
 from core.data.splitting import fold_numbers
-from core.data.tables import load_schema
+from core.data.tables.row_times import time_columns
+from core.data.tables.schema import load_schema
 from core.errors import InputError
 from core.schemas import PARTS, DatasetRecord, Split, VersionRecord
 from core.store import datasets

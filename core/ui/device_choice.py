@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import ClusterError
 from core.jobs import backends
-from core.models.tabular import get_learner
+from core.methods.learners import get_learner
 from core.schemas import TrainingSpec
 
 KEY = "train-device"

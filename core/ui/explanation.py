@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.data.images import DatasetImages
+from core.data.images.store import DatasetImages
 from core.data.reviewing import Decision
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, RunRecord, VersionRecord

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core import charts
-from core.data.cleaning import settings_of
-from core.data.feature_scores import FOLDS, load_scores
-from core.models.catalogue import BACKBONES
+from core.data.cleaning.feature_scores import FOLDS, load_scores
+from core.data.cleaning.recipe import settings_of
+from core.methods.pretrained import BACKBONES
 from core.schemas import Recipe, VersionRecord
 from core.ui import version_task
 

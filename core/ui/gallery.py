@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 from PIL import Image, ImageOps
 
-from core.data.images import DatasetImages
-from core.data.tables import load_table
+from core.data.images.store import DatasetImages
+from core.data.versions import load_table
 from core.schemas import DataRef, DatasetRecord
 
 TILE = 132  # pixels; two fit beside each other on the narrowest phone

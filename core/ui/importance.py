@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import charts
-from core.explaining.record import Matters
+from core.inference.explaining.record import Matters
 from core.jobs import tasks
 from core.ui import version_task
 from core.ui.evaluation import CHART, Judged

@@ -9,15 +9,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.data.archives import image_members
-from core.data.decoding import decode
+from core.data.files.archives import image_members
+from core.data.files.decoding import decode
+from core.data.files.packed import ENDINGS
+from core.data.files.samples import SAMPLES, get_sample
+from core.data.files.sources import server_path
+from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.importing import import_data
-from core.data.packed import ENDINGS
-from core.data.samples import SAMPLES, get_sample
-from core.data.sources import server_path
-from core.data.table_files import TABLE_SUFFIXES
-from core.data.tables import Schema, look_at
-from core.data.targets import MAX_CLASSES
+from core.data.tables.schema import Schema
+from core.data.tables.store import look_at
+from core.data.tables.targets import MAX_CLASSES
 from core.errors import GraftError
 from core.jobs import tasks
 from core.settings import get_settings

@@ -6,10 +6,10 @@ import streamlit as st
 from core import charts
 from core.errors import NotFoundError
 from core.jobs import devices, meters, queue
+from core.methods.parts import VALIDATION
 from core.schemas import DataRef, RunRecord
 from core.store import runs
 from core.store.datasets import get_version
-from core.training.parts import VALIDATION
 from core.ui import again
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors

@@ -5,9 +5,9 @@ from typing import Any
 import streamlit as st
 
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS, COMES_WITH
+from core.methods.presets import RATE_FACTOR, RATES, VIEWS
+from core.methods.strategies import STRATEGIES
 from core.schemas import Augmentation, Frozen, TrainingSpec
-from core.training.presets import RATE_FACTOR, RATES, VIEWS
-from core.transfer.strategies import STRATEGIES
 from core.ui import rate_look, source_choice
 from core.ui.augment_fields import METHODS, METHODS_TITLE, widget
 from core.ui.augment_preview import preview

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.data.images import ImageStore
-from core.data.packed import ENDINGS, SUFFIXES
-from core.data.table_files import TABLE_SUFFIXES
+from core.data.files.packed import ENDINGS, SUFFIXES
+from core.data.files.table_files import TABLE_SUFFIXES
+from core.data.images.store import ImageStore
+from core.inference.predicting.record import Outcome, read, read_cells
+from core.inference.predicting.sending import send
 from core.jobs import tasks
-from core.predicting.record import Outcome, read, read_cells
-from core.predicting.sending import send
 from core.schemas import DatasetRecord, RunRecord
 from core.ui import explanation, gallery, version_task
 from core.ui.gallery import literal, short

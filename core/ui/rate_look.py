@@ -6,10 +6,10 @@ import streamlit as st
 
 from core import charts
 from core.jobs import tasks
+from core.methods.presets import RATES
+from core.methods.rate_search import RateSearch
 from core.schemas import DataRef, TrainingSpec, VersionRecord
 from core.store.datasets import get_version
-from core.training.presets import RATES
-from core.training.rate_search import RateSearch
 from core.ui import version_task
 
 KIND = "learning_rate"

@@ -4,10 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.domain.record import Distance, Remedies, Remedy
+from core.advice.domain.record import Distance, Remedies, Remedy
 from core.jobs import tasks
+from core.methods.strategies import method_title
 from core.schemas import DatasetRecord, TrainingSpec, VersionRecord
-from core.transfer.strategies import method_title
 from core.ui import source_choice, strategy_choice, version_task
 from core.ui.page import go
 from core.ui.words import gained, plural

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import streamlit as st
 
-from core.ensembles.methods import COMBINATIONS
 from core.errors import NotFoundError
 from core.jobs import queue
-from core.models import own
-from core.models.tabular import LEARNERS
+from core.methods import backbones as own
+from core.methods.combinations import COMBINATIONS
+from core.methods.learners import LEARNERS
+from core.methods.strategies import STRATEGIES
 from core.schemas import DataRef, RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import get_version
-from core.transfer.strategies import STRATEGIES
 from core.ui import again
 from core.ui.gallery import literal
 from core.ui.page import go, telling_errors

@@ -7,12 +7,12 @@ import streamlit as st
 
 from core.errors import GraftError
 from core.jobs import backends
+from core.methods import plan
 from core.schemas import Kind, TrainingSpec
 from core.studies import study
 from core.studies.record import OBJECTIVES, SAMPLERS, Range, StudySpec, Value
 from core.studies.space import grid
 from core.studies.suggestions import USUAL, worth_searching
-from core.training import presets
 from core.ui.page import go, show_error
 from core.ui.words import duration, plural
 
@@ -36,7 +36,7 @@ def search(spec: TrainingSpec, kind: Kind, seconds: float) -> None:
         return
     with fold:
         st.caption("Many runs with different settings, chosen by their validation samples; each stays as a run.")
-        offered = worth_searching(presets.resolve(spec).spec, kind)
+        offered = worth_searching(plan.resolve(spec, plan.version_for(spec)), kind)
         fields = st.multiselect(
             "Settings to search",
             list(offered),

@@ -4,11 +4,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.data.matching import matched_columns
+from core.data.tables.matching import matched_columns
+from core.methods.sources import first_cells, fits, possible
+from core.methods.strategies import STRATEGIES, Strategy, method_title
 from core.schemas import DataRef, DatasetRecord, TrainingSpec
 from core.store import datasets
-from core.training.sources import first_cells, fits, possible
-from core.transfer.strategies import STRATEGIES, Strategy, method_title
 from core.ui import source_ranking
 from core.ui.words import plural
 

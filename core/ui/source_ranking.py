@@ -4,10 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.domain.record import Candidate, Candidates
+from core.advice.domain.record import Candidate, Candidates
 from core.jobs import tasks
+from core.methods.sources import possible
 from core.schemas import DatasetRecord, VersionRecord
-from core.training.sources import possible
 from core.ui import version_task
 from core.ui.gallery import literal
 from core.ui.page import go

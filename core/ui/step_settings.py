@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from core.data.steps.step import Classes, Columns, Only, StepKind, numeric, text
+from core.data.cleaning.steps.step import Classes, Columns, Only, StepKind, numeric, text
 
 WIDE = 320
 LONG = 30  # names beyond which a list is counted and not shown

@@ -4,11 +4,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.models import own
+from core.methods import backbones as own
+from core.methods.recommendation import Recommendation, recommend
+from core.methods.strategies import GROUPS, STRATEGIES, Strategy
 from core.schemas import DataRef, DatasetRecord, Kind, TrainingSpec
 from core.store import datasets, runs
-from core.transfer.recommendation import Recommendation, recommend
-from core.transfer.strategies import GROUPS, STRATEGIES, Strategy
 from core.ui import source_choice
 from core.ui.gallery import literal
 

@@ -6,8 +6,8 @@ from core.evaluation.comparison import points
 from core.evaluation.intervals import Interval
 from core.evaluation.scores import format_interval
 from core.jobs.devices import Gpu
+from core.methods.estimate import seconds_left
 from core.schemas import RunRecord, RunState, now
-from core.training.estimate import seconds_left
 
 STATE_ICONS: dict[RunState, str] = {
     "queued": ":material/hourglass_empty:",

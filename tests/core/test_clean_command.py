@@ -8,7 +8,7 @@ import pytest
 
 from core.__main__ import main
 from core.data.importing import import_sample
-from core.data.tables import load_table
+from core.data.versions import load_table
 from core.schemas import DataRef
 
 

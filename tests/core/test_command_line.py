@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
-from core.data.samples import SAMPLES
+from core.data.files.samples import SAMPLES
 from core.jobs import local
-from core.schemas import ACTIVE, DataRef, Failure, RunState, TrainingSpec, now
+from core.schemas import ACTIVE, DataRef, Failure, ResolvedSpec, RunState, now
 from core.store import files, runs
 from core.store.datasets import get_version
 
@@ -359,7 +359,7 @@ def test_runs_judged_on_other_samples_are_not_compared(real, monkeypatch, capsys
     home, (data, a, _) = real
     monkeypatch.setenv("GRAFT_HOME", str(home))
     first = runs.get_run(a["run"])
-    spec = TrainingSpec(data=f"{data['dataset']}@{first.version}")
+    spec = ResolvedSpec(data=f"{data['dataset']}@{first.version}")
     other = runs.create_run(
         spec, name="other", dataset=first.dataset, version=first.version, test_hash="another", n=first.n
     )

@@ -28,13 +28,12 @@ imported = sorted(sys.modules)
 
 from core.data.importing import import_data
 from core.schemas import TrainingSpec
-from core.training.environment import environment
-from core.training.estimate import estimate
-from core.training.presets import choices, resolve
+from core.training.worker.environment import environment
+from core.methods.estimate import estimate
+from core.methods.plan import choices, resolve_request
 
 dataset = import_data(sys.argv[1]).dataset
-plan = resolve(TrainingSpec(data=dataset.id))
-estimate(plan.spec, plan.n), choices("image"), environment()
+estimate(resolve_request(TrainingSpec(data=dataset.id)), dataset.n), choices("image"), environment()
 print(json.dumps([imported, sorted(sys.modules)]))
 """
 

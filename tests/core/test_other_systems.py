@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from core.data import storing
+from core.data.images import writing as storing
 from core.jobs import warm
 from core.store import locks
 

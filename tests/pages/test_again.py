@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from core.data.augmentation import AUGMENTATIONS
 from core.data.importing import import_data
 from core.data.versions import make_version
+from core.jobs import queue
 from core.schemas import DatasetRecord, RunRecord, Split, TrainingSpec
 from core.store import runs
 from core.store.datasets import delete_dataset
-from core.training.presets import resolve
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,10 +43,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ended(spec: TrainingSpec) -> RunRecord:
-    plan = resolve(spec)
-    made = runs.create_run(
-        plan.spec, name=plan.name, dataset=plan.dataset, version=plan.version, test_hash=plan.test_hash, n=plan.n
-    )
+    made = queue.enqueue(spec)
     metrics = {"accuracy": 0.88, "accuracy_low": 0.85, "accuracy_high": 0.91, "n_test": 100.0}
     found = runs.update_run(made.id, state="succeeded", metrics=metrics)
     assert found is not None

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.advice.transferability.record import Ranked, Ranking
 from core.data.importing import import_data
 from core.jobs import tasks
-from core.models.catalogue import BACKBONES
+from core.methods.pretrained import BACKBONES
 from core.schemas import DatasetRecord
 from core.store import files
-from core.transferability.record import Ranked, Ranking
 
 ROOT = Path(__file__).parents[2]
 PROBES = {"efficientnet_lite0": 0.70, "efficientnet_lite1": 0.90, "efficientnet_lite2": 0.92}

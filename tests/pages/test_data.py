@@ -10,11 +10,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data, import_sample
-from core.data.tables import load_table
-from core.data.versions import columns_of, load_samples, make_version, next_version
+from core.data.versions import columns_of, load_samples, load_table, make_version, next_version
 from core.errors import NotFoundError
 from core.jobs import tasks
-from core.schemas import DataRef, DatasetRecord, Recipe, Split, Step, TrainingSpec
+from core.schemas import DataRef, DatasetRecord, Recipe, ResolvedSpec, Split, Step
 from core.store import datasets, runs
 from core.ui.data_overview import EVERY, PICTURES
 
@@ -72,7 +71,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def finished_run(dataset: DatasetRecord) -> None:
     version = datasets.get_version(DataRef(dataset=dataset.id))
-    spec = TrainingSpec(data=dataset.id)
+    spec = ResolvedSpec(data=dataset.id)
     run = runs.create_run(spec, name="r", dataset=dataset.id, version=version.id, test_hash=version.test_hash, n=9)
     runs.update_run(run.id, state="succeeded")
 
@@ -280,7 +279,7 @@ def test_deleting_asks_first_and_says_what_hangs_on_it(images: DatasetRecord) ->
 
 
 def test_a_dataset_that_a_run_is_at_work_on_is_not_deleted(images: DatasetRecord) -> None:
-    spec = TrainingSpec(data=images.id)
+    spec = ResolvedSpec(data=images.id)
     runs.create_run(spec, name="busy", dataset=images.id, version=images.version, test_hash="", n=9)
     app = open_data(dataset=images.id, tab="Manage")
     assert "“busy” is at work on it" in text(app)

@@ -8,8 +8,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.augmentation import AUGMENTATIONS
+from core.data.findings.label_safety import Drop, Flip, LabelSafety, TransformSafety, Verdict, save_label_safety
 from core.data.importing import import_data
-from core.data.label_safety import Drop, Flip, LabelSafety, TransformSafety, Verdict, save_label_safety
 from core.jobs import tasks
 from core.schemas import Augmentation, VersionRecord
 

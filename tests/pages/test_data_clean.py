@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data.feature_scores import save_scores, score_features
+from core.data.cleaning.feature_scores import save_scores, score_features
+from core.data.cleaning.steps.registry import STEPS
+from core.data.cleaning.steps.selection import SelectFeatures
+from core.data.cleaning.steps.step import Only
 from core.data.importing import import_data, import_sample
-from core.data.steps import STEPS
-from core.data.steps.selection import SelectFeatures
-from core.data.steps.step import Only
-from core.data.tables import load_table
-from core.data.versions import make_version
+from core.data.versions import load_table, make_version
 from core.schemas import DataRef, DatasetRecord, Recipe, Step, VersionRecord
 from core.store import datasets
 from core.ui.step_settings import is_fixed

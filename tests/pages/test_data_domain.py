@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.advice.domain.comparing import distance_task
+from core.advice.domain.record import Expectation
 from core.data.importing import import_data
-from core.domain.comparing import distance_task
-from core.domain.record import Expectation
 from core.jobs import tasks
-from core.schemas import DatasetRecord, TrainingSpec
+from core.schemas import DatasetRecord, ResolvedSpec
 from core.store import files, runs
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
 ) -> None:
     source, target = make_table("there", 0, 0), make_table("here", 2, 1)
     run = runs.create_run(
-        TrainingSpec(data=source.id), name="probe", dataset=source.id, version=source.version, test_hash="h", n=60
+        ResolvedSpec(data=source.id), name="probe", dataset=source.id, version=source.version, test_hash="h", n=60
     )
     runs.update_run(run.id, state="succeeded", metrics={"accuracy": 0.9})
     (runs.run_folder(run.id) / "model.joblib").touch()
@@ -113,7 +113,7 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
         actual=0.68,
         actual_ci=(0.55, 0.79),
     )
-    monkeypatch.setattr("core.domain.comparing.expectation", lambda *_: told)
+    monkeypatch.setattr("core.advice.domain.comparing.expectation", lambda *_: told)
     app = compare(open_tab(target))
     assert at_once_done[0]["run"] == run.id
     (said,) = [m.value for m in app.markdown if m.value.startswith("Expected of")]

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.advice.transferability.learning_curve import learning_curve
+from core.advice.transferability.record import Growth
 from core.data.importing import import_data
 from core.jobs import tasks
 from core.schemas import DataRef
 from core.store import files
-from core.transferability.learning_curve import learning_curve
-from core.transferability.record import Growth
 from core.ui.data_growth import in_words
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.embedding_map import coordinates, save_map
+from core.data.images.map import coordinates, save_map
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.schemas import DataRef, VersionRecord

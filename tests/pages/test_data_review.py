@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.checks import Case, Check, save_check
+from core.data.findings.saved import Case, Check, save_check
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.jobs import tasks
@@ -52,7 +52,7 @@ def version(workspace: Path, tmp_path: Path) -> VersionRecord:
 
 
 def doubted(version: VersionRecord) -> list[str]:
-    from core.data.checks import load_check
+    from core.data.findings.saved import load_check
 
     check = load_check(version)
     assert check is not None
@@ -140,7 +140,7 @@ def test_another_class_can_be_chosen(version: VersionRecord) -> None:
 
 
 def test_applying_to_all_leaves_other_test_samples_where_they_are(version: VersionRecord) -> None:
-    from core.data.checks import load_check
+    from core.data.findings.saved import load_check
 
     check = load_check(version)
     assert check is not None

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from core import charts
 from core.data.importing import import_data
 from core.data.versions import load_samples
-from core.explaining.record import Dependence, Importance, Matters
 from core.export.formats import FORMATS, Check, Exported
+from core.inference.explaining.record import Dependence, Importance, Matters
 from core.jobs import local, tasks
-from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec
+from core.schemas import DataRef, DatasetRecord, Event, Failure, ResolvedSpec, RunRecord
 from core.store import files, runs
 from core.store.datasets import delete_dataset, get_version
 
@@ -51,7 +51,7 @@ def finish(
     ref = DataRef(dataset=dataset.id, version=version.id)
     values = {"data": str(ref), "seed": seed, "folds": folds or None} | spec
     run = runs.create_run(
-        TrainingSpec.model_validate(values),
+        ResolvedSpec.model_validate(values),
         name=name, dataset=dataset.id, version=version.id, test_hash=version.test_hash, n=version.n,
     )  # fmt: skip
     rng = np.random.default_rng(seed)

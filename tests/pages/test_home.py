@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.data.files.samples import SAMPLES
 from core.data.importing import import_data, import_sample
-from core.data.samples import SAMPLES
 from core.jobs import tasks
-from core.schemas import DataRef, TrainingSpec, now
+from core.schemas import DataRef, ResolvedSpec, now
 from core.settings import get_settings
 from core.store import datasets, runs
 from core.ui.columns import changed
@@ -188,7 +188,7 @@ def test_one_can_go_on_where_one_left_off(workspace: Path) -> None:
     assert f"not trained yet · {plural(len(version.findings), 'finding')}" in shown
 
     def run(test_hash: str, **metrics: float) -> None:
-        spec = TrainingSpec(data=dataset.id, preset="quick")
+        spec = ResolvedSpec(data=dataset.id, preset="quick")
         made = runs.create_run(
             spec, name="a run", dataset=dataset.id, version=version.id, test_hash=test_hash, n=version.n
         )
@@ -204,7 +204,7 @@ def test_a_run_at_work_is_there_with_its_time_left(workspace: Path, monkeypatch:
     monkeypatch.setattr("core.jobs.queue.reconcile", lambda: None)
     dataset = import_sample("penguins").dataset
     version = datasets.get_version(DataRef(dataset=dataset.id))
-    spec = TrainingSpec(data=dataset.id, learner="network", epochs=50)
+    spec = ResolvedSpec(data=dataset.id, learner="network", epochs=50)
     run = runs.create_run(
         spec, name="busy", dataset=dataset.id, version=version.id, test_hash=version.test_hash, n=version.n
     )
@@ -229,7 +229,7 @@ def test_the_dataset_last_worked_with_comes_first(workspace: Path) -> None:
 
     assert order() == [newer.id, older.id]
     runs.create_run(
-        TrainingSpec(data=older.id), name="r", dataset=older.id, version=older.version, test_hash="", n=older.n
+        ResolvedSpec(data=older.id), name="r", dataset=older.id, version=older.version, test_hash="", n=older.n
     )
     assert order() == [older.id, newer.id]
 

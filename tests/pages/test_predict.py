@@ -11,9 +11,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.versions import load_samples
+from core.inference.predicting import pictures
+from core.inference.predicting.record import CELLS, TABLE, Outcome
 from core.jobs import local, tasks, warm
-from core.predicting import pictures
-from core.predicting.record import CELLS, TABLE, Outcome
 from core.schemas import DataRef, DatasetRecord, Failure, RunRecord
 from core.store import files, runs
 from tests.pages.test_evaluate import ROOT, finish, images, table, text

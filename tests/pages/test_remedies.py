@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.domain.comparing import compare
-from core.domain.record import Remedies, Remedy
+from core.advice.domain.comparing import compare
+from core.advice.domain.record import Remedies, Remedy
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord
 from core.store import files

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.data.importing import import_data
 from core.export.exporting import export
 from core.jobs import queue, tasks
-from core.schemas import DataRef, DatasetRecord, Event, Failure, RunRecord, TrainingSpec, now
+from core.schemas import DataRef, DatasetRecord, Event, Failure, ResolvedSpec, RunRecord, now
 from core.settings import get_settings
 from core.store import runs
 from core.store.datasets import delete_dataset, get_version
@@ -27,7 +27,7 @@ def dataset(workspace: Path, tmp_path: Path) -> DatasetRecord:
 
 
 def make(dataset: str, name: str, state: str = "succeeded", **changes: object) -> RunRecord:
-    spec = TrainingSpec(data=f"{dataset}@abc", learner="network", epochs=3, seed=5)
+    spec = ResolvedSpec(data=f"{dataset}@abc", learner="network", epochs=3, seed=5)
     run = runs.create_run(spec, name=name, dataset=dataset, version="abc", test_hash="t", n=20)
     if state == "succeeded":
         for epoch in range(1, 4):
@@ -244,7 +244,7 @@ def test_stars_are_given_taken_and_filtered_by(dataset):
 
 def test_a_long_list_is_paged_and_sorted_in_the_database(dataset, monkeypatch):
     monkeypatch.setattr("core.ui.run_table.curve_and_size", lambda run_id: ([], 0))
-    spec = TrainingSpec(data=f"{dataset.id}@abc", learner="network")
+    spec = ResolvedSpec(data=f"{dataset.id}@abc", learner="network")
     for i in range(55):
         run = runs.create_run(spec, name=f"run {i:02}", dataset=dataset.id, version="abc", test_hash="t", n=20)
         metrics = {"accuracy": i / 100, "accuracy_low": 0.0, "accuracy_high": 1.0}
@@ -273,7 +273,7 @@ def test_a_worker_that_has_gone_is_noticed(dataset):
 def test_a_run_judged_on_other_samples_than_the_newest_version_is_marked(dataset):
     newest = get_version(DataRef(dataset=dataset.id)).test_hash
     for name, test_hash in (("old", "other"), ("new", newest), ("folds", f"{newest}-folds5")):
-        spec = TrainingSpec(data=f"{dataset.id}@abc", learner="network")
+        spec = ResolvedSpec(data=f"{dataset.id}@abc", learner="network")
         runs.create_run(spec, name=name, dataset=dataset.id, version="abc", test_hash=test_hash, n=20)
     shown = open_page(order="name").dataframe[0].value
     assert dict(zip(shown["Name"], shown["Test set"], strict=True)) == {

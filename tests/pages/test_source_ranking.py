@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.advice.domain.record import Candidate, Candidates
 from core.data.importing import import_data
-from core.domain.record import Candidate, Candidates
 from core.jobs import tasks
 from core.schemas import DatasetRecord
 from core.store import files

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
 from core.jobs import queue, tasks
-from core.schemas import DatasetRecord, TrainingSpec, now
+from core.schemas import DatasetRecord, ResolvedSpec, TrainingSpec, now
 from core.store import runs
 from core.studies import record as studies
 from core.studies import study
@@ -29,7 +29,7 @@ def searched(dataset: DatasetRecord, n: int = 9, state: str = "ended") -> StudyR
     record = study.create(StudySpec(base=TrainingSpec(data=dataset.id), space=SPACE, trials=n, name="Penalties"))
     trials = []
     for i in range(n):
-        spec = TrainingSpec(data=f"{dataset.id}@{record.version}", learner="network", l2=1.0)
+        spec = ResolvedSpec(data=f"{dataset.id}@{record.version}", learner="network", l2=1.0)
         run = runs.create_run(
             spec, name=f"Penalties · {i + 1}", dataset=dataset.id, version=record.version, test_hash="t", n=40,
             study=record.id,

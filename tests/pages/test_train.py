@@ -14,14 +14,14 @@ from core import charts
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.jobs import local, queue, tasks
-from core.models.catalogue import BACKBONES
-from core.models.tabular import LEARNERS
-from core.schemas import ACTIVE, DatasetRecord, Event, RunRecord, Split, TrainingSpec, now
+from core.methods.learners import LEARNERS
+from core.methods.plan import PRESETS
+from core.methods.pretrained import BACKBONES
+from core.methods.rate_search import suggest
+from core.methods.strategies import STRATEGIES
+from core.schemas import ACTIVE, DatasetRecord, Event, ResolvedSpec, RunRecord, Split, TrainingSpec, now
 from core.store import files, runs
 from core.store.datasets import delete_dataset
-from core.training.presets import PRESETS
-from core.training.rate_search import suggest
-from core.transfer.strategies import STRATEGIES
 from core.ui.options import OPTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -195,7 +195,7 @@ def test_only_options_that_the_strategy_uses_are_offered(pictures, teacher, stra
 
 def test_the_teacher_is_at_first_a_run_on_the_same_pictures(pictures, teacher):
     newer = runs.create_run(
-        TrainingSpec(data="others", backbone="efficientnet_lite0"),
+        ResolvedSpec(data="others", backbone="efficientnet_lite0"),
         name="newer", dataset="others", version="v1", test_hash="h", n=10,
     )  # fmt: skip
     (runs.run_folder(newer.id) / "model.keras").touch()
@@ -257,7 +257,7 @@ def test_an_older_version_can_be_trained_on(pictures):
 
 
 def test_missing_and_damaged_weights_are_named_and_cannot_be_chosen(pictures, workspace, monkeypatch):
-    from core.models import catalogue
+    from core.methods import backbones as catalogue
 
     damaged, missing = BACKBONES["efficientnet_lite2"], BACKBONES["efficientnet_lite1"]
     (workspace / "weights").mkdir()
@@ -276,7 +276,7 @@ def test_missing_and_damaged_weights_are_named_and_cannot_be_chosen(pictures, wo
 
 
 def test_no_weights_at_all_are_told_with_the_remedy(pictures, monkeypatch):
-    monkeypatch.setattr("core.models.catalogue.find_weights", lambda _: None)
+    monkeypatch.setattr("core.methods.backbone.find_weights", lambda _: None)
     app = open_page()
     assert "No pretrained weights are installed" in text(app)
     assert "Start" not in [b.label for b in app.button]
@@ -352,8 +352,8 @@ def test_the_specification_of_a_live_curve_never_changes() -> None:
 
 
 def test_a_strategy_is_recommended_with_its_reason_and_can_be_taken(pictures, monkeypatch):
-    monkeypatch.setattr("core.transfer.recommendation.FEW", 2)
-    spec = TrainingSpec(data=f"{pictures.id}@{pictures.version}", strategy="linear_probe")
+    monkeypatch.setattr("core.methods.recommendation.FEW", 2)
+    spec = ResolvedSpec(data=f"{pictures.id}@{pictures.version}", strategy="linear_probe")
     probe = runs.create_run(spec, name="p", dataset=pictures.id, version=pictures.version, test_hash="t", n=9)
     runs.update_run(probe.id, state="succeeded", metrics={"validation_accuracy": 0.84})
     app = open_page(dataset=pictures.id)
@@ -367,7 +367,7 @@ def test_a_strategy_is_recommended_with_its_reason_and_can_be_taken(pictures, mo
 
 
 def test_a_rate_is_found_shown_and_taken_over(table, monkeypatch):
-    """The search itself is that of `core.training.rate_finder`; here it has ended at once."""
+    """The search itself is that of `core.training.learning_rate_test`; here it has ended at once."""
     rates = np.geomspace(1e-6, 1, 60)
     losses = 1 / (1 + np.exp((np.arange(60) - 30) / 4))
     found = suggest(rates.tolist(), losses.tolist(), False)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from core.advice.transferability.record import ClassGrowth, Growth, GrowthPoint
 from core.charts import class_growth, growth_curve
-from core.transferability.record import ClassGrowth, Growth, GrowthPoint
 
 
 @pytest.fixture

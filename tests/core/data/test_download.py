@@ -10,7 +10,7 @@ import pytest
 
 from core.__main__ import main
 from core.data.download import write_version
-from core.data.images import DatasetImages
+from core.data.images.store import DatasetImages
 from core.data.importing import import_data, import_sample
 from core.data.versions import load_samples, make_version
 from core.errors import InputError

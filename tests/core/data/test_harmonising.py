@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.data import cleaning
+from core.data.cleaning import recipe as cleaning
+from core.data.cleaning.steps.step import Rows
 from core.data.harmonising import conversion, harmonise, match_names
 from core.data.importing import import_data, import_sample
-from core.data.steps.step import Rows
-from core.data.tables import load_table
-from core.data.versions import make_version
+from core.data.versions import load_table, make_version
 from core.errors import InputError
 from core.schemas import DataRef, Recipe, Step, VersionRecord
 

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from core.data import importing
-from core.data.decoding import decode
-from core.data.images import DatasetImages, ImageStore
+from core.data.files.decoding import decode
+from core.data.files.samples import SAMPLES
+from core.data.files.sources import server_path
+from core.data.images.store import DatasetImages, ImageStore
 from core.data.importing import import_data, import_sample
-from core.data.samples import SAMPLES
-from core.data.sources import server_path
-from core.data.tables import load_schema, load_table
-from core.data.versions import load_samples
+from core.data.tables.schema import load_schema
+from core.data.versions import load_samples, load_table
 from core.errors import DiskError, InputError, NotFoundError
 from core.schemas import DataRef
 from core.store import datasets as store

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.data.checks import Case, Check, all_findings, load_check, save_check
+from core.data.findings.saved import Case, Check, all_findings, load_check, save_check
 from core.data.importing import import_data
 from core.data.reviewing import Decision, cases_of, extend_version, steps_of, touched_tests
 from core.data.versions import load_samples

@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
-from core.data.row_times import time_columns
-from core.data.tables import load_table
+from core.data.tables.row_times import time_columns
 from core.data.versions import (
     columns_of,
     incomplete_rows,
     load_cells,
     load_samples,
+    load_table,
     make_version,
     next_version,
     version_task,

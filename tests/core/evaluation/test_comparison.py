@@ -10,7 +10,7 @@ from scipy.stats import binomtest, false_discovery_control
 from core.errors import InputError
 from core.evaluation import comparison
 from core.evaluation.scores import score
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.store import files, runs
 
 CLASSES = ["a", "b", "c"]
@@ -92,7 +92,7 @@ def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
 def test_stored_runs_are_compared_by_id_or_name_within_one_dataset(workspace: Path) -> None:
     ids = []
     for name, dataset, accuracy in (("a", "d", 0.5), ("b", "d", 0.9), ("stranger", "e", 0.9)):
-        spec = TrainingSpec(data=dataset, seed=len(ids))
+        spec = ResolvedSpec(data=dataset, seed=len(ids))
         run = runs.create_run(spec, name=name, dataset=dataset, version="v", test_hash="t", n=300)
         files.write_parquet(runs.run_folder(run.id) / "predictions.parquet", judged(accuracy, seed=len(ids)))
         ids.append(run.id)
@@ -182,8 +182,8 @@ def test_words_say_how_many_samples_a_difference_would_take() -> None:
 
 
 def test_only_settings_that_differ_are_listed() -> None:
-    one = TrainingSpec(data="d", name="x", backbone="lite0", seed=1)
-    two = TrainingSpec(data="d", name="y", backbone="lite0", seed=2, strategy="two_stage")
+    one = ResolvedSpec(data="d", name="x", backbone="lite0", seed=1)
+    two = ResolvedSpec(data="d", name="y", backbone="lite0", seed=2, strategy="two_stage")
     assert comparison.settings_differences({"one": one, "two": two}) == {
         "strategy": {"one": None, "two": "two_stage"},
         "seed": {"one": 1, "two": 2},

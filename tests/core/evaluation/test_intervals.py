@@ -8,13 +8,7 @@ from scipy.stats import binomtest
 
 from core.evaluation.bootstrap import macro_f1
 from core.evaluation.comparison import mcnemar
-from core.evaluation.intervals import (
-    clopper_pearson,
-    f1_interval,
-    macro_f1_interval,
-    paired_interval,
-    wilson,
-)
+from core.evaluation.intervals import clopper_pearson, f1_interval, macro_f1_interval, paired_interval, wilson
 
 counts = st.integers(0, 40)
 

@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 
 from core.evaluation.repeats import by_seed, groups
-from core.schemas import RunRecord, TrainingSpec
+from core.schemas import ResolvedSpec, RunRecord
 
 
 def run(name: str, version: str = "v", **spec: object) -> RunRecord:
     values = {"data": "d", "name": name} | spec
-    return RunRecord(id=name, name=name, dataset="d", version=version, spec=TrainingSpec.model_validate(values))
+    return RunRecord(id=name, name=name, dataset="d", version=version, spec=ResolvedSpec.model_validate(values))
 
 
 def rows(right: int, of: int = 10) -> pd.DataFrame:

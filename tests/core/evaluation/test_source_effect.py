@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import NotFoundError
 from core.evaluation.source_effect import source_effect
-from core.schemas import RunRecord, TrainingSpec
+from core.schemas import ResolvedSpec, RunRecord
 from core.store import runs
 
 
@@ -23,7 +23,7 @@ def predictions(right: np.ndarray) -> pd.DataFrame:
 
 def run_with(workspace: Path, mine: float, target: float | None, source: float = 0.6, n: int = 400) -> RunRecord:
     """A run right on the first share of its samples, and its baselines right on theirs."""
-    spec = TrainingSpec(data="rows", source=("others",), strategy="instance_weighting")
+    spec = ResolvedSpec(data="rows", source=("others",), strategy="instance_weighting")
     run = runs.create_run(spec, name="weighed", dataset="rows", version="v1", test_hash="h", n=n)
     share = np.arange(n) / n
     folder = runs.run_folder(run.id)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.transfer_gain import baseline_of, course, gain, in_words
-from core.schemas import Event, RunRecord, TrainingSpec, now
+from core.schemas import Event, ResolvedSpec, RunRecord, now
 from core.store import files, runs
 
 START = now()
@@ -39,7 +39,7 @@ def test_a_mark_that_is_never_reached_is_none() -> None:
 
 
 def run(strategy: str, right: float, values: list[float], test_hash: str = "t", n: int = 200) -> RunRecord:
-    spec = TrainingSpec(data="d@v", strategy=strategy)
+    spec = ResolvedSpec(data="d@v", strategy=strategy)
     record = runs.create_run(spec, name=strategy, dataset="d", version="v", test_hash=test_hash, n=n)
     labels = np.where(np.arange(n) % 2, "a", "b")
     wrong = np.where(labels == "a", "b", "a")

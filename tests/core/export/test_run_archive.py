@@ -16,15 +16,15 @@ from core.errors import DataError, DiskError, GraftError, InputError, WeightsErr
 from core.evaluation.scores import judged, score
 from core.export.exporting import export
 from core.export.run_archive import CONTENTS, bring_in
-from core.predicting.record import check_model
-from core.schemas import RunRecord, TrainingSpec
+from core.methods.predictors import check_model
+from core.schemas import ResolvedSpec, RunRecord
 from core.settings import get_settings
 from core.store import files, runs
 
 CLASSES = ["no", "yes"]
 
 
-def finished(spec: TrainingSpec, **left: bytes) -> RunRecord:
+def finished(spec: ResolvedSpec, **left: bytes) -> RunRecord:
     """A run as a worker leaves it, with a few predictions; `left` are further files, by their name's stem."""
     run = runs.create_run(spec, name="first", dataset="rows", version="abc", test_hash="t", n=4)
     folder = runs.run_folder(run.id)
@@ -58,13 +58,13 @@ def network(tmp_path: Path) -> bytes:
 
 
 @pytest.fixture
-def images() -> TrainingSpec:
-    return TrainingSpec(data="pictures@abc", strategy="linear_probe", backbone="efficientnet_lite0", image_size=64)
+def images() -> ResolvedSpec:
+    return ResolvedSpec(data="pictures@abc", strategy="linear_probe", backbone="efficientnet_lite0", image_size=64)
 
 
 @pytest.fixture
-def rows() -> TrainingSpec:
-    return TrainingSpec(data="rows@abc", learner="logistic_regression")
+def rows() -> ResolvedSpec:
+    return ResolvedSpec(data="rows@abc", learner="logistic_regression")
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def nothing_came() -> bool:
 
 
 def test_a_run_of_images_arrives_whole(
-    elsewhere: Callable[[RunRecord], Path], images: TrainingSpec, network: bytes
+    elsewhere: Callable[[RunRecord], Path], images: ResolvedSpec, network: bytes
 ) -> None:
     run = finished(images, model_keras=network, log_txt=b"said\n", baselines_parquet=b"1", weights_parquet=b"2")
     before = runs.read_predictions(run.id)
@@ -121,7 +121,7 @@ def test_a_run_of_images_arrives_whole(
 
 
 def test_what_scikit_learn_fitted_stays_out_and_that_is_said(
-    elsewhere: Callable[[RunRecord], Path], rows: TrainingSpec, network: bytes, tmp_path: Path
+    elsewhere: Callable[[RunRecord], Path], rows: ResolvedSpec, network: bytes, tmp_path: Path
 ) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, ...]:
@@ -140,7 +140,7 @@ def test_what_scikit_learn_fitted_stays_out_and_that_is_said(
 
 
 def test_a_run_that_is_here_is_never_overwritten(
-    workspace: Path, images: TrainingSpec, network: bytes, tmp_path: Path
+    workspace: Path, images: ResolvedSpec, network: bytes, tmp_path: Path
 ) -> None:
     run = finished(images, model_keras=network)
     export(run.id, "run", tmp_path / "run.zip")
@@ -151,7 +151,7 @@ def test_a_run_that_is_here_is_never_overwritten(
 
 
 def test_a_name_that_is_taken_gets_a_number(
-    elsewhere: Callable[[RunRecord], Path], images: TrainingSpec, network: bytes
+    elsewhere: Callable[[RunRecord], Path], images: ResolvedSpec, network: bytes
 ) -> None:
     path = elsewhere(finished(images, model_keras=network))
     finished(images)
@@ -175,7 +175,7 @@ def test_a_name_that_is_taken_gets_a_number(
 )
 def test_a_file_that_is_not_as_it_was_written_changes_nothing(
     elsewhere: Callable[[RunRecord], Path],
-    images: TrainingSpec,
+    images: ResolvedSpec,
     network: bytes,
     changes: dict[str, bytes | None],
     honest: bool,
@@ -190,7 +190,7 @@ def test_a_file_that_is_not_as_it_was_written_changes_nothing(
 
 @pytest.mark.parametrize(("field", "value"), [("id", "../../up"), ("dataset", "../up"), ("state", "failed")])
 def test_a_record_that_leads_elsewhere_is_refused(
-    elsewhere: Callable[[RunRecord], Path], images: TrainingSpec, network: bytes, field: str, value: str
+    elsewhere: Callable[[RunRecord], Path], images: ResolvedSpec, network: bytes, field: str, value: str
 ) -> None:
     run = finished(images, model_keras=network)
     record = json.loads(run.model_dump_json()) | {field: value}
@@ -201,7 +201,7 @@ def test_a_record_that_leads_elsewhere_is_refused(
 
 
 def test_a_network_that_holds_code_is_refused(
-    elsewhere: Callable[[RunRecord], Path], images: TrainingSpec, network: bytes, tmp_path: Path
+    elsewhere: Callable[[RunRecord], Path], images: ResolvedSpec, network: bytes, tmp_path: Path
 ) -> None:
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x), keras.layers.Flatten()])
     model.save(tmp_path / "code.keras")
@@ -213,7 +213,7 @@ def test_a_network_that_holds_code_is_refused(
 
 
 def test_a_full_disk_is_said_before_anything_is_written(
-    elsewhere: Callable[[RunRecord], Path], images: TrainingSpec, network: bytes, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Callable[[RunRecord], Path], images: ResolvedSpec, network: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = elsewhere(finished(images, model_keras=network))
 
@@ -228,7 +228,7 @@ def test_a_full_disk_is_said_before_anything_is_written(
 
 def test_the_commands_take_it_out_and_in(
     workspace: Path,
-    images: TrainingSpec,
+    images: ResolvedSpec,
     network: bytes,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -17,7 +17,7 @@ from core.export.exporting import export
 from core.export.formats import FORMATS, obstacle
 from core.schemas import Augmentation, DatasetRecord, RunRecord
 from core.store import runs
-from core.transfer.precision import verdict
+from core.transfer.fitting.precision import verdict
 from tests.core.training.conftest import lab, penguins, textures, train
 
 __all__ = ["lab", "penguins", "textures", "train"]

@@ -9,13 +9,13 @@ import psutil
 import pytest
 
 from core.jobs import local
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.store import runs
 
 
 @pytest.fixture
 def run_id(workspace: Path) -> str:
-    spec = TrainingSpec(data="rows@abc")
+    spec = ResolvedSpec(data="rows@abc")
     return runs.create_run(spec, name="a", dataset="rows", version="abc", test_hash="t", n=1).id
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.jobs import meters
-from core.schemas import Event, RunRecord, TrainingSpec, now
+from core.schemas import Event, ResolvedSpec, RunRecord, now
 
 # A parent that only waits, and a child with 100 MB that counts, but not for ever: a test that is killed leaves it.
 BUSY = """
@@ -45,7 +45,7 @@ def test_a_process_that_has_gone_uses_nothing() -> None:
 
 
 def run(phase: str, epoch: int) -> RunRecord:
-    spec = TrainingSpec(data="a@b")
+    spec = ResolvedSpec(data="a@b")
     return RunRecord(id="r", name="r", dataset="a", version="b", spec=spec, state="running", phase=phase, epoch=epoch)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import InputError
 from core.jobs import webhook
-from core.schemas import Failure, RunRecord, TrainingSpec
+from core.schemas import Failure, ResolvedSpec, RunRecord
 from core.settings import get_settings
 from core.store import runs
 
@@ -52,7 +52,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[tup
 @pytest.fixture
 def run(workspace: object) -> RunRecord:
     made = runs.create_run(
-        TrainingSpec(data="birds@abc"), name="örn", dataset="birds", version="abc", test_hash="t", n=9
+        ResolvedSpec(data="birds@abc"), name="örn", dataset="birds", version="abc", test_hash="t", n=9
     )
     ended = runs.update_run(made.id, state="succeeded", metrics={"accuracy": 0.9})
     assert ended is not None

@@ -12,7 +12,8 @@ import pytest
 
 from core.__main__ import main
 from core.errors import InputError, WeightsError
-from core.models.catalogue import BACKBONES, Backbone, find_weights
+from core.methods.backbone import Backbone, find_weights
+from core.methods.pretrained import BACKBONES
 from core.models.downloads import download
 
 CONTENT = bytes(range(256)) * 12_000  # 3 MB

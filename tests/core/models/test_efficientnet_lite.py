@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError, WeightsError
-from core.models.catalogue import BACKBONES
+from core.methods.pretrained import BACKBONES
 
 pytestmark = pytest.mark.training
 
@@ -70,7 +70,7 @@ def test_random_weights_are_called_so() -> None:
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path, workspace: Path) -> None:
-    from core.models.catalogue import weights_path
+    from core.methods.backbone import weights_path
     from core.models.networks import build_backbone
 
     lite1 = BACKBONES["efficientnet_lite1"]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from core.models.catalogue import BACKBONES, get_backbone
+from core.methods.backbones import get_backbone
+from core.methods.pretrained import BACKBONES
 from tests.core.models.test_networks import pixels
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.models.catalogue import BACKBONES
+from core.methods.pretrained import BACKBONES
 
 pytestmark = pytest.mark.training
 

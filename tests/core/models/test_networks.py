@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from core.errors import InputError, WeightsError
-from core.models.catalogue import BACKBONES, weights_path
+from core.methods.backbone import weights_path
+from core.methods.pretrained import BACKBONES
 
 pytestmark = pytest.mark.training
 
@@ -78,7 +79,7 @@ def test_a_network_with_its_scaling_inside_survives_saving(tmp_path: Path) -> No
 
 def placed(workspace: Path, name: str, monkeypatch: pytest.MonkeyPatch, edit: Callable[[Path], None]) -> None:
     """Weights of our own making in the place of the published ones."""
-    from core.models import catalogue
+    from core.methods import backbones as catalogue
 
     path = workspace / "weights" / BACKBONES[name].weights_file
     path.parent.mkdir()
@@ -166,7 +167,7 @@ def test_a_network_that_takes_one_size_alone_says_so(workspace: Path, tmp_path: 
 def test_a_network_of_your_own_becomes_a_backbone(workspace: Path, tmp_path: Path) -> None:
     import keras
 
-    from core.models.catalogue import get_backbone
+    from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
     from core.training.backbone_file import bring_in
 
@@ -189,8 +190,8 @@ def test_a_network_of_your_own_can_be_saved_and_built_again_in_other_processes(
     workspace: Path, tmp_path: Path
 ) -> None:
     import keras
-
     from core.models.catalogue import get_backbone
+
     from core.models.networks import build_backbone
     from core.training.backbone_file import bring_in
 
@@ -208,7 +209,7 @@ def test_a_network_of_your_own_can_be_saved_and_built_again_in_other_processes(
 
 
 def test_weights_alone_need_their_architecture(workspace: Path, tmp_path: Path) -> None:
-    from core.models.catalogue import get_backbone
+    from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
     from core.training.backbone_file import bring_in
 
@@ -316,7 +317,7 @@ def test_the_catalogue_names_the_files_that_keras_asks_for(monkeypatch: pytest.M
 
 def test_a_page_can_ask_for_own_backbones_without_a_framework(workspace: Path) -> None:
     code = (
-        "import sys, core.models.own as own, core.models.downloads; own.own_backbones();"
+        "import sys, core.methods.backbones as own, core.models.downloads; own.own_backbones();"
         "print([m for m in ('keras', 'tensorflow', 'torch', 'openvino') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import text
 
 from core.errors import InputError
-from core.schemas import RunRecord, TrainingSpec, now
+from core.schemas import ResolvedSpec, RunRecord, now
 from core.store import run_search, runs
 from core.store.database import transaction
 from core.store.run_search import Wanted, find_runs
 
 
 def make(name: str, dataset: str = "d", strategy: str = "linear_probe", **changes: object) -> RunRecord:
-    spec = TrainingSpec(data=f"{dataset}@v", strategy=strategy)
+    spec = ResolvedSpec(data=f"{dataset}@v", strategy=strategy)
     run = runs.create_run(spec, name=name, dataset=dataset, version="v", test_hash="t", n=9)
     found = runs.update_run(run.id, **({"state": "succeeded"} | changes))
     assert found

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError, NotFoundError
-from core.schemas import Event, RunRecord, TrainingSpec
+from core.schemas import Event, ResolvedSpec, RunRecord
 from core.store import database, runs
 
 
 def queued(name: str = "probe", dataset: str = "birds") -> RunRecord:
-    spec = TrainingSpec(data=f"{dataset}@abc", strategy="linear_probe", seed=3)
+    spec = ResolvedSpec(data=f"{dataset}@abc", strategy="linear_probe", seed=3)
     return runs.create_run(spec, name=name, dataset=dataset, version="abc", test_hash="t", n=10)
 
 
@@ -47,7 +47,7 @@ def test_an_id_wins_over_a_name_that_looks_like_it(workspace):
 def test_spec_and_record_lie_in_the_folder_as_they_were_given(workspace):
     run = queued()
     folder = runs.run_folder(run.id)
-    assert TrainingSpec.model_validate_json((folder / "spec.json").read_text()) == run.spec
+    assert ResolvedSpec.model_validate_json((folder / "spec.json").read_text()) == run.spec
     assert RunRecord.model_validate_json((folder / "run.json").read_text()) == run
 
 

@@ -11,15 +11,7 @@ from core.schemas import ACTIVE, Event, TrainingSpec, now
 from core.store import runs
 from core.store.run_search import Wanted, find_runs
 from core.studies import searching, study
-from core.studies.record import (
-    Range,
-    StudyRecord,
-    StudySpec,
-    best_trial,
-    get_study,
-    read_trials,
-    study_folder,
-)
+from core.studies.record import Range, StudyRecord, StudySpec, best_trial, get_study, read_trials, study_folder
 
 PENALTY = Range(low=1e-3, high=1e3, log=True)
 

@@ -5,11 +5,11 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import InputError
+from core.methods import plan
 from core.schemas import TrainingSpec
 from core.studies import study
 from core.studies.record import Range, StudySpec
 from core.studies.space import draw, grid, trial_spec, usual_values
-from core.training import presets
 
 
 def asked(dataset: str, **values: object) -> StudySpec:
@@ -88,7 +88,7 @@ def test_a_trial_has_only_settings_that_its_learner_reads(dataset):
     for _ in range(100):
         trial = search.ask()
         drawn = draw(trial, spec, "table")
-        found = presets.resolve(trial_spec(spec, drawn, "table")).spec
+        found = plan.resolve_request(trial_spec(spec, drawn, "table"))
         assert all(getattr(found, field) == value for field, value in drawn.items())
         assert ("l2" in drawn) == (found.learner == "network") == (found.dropout == 0.3)
         assert ("trees" in drawn) == (found.learner == "random_forest")
@@ -98,7 +98,7 @@ def test_a_trial_has_only_settings_that_its_learner_reads(dataset):
 
 
 def test_the_usual_settings_are_a_trial_only_where_the_space_holds_them(dataset):
-    usual = presets.resolve(TrainingSpec(data=dataset.id)).spec
+    usual = plan.resolve_request(TrainingSpec(data=dataset.id))
     inside = asked(dataset.id, space={"l2": Range(low=0.01, high=10), "learner": ["network", "random_forest"]})
     assert usual_values(inside, "table") == {"l2": usual.l2, "learner": "network"}
     assert usual_values(asked(dataset.id, space={"l2": Range(low=50, high=60)}), "table") == {}

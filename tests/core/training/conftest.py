@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
+from core.jobs import queue
 from core.schemas import DatasetRecord, RunRecord, TrainingSpec, now
 from core.store import runs
-from core.training.presets import resolve
 
 
 @pytest.fixture(scope="module")
@@ -66,18 +66,10 @@ def unlabelled(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> DatasetRe
 @pytest.fixture(scope="module")
 def train() -> Iterator[Callable[..., RunRecord]]:
     """Train a spec as a worker would, in this process, and return the run as it ended."""
-    from core.training import worker
+    from core.training.worker import process as worker
 
     def run(**values: object) -> RunRecord:
-        plan = resolve(TrainingSpec.model_validate(values))
-        record = runs.create_run(
-            plan.spec,
-            name=plan.name,
-            dataset=plan.dataset,
-            version=plan.version,
-            test_hash=plan.test_hash,
-            n=plan.n,
-        )
+        record = queue.enqueue(TrainingSpec.model_validate(values))
         runs.update_run(record.id, state="starting", started=now())
         worker.work(record.id)
         return runs.get_run(record.id)

@@ -13,10 +13,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from core.data.images import ImageStore
-from core.data.tables import load_table
-from core.data.versions import load_samples
-from core.models.catalogue import get_backbone
+from core.data.images.store import ImageStore
+from core.data.versions import load_samples, load_table
+from core.methods.backbones import get_backbone
 from core.models.networks import build_backbone
 from core.schemas import DataRef, RunRecord
 from core.store import runs

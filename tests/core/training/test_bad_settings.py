@@ -11,11 +11,11 @@ from PIL import Image
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.models import own
-from core.models.catalogue import BACKBONES
+from core.methods import backbones as own
+from core.methods.plan import resolve_request
+from core.methods.pretrained import BACKBONES
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec
 from core.store import runs
-from core.training.presets import resolve
 from tests.core.training.conftest import texture
 
 Train = Callable[..., RunRecord]
@@ -53,10 +53,10 @@ def test_a_backbone_that_takes_one_size_alone_is_refused_others_before_the_run(
         | {"weights_file": own.NETWORK, "digest": "", "package": ""}
     )
     own.keep(of_one, network)
-    assert resolve(TrainingSpec(data=textures.id, backbone=of_one.name)).spec.image_size == 96
+    assert resolve_request(TrainingSpec(data=textures.id, backbone=of_one.name)).image_size == 96
     before = len(runs.list_runs())
     with pytest.raises(InputError, match=f"only images of 96 px, not of {size}"):
-        resolve(TrainingSpec(data=textures.id, backbone=of_one.name, image_size=size))
+        resolve_request(TrainingSpec(data=textures.id, backbone=of_one.name, image_size=size))
     assert len(runs.list_runs()) == before
 
 

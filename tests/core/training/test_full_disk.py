@@ -3,11 +3,11 @@
 import pytest
 
 from core.data.importing import import_data
+from core.jobs import queue
 from core.schemas import TrainingSpec, now
 from core.store import files, runs
-from core.training import worker
-from core.training.presets import resolve
-from tests.core.training.test_worker import small_disk  # noqa: F401
+from core.training.worker import process as worker
+from tests.core.training.worker.test_process import small_disk  # noqa: F401
 
 pytestmark = pytest.mark.training
 
@@ -43,10 +43,7 @@ def test_a_run_that_cannot_write_ends_as_failed_for_the_full_disk(small_disk, mo
     path = tmp_path / "rows.csv"
     path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(40)))
     dataset = import_data(path, target="kind", name="rows").dataset
-    plan = resolve(TrainingSpec(data=dataset.id))
-    record = runs.create_run(
-        plan.spec, name=plan.name, dataset=plan.dataset, version=plan.version, test_hash=plan.test_hash, n=plan.n
-    )
+    record = queue.enqueue(TrainingSpec(data=dataset.id))
     runs.update_run(record.id, state="starting", started=now())
 
     def train(run, recorder):

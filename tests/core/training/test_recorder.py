@@ -2,14 +2,14 @@
 
 import pytest
 
-from core.schemas import TrainingSpec
+from core.schemas import ResolvedSpec
 from core.store import runs
 from core.training.recorder import Recorder
 
 
 @pytest.fixture
 def recorder(workspace) -> Recorder:
-    run = runs.create_run(TrainingSpec(data="x@abc"), name="a", dataset="x", version="abc", test_hash="", n=1)
+    run = runs.create_run(ResolvedSpec(data="x@abc"), name="a", dataset="x", version="abc", test_hash="", n=1)
     return Recorder(run.id)
 
 

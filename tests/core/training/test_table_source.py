@@ -10,10 +10,10 @@ import pytest
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.errors import InputError
+from core.methods.plan import resolve_request, title
 from core.schemas import DataRef, RunRecord, Split, TrainingSpec
 from core.store.datasets import get_version
-from core.training.presets import resolve
-from core.training.table_task import train_table
+from core.training.tables.task import train_table
 
 
 class Recorder:
@@ -82,9 +82,8 @@ def home(tables: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path_facto
 
 
 def trained(spec: TrainingSpec, folder: Path) -> tuple[float, Recorder]:
-    plan = resolve(spec)
     recorder = Recorder(folder)
-    run = RunRecord(id="r", name="r", dataset=plan.dataset, version=plan.version, spec=plan.spec)
+    run = RunRecord(id="r", name="r", dataset="rows", version="v", spec=resolve_request(spec))
     result = train_table(run, recorder)  # type: ignore[arg-type]
     test = result.predictions[result.predictions["part"] == "test"]
     return float((test["predicted"] == test["label"]).mean()), recorder
@@ -101,7 +100,7 @@ def test_a_source_of_the_same_kind_helps_much_and_says_what_carried_over(tables,
 
 @pytest.mark.training
 def test_no_row_of_the_sources_test_part_is_learnt_from(tables, tmp_path, monkeypatch):
-    from core.training import table_learners
+    from core.training.tables import learners as table_learners
 
     seen = []
     real = table_learners.fit_by_spec
@@ -114,9 +113,9 @@ def test_no_row_of_the_sources_test_part_is_learnt_from(tables, tmp_path, monkey
 
 
 def test_the_plan_names_the_sources_version_and_says_pretrained(tables):
-    plan = resolve(TrainingSpec(data=tables["target"], source=tables["source"]))
-    assert plan.spec.source == (f"{tables['source']}@{get_version(DataRef(dataset=tables['source'])).id}",)
-    assert "pretraining" in plan.name
+    resolved = resolve_request(TrainingSpec(data=tables["target"], source=tables["source"]))
+    assert resolved.source == (f"{tables['source']}@{get_version(DataRef(dataset=tables['source'])).id}",)
+    assert "pretraining" in title(resolved)
 
 
 @pytest.mark.parametrize(
@@ -124,16 +123,16 @@ def test_the_plan_names_the_sources_version_and_says_pretrained(tables):
 )
 def test_a_source_from_which_nothing_can_carry_over_is_refused(tables, source, says):
     with pytest.raises(InputError, match=says):
-        resolve(TrainingSpec(data=tables["target"], source=tables[source]))
+        resolve_request(TrainingSpec(data=tables["target"], source=tables[source]))
 
 
 def test_a_strategy_refuses_a_learner_that_it_does_not_go_with(tables):
     with pytest.raises(InputError, match="does not go with"):
-        resolve(
+        resolve_request(
             TrainingSpec(data=tables["target"], source=tables["source"], learner="network", strategy="tradaboost")
         )
 
 
 def test_learners_without_weights_to_carry_over_refuse_a_source(tables):
     with pytest.raises(InputError, match="“source” does not apply"):
-        resolve(TrainingSpec(data=tables["target"], source=tables["source"], learner="random_forest"))
+        resolve_request(TrainingSpec(data=tables["target"], source=tables["source"], learner="random_forest"))

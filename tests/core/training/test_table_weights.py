@@ -11,10 +11,10 @@ import pytest
 
 from core.data.importing import import_data
 from core.data.versions import make_version
-from core.models.tabular import LEARNERS
-from core.schemas import Recipe, RunRecord, Step, TrainingSpec
-from core.training.table_task import train_table
-from core.transfer.vectors import VectorFitted, VectorProblem
+from core.methods.learners import LEARNERS
+from core.schemas import Recipe, ResolvedSpec, RunRecord, Step
+from core.training.tables.task import train_table
+from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 
 
 class Silent:
@@ -50,7 +50,7 @@ def test_a_row_without_weight_teaches_nothing(name: str, tmp_path: Path) -> None
     accuracy = {}
     for weights in (None, np.where(wrong, 0.0, 3.0)):
         problem = VectorProblem(
-            spec=TrainingSpec(
+            spec=ResolvedSpec(
                 data="d",
                 learner=cast(Any, name),
                 epochs=20,
@@ -91,8 +91,8 @@ def test_a_learner_gets_the_weights_of_its_rows(
         seen.append(problem)
         return VectorFitted(np.full((len(problem.judged), 2), 0.5), model=None)
 
-    monkeypatch.setattr("core.training.table_learners.network", learner)
-    spec = TrainingSpec(data=f"{dataset.id}@{version.id}", learner="network")
+    monkeypatch.setattr("core.training.tables.learners.network", learner)
+    spec = ResolvedSpec(data=f"{dataset.id}@{version.id}", learner="network")
     run = RunRecord(id="r", name="r", dataset=dataset.id, version=version.id, spec=spec)
     train_table(run, cast(Any, Silent(tmp_path)))
     (problem,) = seen

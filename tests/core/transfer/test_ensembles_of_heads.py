@@ -10,15 +10,15 @@ from sklearn.linear_model import LogisticRegression
 
 from core.errors import DataError
 from core.models.heads import linear_head, mixed
-from core.schemas import TrainingSpec
-from core.transfer import ada_boost, bagging, stacking
-from core.transfer.fitting import judge, one_hot
-from core.transfer.linear_probe import linear_probe
-from core.transfer.problem import Problem
+from core.schemas import ResolvedSpec
+from core.transfer.features import ada_boost, bagging, stacking
+from core.transfer.features.linear_probe import linear_probe
+from core.transfer.fitting.fit import judge, one_hot
+from core.transfer.fitting.problem import Problem
 from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
-SPEC = TrainingSpec(
+SPEC = ResolvedSpec(
     data="any", epochs=15, batch_size=32, learning_rate=0.03, dropout=0.0, l2=1.0, estimators=3, class_weights="none"
 )
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.schemas import TrainingSpec
-from core.transfer.tradaboost import softmax_regression
-from core.transfer.vectors import VectorFitted, VectorProblem, fitted_estimator
+from core.schemas import ResolvedSpec
+from core.transfer.fitting.vectors import VectorFitted, VectorProblem, fitted_estimator
+from core.transfer.instances.tradaboost import softmax_regression
 from tests.core.transfer.conftest import Recorder
 
 
@@ -26,7 +26,7 @@ def problem(
 ) -> VectorProblem:
     """A target of which the last quarter is judged, with `train` rows to learn from, and a source."""
     settings = {"data": "t", "source": "s", "class_weights": "none", "l2": 0.1, "target_labels": "used"} | spec
-    made = TrainingSpec.model_validate(settings)
+    made = ResolvedSpec.model_validate(settings)
 
     def of(x: np.ndarray, y: np.ndarray, names: tuple[str, ...]) -> VectorProblem:
         return VectorProblem(

@@ -1,0 +1,132 @@
+"""How often a run will be right on a target, from how sure it is there and was on samples that it had not seen."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.advice.domain.record import Expectation
+from core.advice.domain.sides import Side
+from core.data.cleaning.steps.step import sample
+from core.data.tables.matching import as_target, matched_columns
+from core.data.versions import load_cells
+from core.errors import InputError
+from core.evaluation.bootstrap import percentile_interval
+from core.evaluation.calibration import MIN_SAMPLES, Floats, at_temperature, fit_temperature, probabilities, truths
+from core.evaluation.intervals import Interval, wilson
+from core.evaluation.scores import judged
+from core.schemas import RunRecord
+from core.store import runs
+from core.training.version_images import VersionImages
+
+DRAWS = 500
+MOST = 2_000  # held-out samples that are looked at
+OFF = 0.03  # standard deviation of what the estimate is off beside sampling, by seeds 100 to 104 of its benchmark
+Progress = Callable[..., None]
+
+
+def estimated(held_out: Floats, truth: NDArray[np.intp], target: Floats) -> tuple[float, Interval]:
+    """The expected accuracy on the target with its 95 % interval: thresholded optimal transport (Lu et al. 2023).
+
+    Samples are carried to classes, each as often as among the held-out samples, at the least cost; what a sample
+    costs is the probability that its class was not given. The threshold leaves as many held-out samples below it as
+    are right, and the expected accuracy is the share of the target below it. So a run that is sure of one class for
+    everything is not believed. All at the temperature that fits the held-out samples.
+
+    The interval is a bootstrap over the samples of both, widened by what the estimate itself is off.
+
+    Args:
+        held_out: probabilities as the run gives them, `(m, classes)`, and the true classes, `truth` `(m,)`.
+        target: probabilities `(n, classes)`.
+    """
+    temperature = fit_temperature(held_out, truth)
+    often = np.bincount(truth, minlength=held_out.shape[1]) / len(truth)
+    known, there = (transport_costs(at_temperature(p, temperature), often) for p in (held_out, target))
+    right = held_out.argmax(axis=1) == truth
+
+    def share(of_known: NDArray[np.intp], of_target: NDArray[np.intp]) -> float:
+        threshold = np.quantile(known[of_known], right[of_known].mean())
+        return float((there[of_target] <= threshold).mean())
+
+    m, n = len(known), len(there)
+    rng = np.random.default_rng(0)
+    draws = [share(rng.integers(0, m, m), rng.integers(0, n, n)) for _ in range(DRAWS)]
+    found = share(np.arange(m), np.arange(n))
+    low, high = percentile_interval(np.array(draws))
+    below, above = (float(np.hypot(found - end, 1.96 * OFF)) for end in (low, high))
+    return found, (max(found - below, 0.0), min(found + above, 1.0))
+
+
+def held_out(run: RunRecord) -> pd.DataFrame:
+    """The run's predictions for its validation and test samples, at most `MOST` by lot: nothing is chosen by them."""
+    table = runs.read_predictions(run.id)
+    known = pd.concat([judged(table, part) for part in ("validation", "test") if (table["part"] == part).any()])
+    return known.iloc[sample(len(known), MOST)]
+
+
+def transport_costs(probability: Floats, often: Floats) -> Floats:
+    """What each sample costs, `(n,)`, from 0 to 1, when `(n, classes)` are carried to classes that occur `often`."""
+    import ot
+
+    cost = 1 - probability
+    n = len(cost)
+    result: Floats = n * (ot.emd(np.full(n, 1 / n), often, cost) * cost).sum(axis=1)
+    return result
+
+
+def expectation(run: RunRecord, source: Side, target: Side, progress: Progress = lambda *_: None) -> Expectation:
+    """What a finished run, trained on the source, is expected to reach on the target; with labels, what it reaches.
+
+    Raises:
+        InputError: the run is another data set's, has no model, too few held-out samples, other classes than the
+            target, or the target lacks its columns.
+    """
+    from core.inference.predicting.model import ImageModel, load
+
+    if run.dataset != source.dataset.id:
+        raise InputError(
+            f"“{run.name}” was not trained on “{source.dataset.name}”.",
+            "Choose a run that was trained on the source.",
+        )
+    model = load(run.id)
+    known = held_out(run)
+    if len(known) < MIN_SAMPLES:
+        raise InputError(
+            f"“{run.name}” was judged on {len(known)} samples; expecting an accuracy takes {MIN_SAMPLES}.",
+            "Train on a version with more samples.",
+        )
+    labels = target.samples["label"].astype(str).to_numpy() if target.labelled else None
+    if labels is not None and not set(labels) & set(model.classes):
+        raise InputError(
+            f"“{target.name}” has none of the classes that “{run.name}” knows.", "Choose a run on the same classes."
+        )
+    if isinstance(model, ImageModel):
+        images = VersionImages(target.dataset, target.samples)
+        there = model.probabilities(images, lambda done, n: progress(done, n, "predicting the target"))
+    else:
+        cells = load_cells(target.version, target.samples).reset_index(drop=True)
+        matched = matched_columns(model.trained_on, cells)
+        lacking = [str(c) for c in model.trained_on if c not in matched]
+        if lacking:
+            raise InputError(
+                f"“{target.name}” lacks the column “{lacking[0]}”, which “{run.name}” was trained on.",
+                "Rename columns so that those of one meaning have one name.",
+            )
+        there = model.probabilities(model.vectors(as_target(cells, model.trained_on, matched)))
+    accuracy, ci = estimated(probabilities(known), truths(known), there)
+    own = known["predicted"].astype(str).eq(known["label"].astype(str))
+    found = Expectation(
+        run=run.id,
+        name=run.name,
+        n_held_out=len(known),
+        on_held_out=float(own.mean()),
+        n=len(there),
+        accuracy=accuracy,
+        accuracy_ci=ci,
+    )
+    if labels is None:
+        return found
+    right = np.array(model.classes, dtype=object)[there.argmax(axis=1)] == labels
+    actual_ci = wilson(int(right.sum()), len(right))
+    return found.model_copy(update={"actual": float(right.mean()), "actual_ci": actual_ci})

@@ -1,0 +1,1 @@
+"""Recipes: the cleaning steps, what they do when a version is made, and what they learn from training rows."""

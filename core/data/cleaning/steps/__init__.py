@@ -1,0 +1,1 @@
+"""The cleaning steps, a module a topic; `registry` lists them all."""

@@ -1,0 +1,96 @@
+"""What is wrong with a table's categories: spellings, numbers among words, and rare ones."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from core.data.cleaning.steps.categories import RARE_CATEGORIES
+from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, evened
+from core.data.cleaning.steps.step import text
+from core.data.findings.evidence import Evidence, Finder, count, remedy, some
+from core.schemas import Finding
+
+SHOWN = 1_000  # rows that a finding names
+RARE = 5
+
+
+def spelling(evidence: Evidence) -> Iterator[Finding]:
+    """One category in several spellings: capitals, spaces and, in words without digits, hyphens, dots and dashes."""
+    table = evidence.cells
+    for name in text(table):
+        counts = table[name].value_counts()
+        keys = pd.Series([_key(value) for value in counts.index], index=counts.index)
+        several = keys[keys.duplicated(keep=False)]
+        if several.empty:
+            continue
+        first = counts.index.to_series().groupby(keys.to_numpy(), sort=False).first()  # the most frequent one
+        spellings = {str(v): str(first[key]) for v, key in several.items() if v != first[key]}
+        shown = [f"“{old}” for “{new}”" for old, new in spellings.items()]
+        rows = np.flatnonzero(table[name].isin(spellings).to_numpy())
+        yield Finding(
+            kind="spelling",
+            severity="warning",
+            message=f"“{name}” spells a category in several ways: {some(shown)}.",
+            samples=evidence.names(rows[:SHOWN]),
+            remedy=remedy(MERGE_SPELLINGS, columns=[name], spellings=spellings),
+        )
+
+
+def mixed_type(evidence: Evidence) -> Iterator[Finding]:
+    """Columns read as categories that are numbers in most rows."""
+    table = evidence.cells
+    for name in text(table):
+        counts = table[name].value_counts()
+        if counts.empty:
+            continue
+        values = pd.Series(counts.index)
+        number = as_numbers(values).notna().to_numpy()
+        share = _share_of_numbers(counts)
+        if share < 0.5 or pd.to_numeric(values, errors="coerce").notna().all():
+            continue
+        others = counts[~number]
+        rows = np.flatnonzero(table[name].isin(others.index).to_numpy())
+        said = (
+            "but also " + some([f"“{v}” {n:,}" for v, n in others.items()]) if len(others) else "with marks in them"
+        )
+        yield Finding(
+            kind="mixed_type",
+            severity="warning",
+            message=f"“{name}” holds numbers in {share:.1%} of its cells, {said}; it is read as categories.",
+            samples=evidence.names(rows[:SHOWN]),
+            remedy=remedy(CONVERT_TYPE, column=name, to="number"),
+        )
+
+
+def rare_category(evidence: Evidence) -> Iterator[Finding]:
+    """Categories with fewer than five rows."""
+    table = evidence.cells
+    for name in text(table):
+        counts = table[name].value_counts()
+        rare = counts[counts < RARE]
+        if rare.empty or len(counts) < 3 or rare.sum() > 0.5 * counts.sum() or _share_of_numbers(counts) >= 0.5:
+            continue
+        rows = np.flatnonzero(table[name].isin(rare.index).to_numpy())
+        yield Finding(
+            kind="rare_category",
+            severity="info",
+            message=f"“{name}” has {count(len(rare), 'category', 'categories')} with fewer than {RARE} rows: "
+            f"{some([f'{v} {n}' for v, n in rare.items()])}; little can be learnt of them.",
+            samples=evidence.names(rows[:SHOWN]),
+            remedy=remedy(RARE_CATEGORIES, columns=[name], at_least=RARE),
+        )
+
+
+FINDERS: list[Finder] = [spelling, mixed_type, rare_category]
+
+
+def _share_of_numbers(counts: pd.Series) -> float:
+    """How many cells are numbers, `counts` being the rows of each value."""
+    return float(counts.to_numpy()[as_numbers(pd.Series(counts.index)).notna().to_numpy()].sum() / counts.sum())
+
+
+def _key(value: str) -> str:
+    key = evened(value)
+    return key if re.search(r"\d", key) else re.sub(r"[\s\-_.]+", " ", key).strip()

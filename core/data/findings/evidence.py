@@ -1,0 +1,72 @@
+"""What finders look at, and how they say what they found."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.data.images.store import measurements
+from core.schemas import DatasetRecord, Finding, Step
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The samples that a version keeps (columns of `load_samples`) and the dataset's folder.
+
+    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them. `kept` maps
+    a finding's kind to the ids of samples that a person has looked at and found right. `near_rows` are the table's
+    `core.data.tables.near_rows.near_pairs`, where they are known already.
+    """
+
+    dataset: DatasetRecord
+    samples: pd.DataFrame
+    folder: Path
+    table: pd.DataFrame | None = None
+    kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    near_rows: Mapping[int, int] | None = None
+
+    @cached_property
+    def seen(self) -> pd.DataFrame:
+        """What was measured of the images (`core.data.images.store.measurements`), in the order of `samples`."""
+        return measurements(self.dataset, self.folder).loc[self.samples["id"].to_numpy()]
+
+    def open(self, kind: str) -> pd.Series:
+        """For each sample, whether this kind of finding may still name it."""
+        return ~self.samples["id"].isin(self.kept.get(kind, frozenset()))
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The table; only finders of tables ask for it."""
+        assert self.table is not None
+        return self.table
+
+    def names(self, rows: np.ndarray) -> tuple[str, ...]:
+        """The samples at these positions, as named on import."""
+        return tuple(self.samples["path"].iloc[rows])
+
+
+Finder = Callable[[Evidence], Iterator[Finding]]
+
+
+def remedy(kind: str, **params: object) -> Step:
+    """A step that does away with what was found."""
+    return Step(kind=kind, params=params)
+
+
+def count(n: int, noun: str, many: str | None = None) -> str:
+    """“1 row”, “2 rows”."""
+    return f"{n:,} {noun if n == 1 else many or noun + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """“a”, “b” and “c”."""
+    quoted = [f"“{name}”" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def some(parts: Sequence[str], most: int = 5) -> str:
+    """The first few of the parts, and how many more there are."""
+    return ", ".join(parts[:most]) + (f" and {len(parts) - most:,} more" if len(parts) > most else "")

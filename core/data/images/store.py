@@ -1,0 +1,118 @@
+"""Images decoded once into a file of raw RGB that workers map into memory, and read back from it.
+
+An import's folder holds `pixels.bin`, the RGB bytes of one image after the other, and `manifest.parquet`, one row an
+image.
+"""
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from core.data.images.quality import HASHES, MEASURES, look, reduce
+from core.schemas import DatasetRecord
+from core.settings import get_settings
+from core.store.datasets import import_folder
+from core.store.files import write_parquet
+
+
+class ImageStore:
+    """One import's images, memory-mapped. `folder` is `datasets/ID/imports/NUMBER`."""
+
+    def __init__(self, folder: Path) -> None:
+        manifest = pd.read_parquet(folder / "manifest.parquet", columns=["offset", "height", "width"])
+        self._places = manifest.to_numpy(dtype="int64")
+        self._pixels = np.memmap(folder / "pixels.bin", dtype="uint8", mode="r")
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def image(self, row: int) -> np.ndarray:
+        """The pixels of one image, uint8, height × width × 3; a view into the file, so not writable."""
+        offset, height, width = self._places[row]
+        return self._pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+
+    def batch(self, rows: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
+        """Images as a network wants them, uint8, `(len(rows), size, size, 3)`.
+
+        The whole image is scaled to the square, antialiased. A centre crop would keep proportions but cut off what
+        lies at the border, and the label speaks of the whole image; the backbones were trained on crops stretched by
+        up to 4:3 either way (Szegedy et al., 2015), so that they bear the distortion better than a missing subject.
+        """
+        out = np.empty((len(rows), size, size, 3), dtype="uint8")
+        for i, row in enumerate(rows):
+            image = Image.fromarray(self.image(int(row)))
+            out[i] = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+        return out
+
+    def thumbnail(self, row: int, side: int) -> bytes:
+        """The image as JPEG, its longest side `side` pixels at most."""
+        image = Image.fromarray(self.image(row))
+        image.thumbnail((side, side))
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=88)
+        return out.getvalue()
+
+
+class DatasetImages:
+    """All images of a dataset, by sample id (`IMPORT-ROW`); an import is opened when first asked for."""
+
+    def __init__(self, dataset_id: str) -> None:
+        self._dataset = dataset_id
+        self._stores: dict[int, ImageStore] = {}
+
+    def image(self, sample_id: str) -> np.ndarray:
+        """uint8, height × width × 3."""
+        store, row = self._find(sample_id)
+        return store.image(row)
+
+    def thumbnail(self, sample_id: str, side: int) -> bytes:
+        """JPEG bytes, longest side `side` pixels at most."""
+        store, row = self._find(sample_id)
+        return store.thumbnail(row, side)
+
+    def _find(self, sample_id: str) -> tuple[ImageStore, int]:
+        number, row = map(int, sample_id.split("-"))
+        if number not in self._stores:
+            self._stores[number] = ImageStore(import_folder(self._dataset, number))
+        return self._stores[number], row
+
+
+def measurements(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
+    """What was measured of every image of a dataset whose files lie in `folder`, indexed by sample id.
+
+    Columns: original_height, original_width, format, mode, size, perceptual_hash, mirrored_hash and the `MEASURES`.
+    Imports from before something was measured are measured once, and kept in the workspace's cache.
+    """
+    parts = []
+    for record in dataset.imports:
+        place = folder / "imports" / f"{record.number:04d}"
+        table = pd.read_parquet(place / "manifest.parquet")
+        if not {*HASHES, *MEASURES} <= set(table.columns):
+            table = table.drop(columns=[*HASHES, *MEASURES], errors="ignore")
+            table = table.join(_measured_late(place, record.content_hash))
+        ids = [f"{record.number}-{row}" for row in table["row"]]
+        parts.append(table.set_axis(ids)[[*_MEASURED, *HASHES, *MEASURES]])
+    return pd.concat(parts)
+
+
+_MEASURED = ("original_height", "original_width", "format", "mode", "size")
+_CHUNK = 64
+_MEASURING = 1  # part of the cache's name: raise it when a measurement changes
+
+
+def _measured_late(place: Path, import_hash: str) -> pd.DataFrame:
+    path = get_settings().cache / "measurements" / f"{import_hash}-{_MEASURING}.parquet"
+    if not path.exists():
+        images = ImageStore(place)
+        with ThreadPoolExecutor(min(get_settings().threads, 4)) as pool:
+            rows: list[dict[str, float | str]] = []
+            for start in range(0, len(images), _CHUNK):
+                chunk = range(start, min(start + _CHUNK, len(images)))
+                rows += look(list(pool.map(lambda row: reduce(images.image(row)), chunk)))
+        write_parquet(path, pd.DataFrame(rows))
+    return pd.read_parquet(path)

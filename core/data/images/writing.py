@@ -1,0 +1,204 @@
+"""Images decoded, measured and stored on all cores: one pass from an archive's members to an import's folder."""
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.data.files.archives import Archive, Member
+from core.data.files.decoding import UnreadableError, content_hash, decode
+from core.data.images.quality import HASHES, MEASURES, look, reduce
+from core.schemas import Skipped
+from core.settings import get_settings
+from core.store.files import write_parquet
+
+Progress = Callable[[int, int], None]
+Row = dict[str, object]
+_CHUNK = 64  # members a worker takes at a time
+_MANY = 8 * _CHUNK  # members from which on forking is worth its while
+_BLOCK = 64 * 2**20  # bytes the file grows by
+_COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
+            "format", "mode", "size", "content_hash", *HASHES, *MEASURES]  # fmt: skip
+
+
+def store_images(
+    archive: Archive, members: Sequence[Member], folder: Path, progress: Progress | None = None
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Decode the members into `folder`, and return the manifest and the files refused.
+
+    Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`, in no
+    particular order), height and width as stored, original_height, original_width, format, mode, size (bytes of the
+    file), content_hash, perceptual_hash, mirrored_hash, and the `MEASURES` of its pixels.
+    """
+    chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
+    rows: list[Row] = []
+    skipped: list[Skipped] = []
+    done = 0
+    store = _PixelFile(folder / "pixels.bin")
+    settings = get_settings()  # reading them takes as long as decoding a small image
+
+    def work(number: int) -> list[Row | Skipped]:
+        found: list[Row | Skipped] = []
+        reduced = []
+        for member in chunks[number]:
+            try:
+                picture = decode(archive.read(member.name), settings)
+            except (UnreadableError, OSError) as error:
+                found.append(Skipped(path=member.path, reason=str(error)))
+                continue
+            pixels = np.ascontiguousarray(picture.pixels)
+            found.append(
+                {
+                    "path": member.path,
+                    "label": member.label,
+                    "given_split": member.given_split,
+                    "offset": store.append(pixels),
+                    "height": pixels.shape[0],
+                    "width": pixels.shape[1],
+                    "original_height": picture.height,
+                    "original_width": picture.width,
+                    "format": picture.format,
+                    "mode": picture.mode,
+                    "size": archive.sizes[member.name],
+                    "content_hash": content_hash(pixels),
+                }
+            )
+            reduced.append(reduce(pixels))
+        kept = [row for row in found if isinstance(row, dict)]
+        for row, seen in zip(kept, look(reduced), strict=True):
+            row.update(seen)
+        return found
+
+    with closing(store), closing(_on_all_cores(work, len(chunks), archive.reopen)) as results:
+        for found in results:
+            for one in found:
+                if isinstance(one, Skipped):
+                    skipped.append(one)
+                else:
+                    rows.append({"row": len(rows), **one})
+            done += len(found)
+            if progress:
+                progress(done, len(members))
+    manifest = pd.DataFrame(rows, columns=_COLUMNS)
+    for column in ("path", "label", "given_split", "content_hash", *HASHES):
+        manifest[column] = manifest[column].astype("str")
+    write_parquet(folder / "manifest.parquet", manifest)
+    return manifest, skipped
+
+
+def estimated_size(archive: Archive, members: Sequence[Member]) -> int:
+    """Bytes that the decoded images will need at most, judged by the files' sizes alone."""
+    full = get_settings().image_side ** 2 * 3
+    return sum(min(full, 40 * archive.sizes[member.name] + 1024) for member in members)
+
+
+class _PixelFile:
+    """A file to which threads and forked processes append: each claims a place, then writes there.
+
+    The file grows by blocks, reserved ahead where the system can do that: writing into reserved space costs a
+    quarter. Where it cannot write at a place either, threads write one after the other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+        self._end = _FORK.Value("q", 0)
+        self._reserved = _FORK.Value("q", 0)
+
+    def append(self, pixels: np.ndarray) -> int:
+        """Write contiguous pixels; returns the offset of their first byte."""
+        rest = pixels.reshape(-1).data
+        with self._end.get_lock():
+            offset = self._end.value
+            self._end.value += pixels.nbytes
+            if not _CAN_PLACE:
+                self._file.seek(offset)
+                while len(rest):
+                    rest = rest[self._file.write(rest) :]
+            elif _CAN_RESERVE and self._end.value > self._reserved.value:
+                os.posix_fallocate(self._file.fileno(), self._reserved.value, _BLOCK)
+                self._reserved.value += _BLOCK
+        while len(rest):
+            rest = rest[os.pwrite(self._file.fileno(), rest, offset + pixels.nbytes - len(rest)) :]
+        return int(offset)
+
+    def close(self) -> None:
+        self._file.truncate(self._end.value)
+        self._file.close()
+
+
+_CAN_FORK = sys.platform == "linux"
+_CAN_RESERVE = hasattr(os, "posix_fallocate")
+_CAN_PLACE = hasattr(os, "pwrite")
+_FORK = multiprocessing.get_context("fork" if _CAN_FORK else None)
+
+
+def _on_all_cores(
+    work: Callable[[int], list[Row | Skipped]], n: int, reopen: Callable[[], None]
+) -> Generator[list[Row | Skipped]]:
+    """`work(0)` to `work(n - 1)`, in order, done by several processes at once, or by threads.
+
+    A process that has threads cannot be forked safely, and a few images are not worth it. Threads do well on large
+    images; on small ones they wait for the interpreter more than half of the time.
+    """
+    workers = min(get_settings().threads, 4)
+    if n * _CHUNK >= _MANY and workers > 1 and _CAN_FORK and threading.active_count() == 1:
+        yield from _forked(work, n, workers, reopen)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, n, workers):  # no more decoded ahead than there are workers
+            yield from pool.map(work, range(start, min(start + workers, n)))
+
+
+def _forked(
+    work: Callable[[int], list[Row | Skipped]], n: int, workers: int, reopen: Callable[[], None]
+) -> Generator[list[Row | Skipped]]:
+    """Worker i does every `workers`-th part from i on; a full pipe lets it wait until its results are wanted."""
+    ends: list[Connection] = []
+    processes = []
+
+    def serve(first: int, out: Connection, inherited: list[Connection]) -> None:
+        for end in inherited:
+            end.close()  # so that a worker whose parent has gone finds its pipe broken, and ends
+        reopen()
+        for number in range(first, n, workers):
+            try:
+                result: object = work(number)
+            except (OSError, MemoryError) as error:  # told by whoever waits for it
+                result = error
+            try:
+                out.send(result)
+            except BrokenPipeError:
+                return
+
+    try:
+        for first in range(workers):
+            mine, theirs = _FORK.Pipe(duplex=False)
+            ends.append(mine)
+            process = _FORK.Process(target=serve, args=(first, theirs, list(ends)), daemon=True)
+            process.start()
+            theirs.close()
+            processes.append(process)
+        for number in range(n):
+            try:
+                result = ends[number % workers].recv()
+            except EOFError as error:
+                processes[number % workers].join()
+                killed = (processes[number % workers].exitcode or 0) < 0
+                raise (MemoryError if killed else RuntimeError)(
+                    "a process that decoded images ended early"
+                ) from error
+            if isinstance(result, Exception):
+                raise result
+            yield result
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()

@@ -1,0 +1,1 @@
+"""Tables: their schema, how they are stored, and how rows and columns of two tables match."""

@@ -1,0 +1,61 @@
+"""How new a table's rows are, by a column of numbers or dates, for a split by time."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from core.data.tables.schema import is_number, load_schema
+from core.errors import InputError
+from core.schemas import DatasetRecord
+
+
+def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
+    """How new these imported samples are by a column of numbers or dates, also one that is not learnt from.
+
+    `folder` is the dataset's. Returns `(n,)` float64, larger is newer, NaN where the cell is missing or no date;
+    `InputError` when the column cannot tell.
+    """
+    cells = pd.Series(index=samples.index, dtype="object")
+    for number, mine in samples.groupby("import_number", sort=True):
+        path = folder / "imports" / f"{number:04d}" / "table.parquet"
+        if dataset.kind != "table" or column not in pq.read_schema(path).names:
+            raise InputError(
+                f"“{dataset.name}” has no column “{column}” to divide by.", "Choose a column of the table."
+            )
+        found = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
+        cells[mine.index] = found[column].to_pandas().to_numpy()
+    values = as_times(cells.infer_objects())
+    if np.isnan(values).mean() > 0.5:
+        raise InputError(
+            f"“{column}” holds neither numbers nor dates.", "Choose a column that tells how new a row is."
+        )
+    return values
+
+
+def time_columns(folder: Path) -> list[str]:
+    """Columns of an import that can tell how new a row is, dates first: judged by its first rows."""
+    schema = load_schema(folder)
+    rows = next(pq.ParquetFile(folder / "table.parquet").iter_batches(200)).to_pandas()
+    dates = [
+        name
+        for name in rows.columns
+        if name != schema.target and not is_number(rows[name]) and np.isfinite(as_times(rows[name])).mean() > 0.5
+    ]
+    return dates + [str(name) for name in rows.columns if name != schema.target and is_number(rows[name])]
+
+
+def as_times(cells: pd.Series) -> np.ndarray:
+    """Numbers as they are and dates as seconds, `(n,)` float64, NaN for all else; larger is newer.
+
+    Dates begin with the day where a 13 or more stands first, or where points are between the numbers.
+    """
+    numbers = pd.to_numeric(cells, errors="coerce")  # what is not learnt from is kept as text
+    if numbers.notna().equals(cells.notna()):
+        return numbers.to_numpy(dtype="float64", na_value=np.nan)
+    text = cells.astype("str")
+    first = pd.to_numeric(text.str.extract(r"^\s*(\d{1,2})[./-]\d{1,2}[./-]\d{2,4}\b")[0])
+    day_first = bool((first > 12).any() or (text[first.notna()].str.count(r"\.") >= 2).any())
+    moments = pd.to_datetime(text, errors="coerce", format="mixed", dayfirst=day_first, utc=True)
+    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype="float64")

@@ -1,0 +1,19 @@
+"""The classes that a backbone was pretrained on, read off its embeddings by the head in its weights file."""
+
+import numpy as np
+
+from core.embedding.torch_weights import read_weights
+from core.methods.backbone import Backbone, weights_path
+
+
+def source_probabilities(backbone: Backbone, embeddings: np.ndarray) -> np.ndarray | None:
+    """Probabilities of the pretraining's classes, `(n, z)`, from embeddings `(n, d)`; None where there is no head.
+
+    Only the files of EfficientNet-Lite hold one, for ImageNet's 1,000 classes. `WeightsError` when they are missing.
+    """
+    if backbone.family != "efficientnet_lite":
+        return None
+    from scipy.special import softmax
+
+    tensors = read_weights(weights_path(backbone))
+    return np.asarray(softmax(embeddings @ tensors["_fc.weight"].T + tensors["_fc.bias"], axis=1))

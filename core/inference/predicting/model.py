@@ -1,0 +1,166 @@
+"""A finished run's model, loaded to predict. Only workers import this: it brings Keras."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+
+from core.data.findings.label_errors import squashed
+from core.data.tables.schema import Schema, load_schema
+from core.data.versions import load_rows, load_samples
+from core.embedding.engines import Images, Progress, choose_engine
+from core.errors import GraftError
+from core.evaluation.calibration import validation_temperature
+from core.evaluation.scores import classes_of
+from core.inference.predicting import novelty, rows
+from core.methods import backbones as own
+from core.methods.predictors import check_model
+from core.schemas import DataRef, RunRecord
+from core.store import runs
+from core.store.datasets import get_dataset, get_version, import_folder
+from core.training.version_images import VersionImages
+
+BATCH = 64
+LARGE_BATCH = 1024
+KNOWN = ("train", "validation")  # the parts that a model and its temperature have seen
+
+
+class Model:
+    """What image and table models share: the run, its classes in order, its temperature, and the samples it knows.
+
+    `temperature` is None where there is none, `uncalibrated` then says why. `ids` are those of the samples in
+    `reference`, which is None where it cannot be had, and `unjudged` says why.
+    """
+
+    def __init__(self, run: RunRecord) -> None:
+        predictions = runs.read_predictions(run.id)
+        self.run = run
+        self.folder = runs.run_folder(run.id)
+        self.classes: tuple[str, ...] = tuple(classes_of(predictions))
+        self.temperature, self.uncalibrated = validation_temperature(predictions[predictions["part"] == "validation"])
+        self.reference: novelty.Reference | None = None
+        self.unjudged = ""
+        self.ids = np.empty(0, dtype=object)
+
+    def _learn_known(self) -> None:
+        """Fill `reference`; a dataset, version or backbone that was deleted since costs only that."""
+        try:
+            x, samples = self._known()
+        except GraftError as error:
+            self.unjudged = f"What is unlike the training data cannot be told: {error.message}"
+            return
+        self.reference = novelty.reference(x, samples["group"].to_numpy())
+        self.unjudged = self.reference.reason
+        self.ids = samples["id"].to_numpy(dtype=object)
+
+    def _known(self) -> tuple[np.ndarray, pd.DataFrame]:
+        """Vectors of the samples that the run knows, `(m, d)`, and their rows of `load_samples`."""
+        raise NotImplementedError
+
+    def _known_samples(self) -> np.ndarray:
+        """Positions, among the version's samples, of those that the run knows, `novelty.LARGEST` at most."""
+        samples = load_samples(_data(self.run))
+        places = np.flatnonzero(samples["part"].isin(KNOWN))
+        return np.sort(np.random.default_rng(0).permutation(places)[: novelty.LARGEST])
+
+
+class ImageModel(Model):
+    """A network from pixels to probabilities, and its pretrained backbone, whose embeddings say what is unlike."""
+
+    def __init__(self, run: RunRecord) -> None:
+        super().__init__(run)
+        self.network = keras.models.load_model(self.folder / own.NETWORK, compile=False)
+        self.size = int(self.network.input_shape[1])
+        self._engine: Any = None
+        self._learn_known()
+
+    def _known(self) -> tuple[np.ndarray, pd.DataFrame]:
+        backbone = own.base_of(self.run)
+        samples = load_samples(_data(self.run)).iloc[self._known_samples()].reset_index(drop=True)
+        found = VersionImages(get_dataset(self.run.dataset), samples).outputs(backbone, self.size)
+        self._engine = choose_engine(backbone, self.size)
+        return squashed(found), samples
+
+    def probabilities(self, images: Images, progress: Progress | None = None) -> np.ndarray:
+        """As trained, `(n, classes)`."""
+        found = np.empty((len(images), len(self.classes)))
+        for start in range(0, len(images), BATCH):
+            batch = range(start, min(start + BATCH, len(images)))
+            found[batch.start : batch.stop] = self.network.predict_on_batch(
+                images.batch(batch, self.size).astype("float32")
+            )[: len(batch)]
+            if progress:
+                progress(batch.stop, len(images))
+        return found
+
+    def vectors(self, images: Images) -> np.ndarray:
+        """Embeddings of the pretrained backbone, squashed, `(n, d)`."""
+        out = np.empty((len(images), *self._engine.shape), "float32")
+        self._engine.fill(images, self.size, out)
+        return squashed(out)
+
+
+class TableModel(Model):
+    """A learner of tables with the run's own preparation."""
+
+    def __init__(self, run: RunRecord) -> None:
+        super().__init__(run)
+        self.preparation = joblib.load(self.folder / "preparation.joblib")
+        network = self.folder / own.NETWORK
+        self.learner: Any = (
+            keras.models.load_model(network, compile=False)
+            if network.exists()
+            else joblib.load(self.folder / "model.joblib")
+        )
+        dataset = get_dataset(run.dataset)
+        self.schema: Schema = load_schema(import_folder(dataset.id, dataset.imports[0].number))
+        self.recipe = get_version(_data(run)).recipe
+        self.trained_on = pd.DataFrame()
+        self._learn_known()
+
+    def _known(self) -> tuple[np.ndarray, pd.DataFrame]:
+        every, _ = load_rows(_data(self.run), cells=True)
+        self.trained_on = every.cells[(every.samples["part"] == "train").to_numpy()]
+        places = self._known_samples()
+        return self.preparation.transform(every.cells.iloc[places]), every.samples.iloc[places]
+
+    def take(self, path: Path) -> tuple[rows.Rows, pd.DataFrame, tuple[str, ...]]:
+        """The rows of a file, their cells after the recipe's steps, and notes on how they were read."""
+        given = rows.take(path, self.schema)
+        cells, notes = rows.cleaned(given, self.recipe, self.trained_on)
+        return given, cells, (*given.notes, *notes)
+
+    def vectors(self, cells: pd.DataFrame) -> np.ndarray:
+        """The rows as the learner sees them, `(n, columns)`."""
+        prepared: np.ndarray = self.preparation.transform(cells)
+        return prepared
+
+    def probabilities(self, prepared: np.ndarray) -> np.ndarray:
+        """As trained, `(n, classes)`; a class that the training rows lack gets 0."""
+        if isinstance(self.learner, keras.Model):
+            found: np.ndarray = self.learner.predict(prepared, batch_size=LARGE_BATCH, verbose=0)
+            return found.astype("float64")
+        full = np.zeros((len(prepared), len(self.classes)))
+        full[:, self.learner.classes_] = self.learner.predict_proba(prepared)
+        return full
+
+
+def _data(run: RunRecord) -> DataRef:
+    return DataRef(dataset=run.dataset, version=run.version)
+
+
+def load(run_id: str) -> ImageModel | TableModel:
+    """The run's model; the one used last stays in memory. `InputError` when the run cannot predict."""
+    run = runs.get_run(run_id)
+    check_model(run)
+    return _load(run.id, bool(run.spec.backbone))
+
+
+@lru_cache(maxsize=1)
+def _load(run_id: str, of_images: bool) -> ImageModel | TableModel:
+    run = runs.get_run(run_id)
+    return ImageModel(run) if of_images else TableModel(run)

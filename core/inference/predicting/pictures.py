@@ -1,0 +1,73 @@
+"""Pictures to predict: files, folders and archives as one, decoded as an import decodes them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from core.data.files.archives import Archive, image_members, open_archive
+from core.data.files.packed import SUFFIXES, is_packed
+from core.data.images.writing import Progress, store_images
+from core.errors import InputError
+from core.schemas import Skipped
+from core.settings import get_settings
+
+
+def take(paths: Sequence[Path], folder: Path, progress: Progress | None = None) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Decode all pictures into `folder`; the manifest as `store_images` writes it, and what was refused and why.
+
+    A file that is no picture is refused alone. `InputError` when no picture is left.
+    """
+    with ExitStack() as opened:
+        gathered = _Gathered(paths, opened)
+        members, named = image_members(gathered, labelled=False)
+        manifest, unreadable = store_images(gathered, members, folder, progress) if members else (pd.DataFrame(), [])
+    skipped = [*named, *unreadable]
+    if manifest.empty:
+        why = f" “{skipped[0].path}”: {skipped[0].reason.rstrip('.')}." if skipped else ""
+        raise InputError(f"There is no picture among what was given.{why}", "Give pictures as JPEG or PNG, or a ZIP.")
+    return manifest, skipped
+
+
+class _Gathered(Archive):
+    """Several files, folders and archives as one archive. One that cannot be used is refused alone."""
+
+    def __init__(self, paths: Sequence[Path], opened: ExitStack) -> None:
+        self.title = "the pictures"
+        self.sizes: dict[str, int] = {}
+        self._read: dict[str, Callable[[], bytes]] = {}
+        self._inside: list[Archive] = []
+        refused: list[Skipped] = []
+        for path in paths:
+            if path.is_dir() or (path.suffix.lower() not in SUFFIXES and is_packed(path)):
+                try:
+                    archive = opened.enter_context(open_archive(path))
+                except InputError as error:
+                    refused.append(Skipped(path=path.name, reason=error.message))
+                    continue
+                self._inside.append(archive)
+                refused += archive.refused
+                for name, size in archive.sizes.items():
+                    self._add(name, size, partial(archive.read, name))
+            else:
+                self._add(path.name, path.stat().st_size, path.read_bytes)
+        if len(self.sizes) > get_settings().max_members:
+            raise InputError(f"{len(self.sizes):,} files are too many.", "Give them in several parts.")
+        self.refused = tuple(refused)
+
+    def _add(self, name: str, size: int, read: Callable[[], bytes]) -> None:
+        stem, dot, ending = name.rpartition(".")
+        number = 1
+        while name in self.sizes:  # telephones call every picture the same
+            number += 1
+            name = f"{stem} {number}{dot}{ending}"
+        self.sizes[name], self._read[name] = size, read
+
+    def read(self, name: str) -> bytes:
+        return self._read[name]()
+
+    def reopen(self) -> None:
+        for archive in self._inside:
+            archive.reopen()

@@ -1,0 +1,105 @@
+"""Predicting with a finished run: pictures or rows in, a table of classes with probabilities out."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.data.files.table_files import TABLE_SUFFIXES
+from core.data.images.store import ImageStore
+from core.embedding.embeddings import limit_threads
+from core.errors import InputError
+from core.evaluation.calibration import at_temperature
+from core.inference.predicting import novelty, pictures
+from core.inference.predicting.record import CELLS, TABLE, Outcome
+from core.store import files
+
+NEAREST = 3
+
+
+def predict_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[str, Any]:
+    """`predict` in the background. `params`: `run`, `paths`, and `uploaded`, a folder that is removed in the end."""
+    progress(0, 0, "loading the model")
+    try:
+        outcome = predict(params["run"], [Path(path) for path in params["paths"]], folder, progress)
+    finally:
+        if params.get("uploaded"):
+            shutil.rmtree(params["uploaded"], ignore_errors=True)
+    return outcome.model_dump(mode="json")
+
+
+def predict(run_id: str, paths: Sequence[Path], folder: Path, progress: Any = lambda *_: None) -> Outcome:
+    """Predict the class of each picture, or of each row of a table, with the run's model.
+
+    Writes `predictions.parquet`, one row a sample: file (or row), predicted, confidence, unlike, distance, nearest
+    (ids of samples that the run knows), `p:CLASS` as the run gives them and `calibrated:CLASS` at its temperature.
+    Pictures lie beside it as an import keeps them, rows as `cells.parquet`.
+
+    Raises:
+        InputError: the run has no model, or nothing that was given can be used.
+    """
+    limit_threads()
+    folder.mkdir(parents=True, exist_ok=True)
+    from core.inference.predicting.model import ImageModel, load
+
+    model = load(run_id)
+    notes: tuple[str, ...] = ()
+    skipped: list[Any] = []
+    if isinstance(model, ImageModel):
+        manifest, skipped = pictures.take(paths, folder, lambda done, n: progress(done, n, "reading"))
+        names, images = manifest["path"].to_numpy(), ImageStore(folder)
+        probability = model.probabilities(images, lambda done, n: progress(done, n, "predicting"))
+        vectors = model.vectors(images) if model.reference else None
+    else:
+        given, cells, notes = model.take(_one_table(paths))
+        names = np.array([f"row {i}" for i in cells.index], dtype=object)
+        prepared = vectors = model.vectors(cells)
+        probability = model.probabilities(prepared)
+        files.write_parquet(folder / CELLS, given.given.reset_index(drop=True))
+    calibrated = probability if model.temperature is None else at_temperature(probability, model.temperature)
+    table = pd.DataFrame(
+        {
+            "file": names,
+            "predicted": np.array(model.classes, dtype=object)[calibrated.argmax(axis=1)],
+            "confidence": calibrated.max(axis=1),
+            **_novelty(model.reference, model.ids, vectors, len(names)),
+            **{f"p:{name}": probability[:, i] for i, name in enumerate(model.classes)},
+            **{f"calibrated:{name}": calibrated[:, i] for i, name in enumerate(model.classes)},
+        }
+    )
+    files.write_parquet(folder / TABLE, table)
+    return Outcome(
+        run=model.run.id,
+        kind="image" if isinstance(model, ImageModel) else "table",
+        classes=model.classes,
+        n=len(table),
+        temperature=model.temperature,
+        uncalibrated=model.uncalibrated,
+        threshold=model.reference.threshold if model.reference else None,
+        quantile=novelty.QUANTILE,
+        unjudged=model.unjudged,
+        skipped=tuple(skipped),
+        notes=notes,
+    )
+
+
+def _one_table(paths: Sequence[Path]) -> Path:
+    if len(paths) != 1 or paths[0].suffix.lower() not in TABLE_SUFFIXES:
+        raise InputError("The run was trained on a table.", "Give one table: CSV, Excel, Parquet or JSON lines.")
+    return paths[0]
+
+
+def _novelty(
+    reference: novelty.Reference | None, ids: np.ndarray, vectors: np.ndarray | None, n: int
+) -> dict[str, Any]:
+    """Columns unlike, distance and nearest; missing where nothing is known of the training samples."""
+    if reference is None or vectors is None:
+        return {"unlike": pd.array([pd.NA] * n, dtype="boolean"), "distance": np.nan, "nearest": [[]] * n}
+    distance, near = reference.look(vectors)
+    beyond = pd.array([pd.NA] * n, dtype="boolean")
+    if reference.threshold is not None:
+        beyond = pd.array(distance > reference.threshold, dtype="boolean")
+    return {"unlike": beyond, "distance": distance, "nearest": [list(ids[row[:NEAREST]]) for row in near]}

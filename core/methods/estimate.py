@@ -1,0 +1,64 @@
+"""How long a run will take on this machine, learnt from the runs it has already done."""
+
+from statistics import median
+
+from core.errors import InputError
+from core.methods.backbones import get_backbone
+from core.schemas import ResolvedSpec, RunRecord, now
+from core.store import runs
+
+# Seconds on two CPU cores, before this machine has done any run: a start with imports, images through the
+# smallest backbone at 224 px, one epoch of a head, one image through forward and backward of the last blocks,
+# and of the whole network, and drawing one augmented view.
+START = 6.0
+EMBED = 1 / 150
+HEAD_EPOCH = 0.06
+TUNE = 1 / 120
+WHOLE_EPOCH = 1 / 22
+DRAW = 1 / 150
+SMALLEST = "efficientnet_lite0"
+REMEMBERED = 8
+
+
+def predicted(spec: ResolvedSpec, n: int) -> float:
+    """Seconds for a resolved spec on `n` samples by the constants alone."""
+    folds = spec.folds or 1
+    total = START + folds * (spec.epochs or 0) * (HEAD_EPOCH + n * 2e-5)
+    if spec.backbone and spec.image_size:
+        cost = _cost(spec.backbone, spec.image_size)
+        total += n * EMBED * cost
+        if spec.views:
+            seen = n * 0.6 * spec.views  # the share of samples that is learnt from
+            total += seen * (EMBED + DRAW) * cost
+            n = round(n + seen)
+        if spec.fine_tune_epochs:
+            total += 4 + n * EMBED * cost + folds * spec.fine_tune_epochs * n * TUNE * cost
+        if spec.strategy == "from_scratch":
+            total += folds * (spec.epochs or 0) * n * WHOLE_EPOCH * cost
+    return total
+
+
+def _cost(name: str, size: int) -> float:
+    """Work for an image beside that for which the seconds above were measured; 0.73 for the smallest at 224 px."""
+    try:
+        backbone = get_backbone(name)
+    except InputError:  # a run that was the source and has been deleted since: like the smallest
+        backbone = get_backbone(SMALLEST)
+    return 0.73 * backbone.multiply_adds / 383.9e6 * (size / backbone.input_size) ** 2
+
+
+def estimate(spec: ResolvedSpec, n: int) -> float:
+    """Seconds, the constants corrected by how the last runs here compared with them."""
+    ratios = []
+    for run in runs.list_runs(states=["succeeded"])[:REMEMBERED]:
+        if run.took:
+            ratios.append(run.took / predicted(run.spec, run.n))
+    return predicted(spec, n) * (min(4.0, max(0.25, median(ratios))) if ratios else 1.0)
+
+
+def seconds_left(run: RunRecord) -> float | None:
+    """Seconds until a run that is at work will end; `None` before it has started."""
+    if run.started is None:
+        return None
+    gone = max(0.0, (now() - run.started).total_seconds())
+    return max(1.0, estimate(run.spec, run.n) - gone)

@@ -1,0 +1,103 @@
+"""Learners for tables, as data."""
+
+from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import Any
+
+from core.errors import InputError
+from core.methods.strategies import OPTIMIZATION
+from core.schemas import Frozen
+
+
+class Learner(Frozen):
+    """A learner of tables.
+
+    Attributes:
+        uses: the fields of a `TrainingSpec` that it reads.
+        fit: the function, `core.module:name`, resolved only in a worker because it may import Keras.
+        source_strategy: the strategy where a source is given and none is named.
+    """
+
+    name: str
+    title: str
+    summary: str
+    uses: tuple[str, ...]
+    fit: str
+    source_strategy: str = ""
+
+    def load(self) -> Callable[..., Any]:
+        """The function `fit`; only a worker calls this, because it may import Keras."""
+        function: Callable[..., Any] = resolve_name(self.fit)
+        return function
+
+
+_ALL = (
+    Learner(
+        name="network",
+        title="Keras network",
+        summary="Two dense layers with dropout; finds interactions between columns.",
+        uses=(
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "dropout",
+            "l2",
+            "class_weights",
+            *OPTIMIZATION,
+            "device",
+            "gpus",
+        ),
+        fit="core.training.tables.learners:network",
+        source_strategy="pretraining",
+    ),
+    Learner(
+        name="logistic_regression",
+        title="Logistic regression",
+        summary="The linear baseline that a network has to beat.",
+        uses=("class_weights",),
+        fit="core.training.tables.learners:logistic_regression",
+    ),
+    Learner(
+        name="random_forest",
+        title="Random forest",
+        summary="Many trees on drawn rows and columns; robust, with little to set.",
+        uses=("trees", "class_weights"),
+        fit="core.training.tables.learners:random_forest",
+    ),
+    Learner(
+        name="gradient_boosting",
+        title="Gradient boosting",
+        summary="Trees that mend what those before got wrong; often the best on tables.",
+        uses=("trees", "class_weights"),
+        fit="core.training.tables.learners:gradient_boosting",
+    ),
+    Learner(
+        name="bagging",
+        title="Bagging",
+        summary="Trees on rows drawn anew each time, averaged; steadier than one tree.",
+        uses=("estimators", "class_weights"),
+        fit="core.training.tables.ensembles:bagging",
+    ),
+    Learner(
+        name="ada_boost",
+        title="AdaBoost",
+        summary="Small trees, each minding the rows that those before got wrong.",
+        uses=("estimators", "class_weights"),
+        fit="core.training.tables.ensembles:ada_boost",
+    ),
+    Learner(
+        name="stacking",
+        title="Stacking",
+        summary="A linear model, a forest and boosting, and one on top that learns whom to believe.",
+        uses=("trees", "class_weights"),
+        fit="core.training.tables.ensembles:stacking",
+    ),
+)
+
+LEARNERS: dict[str, Learner] = {x.name: x for x in _ALL}
+
+
+def get_learner(name: str) -> Learner:
+    if name not in LEARNERS:
+        raise InputError(f"There is no learner “{name}”.", f"Choose one of: {', '.join(LEARNERS)}.")
+    return LEARNERS[name]

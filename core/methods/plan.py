@@ -1,0 +1,221 @@
+"""From what somebody asked for, a `TrainingSpec`, to what will run, a `ResolvedSpec`."""
+
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from core.data.augmentation import COMES_WITH
+from core.data.splitting import check_folds
+from core.data.versions import load_samples
+from core.errors import InputError
+from core.evaluation.scores import classes_of
+from core.methods import backbones, sources
+from core.methods.backbone import Backbone, weights_path, weights_state
+from core.methods.backbones import get_backbone
+from core.methods.combinations import COMBINATIONS, DEFAULT, get_members
+from core.methods.learners import LEARNERS, get_learner
+from core.methods.presets import PRESETS, RATE_FACTOR, RATES, VIEWS
+from core.methods.pretrained import BACKBONES
+from core.methods.strategies import ON_VECTORS, STRATEGIES, get_strategy
+from core.schemas import DataRef, Kind, ResolvedSpec, TrainingSpec, VersionRecord
+from core.store import runs
+from core.store.datasets import get_dataset, get_version
+
+
+def version_for(spec: TrainingSpec) -> VersionRecord:
+    """The version that a spec trains on: that of its members, or the one that `spec.data` names.
+
+    Raises:
+        InputError, NotFoundError: there is none that can be trained on.
+    """
+    ref = DataRef.parse(spec.data)
+    dataset = get_dataset(ref.dataset)
+    if ref.part is not None:
+        raise InputError(
+            f"“{spec.data}” names one part; training uses all three.", f"Write {dataset.id} without “:{ref.part}”."
+        )
+    if not dataset.labelled:
+        raise InputError(f"Dataset “{dataset.name}” has no labels.", "Import it with labels, or choose another.")
+    if spec.members is not None:
+        first = get_members(spec.members, spec.strategy or DEFAULT)[0]
+        ref = DataRef(dataset=first.dataset, version=first.version)
+    return get_version(ref)
+
+
+def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
+    """Fill what the spec leaves open, for this version, and check that it can be trained.
+
+    Raises:
+        InputError, NotFoundError, WeightsError: with the setting that is wrong.
+    """
+    data = f"{version.dataset}@{version.id}"
+    if spec.members is not None:
+        return _combined(spec, data)
+    kind = get_dataset(version.dataset).kind
+    given = spec.model_dump(exclude_none=True) | {"data": data}
+    brought = COMES_WITH.get(spec.augmentation.name, {}) if spec.augmentation else {}
+    values = PRESETS[kind][spec.preset] | brought | given
+    for field in RATES:
+        if field in values and field not in given:
+            values[field] = values[field] * RATE_FACTOR.get(values.get("optimizer", ""), 1.0)
+    described, uses = _method(values, kind)
+    for field in given:
+        if field not in uses:
+            raise InputError(f"“{field}” does not apply to {described}.", f"Leave out {field}.")
+    if spec.device == "cpu" and spec.gpus:
+        raise InputError("A run on the CPU takes no GPUs.", "Leave out gpus, or choose the device gpu.")
+    kept = {field: value for field, value in values.items() if field in uses}
+    if "augmentation" in kept:
+        kept.setdefault("views", VIEWS)
+    elif "views" in given:
+        raise InputError("“views” needs an augmentation.", "Choose an augmentation, or leave out views.")
+    if kind == "image":
+        kept["image_size"] = _image_size(kept, version)
+    strategy = STRATEGIES.get(kept.get("strategy", ""))
+    if strategy and strategy.has_source:
+        kept |= sources.resolved(kept, strategy, version)
+    if "teacher" in uses:
+        kept["teacher"] = _teacher(spec, version)
+    if kept.get("folds"):
+        check_folds(_samples(version), kept["folds"])
+    return ResolvedSpec.model_validate(kept)
+
+
+def title(resolved: ResolvedSpec) -> str:
+    """What a run is called unless it was given a name: its model and its method."""
+    if resolved.members:
+        return f"{COMBINATIONS[resolved.strategy].title} of {len(resolved.members)} runs"
+    described, _ = _method(resolved.model_dump(), "image" if resolved.backbone else "table")
+    return f"{described} · {resolved.folds} folds" if resolved.folds else described
+
+
+def hash_of_test_samples(resolved: ResolvedSpec, version: VersionRecord) -> str:
+    """Names the samples that a run is judged on: the version's test part, or all samples in so many folds."""
+    return f"{version.test_hash}-folds{resolved.folds}" if resolved.folds else version.test_hash
+
+
+def _samples(version: VersionRecord) -> pd.DataFrame:
+    return load_samples(DataRef(dataset=version.dataset, version=version.id))
+
+
+def _image_size(values: dict[str, Any], version: VersionRecord) -> int:
+    """The size in `values`, or the one that suits the version's images; `InputError` unless the backbone takes it."""
+    backbone = get_backbone(values["backbone"])
+    size: int = values["image_size"] if "image_size" in values else size_for(backbone, _samples(version))
+    if backbone.only_size and size != backbone.input_size:
+        raise InputError(
+            f"“{backbone.title}” takes only images of {backbone.input_size} px, not of {size}.",
+            f"Set the image size to {backbone.input_size}.",
+        )
+    if size < backbone.smallest_size:
+        raise InputError(
+            f"{backbone.title} takes images of {backbone.smallest_size} px and more.",
+            f"Choose an image size of at least {backbone.smallest_size} px.",
+        )
+    return size
+
+
+def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
+    """The teacher's id; it must have a network that knows the version's classes."""
+    if not spec.teacher:
+        raise InputError("Distillation needs a teacher.", "Choose a finished run on images as the teacher.")
+    run = runs.get_run(spec.teacher)
+    backbones.of_run(run)
+    lacking = set(version.classes) - set(classes_of(runs.read_predictions(run.id)))
+    if lacking:
+        raise InputError(
+            f"“{run.name}” does not know the class “{min(lacking)}”, so it cannot teach it.",
+            "Choose a run on the same classes.",
+        )
+    return run.id
+
+
+def _combined(spec: TrainingSpec, data: str) -> ResolvedSpec:
+    """What combines other runs: of images at the largest size that one of them sees."""
+    strategy = spec.strategy or DEFAULT
+    members = get_members(spec.members or (), strategy)
+    first = members[0].spec
+    values = {"backbone": first.backbone, "image_size": max(run.spec.image_size for run in members)}
+    return ResolvedSpec(
+        data=data,
+        preset=spec.preset,
+        seed=spec.seed,
+        strategy=strategy,
+        members=tuple(run.id for run in members),
+        **({"name": spec.name} if spec.name else {}),
+        **{field: value for field, value in values.items() if value},
+    )
+
+
+_ALWAYS = ("data", "name", "preset", "folds", "seed")
+
+
+def resolve_request(request: TrainingSpec | dict[str, Any]) -> ResolvedSpec:
+    """What a spec, or one in JSON, comes to on the version that it names; raises as `resolve`."""
+    spec = TrainingSpec.model_validate(request)
+    return resolve(spec, version_for(spec))
+
+
+def fields_read(values: dict[str, Any], kind: Kind) -> tuple[str, ...]:
+    """Fields of a `TrainingSpec` that the strategy or learner in `values` reads; the weights it needs are checked."""
+    return _method(values, kind)[1]
+
+
+def _method(values: dict[str, Any], kind: Kind) -> tuple[str, tuple[str, ...]]:
+    return _image_method(values) if kind == "image" else _table_method(values)
+
+
+def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """What the method is called and the fields it reads; backbone, weights and strategy are checked."""
+    backbone, strategy = get_backbone(values["backbone"]), get_strategy(values["strategy"])
+    weights_path(backbone)
+    if strategy.kind == "table":
+        raise InputError(f"The strategy “{strategy.name}” is for tables.", "Choose another strategy.")
+    title = f"{backbone.title} · {strategy.title.lower()}"
+    of_head = ON_VECTORS if strategy.has_source else ()
+    return title, (*_ALWAYS, "backbone", "strategy", "image_size", "device", "gpus", *of_head, *strategy.uses)
+
+
+def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The same of a table; some learners have a strategy of their own for a source."""
+    learner = get_learner(values["learner"])
+    if values.get("source") and learner.source_strategy:
+        values.setdefault("strategy", learner.source_strategy)
+    if "strategy" not in values:
+        return learner.title, (*_ALWAYS, "learner", *learner.uses)
+    strategy = get_strategy(values["strategy"])
+    if strategy.kind == "image":
+        raise InputError(
+            f"The strategy “{strategy.name}” is for images.", "Leave out the strategy, or choose another."
+        )
+    if strategy.learners and learner.name not in strategy.learners:
+        raise InputError(
+            f"{strategy.title} does not go with the learner “{learner.title}”.",
+            f"Choose one of these learners: {', '.join(strategy.learners)}.",
+        )
+    fields = (*_ALWAYS, "learner", "strategy", *learner.uses, *strategy.uses)
+    return f"{learner.title} · {strategy.title.lower()}", fields
+
+
+def size_for(backbone: Backbone, samples: pd.DataFrame) -> int:
+    """Input size, in pixels, at which a backbone sees a version's samples, unless told otherwise."""
+    if backbone.only_size:
+        return backbone.input_size
+    return input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
+
+
+def input_size(native: int, side: float) -> int:
+    """Input size, in pixels, for images whose longest side is usually `side`.
+
+    Small pictures are enlarged four times at the most: beyond that the backbone sees only blur, and the time
+    grows with the square. Never under 96 px, where the last feature map would be 3 × 3, nor over the native size.
+    """
+    return int(min(native, max(96, round(4 * side / 32) * 32)))
+
+
+def choices(kind: Kind) -> list[str]:
+    """Names that can be trained for this kind of data: backbones whose weights are here, or learners."""
+    if kind == "table":
+        return list(LEARNERS)
+    return [name for name, backbone in BACKBONES.items() if weights_state(backbone) == "present"]

@@ -1,0 +1,84 @@
+"""The Keras engine for frozen backbones, and the conversion of a backbone for OpenVINO.
+
+`core.embedding.engines` resolves the functions of this module by name, so that a worker imports Keras only where
+it has to.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.embedding.engines import Images, Progress, backend, batches
+from core.methods.backbone import Backbone
+from core.models.networks import build_backbone, split
+
+
+class KerasEngine:
+    """Keras, on whatever device its backend finds."""
+
+    _BATCH = 64
+
+    def __init__(self, backbone: Backbone, size: int, cut: str | None, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        self._model = frozen_model(backbone, size, cut)
+        self.shape = tuple(self._model.output.shape[1:])
+
+    def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
+        with _exact_float32():
+            for rows in batches(len(images), self._BATCH):
+                result = self._model.predict_on_batch(images.batch(rows, size).astype(np.float32))
+                # Where training is divided among devices, each gives the whole batch, one behind the other.
+                out[rows.start : rows.stop] = result[: len(rows)]
+                if progress:
+                    progress(rows.stop, len(images))
+
+
+def gpu_name() -> str:
+    """The name of the first GPU that TensorFlow can use, or ""."""
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(devices[0]).get("device_name", "a GPU") if devices else ""
+
+
+@contextmanager
+def _exact_float32() -> Iterator[None]:
+    """Keep a GPU from rounding products to TensorFloat-32, as TensorFlow does unless told."""
+    if backend() != "tensorflow":
+        yield
+        return
+    from tensorflow.config import experimental
+
+    before = experimental.tensor_float_32_execution_enabled()
+    experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        experimental.enable_tensor_float_32_execution(before)
+
+
+def frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
+    """The Keras model from images to embeddings or, with `cut`, to that block's activations; always in float32."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = build_backbone(backbone, size)
+        return split(model, cut)[0] if cut else model
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def convert(backbone: Backbone, size: int, cut: str | None, folder: Path) -> None:
+    """Write the backbone, or with `cut` its part up to that block, as OpenVINO's `model.xml` and `model.bin`."""
+    import openvino
+    import tensorflow as tf
+
+    model = frozen_model(backbone, size, cut)
+    images = tf.TensorSpec((None, *model.input.shape[1:]), tf.float32)
+    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(images)
+    openvino.save_model(openvino.convert_model(graph), folder / "model.xml", compress_to_fp16=False)

@@ -1,0 +1,29 @@
+"""The deeper look at a version, of images or of a table."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.data.findings.saved import Check
+from core.schemas import DataRef, VersionRecord
+from core.store.datasets import get_dataset, get_version
+
+
+def check_task(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
+    """The task: look deeper at the version named by `params["data"]`."""
+    check = look_deeper(get_version(DataRef.parse(params["data"])), progress)
+    return {"findings": len(check.findings)}
+
+
+def look_deeper(version: VersionRecord, progress: Callable[..., None] = lambda *_: None) -> Check:
+    """Look deeper at a version, keep what was found in its folder, and return it.
+
+    `progress` is called with (done, total, of what). `WeightsError` when images are there and no backbone's weights.
+    """
+    if get_dataset(version.dataset).kind == "table":
+        from core.training.tables.check import check_table
+
+        return check_table(version, progress)
+    from core.training.images.check import check_version
+
+    return check_version(version, progress)

@@ -1,0 +1,1 @@
+"""Finished runs combined into one: voting and weight averaging."""

@@ -1,0 +1,174 @@
+"""The work of a run that combines others: their weights, one model made of theirs, and its predictions."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers
+
+from core.data.versions import load_rows, load_samples
+from core.errors import DataError, InputError
+from core.methods import backbones as own
+from core.methods.combinations import get_members
+from core.methods.parts import parts_of, predictions
+from core.models.heads import mixed
+from core.schemas import DataRef, RunRecord
+from core.store import files, runs
+from core.store.datasets import get_dataset, get_version
+from core.training.ensembles.mixture import mixture_weights
+from core.training.ensembles.tables import Together, Vote, load_member
+from core.training.recorder import Recorder
+from core.training.result import Result
+from core.training.version_images import VersionImages
+from core.transfer.fitting.fit import judge, one_hot
+
+BATCH = 64
+Save = Callable[[Path], None]
+
+
+def combine(run: RunRecord, recorder: Recorder) -> Result:
+    """Combine the runs in `run.spec.members`; validation samples choose, test samples judge."""
+    work = Combining(run, recorder)
+    if not run.spec.backbone:
+        return work.voted_rows()
+    return work.averaged_images() if run.spec.strategy == "weight_averaging" else work.voted_images()
+
+
+class Combining:
+    """The members of a run, and the samples that choose and judge: `rows` are their places among the version's."""
+
+    def __init__(self, run: RunRecord, recorder: Recorder) -> None:
+        self.run, self.recorder = run, recorder
+        self.ref = DataRef.parse(run.spec.data)
+        self.members = get_members(run.spec.members, run.spec.strategy)
+        self.version = get_version(self.ref)
+        self.samples = load_samples(self.ref)
+        (self.parts,) = parts_of(self.samples, 0, run.spec.seed)
+        self.rows = np.concatenate([self.parts.validation, self.parts.test])
+        index = {name: i for i, name in enumerate(self.version.classes)}
+        self.truth = self.samples["label"].map(index).to_numpy(dtype="int64")[self.rows]
+        self.choosing = slice(0, len(self.parts.validation))
+
+    def voted_images(self) -> Result:
+        """A network of the members' networks, each seeing the image at its own size."""
+        networks = [self._network(member) for member in self.members]
+        weights = self._weights()
+        size = self.run.spec.image_size
+        seen = [_at(network, size, f"member_{i}") for i, network in enumerate(networks, start=1)]
+        return self._image_result(mixed(seen, weights.tolist(), "vote"), {})
+
+    def averaged_images(self) -> Result:
+        """A greedy soup: the members from the best on, each kept where the validation loss falls."""
+        networks = [self._network(member) for member in self.members]
+        weights = [network.get_weights() for network in networks]
+        if len({tuple(w.shape for w in each) for each in weights}) > 1:
+            raise InputError("The runs' networks do not have the same layers.", "Choose voting, which combines any.")
+        images, truth = self._images(self.rows[self.choosing]), self.truth[self.choosing]
+        soup = networks[0]
+
+        def loss(mean: Sequence[np.ndarray]) -> float:
+            soup.set_weights(mean)
+            found = soup.predict(images, batch_size=BATCH, verbose=0)
+            return judge(found, one_hot(truth, len(self.version.classes)))["loss"]
+
+        self.recorder.phase("validation images through each network", len(weights))
+        alone = []
+        for i, each in enumerate(weights, start=1):
+            alone.append(loss(each))
+            self.recorder.step(i, len(weights))
+        order = np.argsort(alone).tolist()
+        kept, best = [order[0]], alone[order[0]]
+        for place in order[1:]:
+            tried = loss(_mean([weights[i] for i in [*kept, place]]))
+            if tried <= best:
+                kept, best = [*kept, place], tried
+        soup.set_weights(_mean([weights[i] for i in kept]))
+        names = ", ".join(f"“{self.members[i].name}”" for i in kept)
+        self.recorder.note(f"The mean of {len(kept)} of {len(weights)} networks: {names}.")
+        if len(kept) == 1:
+            self.recorder.note("No mean of weights was better on the validation images than the best run alone.")
+        return self._image_result(soup, {"averaged": float(len(kept))})
+
+    def voted_rows(self) -> Result:
+        """The members' learners with their preparations, in one."""
+        loaded = [load_member(runs.run_folder(member.id)) for member in self.members]
+        cells, _ = load_rows(self.ref, cells=True)
+        prepared = [preparation.transform(cells.cells.iloc[self.rows]) for preparation, _ in loaded]
+        vote = Vote(
+            [learner for _, learner in loaded],
+            [part.shape[1] for part in prepared],
+            self._weights().tolist(),
+            len(self.version.classes),
+        )
+        together = Together([preparation for preparation, _ in loaded])
+
+        def save(folder: Path) -> None:
+            joblib.dump(together, folder / "preparation.joblib")
+            joblib.dump(vote, folder / "model.joblib", compress=3)
+
+        return self._result(vote.predict_proba(np.concatenate(prepared, axis=1)), {}, save)
+
+    def _network(self, member: RunRecord) -> keras.Model:
+        network: keras.Model = keras.models.load_model(runs.run_folder(member.id) / own.NETWORK, compile=False)
+        return network
+
+    def _weights(self) -> np.ndarray:
+        """How much each member says, from what it predicted for the validation samples."""
+        tables = [self._validation(member) for member in self.members]
+        columns = [f"p:{name}" for name in self.version.classes]
+        found = mixture_weights(np.stack([table[columns].to_numpy() for table in tables]), self.truth[self.choosing])
+        said = ", ".join(f"{m.name} {w:.2f}" for m, w in zip(self.members, found, strict=True))
+        self.recorder.note(f"Weights found on the validation samples: {said}.")
+        return found
+
+    def _validation(self, member: RunRecord) -> pd.DataFrame:
+        table = runs.read_predictions(member.id).query("part == 'validation'").set_index("id")
+        ids = self.samples["id"].iloc[self.parts.validation]
+        if not set(ids) <= set(table.index):
+            raise DataError(
+                f"“{member.name}” has no predictions for some of the validation samples.",
+                "Train it again, or leave it out.",
+            )
+        return table.loc[ids]
+
+    def _images(self, rows: np.ndarray) -> np.ndarray:
+        size = self.run.spec.image_size
+        images = VersionImages(get_dataset(self.ref.dataset), self.samples.iloc[rows].reset_index(drop=True))
+        return images.batch(range(len(images)), size).astype("float32")
+
+    def _image_result(self, network: keras.Model, facts: dict[str, float]) -> Result:
+        """Predictions are the whole network's own, so that what is saved says the same."""
+        self.recorder.phase("images through the ensemble")
+        found = np.empty((len(self.rows), len(self.version.classes)))
+        for start in range(0, len(self.rows), BATCH):
+            here = slice(start, start + BATCH)
+            found[here] = network.predict_on_batch(self._images(self.rows[here]))
+            self.recorder.step(min(start + BATCH, len(self.rows)), len(self.rows))
+
+        def save(folder: Path) -> None:
+            files.write_text(folder / own.RECORD, own.base_of(self.members[0]).model_dump_json(indent=1))
+            with files.atomic(folder / own.NETWORK) as temporary:
+                network.save(temporary)
+
+        return self._result(found, facts, save)
+
+    def _result(self, found: np.ndarray, facts: dict[str, float], save: Save) -> Result:
+        chosen = judge(found[self.choosing], one_hot(self.truth[self.choosing], len(self.version.classes)))
+        facts = {"validation_loss": chosen["loss"], "validation_accuracy": chosen["accuracy"]} | facts
+        table = predictions(self.samples, self.rows, self.parts, found, self.version.classes)
+        return Result(predictions=table, classes=self.version.classes, facts=[facts], save=save)
+
+
+def _at(network: keras.Model, size: int, name: str) -> keras.Model:
+    """The network under another name for images of `size`, which are scaled to its own where that differs."""
+    image = keras.Input((size, size, 3))
+    wanted = int(network.input_shape[1])
+    seen = image if wanted == size else layers.Resizing(wanted, wanted, antialias=True)(image)
+    return keras.Model(image, keras.Model(network.input, network.output, name=f"{name}_network")(seen), name=name)
+
+
+def _mean(each: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    return [np.mean(layer, axis=0) for layer in zip(*each, strict=True)]

@@ -1,0 +1,1 @@
+"""Runs on images, and tasks on a version's images."""

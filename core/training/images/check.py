@@ -1,0 +1,60 @@
+"""The deeper look at a version's images: embeddings from the cache, then what they tell about the data."""
+
+from collections.abc import Callable
+
+from core.data.cleaning.steps.review import kept_samples
+from core.data.findings.embedding import LOOKED_FOR, Embedded, look_deeper, near_groups
+from core.data.findings.evidence import Evidence
+from core.data.findings.label_errors import squashed
+from core.data.findings.saved import Check, save_check
+from core.data.images.map import coordinates, save_map
+from core.data.images.near_duplicates import as_bits
+from core.data.images.quality import HASHES
+from core.data.images.store import DatasetImages
+from core.data.versions import load_samples
+from core.methods.backbones import get_backbone
+from core.methods.plan import size_for
+from core.schemas import DataRef, VersionRecord
+from core.store.datasets import dataset_folder, get_dataset
+from core.training.version_images import VersionImages
+
+Progress = Callable[..., None]
+BACKBONE = "efficientnet_lite0"  # that of the quick preset, whose embeddings a first run needs as well
+
+
+def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:
+    """Look deeper at a version, keep what was found in its folder, and return it.
+
+    `progress` is called with (done, total, of what). `WeightsError` when the backbone's weights are not there.
+    """
+    dataset = get_dataset(version.dataset)
+    samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
+    backbone = get_backbone(BACKBONE)
+    size = size_for(backbone, samples)
+    seen = VersionImages(dataset, samples)
+    x = squashed(seen.outputs(backbone, size, progress=through_backbone(progress)))
+    evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))
+    progress(0, 0, "looking for copies")
+    images, ids = DatasetImages(dataset.id), samples["id"].tolist()
+    hashes, mirrored = (as_bits(evidence.seen[column].to_numpy()) for column in HASHES)
+    known = samples["group"].to_numpy()
+    groups = near_groups(x, hashes, mirrored, known, lambda i: images.image(ids[i]))
+    progress(0, 0, "looking for outliers and label errors")
+    (findings, cases), accuracy = look_deeper(Embedded(evidence, x, groups))
+    check = Check(
+        backbone=backbone.name,
+        image_size=size,
+        findings=tuple(findings),
+        cases=tuple(cases),
+        accuracy=accuracy,
+        looked_for=LOOKED_FOR if dataset.labelled else ("near_duplicate", "outlier"),
+    )
+    progress(0, 0, "drawing the map")
+    save_map(version, coordinates(x, ids))
+    save_check(version, check)
+    return check
+
+
+def through_backbone(progress: Progress) -> Callable[[int, int], None]:
+    """`progress` for images that go through the backbone."""
+    return lambda done, total: progress(done, total, "images through the backbone")

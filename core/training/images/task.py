@@ -1,0 +1,196 @@
+"""Training on images: embeddings from the cache, then the strategy, once or once a fold."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from core.data.cleaning.preparation import features_kept
+from core.data.cleaning.recipe import enabled
+from core.data.versions import load_samples
+from core.embedding.embeddings import EmbeddingInfo, embed
+from core.embedding.engines import Images
+from core.methods import backbones as own
+from core.methods.backbone import Backbone
+from core.methods.backbones import get_backbone
+from core.methods.parts import Parts, parts_of, predictions
+from core.methods.strategies import get_strategy
+from core.schemas import DataRef, Recipe, ResolvedSpec, RunRecord
+from core.store import files, runs
+from core.store.datasets import get_dataset, get_version
+from core.training.images.views import training_views
+from core.training.recorder import Recorder
+from core.training.result import Result
+from core.training.sources import embedding_problem
+from core.training.sources.source_problem import SourceEffect, SourceImages, carry_over
+from core.training.sources.teacher import teacher
+from core.training.version_images import VersionImages
+from core.transfer.fitting.fit import one_hot
+from core.transfer.fitting.problem import Fitted, Problem
+
+if TYPE_CHECKING:
+    import keras
+
+
+class ImageTask:
+    """A spec's version, samples and parts, and the problem that its strategy is given for each of the parts."""
+
+    def __init__(self, spec: ResolvedSpec, recorder: Recorder) -> None:
+        ref = DataRef.parse(spec.data)
+        self.spec = spec
+        self.recorder = recorder
+        self.version = get_version(ref)
+        self.samples = load_samples(ref)
+        self.strategy = get_strategy(spec.strategy)
+        index = {name: i for i, name in enumerate(self.version.classes)}
+        self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
+        self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
+        self._images = VersionImages(get_dataset(ref.dataset), self.samples)
+        self._source = _Source(self._images, self.splits, spec, recorder)
+        self.backbone = self._source.backbone
+        self._targets = self._source.targets(one_hot(self._labels, len(self.version.classes)))
+        asked = spec.teacher and runs.get_run(spec.teacher)
+        self._teacher = teacher(asked, self._images, self.version, recorder) if asked else None
+        self.selects = self.strategy.selects and not self.strategy.has_source
+
+    def problem(self, parts: Parts) -> Problem:
+        source = self._source
+        return Problem(
+            spec=self.spec,
+            classes=self.version.classes,
+            targets=self._targets,
+            train=source.learnt_from(parts.train),
+            validation=parts.validation,
+            n_train=len(parts.train),
+            groups=self.samples["group"].to_numpy(),
+            judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
+            embeddings=source.embeddings,
+            activations=source.activations,
+            images=source.images,
+            features=source.backbone.features,
+            kept=source.kept(self.version.recipe, parts.train, self._labels) if self.selects else None,
+            network=source.network,
+            untrained=source.untrained,
+            recorder=self.recorder,
+            teacher=self._teacher,
+        )
+
+
+def train_images(run: RunRecord, recorder: Recorder) -> Result:
+    """Train a run on images and return its predictions and a way to save its network."""
+    spec = run.spec
+    task = ImageTask(spec, recorder)
+    tables: list[pd.DataFrame] = []
+    facts: list[dict[str, float]] = []
+    fitted: Fitted | None = None
+    effect = SourceEffect()
+    other = SourceImages(spec, task.backbone, recorder) if spec.source else None
+    for parts in task.splits:
+        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
+        problem = task.problem(parts)
+        if other:
+            vectors = embedding_problem.vectors(problem, other)
+            with recorder.timed("fit"):
+                learnt, baselines = carry_over(vectors, embedding_problem.head)
+            effect.add(task.samples, vectors, parts, baselines, learnt.source_weights)
+            fitted = embedding_problem.from_pixels(problem, learnt)
+        else:
+            with recorder.timed("fit"):
+                fitted = task.strategy.load()(problem)
+        tables.append(predictions(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
+        kept = problem.kept
+        facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))
+    recorder.prefix = ""
+    assert fitted is not None
+    if not task.selects and any(enabled(task.version.recipe, "learnt")):
+        recorder.note(f"{task.strategy.title} does without the embedding, so the recipe's selection was left out.")
+    return Result(
+        predictions=pd.concat(tables, ignore_index=True),
+        classes=task.version.classes,
+        facts=facts,
+        save=None if spec.folds else _saver(fitted.build, task.backbone),
+        tables=effect.tables(),
+    )
+
+
+def _saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[Path], None]:
+    def save(folder: Path) -> None:
+        files.write_text(folder / own.RECORD, backbone.model_dump_json(indent=1))
+        model = build()
+        with files.atomic(folder / "model.keras") as temporary:
+            model.save(temporary)
+
+    return save
+
+
+class _Source:
+    """What the frozen backbone says about the samples and, behind them, their augmented views; computed when first
+    asked for."""
+
+    def __init__(self, images: VersionImages, splits: list[Parts], spec: ResolvedSpec, recorder: Recorder) -> None:
+        self._originals = images
+        self._views = training_views(images, splits, spec)
+        self.backbone = get_backbone(spec.backbone)
+        self.size = spec.image_size
+        self.recorder = recorder
+        self._outputs: dict[str | None, np.ndarray] = {}
+
+    def targets(self, targets: np.ndarray) -> np.ndarray:
+        """Shares of the classes at every position, from those of the samples, `(n, classes)`."""
+        return targets if self._views is None else np.concatenate([targets, self._views.targets(targets)])
+
+    def learnt_from(self, train: np.ndarray) -> np.ndarray:
+        """Positions of the training samples and of the views that hold nothing else."""
+        if self._views is None:
+            return train
+        return np.concatenate([train, len(self._originals) + np.flatnonzero(self._views.made_of(train))])
+
+    def embeddings(self) -> np.ndarray:
+        return self._output(None)
+
+    def kept(self, recipe: Recipe, train: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
+        """Which features the recipe keeps, `(d,)` boolean, as the training samples alone tell; None without steps."""
+        if not any(enabled(recipe, "learnt")):
+            return None
+        embeddings = self.embeddings()[train]
+        with self.recorder.timed("fit"):
+            self.recorder.phase("selection of features")
+            return features_kept(recipe, embeddings, labels[train])
+
+    def activations(self, cut: str) -> np.ndarray:
+        return self._output(cut)
+
+    def network(self) -> "keras.Model":
+        from core.models.networks import build_backbone
+
+        return build_backbone(self.backbone, self.size)
+
+    def untrained(self) -> "keras.Model":
+        from core.models.networks import build_backbone
+
+        return build_backbone(self.backbone, self.size, weights=False)
+
+    def images(self) -> np.ndarray:
+        """All images at the input size, `(n, size, size, 3)` uint8, augmented views behind."""
+        parts: list[Images] = [self._originals] if self._views is None else [self._originals, self._views]
+        return np.concatenate([part.batch(range(len(part)), self.size) for part in parts])
+
+    def _output(self, cut: str | None) -> np.ndarray:
+        if cut not in self._outputs:
+            with self.recorder.timed("embed"):
+                self._outputs[cut] = self._compute(cut)
+        return self._outputs[cut]
+
+    def _compute(self, cut: str | None) -> np.ndarray:
+        def tell(info: EmbeddingInfo) -> None:
+            if not info.cached:
+                self.recorder.note(f"Embeddings by {info.engine}: {info.reason}.")
+
+        self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
+        found = self._originals.outputs(self.backbone, self.size, cut, self.recorder.step, tell)
+        if self._views is None:
+            return found
+        self.recorder.phase("augmented images through the backbone")
+        return np.concatenate([found, embed(self._views, self.backbone, self.size, cut, self.recorder.step)])

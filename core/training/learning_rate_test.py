@@ -1,0 +1,166 @@
+"""The task that looks for a learning rate: the range test, on the very network that a run would fit."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import keras
+import numpy as np
+from keras.optimizers.schedules import ExponentialDecay
+
+from core.errors import DataError
+from core.methods.learners import get_learner
+from core.methods.plan import resolve_request
+from core.methods.presets import RATE_FACTOR
+from core.methods.rate_search import RateSearch, suggest
+from core.schemas import ResolvedSpec
+from core.training.images.task import ImageTask
+from core.training.recorder import Recorder
+from core.training.tables.task import TableTask
+from core.transfer.fitting.fit import Batches, Rate, compile_model, fit, sample_weights
+from core.transfer.fitting.optimization import MakeOptimizer, maker
+
+Progress = Callable[[int, int, str], None]
+STEPS = 120
+LOWEST, HIGHEST = 1e-6, 10.0  # of Adam; other optimizers' rates stand to it as in the presets
+RECENT = 0.8  # weight of what was before in the running mean that says when to stop
+
+
+def find_rate(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """The task: `params` are a `TrainingSpec` and `rate`, the field of it that is looked for; a `RateSearch`.
+
+    Only training samples are looked at, without augmented copies of them and without folds; what was learnt is
+    thrown away. Nor is a source: a strategy with one gives way to the preset's, which learns with the same rate.
+    """
+    rate = cast(Rate, params["rate"])
+    left_out = {"augmentation", "views", "folds", "source"}
+    if params["spec"].get("source"):
+        left_out |= {"strategy", "method", "target_labels"}
+    spec = resolve_request({field: value for field, value in params["spec"].items() if field not in left_out})
+    keras.utils.set_random_seed(spec.seed)
+    recorder = _TaskRecorder(folder, progress)
+    test = RangeTest(rate, progress)
+    try:
+        if spec.backbone:
+            images = ImageTask(spec, recorder)
+            problem = images.problem(images.splits[0])
+            images.strategy.load()(replace(problem, validation=problem.train, fit=test))
+        else:
+            table = TableTask(spec, recorder)
+            rows, _ = table.problem(table.splits[0])
+            get_learner(spec.learner).load()(replace(rows, validation=rows.train, fit=test))
+    except Searched as searched:
+        return searched.found.model_dump(mode="json")
+    raise AssertionError(f"{spec.strategy or spec.learner} fits nothing at its {rate}")
+
+
+class Searched(Exception):
+    """The range test has its answer, and the strategy it was made in need not go on."""
+
+    def __init__(self, found: RateSearch) -> None:
+        super().__init__()
+        self.found = found
+
+
+class RangeTest:
+    """Stands in for `core.transfer.fitting.fit.fit`: fits that come first are done, at the one wanted it searches."""
+
+    def __init__(self, rate: Rate, progress: Progress) -> None:
+        self.rate = rate
+        self.progress = progress
+
+    def __call__(
+        self, model: keras.Model, x: np.ndarray, y: np.ndarray, *, rate: Rate = "learning_rate", **how: Any
+    ) -> dict[str, float]:
+        if rate != self.rate:
+            return fit(model, x, y, rate=rate, **how)
+        spec: ResolvedSpec = how["spec"]
+        weights = sample_weights(spec, y, how["train"], how.get("weights"))
+        raise Searched(
+            search(
+                model,
+                Batches(x, y, how["train"], how["batch_size"], weights, spec.seed, 0),
+                spec,
+                make=how.get("optimizer"),
+                progress=self.progress,
+            )
+        )
+
+
+def search(
+    model: keras.Model,
+    batches: Batches,
+    spec: ResolvedSpec,
+    *,
+    make: MakeOptimizer | None = None,
+    progress: Progress = lambda *_: None,
+) -> RateSearch:
+    """The learning-rate range test (Smith 2017, arXiv:1506.01186), the rate growing exponentially batch by batch.
+
+    It stops when the running mean of the losses is worse than the best so far by as much as guessing costs, the
+    logarithm of the number of classes. The model has its weights back afterwards.
+
+    Raises:
+        DataError: the loss was no number before it could be told anything.
+    """
+    factor = RATE_FACTOR.get(spec.optimizer, 1.0)
+    growth = (HIGHEST / LOWEST) ** (1 / (STEPS - 1))
+    compile_model(model, (make or maker(spec.optimizer))(ExponentialDecay(factor * LOWEST, 1, growth)), spec)
+    before = model.get_weights()
+    rates, losses, mean, best = [], [], 0.0, float("inf")
+    guessing = float(np.log(model.output_shape[-1]))
+    diverged = False
+    for step, batch in zip(range(STEPS), _endless(batches), strict=False):
+        model.reset_metrics()
+        loss = float(model.train_on_batch(*batch, return_dict=True)["cross_entropy"])
+        if not np.isfinite(loss):
+            diverged = True
+            break
+        rates.append(factor * LOWEST * growth**step)
+        losses.append(loss)
+        mean = RECENT * mean + (1 - RECENT) * loss
+        running = mean / (1 - RECENT ** (step + 1))
+        best = min(best, running)
+        progress(step + 1, STEPS, "learning rates")
+        if running > best + guessing:
+            diverged = True
+            break
+    model.set_weights(before)
+    if len(losses) < 10:
+        raise DataError("The loss is no number at any learning rate.", "Look for extreme values in the data.")
+    return suggest(rates, losses, diverged)
+
+
+def _endless(batches: Batches) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    while True:
+        for index in range(len(batches)):
+            yield batches[index]
+        batches.on_epoch_end()
+
+
+class _TaskRecorder(Recorder):
+    """Tells a task's progress; there is no run to tell of."""
+
+    def __init__(self, folder: Path, progress: Progress) -> None:
+        super().__init__("")
+        self._folder, self._progress, self._number = folder, progress, 0
+
+    def next_checkpoint(self) -> Path:
+        self._number += 1
+        return self._folder / "checkpoint" / f"{self._number:03d}.npz"
+
+    def decided(self, name: str, decide: Any) -> Any:
+        return decide()
+
+    def finish_asked(self) -> bool:
+        return False
+
+    def note(self, text: str) -> None:
+        pass
+
+    def _event(self, epoch: int, values: dict[str, float]) -> None:
+        pass
+
+    def _row(self, epoch: int, force: bool = False) -> None:
+        self._progress(epoch, self._epochs, self._phase)

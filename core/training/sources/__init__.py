@@ -1,0 +1,1 @@
+"""The problems that a source or a teacher poses beside the target."""

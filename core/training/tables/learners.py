@@ -1,0 +1,189 @@
+"""The learners of `core.methods.learners`: from a prepared matrix to probabilities and a file."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.settings import get_settings
+from core.transfer.fitting.fit import fit_by_spec
+from core.transfer.fitting.vectors import VectorFitted, VectorProblem
+
+BOOSTING_EPOCHS = 20  # in so many equal parts the rounds of boosting are judged
+BOOSTING_PATIENCE = 4  # of them, without a better validation loss, after which boosting ends
+BOOSTING_RATE = 0.1
+
+
+def network(problem: VectorProblem) -> VectorFitted:
+    """A multilayer perceptron: two hidden layers of 64 ReLU units with dropout.
+
+    Categories come as one column each, so the first layer holds an embedding of 64 numbers for every category. With a
+    source the network is trained there first; all its layers then go on from those weights, the units of classes that
+    both have among them.
+    """
+    model = _perceptron(problem)
+    if problem.source:
+        before = _perceptron(problem.source)
+        fit_by_spec(before, problem.source.x, problem.source, "stage 1 of 2: source table", problem.source.weights)
+        _carry_over(before, problem.source.classes, model, problem.classes)
+    phase = "stage 2 of 2: network" if problem.source else "network"
+    facts = fit_by_spec(model, problem.x, problem, phase, problem.weights)
+    return VectorFitted(
+        probabilities=model.predict(problem.x[problem.judged], batch_size=1024, verbose=0),
+        model=model,
+        facts={"validation_loss": facts["loss"], "validation_accuracy": facts["accuracy"]},
+    )
+
+
+def _perceptron(problem: VectorProblem) -> keras.Model:
+    spec = problem.spec
+    dropout = spec.dropout or 0.0
+    penalty = keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train))
+    return keras.Sequential(
+        [
+            keras.Input((problem.x.shape[1],)),
+            keras.layers.Dense(64, activation="relu", kernel_regularizer=penalty),
+            keras.layers.Dropout(dropout, seed=spec.seed),
+            keras.layers.Dense(64, activation="relu", kernel_regularizer=penalty),
+            keras.layers.Dropout(dropout, seed=spec.seed + 1),
+            keras.layers.Dense(len(problem.classes), activation="softmax", kernel_regularizer=penalty),
+        ],
+        name="table_network",
+    )
+
+
+def _carry_over(
+    source: keras.Model, source_classes: Sequence[str], target: keras.Model, target_classes: Sequence[str]
+) -> None:
+    """Give the target network the source's hidden layers and, of the last, the units of classes that both have."""
+    *hidden, kernel, bias = source.get_weights()
+    *_, new_kernel, new_bias = target.get_weights()
+    for place, name in enumerate(target_classes):
+        if name in source_classes:
+            there = source_classes.index(name)
+            new_kernel[:, place], new_bias[place] = kernel[:, there], bias[there]
+    target.set_weights([*hidden, new_kernel, new_bias])
+
+
+def logistic_regression(problem: VectorProblem) -> VectorFitted:
+    """L2-regularised softmax regression, its strength chosen by the validation loss, one epoch a strength."""
+    from sklearn.linear_model import LogisticRegression
+
+    weights = problem.class_weight
+    strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
+    candidates = {c: LogisticRegression(C=c, max_iter=2000, class_weight=weights) for c in strengths}
+    return best_of(problem, "logistic regression", candidates, "c")
+
+
+def random_forest(problem: VectorProblem) -> VectorFitted:
+    """A random forest (Breiman 2001), the size of its leaves chosen by the validation loss, one epoch a size."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    settings = {
+        "n_estimators": problem.spec.trees,
+        "class_weight": problem.class_weight,
+        "random_state": problem.spec.seed,
+        "n_jobs": get_settings().threads,
+    }
+    candidates = {leaf: RandomForestClassifier(min_samples_leaf=leaf, **settings) for leaf in (1, 3, 10, 30)}
+    return best_of(problem, "random forest", candidates, "min_samples_leaf")
+
+
+def gradient_boosting(problem: VectorProblem) -> VectorFitted:
+    """Histogram-based gradient boosting (Friedman 2001; Ke et al. 2017), ended where the validation loss turns.
+
+    An epoch is a twentieth of the rounds asked for; the epoch with the least validation loss is kept.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    spec, x, y = problem.spec, problem.x[problem.train], problem.labels[problem.train]
+    rounds = np.unique(np.linspace(0, spec.trees, BOOSTING_EPOCHS + 1).round().astype("int64"))[1:]
+    problem.recorder.phase("gradient boosting", len(rounds))
+    model = HistGradientBoostingClassifier(
+        learning_rate=BOOSTING_RATE,
+        early_stopping=False,
+        warm_start=True,
+        class_weight=problem.class_weight,
+        random_state=spec.seed,
+    )
+    best: _Candidate | None = None
+    since = 0
+    for number, n in enumerate(rounds.tolist(), start=1):
+        model.set_params(max_iter=n).fit(x, y, sample_weight=problem.sample_weight)
+        candidate = _judged(problem, model, number)
+        since += 1
+        if best is None or candidate.loss < best.loss:
+            best, since = replace(candidate, model=deepcopy(model)), 0
+        if since == BOOSTING_PATIENCE or _finish_asked(problem):
+            break
+    assert best is not None
+    return _kept(problem, best, {"rounds": float(best.model.n_iter_)})
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A fitted model and how it does on the validation rows."""
+
+    model: Any
+    loss: float
+    accuracy: float
+
+
+def best_of(problem: VectorProblem, phase: str, models: Mapping[Any, Any], parameter: str) -> VectorFitted:
+    """Fit each of the models, an epoch each, and keep the one with the least validation loss.
+
+    `models` are told apart by the value of `parameter`, which is kept among the facts.
+    """
+    problem.recorder.phase(phase, len(models))
+    best: _Candidate | None = None
+    chosen = 0.0
+    for number, (value, model) in enumerate(models.items(), start=1):
+        model.fit(problem.x[problem.train], problem.labels[problem.train], sample_weight=problem.sample_weight)
+        candidate = _judged(problem, model, number)
+        if best is None or candidate.loss < best.loss:
+            best, chosen = candidate, value
+        if _finish_asked(problem):
+            break
+    assert best is not None
+    return _kept(problem, best, {parameter: float(chosen)})
+
+
+def _finish_asked(problem: VectorProblem) -> bool:
+    asked = problem.recorder.finish_asked()
+    if asked:
+        problem.recorder.note("Finished early on request; the best so far was kept.")
+    return asked
+
+
+def _kept(problem: VectorProblem, best: _Candidate, facts: dict[str, float]) -> VectorFitted:
+    return VectorFitted(
+        probabilities=_probabilities(best.model, problem, problem.judged),
+        model=best.model,
+        facts={"validation_loss": best.loss, "validation_accuracy": best.accuracy} | facts,
+    )
+
+
+def _judged(problem: VectorProblem, model: Any, epoch: int) -> _Candidate:
+    """The fitted model with its validation scores, which are recorded."""
+    values = {**_judge(model, problem, problem.train, ""), **_judge(model, problem, problem.validation, "val_")}
+    problem.recorder.epoch(epoch, values)
+    return _Candidate(model, values["val_loss"], values["val_accuracy"])
+
+
+def _probabilities(model: Any, problem: VectorProblem, rows: np.ndarray) -> np.ndarray:
+    """Probabilities over all classes; a class that training rows lack gets zero."""
+    full = np.zeros((len(rows), len(problem.classes)))
+    full[:, model.classes_] = model.predict_proba(problem.x[rows])
+    return full
+
+
+def _judge(model: Any, problem: VectorProblem, rows: np.ndarray, prefix: str) -> dict[str, float]:
+    p, y = _probabilities(model, problem, rows), problem.labels[rows]
+    picked = np.clip(p[np.arange(len(y)), y], 1e-7, 1)
+    return {
+        f"{prefix}loss": float(-np.log(picked).mean()),
+        f"{prefix}accuracy": float((p.argmax(axis=1) == y).mean()),
+    }

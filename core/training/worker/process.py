@@ -1,0 +1,176 @@
+"""The process that trains one run: `python -m core.training.worker RUN_ID`, or `--warm=PROCESS` to wait for one.
+
+It owns its run from `starting` to the end, writes everything into the run's folder, and starts the next queued run
+before it goes. Whatever happens, the run ends in a state with a reason.
+"""
+
+import importlib.util
+import logging
+import os
+import shutil
+import sys
+import time
+from contextlib import suppress
+
+from core.cancellation import Cancelled, cancel_on_terminate
+from core.jobs import cluster, devices, local, queue, warm, webhook
+from core.jobs.ending import diagnose
+from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
+from core.store import files, runs
+from core.training.recorder import Recorder
+from core.training.worker.environment import environment
+
+log = logging.getLogger("graft.worker")
+
+RESERVE, RESERVED = "reserve", 2**20  # bytes: the record, some events and the database's journal
+
+
+def work(run_id: str) -> None:
+    """Train the run and end it; a run that is no longer waiting for a worker is left alone."""
+    cancel_on_terminate()
+    pid = os.getpid()
+    run = runs.update_run(
+        run_id,
+        expect=["starting"],
+        state="running",
+        pid=pid,
+        pid_created=local.created(pid),
+        job=os.environ.get(cluster.JOB, ""),
+        environment=environment(),
+    )
+    if run is None:
+        return
+    if not (run.job and devices.indices(run.device)):  # which GPUs it has, a job of Ray's is told by Ray
+        devices.confine(run.device)
+    reserve(run_id)
+    recorder = Recorder(run_id)
+    recorder.seconds["start"] = round(max(0.0, (now() - (run.started or run.created)).total_seconds()), 3)
+    try:
+        metrics = _train(run, recorder)
+    except Cancelled:
+        _end(run_id, recorder, "cancelled")
+    except Exception as error:  # the process ends here: whatever it was must be told, not lost
+        log.exception("the run failed")
+        _end(run_id, recorder, "failed", diagnose(error))
+    else:
+        _end(run_id, recorder, "succeeded", metrics=metrics)
+
+
+def reserve(run_id: str) -> None:
+    """Put some of the disk aside, so that a run that fills it can still say so at its end."""
+    with suppress(OSError), (runs.run_folder(run_id) / RESERVE).open("wb") as file:
+        file.write(os.urandom(RESERVED))
+
+
+def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
+    recorder.phase("loading libraries")
+    with recorder.timed("import"):
+        from core.embedding.embeddings import limit_threads
+
+        limit_threads()
+        import keras
+
+        from core.training.ensembles.combining import combine
+        from core.training.images.task import train_images
+        from core.training.result import headline
+        from core.training.tables.task import train_table
+        from core.training.worker.accelerators import divided
+
+        keras.utils.set_random_seed(run.spec.seed)
+        make_deterministic()
+    task = combine if run.spec.members else train_images if run.spec.backbone else train_table
+    with divided(len(devices.indices(run.device))):
+        result = task(run, recorder)
+    folder = runs.run_folder(run.id)
+    recorder.phase("evaluating")
+    with recorder.timed("evaluate"):
+        metrics = headline(result)
+        for name, table in (result.tables | {"predictions": result.predictions}).items():
+            files.write_parquet(folder / f"{name}.parquet", table)
+    recorder.phase("saving")
+    with recorder.timed("save"):
+        files.write_json(
+            folder / "metrics.json", {"classes": result.classes, "headline": metrics, "facts": result.facts}
+        )
+        if result.save is not None:
+            result.save(folder)
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    return metrics
+
+
+def make_deterministic() -> None:
+    """Equal seeds give equal runs, and a resumed run the weights of an undisturbed one; TensorFlow must be told."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def _end(
+    run_id: str,
+    recorder: Recorder,
+    state: RunState,
+    failure: Failure | None = None,
+    metrics: dict[str, float] | None = None,
+) -> None:
+    (runs.run_folder(run_id) / RESERVE).unlink(missing_ok=True)
+    changed = runs.update_run(
+        run_id,
+        expect=ACTIVE,
+        state=state,
+        phase="",
+        failure=failure,
+        metrics=metrics or {},
+        seconds=recorder.seconds,
+        notes=tuple(recorder.notes),
+        finished=now(),
+    )
+    if changed:
+        runs.append_event(run_id, Event(phase=state))
+
+
+def wait_warm(wanted_by: str) -> str | None:
+    """Import all that a run needs, try it on a few numbers, and wait for the run that is to be trained: its id.
+
+    Where there are GPUs nothing is tried: which of them it may use, a process must know before it uses any.
+    """
+    from core.embedding.embeddings import limit_threads
+
+    limit_threads()
+    import keras
+    import numpy as np
+
+    importlib.import_module("core.training.images.task")
+    importlib.import_module("core.training.tables.task")
+    if importlib.util.find_spec("openvino"):
+        importlib.import_module("openvino")
+    if not devices.gpus():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
+        model.compile(loss="categorical_crossentropy", optimizer="adam")
+        model.fit(np.zeros((4, 4), "float32"), np.eye(2, dtype="float32")[[0, 1, 0, 1]], verbose=0)
+        keras.backend.clear_session()
+    return warm.wait_for_run(wanted_by)
+
+
+def _take_over(run_id: str) -> None:
+    """What a waiting worker says from now on goes to the run's log."""
+    with (runs.run_folder(run_id) / "log.txt").open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+
+
+def main(wanted: str) -> None:
+    """Train the run `wanted`, or with `--warm=PROCESS` the run that is handed over."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
+    logging.Formatter.converter = time.gmtime
+    if wanted.startswith("--warm="):
+        handed = wait_warm(wanted.removeprefix("--warm="))
+        if handed is None:
+            return
+        _take_over(handed)
+        wanted = handed
+    work(wanted)
+    queue.dispatch()
+    webhook.tell(wanted)  # last, so that no other run waits for a slow receiver

@@ -1,0 +1,1 @@
+"""Transfer of features: heads on frozen embeddings, and features aligned between domains."""

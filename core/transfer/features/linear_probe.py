@@ -1,0 +1,44 @@
+"""The linear probe: a softmax layer on frozen embeddings."""
+
+import keras
+import numpy as np
+
+from core.models.heads import linear_head, whole
+from core.transfer.fitting.fit import fit_by_spec
+from core.transfer.fitting.problem import Fitted, Problem
+
+
+def linear_probe(problem: Problem) -> Fitted:
+    """Train the head alone (Alain and Bengio 2016, arXiv:1610.01644)."""
+    head, facts = fit_head(problem)
+    x = problem.embeddings()[problem.judged]
+    return Fitted(
+        probabilities=head.predict(x, batch_size=256, verbose=0),
+        build=lambda: whole(problem.network(), head),
+        facts={"validation_loss": facts["loss"], "validation_accuracy": facts["accuracy"]},
+    )
+
+
+def fit_head(
+    problem: Problem, phase: str = "head", name: str = "head", weights: np.ndarray | None = None
+) -> tuple[keras.Model, dict[str, float]]:
+    """The trained head, embeddings to probabilities, and its validation loss and accuracy.
+
+    `weights` say how much each position counts, `(n,)`, beside its class.
+    """
+    head = new_head(problem, name)
+    return head, fit_by_spec(head, problem.embeddings(), problem, phase, weights)
+
+
+def new_head(problem: Problem, name: str = "head") -> keras.Model:
+    """A head with random weights, as the spec wants it."""
+    spec = problem.spec
+    return linear_head(
+        problem.features,
+        len(problem.classes),
+        dropout=spec.dropout or 0.0,
+        weight_decay=(spec.l2 or 0.0) / problem.n_train,
+        seed=spec.seed,
+        kept=problem.kept,
+        name=name,
+    )

@@ -1,0 +1,3 @@
+"""How a network is fitted: epochs, checkpoints, optimizers and precision, and the problems that strategies are
+given.
+"""

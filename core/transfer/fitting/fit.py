@@ -1,0 +1,296 @@
+"""The one place that compiles and fits a Keras classifier."""
+
+import math
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import keras
+import numpy as np
+
+from core.errors import NotANumberError, is_out_of_memory
+from core.schemas import ResolvedSpec
+from core.transfer.fitting.checkpoint import Checkpoint
+from core.transfer.fitting.optimization import MakeOptimizer, average, loss, maker, schedule, weights_to_keep
+from core.transfer.fitting.precision import TIMED, Precision, choose, computing_in
+from core.transfer.fitting.recorder import Recorder
+
+Rate = Literal["learning_rate", "fine_tune_learning_rate"]
+Kept = Literal["best", "last"]
+Fit = Callable[..., dict[str, float]]  # called as `fit` is
+
+SHOWN = {
+    "loss": "cross_entropy",
+    "accuracy": "accuracy",
+    "val_loss": "val_cross_entropy",
+    "val_accuracy": "val_accuracy",
+}
+
+
+class Batches(keras.utils.PyDataset):
+    """Training samples in an order that depends on the seed and the epoch alone, so that a resumed fit sees the same.
+
+    Args:
+        x: inputs, first axis the samples; y: shares of the classes, `(n, classes)`; rows: positions to learn from.
+        weights: of every sample in the loss, `(n,)`.
+        first: the epoch to begin with, from 0.
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        rows: np.ndarray,
+        batch_size: int,
+        weights: np.ndarray,
+        seed: int,
+        first: int,
+    ) -> None:
+        super().__init__()
+        self._x, self._y, self._rows, self._size, self._seed, self._epoch = x, y, rows, batch_size, seed, first
+        self._weights = weights
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self._order = np.random.default_rng((self._seed, self._epoch)).permutation(self._rows)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._rows) / self._size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows = self._order[index * self._size : (index + 1) * self._size]
+        return self._x[rows], self._y[rows], self._weights[rows]
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._shuffle()
+
+
+class Keeper(keras.callbacks.Callback):
+    """After every epoch: remember the best, save the state, tell the recorder, and stop when there is reason to."""
+
+    def __init__(self, checkpoint: Checkpoint, recorder: Recorder, patience: int, keep: Kept) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.recorder = recorder
+        self.patience = patience
+        self.keep = keep
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if logs and not np.isfinite(logs["loss"]):
+            raise NotANumberError(
+                "The loss stopped being a number.", "Lower the learning rate, or look for extreme values in the data."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        progress = self.checkpoint.progress
+        progress.epoch = epoch + 1
+        progress.values = {name: float(logs[key]) for name, key in SHOWN.items()}
+        progress.values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if self.keep == "last" or progress.values["val_loss"] < progress.best:
+            progress.best, progress.best_epoch = progress.values["val_loss"], progress.epoch
+            self.checkpoint.best_weights = weights_to_keep(self.model)
+        asked = self.recorder.finish_asked()
+        if asked:
+            self.recorder.note(
+                f"Finished early on request, after epoch {progress.epoch}; the {self.keep} epoch was kept."
+            )
+        if asked or progress.epoch - progress.best_epoch >= self.patience:
+            progress.done = self.model.stop_training = True
+        self.checkpoint.save()
+        self.recorder.epoch(progress.epoch, progress.values)
+
+
+def fit(
+    model: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    train: np.ndarray,
+    validation: np.ndarray,
+    epochs: int,
+    batch_size: int,
+    patience: int,
+    spec: ResolvedSpec,
+    phase: str,
+    recorder: Recorder,
+    rate: Rate = "learning_rate",
+    optimizer: MakeOptimizer | None = None,
+    weights: np.ndarray | None = None,
+    keep: Kept = "best",
+) -> dict[str, float]:
+    """Fit `model` and restore the epoch with the least validation loss.
+
+    The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties. The state is saved
+    after every epoch; a run that was resumed goes on from there, and skips a fit that had ended. A batch that
+    does not fit into memory is halved.
+
+    Args:
+        x: inputs, first axis the samples; y: how much of each class a sample is, `(n, classes)` float32, rows add up
+            to 1 (see `one_hot`).
+        train, validation: positions in `x`.
+        patience: epochs without a better validation loss after which fitting ends.
+        rate: the spec's field that gives the learning rate.
+        spec: says how (`core.transfer.fitting.optimization`, `core.transfer.fitting.precision`); with balanced class
+        weights samples
+            are weighed so that every class weighs the same (King and Zeng 2001); its seed decides their order.
+        optimizer: makes the optimizer from the learning-rate schedule, where it is not the spec's.
+        weights: how much each sample counts in the loss, `(n,)`, beside its class; all the same unless given.
+        keep: the last epoch instead, with no end before it, where the validation samples cannot tell which is best.
+
+    Returns:
+        `loss` and `accuracy` on the validation samples, of the restored weights.
+    """
+    recorder.phase(phase, epochs)
+    path = recorder.next_checkpoint()
+    weights = sample_weights(spec, y, train, weights)
+    highest = getattr(spec, rate)
+    # Heads and networks on tables take milliseconds a step, in whichever precision.
+    precision: Precision | None = "float32" if x.ndim == 2 else None if spec.precision == "auto" else spec.precision
+
+    def compile_it() -> None:
+        made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, highest, epochs * steps))
+        compile_model(model, average(made, steps) if spec.averaging == "ema" else made, spec)
+
+    while True:
+        steps = math.ceil(len(train) / batch_size)
+        compile_it()
+        try:
+            if precision is None:
+                few = np.resize(train, (TIMED + 1) * batch_size)
+                tried = Batches(x, y, few, batch_size, weights, spec.seed, 0)
+                precision = choose(model, compile_it, tried, epochs * steps, recorder)
+            with computing_in(model, precision):
+                if precision != "float32":
+                    compile_it()
+                checkpoint = Checkpoint(path, model)
+                if checkpoint.restore():
+                    recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
+                first = checkpoint.progress.epoch
+                if first < epochs and not checkpoint.progress.done:
+                    keeper = Keeper(checkpoint, recorder, patience, keep)
+                    model.fit(
+                        Batches(x, y, train, batch_size, weights, spec.seed, first),
+                        validation_data=(x[validation], y[validation]),
+                        initial_epoch=first,
+                        epochs=epochs,
+                        shuffle=False,  # Batches has done it
+                        verbose=0,
+                        # The averages are what is validated; the fit goes on from the weights themselves.
+                        callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
+                    )
+            break
+        # Named by its library only, which is not imported here.
+        except Exception as error:
+            if not is_out_of_memory(error) or batch_size == 1:
+                raise
+            batch_size = max(1, batch_size // 2)
+            recorder.note(f"A batch did not fit into memory; it was halved to {batch_size} samples.")
+    model.set_weights(checkpoint.best_weights)
+    facts = judge(model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation])
+    if facts["loss"] >= math.log(y.shape[1]):
+        recorder.note(
+            f"In “{phase}” the validation loss never fell below that of guessing ({math.log(y.shape[1]):.2f})."
+            " Another learning rate, more epochs, or a look at the labels may help."
+        )
+    return facts
+
+
+def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spec: ResolvedSpec) -> None:
+    """Compile with the spec's loss; cross-entropy is measured beside it, whatever the loss."""
+    model.compile(
+        optimizer=optimizer,
+        loss=loss(spec),
+        metrics=[
+            keras.metrics.CategoricalAccuracy(name="accuracy"),
+            keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
+        ],
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+class Learning(Protocol):
+    """What a problem must tell for its head or network to be fitted: `Problem` and `VectorProblem` do."""
+
+    @property
+    def spec(self) -> ResolvedSpec: ...
+    @property
+    def targets(self) -> np.ndarray: ...
+    @property
+    def train(self) -> np.ndarray: ...
+    @property
+    def validation(self) -> np.ndarray: ...
+    @property
+    def recorder(self) -> Recorder: ...
+    @property
+    def fit(self) -> Fit: ...
+
+
+def fit_by_spec(
+    model: keras.Model,
+    x: np.ndarray,
+    problem: Learning,
+    phase: str,
+    weights: np.ndarray | None = None,
+    *,
+    targets: np.ndarray | None = None,
+    keep: Kept = "best",
+) -> dict[str, float]:
+    """The problem's `fit` with the epochs, batch size and rate that a spec gives for a head or a whole network.
+
+    `targets` stand in for the problem's own.
+    """
+    spec = problem.spec
+    return problem.fit(
+        model,
+        x,
+        problem.targets if targets is None else targets,
+        train=problem.train,
+        validation=problem.validation,
+        epochs=spec.epochs,
+        batch_size=spec.batch_size,
+        spec=spec,
+        patience=max(8, spec.epochs // 5),
+        phase=phase,
+        recorder=problem.recorder,
+        weights=weights,
+        keep=keep,
+    )
+
+
+def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Class indices `(n,)` as shares of the classes, `(n, n_classes)` float32."""
+    return np.eye(n_classes, dtype="float32")[labels]
+
+
+def sample_weights(
+    spec: ResolvedSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
+) -> np.ndarray:
+    """How much each sample counts in the loss, `(n,)`: what is `given`, or 1, times its class's weight."""
+    weights = np.ones(len(y)) if given is None else given
+    return weights * (y @ class_weights(y[train])) if spec.class_weights == "balanced" else weights
+
+
+def class_weights(targets: np.ndarray) -> np.ndarray:
+    """A weight for each class, n / (classes · n of the class), with which every class weighs the same.
+
+    Args:
+        targets: shares of the classes, `(n, classes)`; a sample that is of two classes counts for each by its share.
+
+    Returns:
+        `(classes,)`; nought for a class that no sample is of.
+    """
+    counts = targets.sum(axis=0, dtype="float64")
+    there = counts > 0
+    weights = np.zeros(len(counts))
+    weights[there] = len(targets) / (there.sum() * counts[there])
+    return weights
+
+
+def judge(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against shares of the classes, the same."""
+    logs = np.log(np.clip(probabilities, 1e-7, 1))
+    return {
+        "loss": float(-(targets * logs).sum(axis=1).mean()),
+        "accuracy": float((probabilities.argmax(axis=1) == targets.argmax(axis=1)).mean()),
+    }

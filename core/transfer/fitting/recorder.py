@@ -1,0 +1,43 @@
+"""What fitting needs of whoever records a run: phases, epochs, notes, and where the state is saved."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+_Decision = TypeVar("_Decision")
+
+
+class Recorder(Protocol):
+    """`core.training.recorder.Recorder` writes all of this into the run's folder; tests keep it in memory.
+
+    Attributes:
+        prefix: stands before the name of every phase, "fold 2 of 5" for instance.
+        notes: the sentences noted so far.
+    """
+
+    prefix: str
+    notes: list[str]
+
+    def phase(self, name: str, epochs: int = 0) -> None:
+        """A new phase begins; `epochs` is how many are planned, 0 where nothing is counted."""
+
+    def epoch(self, number: int, values: dict[str, float]) -> None:
+        """Epoch `number`, counted from 1, ended with these values."""
+
+    def note(self, text: str) -> None:
+        """A sentence that a reader of the result must know."""
+
+    def next_checkpoint(self) -> Path:
+        """Where the state of the next fit is saved."""
+        ...
+
+    def decided(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
+        """The result of `decide` when the run first asked for it; a resumed run gets the same."""
+        ...
+
+    def resumed(self, epoch: int, values: dict[str, float]) -> None:
+        """A fit continues after `epoch`, which ended with these values."""
+
+    def finish_asked(self) -> bool:
+        """Whether the fit should stop after this epoch and keep the best one."""
+        ...

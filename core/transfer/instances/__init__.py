@@ -1,0 +1,1 @@
+"""Transfer of instances: source samples, weighted."""

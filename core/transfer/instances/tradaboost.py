@@ -1,0 +1,115 @@
+"""TrAdaBoost: boosting that trusts a source row less each time it is got wrong."""
+
+from typing import Any
+
+import numpy as np
+
+from core.transfer.fitting.fit import sample_weights
+from core.transfer.fitting.linear import LinearVote
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, joined
+
+ROUNDS = 20
+DEPTH = 3  # of the trees that are boosted where the learner is one of trees
+
+
+def tradaboost(problem: VectorProblem, learn: Learn) -> VectorFitted:
+    """Dai, Yang, Xue and Yu (2007), “Boosting for transfer learning”.
+
+    A weak learner is fitted on source and target together, again and again. Target rows that it gets wrong gain
+    weight, as in AdaBoost; source rows that it gets wrong lose it, for they speak of another world. The learners of
+    the second half of the rounds decide, as in the paper. Two things differ. With K classes a learner may be wrong up
+    to 1 − 1/K and counts log((1 − ε)/ε) + log(K − 1), as in SAMME (Zhu et al. 2009); with two this is the paper's
+    rule. And the learners' probabilities are averaged instead of their votes counted, so that the result has some.
+
+    Weak learners are softmax regressions on embeddings and for linear learners, trees of depth 3 else.
+    """
+    source = problem.source
+    assert source
+    both = joined(problem)
+    trees = problem.spec.learner in ("random_forest", "gradient_boosting")
+    x, y = both.x[both.train], both.labels[both.train]
+    of_source = both.train >= len(problem.x)
+    weights = sample_weights(both.spec, both.targets, both.train, both.weights)[both.train]
+    models, counts, weights = boost(x, y, of_source, weights, len(problem.classes), trees, problem.spec.seed)
+    half = len(models) // 2
+    shares = np.array(counts[half:]) / np.sum(counts[half:])
+    model: Any = (
+        TreeVote(models[half:], shares, len(problem.classes))
+        if trees
+        else LinearVote(
+            np.stack([m.kernels[0] for m in models[half:]]), np.stack([m.biases[0] for m in models[half:]]), shares
+        )
+    )
+    left = weights[of_source] / max(weights[of_source].mean(), 1e-300)
+    facts = {"rounds": float(len(models)), "source_samples": float(of_source.sum())}
+    facts["source_share_of_weight"] = float(weights[of_source].sum() / weights.sum())
+    return fitted_estimator(problem, model, facts, left)
+
+
+def boost(
+    x: np.ndarray,
+    y: np.ndarray,
+    of_source: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    trees: bool = False,
+    seed: int = 0,
+) -> tuple[list[Any], list[float], np.ndarray]:
+    """The weak learners of all rounds, how much each counts, and the rows' weights after the last.
+
+    Args:
+        x: vectors `(n, d)`.
+        y: class numbers of `k`, `(n,)`.
+        of_source: which rows are the source's, boolean `(n,)`.
+        weights: to begin with, `(n,)`.
+    """
+    n = int(of_source.sum())
+    shrink = 1 / (1 + np.sqrt(2 * np.log(n) / ROUNDS))
+    weights = weights / weights.sum()
+    models: list[Any] = []
+    counts: list[float] = []
+    for number in range(ROUNDS):
+        model = _tree(x, y, weights, k, seed + number) if trees else softmax_regression(x, y, weights, k)
+        wrong = model.predict_proba(x).argmax(axis=1) != y
+        there = weights * ~of_source
+        error = float(np.clip((there * wrong).sum() / there.sum(), 1 / (2 * len(y)), 1 - 1 / k - 1e-3))
+        count = np.log((1 - error) / error) + np.log(k - 1)
+        models.append(model)
+        counts.append(float(count))
+        weights = weights * np.where(of_source, np.where(wrong, shrink, 1.0), np.where(wrong, np.exp(count), 1.0))
+        weights = weights / weights.sum()
+    return models, counts, weights
+
+
+def softmax_regression(x: np.ndarray, y: np.ndarray, weights: np.ndarray, k: int) -> LinearVote:
+    """scikit-learn's logistic regression on weighted rows, over all `k` classes, as kernel and bias."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(max_iter=500).fit(x, y, sample_weight=weights * len(y))
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # scikit-learn keeps the second class's alone, against a first of nought
+        coefficients = np.stack([np.zeros(x.shape[1]), coefficients[0]])
+        intercepts = np.array([0.0, intercepts[0]])
+    kernel, bias = np.zeros((x.shape[1], k)), np.full(k, -1e3)
+    kernel[:, model.classes_], bias[model.classes_] = coefficients.T, intercepts
+    return LinearVote(kernel[None], bias[None], np.ones(1))
+
+
+def _tree(x: np.ndarray, y: np.ndarray, weights: np.ndarray, k: int, seed: int) -> "TreeVote":
+    from sklearn.tree import DecisionTreeClassifier
+
+    tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=seed).fit(x, y, sample_weight=weights)
+    return TreeVote([tree], np.ones(1), k)
+
+
+class TreeVote:
+    """Trees whose probabilities are averaged by their shares, `(t,)`; a class that a tree lacks gets 0 from it."""
+
+    def __init__(self, trees: list[Any], shares: np.ndarray, k: int) -> None:
+        self.trees, self.shares, self.classes_ = trees, shares, np.arange(k)
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        total = np.zeros((len(x), len(self.classes_)))
+        for tree, share in zip(self.trees, self.shares, strict=True):
+            total[:, tree.classes_] += share * tree.predict_proba(x)
+        return total

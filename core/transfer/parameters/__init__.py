@@ -1,0 +1,1 @@
+"""Transfer of parameters: pretrained weights, trained further or used as a prior."""

@@ -1,0 +1,148 @@
+"""The last blocks of a backbone with a head on top, trained on the cached output of the frozen blocks before them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import psutil
+
+from core.models.folding import fold
+from core.models.heads import whole
+from core.models.networks import Block, blocks, freeze_batch_norm, split
+from core.transfer.features.linear_probe import fit_head
+from core.transfer.fitting.fit import judge
+from core.transfer.fitting.optimization import MakeOptimizer
+from core.transfer.fitting.problem import Fitted, Problem
+
+Facts = dict[str, float]
+STEPS = 10
+SMALLEST_BATCH = 8
+ROOM = 0.5  # of the memory that is free, for the activations at the cut
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What is fine-tuned.
+
+    Attributes:
+        network: the backbone, pixels to embedding; it shares the weights of its last layers with `model`.
+        head: embedding to probabilities.
+        model: activations at the cut to probabilities, batch normalisation folded into the convolutions.
+        blocks: the unfrozen blocks, from input to output.
+        x: activations of all samples, `(n, h, w, c)` float32; the images where those have no room.
+    """
+
+    network: keras.Model
+    head: keras.Model
+    model: keras.Model
+    blocks: tuple[Block, ...]
+    x: np.ndarray
+
+
+def open_tail(problem: Problem, head: keras.Model) -> Tail:
+    """Cut the backbone so that its last `spec.unfreeze` blocks can be trained under `head`.
+
+    Batch normalisation keeps its statistics bit for bit: only `trainable = False` on every such layer does that in
+    Keras 3, `training=False` in the call does not. The frozen layers run once, up to the cut, augmented views
+    included, and what they give is kept. Only where it would not fit into memory, as near to the input, do they run
+    at every step: the same to rounding, and slower, because each image then passes them once an epoch.
+    """
+    network = problem.network()
+    parts = blocks(network)
+    place = max(0, len(parts) - 1 - problem.spec.unfreeze)
+    trunk, tail = split(network, parts[place].name)
+    freeze_batch_norm(network)
+    if problem.recorder.decided("cached_boundary", lambda: _has_room(problem, trunk)):
+        x = problem.activations(parts[place].name)
+    else:
+        problem.recorder.note(
+            "What the frozen blocks give of all images would take more than half of the memory that is free, so that"
+            " every image passes them in every epoch. With fewer unfrozen blocks they are passed once."
+        )
+        for layer in trunk.layers:
+            layer.trainable = False
+        x, tail = problem.images(), network
+    model = keras.Sequential([keras.Input(x.shape[1:]), fold(tail), head])
+    return Tail(network, head, model, tuple(parts[place + 1 :]), x)
+
+
+def _has_room(problem: Problem, trunk: keras.Model) -> bool:
+    """Whether the trunk's output for all positions, float32, leaves half of the free memory to everything else."""
+    needed = 4 * math.prod(trunk.output_shape[1:]) * len(problem.targets)
+    return bool(needed < ROOM * psutil.virtual_memory().available)
+
+
+def tune(
+    problem: Problem,
+    tail: Tail,
+    phase: str,
+    *,
+    epochs: int | None = None,
+    optimizer: MakeOptimizer | None = None,
+) -> Facts:
+    """Fit what is trainable of the tail at the low rate; the validation loss and accuracy of the best epoch.
+
+    On small data the batches are smaller than the spec allows, so that an epoch has ten steps: with three the few
+    epochs of a gentle stage end before anything has moved.
+    """
+    spec = problem.spec
+    epochs = epochs or spec.fine_tune_epochs
+    return problem.fit(
+        tail.model,
+        tail.x,
+        problem.targets,
+        train=problem.train,
+        validation=problem.validation,
+        epochs=epochs,
+        batch_size=min(spec.batch_size, max(SMALLEST_BATCH, len(problem.train) // STEPS)),
+        rate="fine_tune_learning_rate",
+        spec=spec,
+        patience=max(4, epochs // 3),
+        phase=phase,
+        recorder=problem.recorder,
+        optimizer=optimizer,
+    )
+
+
+def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
+    """Fit the head on frozen embeddings, then tune the tail, and keep whichever is better on validation.
+
+    Starting from a fitted head keeps large gradients of random weights away from pretrained ones (Kumar et al. 2022,
+    arXiv:2202.10054).
+    """
+    head, before = fit_head(problem, phase="stage 1 of 2: head")
+    tail = open_tail(problem, head)
+    frozen = [np.copy(w) for w in tail.model.get_weights()]
+    after = tuning(tail)
+    kept = is_kept(before, after)
+    if not kept:
+        tail.model.set_weights(frozen)
+        problem.recorder.note(
+            f"Stage two was worse on the validation images (loss {after['loss']:.3f} against {before['loss']:.3f}),"
+            " so the frozen backbone and its head were kept."
+        )
+    fitted = finished(problem, tail)
+    fitted.facts |= {
+        "stage_one_validation_loss": before["loss"],
+        "stage_one_validation_accuracy": before["accuracy"],
+        "stage_two_kept": float(kept),
+    }
+    return fitted
+
+
+def finished(problem: Problem, tail: Tail) -> Fitted:
+    """The tail's probabilities, its validation facts, and the whole network for saving."""
+    rows = problem.validation
+    best = judge(tail.model.predict(tail.x[rows], verbose=0), problem.targets[rows])
+    return Fitted(
+        probabilities=tail.model.predict(tail.x[problem.judged], verbose=0),
+        build=lambda: whole(tail.network, tail.head),
+        facts={"validation_loss": best["loss"], "validation_accuracy": best["accuracy"]},
+    )
+
+
+def is_kept(before: Facts, after: Facts) -> bool:
+    """Whether stage two may stand: not worse on validation in loss, the measure with the least noise."""
+    return after["loss"] <= before["loss"]

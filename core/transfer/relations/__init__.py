@@ -1,0 +1,1 @@
+"""Transfer of relations: distillation from a teacher."""

@@ -1,0 +1,109 @@
+"""A small network learns from a run's network, its teacher: what it says of samples, and how it relates them."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from core.errors import InputError
+from core.transfer.fitting.problem import Fitted, Problem, Teacher
+from core.transfer.parameters.tail import Tail, after_head, tune
+
+SHARE = 0.5  # of what is to be said that the teacher decides, the labels the rest
+DISTANCES, ANGLES = 25.0, 50.0  # weights of the two losses, as the paper has them
+STAGE = "stage 2 of 2: last blocks, with a teacher"
+
+
+def distillation(problem: Problem) -> Fitted:
+    """Two stages on targets that are half the labels, half the teacher's probabilities (Hinton et al. 2015).
+
+    Validation goes by the labels alone.
+    """
+    teacher = _teacher(problem)
+    targets = problem.targets.copy()
+    rows = problem.train
+    targets[rows] = (1 - SHARE) * targets[rows] + SHARE * teacher.probabilities()[rows]
+    taught = replace(problem, targets=targets)
+    return after_head(taught, lambda tail: tune(taught, tail, STAGE))
+
+
+def relational_distillation(problem: Problem) -> Fitted:
+    """Two stages, the second with losses that keep the teacher's distances and angles between the images of a batch.
+
+    Park, Kim, Lu and Cho 2019 (arXiv:1904.05068): embeddings themselves need not agree, not even in their length.
+    """
+    table = _teacher(problem).embeddings()
+    spec = problem.spec.model_copy(update={"precision": "float32"})  # in bfloat16 the keys would be other numbers
+    exact = replace(problem, spec=spec)
+
+    def tuning(tail: Tail) -> dict[str, float]:
+        return tune(exact, with_relations(tail, table), STAGE)
+
+    return after_head(problem, tuning)
+
+
+def with_relations(tail: Tail, table: np.ndarray) -> Tail:
+    """The tail with the losses added; its activations carry one more channel, the sample's place in `table`."""
+    n, h, w, _ = tail.x.shape
+    keys = np.broadcast_to(np.arange(n, dtype="float32")[:, None, None, None], (n, h, w, 1))
+    inside = tail.model.layers[0]
+    packed = keras.Input((h, w, tail.x.shape[-1] + 1))
+    embedding = inside(packed[..., :-1])
+    related = Relations(table)([embedding, packed[:, 0, 0, -1]])
+    return replace(tail, model=keras.Model(packed, tail.head(related)), x=np.concatenate([tail.x, keys], axis=-1))
+
+
+class Relations(layers.Layer):
+    """Passes embeddings on; while training it adds what their distances and angles lack of the teacher's.
+
+    Args:
+        table: the teacher's embeddings of all samples, `(n, d)`, d its own.
+
+    Called with embeddings `(batch, d')` and their samples' places in the table, `(batch,)`.
+    """
+
+    def __init__(self, table: np.ndarray) -> None:
+        super().__init__()
+        self._table = table.astype("float32")
+
+    def call(self, inputs: list[keras.KerasTensor], training: bool = False) -> keras.KerasTensor:
+        embedding, keys = inputs
+        if training:
+            teacher = ops.take(ops.convert_to_tensor(self._table), ops.cast(keys, "int32"), axis=0)
+            self.add_loss(DISTANCES * distance_loss(embedding, teacher) + ANGLES * angle_loss(embedding, teacher))
+        return embedding
+
+
+def distance_loss(student: keras.KerasTensor, teacher: keras.KerasTensor) -> keras.KerasTensor:
+    """Mean Huber loss between the two sets' distances, each over its own mean."""
+    return ops.mean(_huber(_distances(student) - _distances(teacher)))
+
+
+def angle_loss(student: keras.KerasTensor, teacher: keras.KerasTensor) -> keras.KerasTensor:
+    """Mean Huber loss between the cosines of the angles at every sample that any two others make with it."""
+    return ops.mean(_huber(_angles(student) - _angles(teacher)))
+
+
+def _distances(x: keras.KerasTensor) -> keras.KerasTensor:
+    squares = ops.sum(ops.square(x), axis=1)
+    gaps = squares[:, None] + squares[None, :] - 2 * ops.matmul(x, ops.transpose(x))
+    apart = ops.sqrt(ops.maximum(gaps, 1e-8))
+    return apart / (ops.mean(apart) + 1e-8)
+
+
+def _angles(x: keras.KerasTensor) -> keras.KerasTensor:
+    ways = x[None, :, :] - x[:, None, :]
+    ways = ways / ops.sqrt(ops.sum(ops.square(ways), axis=-1, keepdims=True) + 1e-8)
+    return ops.matmul(ways, ops.transpose(ways, (0, 2, 1)))
+
+
+def _huber(gap: keras.KerasTensor) -> keras.KerasTensor:
+    size = ops.abs(gap)
+    return ops.where(size < 1, 0.5 * ops.square(gap), size - 0.5)
+
+
+def _teacher(problem: Problem) -> Teacher:
+    if problem.teacher is None:
+        raise InputError("Distillation needs a teacher.", "Choose a finished run on images as the teacher.")
+    return problem.teacher

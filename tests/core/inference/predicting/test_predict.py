@@ -1,0 +1,181 @@
+"""A run predicts as it was judged, and what it cannot use is told in a sentence."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from core.data.images.store import DatasetImages
+from core.data.versions import load_samples
+from core.errors import InputError
+from core.evaluation.calibration import at_temperature
+from core.inference.predicting.predict import predict
+from core.inference.predicting.record import TABLE
+from core.inference.predicting.sending import send
+from core.jobs import tasks
+from core.schemas import DataRef, DatasetRecord, RunRecord
+from core.store import files, runs
+from core.store.datasets import get_version
+from tests.core.training.conftest import lab, penguins, texture, textures, train
+
+__all__ = ["lab", "penguins", "textures", "train"]
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture(scope="module")
+def image_run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
+    return train(data=textures.id, preset="quick", image_size=64)
+
+
+@pytest.fixture(scope="module", params=["logistic_regression", "network"])
+def table_run(request: pytest.FixtureRequest, penguins: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
+    return train(data=penguins.id, learner=request.param)
+
+
+def stored(run: RunRecord, table: pd.DataFrame) -> np.ndarray:
+    """The probabilities of the test samples as the run left them."""
+    rows = runs.read_predictions(run.id).query("part == 'test'")
+    columns = [c for c in table.columns if c.startswith("p:")]
+    return rows[["id", *columns]].set_index("id")
+
+
+def test_test_images_get_the_probabilities_that_the_run_was_judged_by(image_run: RunRecord, tmp_path: Path) -> None:
+    images, folder = DatasetImages(image_run.dataset), tmp_path / "given"
+    folder.mkdir()
+    wanted = runs.read_predictions(image_run.id).query("part == 'test'")
+    for sample in wanted["id"]:
+        Image.fromarray(images.image(sample)).save(folder / f"{sample}.png")
+    outcome = predict(image_run.id, [folder], tmp_path)
+    table = pd.read_parquet(tmp_path / TABLE)
+    known = stored(image_run, table).loc[table["file"].str.removesuffix(".png")]
+    found = table[known.columns]
+    assert outcome.n == len(wanted) > 0
+    np.testing.assert_allclose(found.to_numpy(), known.to_numpy(), atol=1e-3)
+
+
+def test_test_rows_get_the_probabilities_that_the_run_was_judged_by(table_run: RunRecord, tmp_path: Path) -> None:
+    path = Path("samples/penguins.csv")
+    outcome = predict(table_run.id, [path], tmp_path)
+    table = pd.read_parquet(tmp_path / TABLE)
+    samples = load_samples(DataRef(dataset=table_run.dataset, version=table_run.version)).query("part == 'test'")
+    known = stored(table_run, table).loc[samples["id"]]
+    found = table.set_index("file").loc[samples["path"], known.columns]
+    np.testing.assert_allclose(found.to_numpy(), known.to_numpy(), atol=1e-3)
+    calibrated = table[[f"calibrated:{c}" for c in outcome.classes]].to_numpy()
+    raw = table[[f"p:{c}" for c in outcome.classes]].to_numpy()
+    assert outcome.temperature is not None
+    np.testing.assert_allclose(calibrated, at_temperature(raw, outcome.temperature))
+
+
+def test_good_pictures_are_predicted_and_bad_files_named(image_run: RunRecord, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    Image.fromarray(texture("checks", rng)).save(tmp_path / "good.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "good.png").read_bytes()[:60])
+    (tmp_path / "letter.pdf").write_bytes(b"%PDF")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    packed = io.BytesIO()
+    Image.fromarray(texture("stripes", rng)).save(packed, "PNG")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("deep/inside.png", packed.getvalue())
+    names = ["good.png", "broken.png", "letter.pdf", "empty.zip", "more.zip"]
+    outcome = predict(image_run.id, [tmp_path / name for name in names], tmp_path / "out")
+    table = pd.read_parquet(tmp_path / "out" / TABLE)
+    assert {name.rpartition("/")[2] for name in table["file"]} == {"good.png", "inside.png"}
+    assert {s.path for s in outcome.skipped} == {"broken.png", "letter.pdf", "empty.zip"}
+    assert (table["confidence"].between(1 / 3, 1)).all()
+
+
+def test_nothing_but_an_empty_zip_is_a_sentence(image_run: RunRecord, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    with pytest.raises(InputError, match=r"no picture.*empty\.zip"):
+        predict(image_run.id, [tmp_path / "empty.zip"], tmp_path / "out")
+
+
+def test_a_picture_unlike_the_data_is_flagged(image_run: RunRecord, tmp_path: Path) -> None:
+    Image.fromarray(np.full((32, 32, 3), 128, "uint8")).save(tmp_path / "grey.png")
+    predict(image_run.id, [tmp_path / "grey.png"], tmp_path / "out")
+    assert pd.read_parquet(tmp_path / "out" / TABLE)["unlike"].tolist() == [True]
+
+
+def rows(n: int = 4) -> pd.DataFrame:
+    return pd.read_csv("samples/penguins.csv").drop(columns="species").head(n)
+
+
+def test_columns_go_by_name_and_what_was_done_is_told(table_run: RunRecord, tmp_path: Path) -> None:
+    given = rows()[::-1][sorted(rows().columns, reverse=True)].reset_index(drop=True)
+    given["note"] = "x"
+    given["bill_depth_mm"] = given["bill_depth_mm"].astype("object")
+    given.loc[0, "bill_depth_mm"] = "about 18"
+    given.loc[1, "island"] = "Mars"
+    given.to_csv(tmp_path / "rows.csv", index=False)
+    outcome = predict(table_run.id, [tmp_path / "rows.csv"], tmp_path / "out")
+    said = " ".join(outcome.notes)
+    assert outcome.n == 4
+    assert "“note”" in said and "about 18" in said and "“Mars”" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda t: t.drop(columns=["island", "sex"]), "columns “island” and “sex”|columns “sex” and “island”"),
+        (lambda t: t.assign(bill_length_mm="long"), "“bill_length_mm” of “rows.csv” holds text"),
+    ],
+)
+def test_other_columns_are_a_sentence(
+    table_run: RunRecord, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], sentence: str
+) -> None:
+    change(rows()).to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(InputError, match=sentence):
+        predict(table_run.id, [tmp_path / "rows.csv"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("n", [1, 10_000])
+def test_one_row_and_ten_thousand(table_run: RunRecord, tmp_path: Path, n: int) -> None:
+    pd.concat([rows(100)] * 100).head(n).to_csv(tmp_path / "rows.csv", index=False)
+    assert predict(table_run.id, [tmp_path / "rows.csv"], tmp_path / "out").n == n
+
+
+def test_a_picture_for_a_table_is_a_sentence(table_run: RunRecord, tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="trained on a table"):
+        predict(table_run.id, [tmp_path / "a.png"], tmp_path / "out")
+
+
+def test_a_cross_validated_run_says_why_it_cannot_predict(
+    penguins: DatasetRecord, train: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    run = train(data=penguins.id, learner="logistic_regression", folds=2)
+    with pytest.raises(InputError, match="cross-validated"):
+        predict(run.id, [Path("samples/penguins.csv")], tmp_path)
+
+
+def test_what_a_person_names_becomes_a_labelled_sample_of_a_new_version(
+    image_run: RunRecord, table_run: RunRecord, tmp_path: Path
+) -> None:
+    for run, paths, label in (
+        (image_run, ["a.png", "b.png"], "specks"),
+        (table_run, ["rows.csv"], "Gentoo"),
+    ):
+        rng = np.random.default_rng(9)
+        for name in ("a.png", "b.png"):
+            Image.fromarray(texture("specks", rng)).save(tmp_path / name)
+        rows(5).to_csv(tmp_path / "rows.csv", index=False)
+        before = get_version(DataRef(dataset=run.dataset))
+        task = tasks.TaskRecord(id=f"t{run.id}", kind="predict", title="", params={})
+        tasks.write(task)
+        outcome = predict(run.id, [tmp_path / name for name in paths], tasks.folder_of(task.id))
+        files.write_text(tasks.folder_of(task.id) / "result.json", outcome.model_dump_json())
+        made = send(task.id, {0: label, 1: label}).version
+        after = load_samples(DataRef(dataset=run.dataset)).query("import_number > 1")
+        kept = load_samples(DataRef(dataset=run.dataset, version=before.id)).set_index("id")["part"]
+        assert made.split.follows == before.id and made.n == before.n + 2
+        assert after["label"].tail(2).tolist() == [label, label]
+        now = load_samples(DataRef(dataset=run.dataset)).set_index("id")["part"]
+        assert (now[kept.index] == kept).all()

@@ -1,0 +1,143 @@
+"""A spec with gaps becomes a whole plan, or is refused with the setting that is wrong."""
+
+import pytest
+from PIL import Image
+
+from core.data.augmentation import AUGMENTATIONS
+from core.data.importing import import_data
+from core.errors import InputError, NotFoundError, WeightsError
+from core.methods import plan as presets
+from core.methods.plan import resolve_request
+from core.methods.pretrained import BACKBONES
+from core.schemas import TrainingSpec
+
+
+def plan(**values):
+    return resolve_request(TrainingSpec.model_validate(values))
+
+
+@pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
+@pytest.mark.parametrize("kind", ["textures", "penguins"])
+def test_every_preset_leaves_nothing_open_and_says_what_it_filled(kind, preset, request):
+    dataset = request.getfixturevalue(kind)
+    made = plan(data=dataset.name, preset=preset)
+    spec = made.spec
+    assert spec.data == f"{dataset.id}@{dataset.version}"
+    assert (made.kind, made.dataset, made.version, made.n) == (dataset.kind, dataset.id, dataset.version, dataset.n)
+    assert made.name and made.test_hash
+    assert spec.epochs and spec.batch_size and spec.learning_rate
+    if kind == "textures":
+        assert spec.backbone and spec.strategy and spec.image_size and spec.learner is None
+        assert (spec.fine_tune_epochs is None) == (spec.strategy == "linear_probe")
+    else:
+        assert spec.learner and spec.backbone is spec.strategy is spec.image_size is None
+    assert resolve_request(spec) == spec
+    assert preset in presets.PRESET_HELP[dataset.kind]
+
+
+def test_what_the_person_said_wins_over_the_preset(textures):
+    spec = plan(
+        data=textures.id, preset="thorough", backbone="efficientnet_lite1", epochs=3, dropout=0.0, seed=7
+    ).spec
+    assert (spec.backbone, spec.epochs, spec.dropout, spec.seed) == ("efficientnet_lite1", 3, 0.0, 7)
+
+
+def test_an_augmentation_brings_settings_that_a_person_may_override(textures):
+    textbook = AUGMENTATIONS["textbook"]
+    spec = plan(data=textures.id, augmentation=textbook).spec
+    assert (spec.image_size, spec.batch_size) == (150, 32)
+    spec = plan(data=textures.id, augmentation=textbook, image_size=96, batch_size=8).spec
+    assert (spec.image_size, spec.batch_size) == (96, 8)
+    assert plan(data=textures.id, augmentation=AUGMENTATIONS["light"]).spec.batch_size != 32
+
+
+def test_a_name_is_taken_or_made_from_the_method(textures):
+    assert plan(data=textures.id, name="mine").name == "mine"
+    assert "EfficientNet-Lite0" in plan(data=textures.id).name
+    assert "3 folds" in plan(data=textures.id, folds=3).name
+
+
+def test_runs_judged_on_folds_and_on_the_test_part_are_kept_apart(textures):
+    hashes = [plan(data=textures.id, folds=folds).test_hash for folds in (None, 2, 3)]
+    assert len(set(hashes)) == 3
+
+
+@pytest.mark.parametrize(
+    ("dataset", "values", "named"),
+    [
+        ("textures", {"backbone": "resnet_900"}, "resnet_900"),
+        ("textures", {"strategy": "osmosis"}, "osmosis"),
+        ("textures", {"learner": "network"}, "learner"),
+        ("textures", {"folds": 13}, "12 distinct samples"),
+        ("penguins", {"strategy": "linear_probe"}, "strategy"),
+        ("penguins", {"backbone": "efficientnet_lite0"}, "backbone"),
+        ("penguins", {"image_size": 64}, "image_size"),
+        ("penguins", {"unfreeze": 2}, "unfreeze"),
+        ("textures", {"strategy": "linear_probe", "unfreeze": 2}, "unfreeze"),
+        ("penguins", {"learner": "logistic_regression", "epochs": 3}, "epochs"),
+        ("penguins", {"learner": "magic"}, "magic"),
+        ("unlabelled", {}, "no labels"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_by_name(dataset, values, named, request):
+    with pytest.raises(InputError) as caught:
+        plan(data=request.getfixturevalue(dataset).id, **values)
+    assert named in caught.value.message
+    assert caught.value.hint
+
+
+def test_data_is_named_whole_and_must_exist(textures):
+    with pytest.raises(InputError, match="names one part"):
+        plan(data=f"{textures.id}:train")
+    with pytest.raises(NotFoundError, match="nowhere"):
+        plan(data="nowhere")
+    with pytest.raises(NotFoundError, match="abcdef"):
+        plan(data=f"{textures.id}@abcdef")
+
+
+def test_weights_that_are_missing_or_damaged_are_told_with_the_remedy(textures, lab, monkeypatch):
+    backbone = BACKBONES["efficientnet_lite1"]
+    placed = lab / "weights" / backbone.weights_file
+    placed.parent.mkdir()
+    placed.write_bytes(b"not what was published")
+    with pytest.raises(WeightsError, match="damaged") as caught:
+        plan(data=textures.id, backbone=backbone.name)
+    assert caught.value.hint
+    assert backbone.name not in presets.choices("image")
+    placed.unlink()
+    assert backbone.name in presets.choices("image")
+    monkeypatch.setattr("core.methods.backbone.find_weights", lambda _: None)
+    with pytest.raises(WeightsError, match="not installed") as caught:
+        plan(data=textures.id, backbone=backbone.name)
+    assert backbone.package in caught.value.hint
+    assert presets.choices("image") == []
+
+
+@pytest.mark.parametrize("side", [1, 8, 24, 32, 56, 57, 100, 320, 4000])
+@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=BACKBONES)
+def test_input_size_is_native_for_large_images_and_never_far_above_small_ones(backbone, side):
+    size = presets.input_size(backbone.input_size, side)
+    assert 96 <= size <= backbone.input_size
+    assert size == backbone.input_size or size % 32 == 0
+    assert size <= max(96, 4 * side + 16)
+    assert size >= min(backbone.input_size, side)
+    assert presets.input_size(backbone.input_size, side + 1) >= size
+
+
+def test_small_pictures_get_a_small_input_unless_told_otherwise(textures, lab, tmp_path):
+    for name in ("dark", "light"):
+        (tmp_path / name).mkdir()
+        for i in range(8):
+            Image.new("RGB", (300, 250), (i, 255 * (name == "light"), 9)).save(tmp_path / name / f"{i}.png")
+    large = import_data(tmp_path, name="large").dataset
+    sizes = [plan(data=d.id).spec.image_size for d in (textures, large)]
+    assert sizes[0] < sizes[1] == BACKBONES["efficientnet_lite0"].input_size
+    assert plan(data=textures.id, image_size=200).spec.image_size == 200
+
+
+def test_what_can_be_chosen_can_be_trained(textures, penguins):
+    assert presets.choices("image")
+    for backbone in presets.choices("image"):
+        assert plan(data=textures.id, backbone=backbone).spec.backbone == backbone
+    for learner in presets.choices("table"):
+        assert plan(data=penguins.id, learner=learner).spec.learner == learner

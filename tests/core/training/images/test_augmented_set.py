@@ -1,0 +1,50 @@
+"""The set to take away holds the training images and the views that a run learns from, and comes in again."""
+
+import zipfile
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.data.augmentation import AUGMENTATIONS
+from core.data.importing import import_data
+from core.data.versions import load_samples
+from core.errors import InputError
+from core.schemas import Augmentation, DataRef, TrainingSpec
+
+pytestmark = pytest.mark.training
+
+
+def test_it_holds_the_training_part_and_k_views_of_each_and_no_judged_image(textures, tmp_path):
+    from core.training.images.augmented_set import augmented_set
+
+    spec = TrainingSpec(data=textures.id, augmentation=AUGMENTATIONS["light"], views=2, image_size=48)
+    steps = []
+    told = augmented_set(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *of: steps.append(of))
+    samples = load_samples(DataRef(dataset=textures.id))
+    train = samples[samples["part"] == "train"]
+    archive = zipfile.ZipFile(tmp_path / "augmented.zip")
+    names = archive.namelist()
+    assert told == {"images": len(train), "views": 2 * len(train), "size": 48}
+    assert steps[-1][:2] == (3 * len(train), 3 * len(train))
+    ids = [name.split("/")[1].rsplit("-", 1)[0] if "view" not in name else name.split("/")[1] for name in names]
+    assert len(set(names)) == 3 * len(train)
+    assert {"-".join(i.split("-")[:2]) for i in ids} == set(train["id"])
+    assert {name.split("/")[0] for name in names} == set(train["label"])
+    pictures = {name: np.asarray(Image.open(BytesIO(archive.read(name)))).astype(int) for name in names}
+    for name in (n for n in names if "-view-" in n):
+        own = pictures[name.rpartition("-view-")[0] + ".png"]
+        assert pictures[name].shape == own.shape == (48, 48, 3)
+        assert not np.array_equal(pictures[name], own)
+    again = import_data(tmp_path / "augmented.zip", name="again").dataset
+    assert again.classes == textures.classes and again.n == 3 * len(train)
+
+
+@pytest.mark.parametrize("augmentation", [None, Augmentation(mixup=0.2), Augmentation(rotation=9, cutmix=1)])
+def test_what_has_no_class_folder_is_refused(textures, tmp_path, augmentation):
+    from core.training.images.augmented_set import augmented_set
+
+    spec = TrainingSpec(data=textures.id, augmentation=augmentation)
+    with pytest.raises(InputError, match="class folders"):
+        augmented_set(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *_: None)
