@@ -1,15 +1,22 @@
 # make run      start Graft (make run PORT=8600, make run ADDRESS=0.0.0.0, make run GPU=1)
 # make test     unit tests, a test of every page, and the main paths in headless Chromium
+# make test-fast  the tests that start no worker, no Keras and no browser
+# make soak     long tests: hundreds of kills, thousands of files, many seeds
 # make check    ruff, mypy, import-linter
+# make docs     write docs/reference anew from the code
+# make bench    run the benchmarks and write benchmarks/RESULTS.md (make bench ONLY=folding)
+# make lock     take the newest libraries that the requirements allow, and keep their exact versions
 
 PYTHON ?= python3
 PORT ?= 8501
 ADDRESS ?= localhost
 VENV := .venv
 BIN := $(VENV)/bin
+# The requirements say what Graft needs, the lock file in which versions it was tested, all that they need included.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock
 FLAVOUR := $(if $(GPU),gpu,cpu)
 
-.PHONY: run test check chromium clean
+.PHONY: run test test-fast soak check docs bench lock chromium clean
 
 run: $(VENV)/.ready-$(FLAVOUR)
 	@$(BIN)/python -m core serve --port $(PORT) --address $(ADDRESS)
@@ -18,11 +25,28 @@ test: $(VENV)/.ready-dev chromium
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
 	$(BIN)/python -m pytest -q tests/e2e
 
+test-fast: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not training and not browser" --ignore tests/e2e
+
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -q -m soak
+
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.ready-cpu
+	$(BIN)/python -m docs.generate
+
+bench: $(VENV)/.ready-dev
+	$(BIN)/python -m benchmarks.harness $(ONLY)
+
+lock: $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager -r requirements-dev.txt
+	@echo '# Exact versions of all that requirements-dev.txt installs. Written by `make lock`; do not edit.' > requirements.lock
+	$(BIN)/pip freeze --all | grep -viE '^(pip|setuptools)==' >> requirements.lock
 
 # Debian keeps what makes virtual environments in a package of its own.
 $(BIN)/pip:
@@ -32,17 +56,17 @@ $(BIN)/pip:
 	  || { apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv --clear $(VENV); } \
 	  || { echo "This Python cannot make virtual environments. Run: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/.ready-cpu: requirements.txt $(BIN)/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.ready-cpu: requirements.txt requirements.lock $(BIN)/pip
+	$(INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/.ready-gpu: requirements.txt $(BIN)/pip
+$(VENV)/.ready-gpu: requirements.txt requirements.lock $(BIN)/pip
 	sed 's/^tensorflow==/tensorflow[and-cuda]==/' requirements.txt > $(VENV)/requirements-gpu.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r $(VENV)/requirements-gpu.txt
+	$(INSTALL) -r $(VENV)/requirements-gpu.txt
 	@touch $@ $(VENV)/.ready-cpu
 
-$(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready-cpu
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.ready-dev: requirements-dev.txt requirements-ray.txt $(VENV)/.ready-cpu
+	$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 # The browser tests say what is missing when this fails.

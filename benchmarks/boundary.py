@@ -1,6 +1,6 @@
 """Two-stage fine-tuning on the cached boundary against the plain Keras loop, in turns, on the same photos.
 
-    python benchmarks/boundary.py [--rounds 3] [--size 224]
+    python -m benchmarks.boundary [--rounds 3] [--size 224]
 
 800 CIFAR-10 photos to learn from, 200 to choose by, 1,000 to be judged by; Lite0, the last 5 blocks unfrozen, 5
 epochs of stage two at the same rate, schedule and batch size, no augmentation. Graft's time holds all that it does to
@@ -17,9 +17,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import image_sets
 import numpy as np
-from two_stage import trained
+
+from benchmarks import image_sets
+from benchmarks.two_stage import trained
 
 EPOCHS, UNFREEZE = 5, 5
 

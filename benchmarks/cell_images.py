@@ -1,6 +1,6 @@
 """From a click on a cell of the confusion matrix to its images, all painted, with 10,000 test images, in Chromium.
 
-`python benchmarks/cell_images.py`: made-up predictions of CIFAR-10 photos, as `evaluate_page.py` has them; five cells
+`python -m benchmarks.cell_images`: made-up predictions of CIFAR-10 photos, as `evaluate_page.py` has them; five cells
 one after the other.
 """
 
@@ -9,9 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from evaluate_page import dataset, finished
 from playwright.sync_api import sync_playwright
 
+from benchmarks.evaluate_page import dataset, finished
 from tests.e2e.conftest import CHROMIUM, FLAGS, Server
 
 PHOTOS = 12_000  # 10,000 of them are the test part

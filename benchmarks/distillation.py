@@ -1,4 +1,4 @@
-"""What a teacher adds to fine-tuning a small backbone: python benchmarks/distillation.py [--seeds 5] [--size 96]
+"""What a teacher adds to fine-tuning a small backbone: python -m benchmarks.distillation [--seeds 5] [--size 96]
 
 1,000 photos of CIFAR-10 to learn from and choose by, 1,000 of its test part to be judged by, drawn anew each seed.
 Teacher: EfficientNet-Lite2 in two stages. Student: Lite0 in two stages, plain, and with both kinds of distillation.
@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from statistics import mean
 
-import image_sets
-from two_stage import interval, trained
+from benchmarks import image_sets
+from benchmarks.two_stage import interval, trained
 
 KINDS = ("distillation", "relational_distillation")
 

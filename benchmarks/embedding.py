@@ -1,6 +1,6 @@
 """Embeddings of 2,000 photos with Lite0 against Keras' `predict` over `image_dataset_from_directory`, in turns.
 
-    python benchmarks/embedding.py [--rounds 3]
+    python -m benchmarks.embedding [--rounds 3]
 
 CIFAR-10 photos scaled up to 224 px, as JPEG files in class folders; both sides decode them. Both networks are loaded
 and have run once before the clock starts.
@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-import cifar
 import numpy as np
 from PIL import Image
+
+from benchmarks import cifar
 
 SIZE, N = 224, 2_000
 

@@ -1,6 +1,6 @@
 """Script time of the Evaluate page with 10,000 test images: each tab, a clicked cell, and 20 runs side by side.
 
-`python benchmarks/evaluate_page.py [--images 12000]`: CIFAR-10 photos, of which 10,000 are the test part; the runs
+`python -m benchmarks.evaluate_page [--images 12000]`: CIFAR-10 photos, of which 10,000 are the test part; the runs
 are made-up predictions, nothing is trained. The first run of a page, which fills its caches, stands by itself.
 """
 
@@ -12,8 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import cifar
 import numpy as np
+
+from benchmarks import cifar
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))

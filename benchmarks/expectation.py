@@ -1,6 +1,6 @@
 """How far the accuracy that is expected of a run on shifted photos is from the one it reaches.
 
-    python benchmarks/expectation.py [--seeds 3] [--first 0]
+    python -m benchmarks.expectation [--seeds 3] [--first 0]
 
 A linear probe on 1,000 photos of CIFAR-10 (Lite0 at 96 px), judged on 1,000 of the test part; the target: 1,000 other
 photos of it under one of six shifts in three strengths. Beside Graft's estimate stand average thresholded confidence
@@ -15,13 +15,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import cifar
-import image_sets
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 from scipy.stats import entropy
-from two_stage import trained
+
+from benchmarks import cifar, image_sets
+from benchmarks.two_stage import trained
 
 SIZE = 96
 Photos = np.ndarray

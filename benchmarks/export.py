@@ -2,7 +2,7 @@
 
 The script of each run is run by itself as well; it tells on which share of the test images it says the same.
 
-python benchmarks/export.py [--strategies linear_probe two_stage]
+python -m benchmarks.export [--strategies linear_probe two_stage]
 """
 
 import argparse
@@ -31,8 +31,7 @@ def main() -> None:
     strategies = parser.parse_args().strategies
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRAFT_HOME"] = home
-        from two_stage import trained
-
+        from benchmarks.two_stage import trained
         from core.data.importing import import_sample
         from core.errors import DataError
         from core.export.exporting import export

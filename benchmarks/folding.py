@@ -1,6 +1,6 @@
 """A training step through Lite0's last five blocks, with batch normalisation as it is and folded, in turns.
 
-    python benchmarks/folding.py [--rounds 4]
+    python -m benchmarks.folding [--rounds 4]
 
 224 px, batches of 32, ten classes, Adam; then what predicting takes an image in batches of several sizes.
 """

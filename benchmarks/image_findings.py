@@ -1,4 +1,4 @@
-"""Whether planted flaws of images are found: python benchmarks/image_findings.py
+"""Whether planted flaws of images are found: python -m benchmarks.image_findings
 
 (a) 250 each of exact, re-encoded (JPEG, quality 70), 80 %-resized, cropped (5 % off every side) and mirrored copies,
 planted among 5,000 CIFAR photos at 96 px. Copies that CIFAR holds itself are looked for first and set aside: pairs
@@ -14,10 +14,10 @@ import os
 import tempfile
 from collections.abc import Sequence
 
-import cifar
 import numpy as np
 from PIL import Image
 
+from benchmarks import cifar
 from core.data.files.decoding import content_hash
 from core.data.findings.embedding import near_groups
 from core.data.findings.label_errors import confident_learning, out_of_fold, reduced, squashed

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-import cifar
 import numpy as np
-from image_files import write
-from packages import unpacked
 
+from benchmarks import cifar
+from benchmarks.image_files import write
+from benchmarks.packages import unpacked
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.schemas import Split

@@ -17,11 +17,12 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-import cifar
 import numpy as np
 import psutil
-from packages import CACHE
 from PIL import Image
+
+from benchmarks import cifar
+from benchmarks.packages import CACHE
 
 SIDE, QUALITY, PROCESSES = 224, 90, 2
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""How far Graft's intervals and verdicts can be trusted: `python benchmarks/intervals.py`
+"""How far Graft's intervals and verdicts can be trusted: `python -m benchmarks.intervals`
 
 Simulated test sets of 60, 300 and 1,000 samples. Designs: 2, 4 and 10 classes, balanced or with shares that fall like
 1, 1/2, 1/3 and so on, 0.6, 0.85 or 0.97 right on average, all classes equally hard or some nine times as hard.

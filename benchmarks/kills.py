@@ -1,6 +1,6 @@
 """Runs that are killed at random moments, resumed, and compared with one that was left alone.
 
-`python benchmarks/kills.py [N]`: two-stage runs on the clip art are submitted by a process of its own, which stands
+`python -m benchmarks.kills [N]`: two-stage runs on the clip art are submitted by a process of its own, which stands
 for the server. The worker, that process, or both are ended by SIGKILL at a random moment; in the first trial exactly
 while a checkpoint is being written. Then the run is resumed and must end with the undisturbed run's weights.
 """

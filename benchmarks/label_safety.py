@@ -1,4 +1,4 @@
-"""Verdicts on augmentations: python benchmarks/label_safety.py
+"""Verdicts on augmentations: python -m benchmarks.label_safety
 
 Scikit-learn's digits, the clip art (both as they ship), and 1,500 photos of the first CIFAR batch. The rule was
 chosen on MNIST and the second CIFAR batch. The digits are judged a second time with their class names shuffled.
@@ -9,9 +9,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import cifar
 import numpy as np
 
+from benchmarks import cifar
 from core.data.findings.label_safety import Flip, LabelSafety
 from core.data.importing import import_data
 from core.schemas import DataRef, DatasetRecord

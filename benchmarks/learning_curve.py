@@ -1,4 +1,4 @@
-"""How far the accuracy told for twice the images is from the one reached: python benchmarks/learning_curve.py
+"""How far the accuracy told for twice the images is from the one reached: python -m benchmarks.learning_curve
 
     [--seeds 5] [--first 0] [--sets cifar mnist digits]
 
@@ -12,10 +12,10 @@ import argparse
 import os
 import tempfile
 
-import cifar
-import image_sets
 import numpy as np
-from expectation import Given
+
+from benchmarks import cifar, image_sets
+from benchmarks.expectation import Given
 
 SIZE = 96
 # Images of a class that the curve is drawn from, and that judge.

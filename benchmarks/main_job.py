@@ -1,4 +1,4 @@
-"""The main job, measured end to end: python benchmarks/main_job.py
+"""The main job, measured end to end: python -m benchmarks.main_job
 
 From an empty workspace: how long the first linear probe takes with its parts, the same again with cached embeddings,
 five folds on the clip-art sample, both learners on the penguins, and how long the server takes from its start to the

@@ -1,6 +1,6 @@
 """Make `samples/clipart` from the files of Debian's package openclipart-png.
 
-    python benchmarks/make_clipart.py /usr/share/openclipart/png
+    python -m benchmarks.make_clipart /usr/share/openclipart/png
 
 Four folders of drawings become four classes: transparency on white, longest side at most 224 px, lossless.
 """

@@ -1,4 +1,4 @@
-"""How often two halves of one set are called different: python benchmarks/null_distance.py [--times 1000]
+"""How often two halves of one set are called different: python -m benchmarks.null_distance [--times 1000]
 
 Halves by lot of penguins, of clip art and of 1,000 photos of CIFAR-10; copies of one another stay in one half. Of a
 valid test 5 % of the p-values are below .05.
@@ -9,8 +9,9 @@ import os
 import tempfile
 from pathlib import Path
 
-import image_sets
 import numpy as np
+
+from benchmarks import image_sets
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """50 jobs put into the queue by 5 processes at once: each runs once, in order of arrival, never two on one slot.
 
-`python benchmarks/queueing.py`: the jobs are real runs, a short logistic regression on the penguins.
+`python -m benchmarks.queueing`: the jobs are real runs, a short logistic regression on the penguins.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Whether the recommended backbone is as good as the best one, by fine-tuning them all on five real sets.
 
-    python benchmarks/rank.py [--sets clipart digits] [--seed 0]
+    python -m benchmarks.rank [--sets clipart digits] [--seed 0]
 
 Each of the backbones that come with Graft is fine-tuned in two stages with the balanced preset, one seed. Prints a
 row a backbone, how far the recommended one stays behind the best on test images, and Kendall's τ of every score with
@@ -13,9 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import image_sets
 from scipy.stats import kendalltau
-from two_stage import trained
+
+from benchmarks import image_sets
+from benchmarks.two_stage import trained
 
 BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 SETS = ("clipart", "digits", "mnist", "cifar", "fashion")

@@ -1,6 +1,6 @@
 """Every strategy's saved network, loaded in a fresh process, against the predictions that its run stored.
 
-    python benchmarks/reload.py [--size 128]
+    python -m benchmarks.reload [--size 128]
 
 The clip art, few epochs. Prints the largest difference in a probability, strategy by strategy.
 """
@@ -13,8 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from two_stage import trained
-
+from benchmarks.two_stage import trained
 from core.data.importing import import_data
 from core.methods.strategies import STRATEGIES
 

@@ -1,6 +1,6 @@
 """Script time of the Runs page with 1,000 runs: opened, filtered, sorted, paged.
 
-`python benchmarks/runs_page.py`: the runs are records of finished runs with 40 epochs each; nothing is trained.
+`python -m benchmarks.runs_page`: the runs are records of finished runs with 40 epochs each; nothing is trained.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Bayesian against random search, 20 trials each: python benchmarks/samplers.py [--seeds 5] [--trials 20]
+"""Bayesian against random search, 20 trials each: python -m benchmarks.samplers [--seeds 5] [--trials 20]
 
 The head of a linear probe on 1,000 photos of CIFAR-10 (Lite0 at 96 px, embeddings computed once): learning rate,
 dropout, weight decay and batch size. The same seed draws both samplers' first trials. Prints the best
@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from statistics import mean
 
-import image_sets
-from two_stage import interval
+from benchmarks import image_sets
+from benchmarks.two_stage import interval
 
 SPACE = {
     "learning_rate": {"low": 1e-5, "high": 1e-1, "log": True},

@@ -1,6 +1,6 @@
 """Linear probe, transferability scores and the map of 1,000 photos whose embeddings are cached.
 
-    python benchmarks/scores.py [--rounds 5]
+    python -m benchmarks.scores [--rounds 5]
 
 Photos of CIFAR-10 at the size that Graft chooses, each backbone that comes with it. What `rank` does of a backbone
 (reading the embeddings, five-fold probe, LogME, LEEP, H-score) and the map that one looks at on the Data page.
@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-import cifar
-from image_files import write
+from benchmarks import cifar
+from benchmarks.image_files import write
 
 N = 1_000
 

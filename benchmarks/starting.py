@@ -1,6 +1,6 @@
 """Seconds from *Start* to a run's first event that has processed samples, with a waiting worker and without.
 
-`python benchmarks/starting.py [N]`: linear probes on the clip art with the embeddings made anew each time, in turns.
+`python -m benchmarks.starting [N]`: linear probes on the clip art with the embeddings made anew each time, in turns.
 """
 
 import os

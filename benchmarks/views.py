@@ -1,6 +1,6 @@
 """Three cached views a sample against the whole graph at every step: the same images and steps.
 
-    python benchmarks/views.py [--set cifar] [--size 224] [--epochs 5]
+    python -m benchmarks.views [--set cifar] [--size 224] [--epochs 5]
 
 Two-stage fine-tuning of Lite0's last blocks with the light augmentation, in one process: once the activations of
 samples and views at the frozen boundary are computed once and kept, once every image passes the frozen layers in
@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import image_sets
+from benchmarks import image_sets
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import socket
+import subprocess
 import sys
 
 from core.commands.document import Document
@@ -77,7 +78,8 @@ def doctor(_: argparse.Namespace) -> Document:
 def serve(args: argparse.Namespace) -> Document:
     """Start the dashboard; the address is printed."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows it would let two servers share a port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((args.address, args.port))
         except OSError as error:
@@ -89,4 +91,7 @@ def serve(args: argparse.Namespace) -> Document:
 
     options = ["--server.port", str(args.port), "--server.address", args.address]
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options])
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options]
+    if os.name == "posix":
+        os.execv(sys.executable, command)
+    return {"exit_code": subprocess.call(command)}  # Windows has no exec: this process stays as the server's parent

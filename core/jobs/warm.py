@@ -7,6 +7,8 @@ from one run to the next.
 
 Processes of the tasks that load a model (`core.jobs.tasks.STAYING`) wait in the same way, in `warm/tasks/`, after
 they have done one: the next picture is predicted without importing or loading anything.
+
+Where the system has no named pipes, as on Windows, nothing waits: every run and task starts a process of its own.
 """
 
 import os
@@ -22,6 +24,7 @@ from core.jobs import local
 from core.settings import get_settings
 
 STARTING_SECONDS = 60  # after which a start that was never finished is forgotten
+CAN_WAIT = hasattr(os, "mkfifo")
 LOOK_SECONDS = 5.0  # how often a waiting worker looks whether it is still wanted
 MEMORY = 2 * 2**30  # bytes that must be free: the libraries take about 0.6 GB, a run as much again
 
@@ -39,7 +42,7 @@ def keep_ready(on_exit: Callable[[], object]) -> None:
 
     It ends with the process that called this, or after `settings.warm_minutes`; `on_exit` is called then.
     """
-    if not get_settings().warm_minutes or psutil.virtual_memory().available < MEMORY or _ready():
+    if not CAN_WAIT or not get_settings().warm_minutes or psutil.virtual_memory().available < MEMORY or _ready():
         return
     folder().mkdir(parents=True, exist_ok=True)
     starting = folder() / "starting"
@@ -85,6 +88,8 @@ def wait_for_run(wanted_by: str, place: Path | None = None) -> str | None:
     `wanted_by` is the process, `PID-CREATED`, with which this one ends; `place` is where it can be found, `folder()`
     unless told.
     """
+    if not CAN_WAIT:
+        return None
     pid, place = os.getpid(), place or folder()
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"{pid}-{local.created(pid)}.ready"

@@ -41,9 +41,11 @@ def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
 def flat(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
     """The model's output for the symbolic `x`, its layers in the graph themselves and not as one nested model.
 
-    Only then can the network be cut. `ValueError` where a layer does not take what comes.
+    Only then can the network be cut. A model that is called itself adds an operation of one name each time, so that
+    a network that was saved with one could not be read and called again. `ValueError` where a layer does not take
+    what comes.
     """
-    return model.call(x)
+    return model._run_through_graph(x, operation_fn=lambda operation: operation)
 
 
 def takes(model: keras.Model, size: int) -> bool:

@@ -8,7 +8,6 @@
 The folders are the truth: `reindex` rebuilds every row from them. Writers of one workspace take turns (`writing`).
 """
 
-import fcntl
 import re
 import shutil
 import tempfile
@@ -28,6 +27,7 @@ from core.settings import get_settings
 from core.store import database
 from core.store.dataset_folder import DatasetFolder
 from core.store.files import atomic_folder, folder_size, read_records, write_parquet, write_text
+from core.store.locks import lock, try_lock
 
 _OWNER = ".owner"  # in a staging folder: locked for as long as the process that writes there lives
 _YOUNG_SECONDS = 5  # how long a process may take between making a staging folder and locking it
@@ -257,8 +257,8 @@ def writing() -> Iterator[None]:
         return
     root = get_settings().datasets
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (root / ".lock").open("w") as shared:
+        lock(shared)
         _held.lock = True
         try:
             yield  # closing the file gives the lock back
@@ -272,12 +272,12 @@ def staging() -> Iterator[Path]:
     root = get_settings().datasets
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=root, prefix=".tmp-"))
-    with (folder / _OWNER).open("w") as owner:
-        fcntl.flock(owner, fcntl.LOCK_EX)
-        try:
+    try:
+        with (folder / _OWNER).open("w") as owner:
+            lock(owner)
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep() -> None:
@@ -287,10 +287,8 @@ def sweep() -> None:
             if time.time() - folder.stat().st_ctime < _YOUNG_SECONDS:
                 continue
             with (folder / _OWNER).open("a") as owner:
-                try:
-                    fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue  # somebody is at work there
+                left = try_lock(owner)  # else somebody is at work there
+            if left:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -103,7 +103,8 @@ def estimated_size(archive: Archive, members: Sequence[Member]) -> int:
 class _PixelFile:
     """A file to which threads and forked processes append: each claims a place, then writes there.
 
-    The file grows by blocks, reserved ahead: writing into reserved space costs a quarter.
+    The file grows by blocks, reserved ahead where the system can do that: writing into reserved space costs a
+    quarter. Where it cannot write at a place either, threads write one after the other.
     """
 
     def __init__(self, path: Path) -> None:
@@ -113,13 +114,17 @@ class _PixelFile:
 
     def append(self, pixels: np.ndarray) -> int:
         """Write contiguous pixels; returns the offset of their first byte."""
+        rest = pixels.reshape(-1).data
         with self._end.get_lock():
             offset = self._end.value
             self._end.value += pixels.nbytes
-            if self._end.value > self._reserved.value:
+            if not _CAN_PLACE:
+                self._file.seek(offset)
+                while len(rest):
+                    rest = rest[self._file.write(rest) :]
+            elif _CAN_RESERVE and self._end.value > self._reserved.value:
                 os.posix_fallocate(self._file.fileno(), self._reserved.value, _BLOCK)
                 self._reserved.value += _BLOCK
-        rest = pixels.reshape(-1).data
         while len(rest):
             rest = rest[os.pwrite(self._file.fileno(), rest, offset + pixels.nbytes - len(rest)) :]
         return int(offset)
@@ -129,7 +134,10 @@ class _PixelFile:
         self._file.close()
 
 
-_FORK = multiprocessing.get_context("fork")
+_CAN_FORK = sys.platform == "linux"
+_CAN_RESERVE = hasattr(os, "posix_fallocate")
+_CAN_PLACE = hasattr(os, "pwrite")
+_FORK = multiprocessing.get_context("fork" if _CAN_FORK else None)
 
 
 def _on_all_cores(
@@ -141,7 +149,7 @@ def _on_all_cores(
     images; on small ones they wait for the interpreter more than half of the time.
     """
     workers = min(get_settings().threads, 4)
-    if n * _CHUNK >= _MANY and workers > 1 and sys.platform == "linux" and threading.active_count() == 1:
+    if n * _CHUNK >= _MANY and workers > 1 and _CAN_FORK and threading.active_count() == 1:
         yield from _forked(work, n, workers, reopen)
         return
     with ThreadPoolExecutor(workers) as pool:

@@ -186,6 +186,28 @@ def test_a_network_of_your_own_becomes_a_backbone(workspace: Path, tmp_path: Pat
     assert bring_in(classifier(tmp_path), "My net", work=tmp_path).name == "own:my-net-2"
 
 
+def test_a_network_of_your_own_can_be_saved_and_built_again_in_other_processes(
+    workspace: Path, tmp_path: Path
+) -> None:
+    import keras
+    from core.models.catalogue import get_backbone
+
+    from core.models.networks import build_backbone
+    from core.training.backbone_file import bring_in
+
+    keras.backend.clear_session()  # Keras counts names anew, as in a process of its own
+    bring_in(classifier(tmp_path), "My net", work=tmp_path)
+    for generation in range(2):
+        keras.backend.clear_session()
+        model = build_backbone(get_backbone("own:my-net"))
+        model.save(tmp_path / f"{generation}.keras")
+        keras.backend.clear_session()
+        bring_in(tmp_path / f"{generation}.keras", f"Net {generation}", work=tmp_path)
+        keras.backend.clear_session()
+        again = build_backbone(get_backbone(f"own:net-{generation}"))
+        np.testing.assert_allclose(again.predict_on_batch(pixels(40)), model.predict_on_batch(pixels(40)), atol=1e-6)
+
+
 def test_weights_alone_need_their_architecture(workspace: Path, tmp_path: Path) -> None:
     from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
