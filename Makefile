@@ -1,7 +1,7 @@
 # make run      start Graft (make run PORT=8600, make run ADDRESS=0.0.0.0, make run GPU=1)
 # make test     unit tests, a test of every page, and the main paths in headless Chromium
 # make test-fast  the tests that start no worker, no Keras and no browser
-# make soak     long tests: hundreds of kills, thousands of files, many seeds
+# make soak     long tests: many kills, two backends compared
 # make check    ruff, mypy, import-linter
 # make docs     write docs/reference anew from the code
 # make bench    run the benchmarks and write benchmarks/RESULTS.md (make bench ONLY=folding)
@@ -16,20 +16,24 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock
 FLAVOUR := $(if $(GPU),gpu,cpu)
 
+# A file's tests stay in one process, since they share what they have trained. CI tells what took longest.
+PYTEST := $(BIN)/python -m pytest -q -n $(or $(JOBS),2) --dist loadfile $(if $(filter true,$(CI)),--durations=25)
+FAST := not training and not browser and not soak
+
 .PHONY: run test test-fast soak check docs bench lock chromium clean
 
 run: $(VENV)/.ready-$(FLAVOUR)
 	@$(BIN)/python -m core serve --port $(PORT) --address $(ADDRESS)
 
-test: $(VENV)/.ready-dev chromium
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
-	$(BIN)/python -m pytest -q tests/e2e
+# The fast ones first and by themselves: none of them may find Keras loaded already.
+test: test-fast chromium
+	$(PYTEST) --no-loadscope-reorder -m "(training or browser) and not soak"
 
 test-fast: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not training and not browser" --ignore tests/e2e
+	$(PYTEST) -m "$(FAST)"
 
 soak: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -q -m soak
+	$(PYTEST) -m soak
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -2,15 +2,44 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
-from core.jobs import devices
+from tests.support import forking, lanes, temporary  # isort: split
 
+from core.jobs import devices, local
+
+temporary.use_memory()
+forking.use()
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing of it
+hypothesis.settings.load_profile("untimed")
 os.environ["GRAFT_WARM_MINUTES"] = "0"  # a page that is only looked at starts no process
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Quick tests shall not even load what slow ones need."""
+    unwanted = lanes.leaves_out_training(config.option.markexpr) and lanes.marked_as_a_whole(collection_path)
+    return unwanted or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process works alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    lanes.before(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    yield
+    lanes.after(item)
 
 
 @pytest.fixture
@@ -20,6 +49,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("GRAFT_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def real_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start workers as Graft does, where the start itself is what is tested."""
+    monkeypatch.setattr(local, "launch", forking.start_process)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from core.jobs import local
 from core.schemas import ACTIVE, DataRef, Failure, ResolvedSpec, RunState, now
 from core.store import files, runs
 from core.store.datasets import get_version
+from tests.support import forking
 
 ROOT = Path(__file__).parents[2]
 
@@ -324,9 +325,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
 
 
 def shell(home: Path, *argv: str) -> Answer:
-    command = [sys.executable, "-m", "core", *argv, "--json"]
-    environment = os.environ | {"GRAFT_HOME": str(home), "GRAFT_THREADS": "2"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = forking.graft(*argv, "--json", GRAFT_HOME=str(home), GRAFT_THREADS="2")
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
@@ -374,12 +373,11 @@ def test_runs_judged_on_other_samples_are_not_compared(real, monkeypatch, capsys
 
 @pytest.mark.parametrize("argv", [["samples"], ["samples", "--json"], ["doctor", "--json"]], ids=" ".join)
 def test_a_reader_that_leaves_early_gets_no_traceback(workspace, argv):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "core", *argv], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.wait(60)
+    command = [sys.executable, "-m", "core", *argv]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        process.wait(60)
 
 
 def test_columns_of_a_table_can_be_chosen_in_a_file(graft: Callable[..., Answer], tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.support import forking
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -65,14 +67,8 @@ class Server:
 
     def json(self, *command: str) -> str:
         """What `python -m core COMMAND --json` prints for this server's workspace."""
-        done = subprocess.run(
-            [sys.executable, "-m", "core", *command, "--json"],
-            cwd=ROOT,
-            env=os.environ | {"GRAFT_HOME": str(self.home)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = forking.graft(*command, "--json", GRAFT_HOME=str(self.home))
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
 
@@ -92,10 +88,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        sentence = "The browser tests need Chromium: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+        pytest.fail("The browser tests need Chromium: apt-get install chromium", pytrace=False)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser

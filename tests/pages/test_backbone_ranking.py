@@ -6,11 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.advice.transferability.record import Ranked, Ranking
-from core.data.importing import import_data
 from core.jobs import tasks
 from core.methods.pretrained import BACKBONES
 from core.schemas import DatasetRecord
 from core.store import files
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 PROBES = {"efficientnet_lite0": 0.70, "efficientnet_lite1": 0.90, "efficientnet_lite2": 0.92}
@@ -30,7 +30,7 @@ def dataset(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetRecord:
         return record
 
     monkeypatch.setattr(tasks, "start", start)
-    return import_data("sample:clipart").dataset
+    return prepared.sample("clipart")
 
 
 def ranking(data: str) -> Ranking:

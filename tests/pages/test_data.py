@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.importing import import_data, import_sample
+from core.data.importing import import_data
 from core.data.versions import columns_of, load_samples, load_table, make_version, next_version
 from core.errors import NotFoundError
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, Recipe, ResolvedSpec, Split, Step
 from core.store import datasets, runs
 from core.ui.data.overview import EVERY, PICTURES
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["apple", "b_*bird*"]
@@ -32,14 +33,18 @@ def pictures(folder: Path, each: int = 20, seed: int = 0) -> Path:
     return folder
 
 
+def import_images(folder: Path) -> DatasetRecord:
+    return import_data(pictures(folder / "pictures"), name="pictures").dataset
+
+
 @pytest.fixture
-def images(workspace: Path, tmp_path: Path) -> DatasetRecord:
-    return import_data(pictures(tmp_path / "pictures"), name="pictures").dataset
+def images(workspace: Path) -> DatasetRecord:
+    return prepared.dataset(import_images)
 
 
 @pytest.fixture
 def penguins(workspace: Path) -> DatasetRecord:
-    return import_sample("penguins").dataset
+    return prepared.sample("penguins")
 
 
 def open_data(**query: str) -> AppTest:
@@ -163,7 +168,7 @@ def test_findings_tell_what_was_refused_and_why(images: DatasetRecord) -> None:
 
 
 def test_the_evidence_of_a_finding_is_shown_when_asked_for(workspace: Path) -> None:
-    dataset = import_sample("clipart").dataset
+    dataset = prepared.sample("clipart")
     version = datasets.get_version(DataRef(dataset=dataset.id))
     number, torn = next((i, f) for i, f in enumerate(version.findings) if f.severity == "error")
     app = open_data(dataset=dataset.id, tab="Findings")

@@ -11,19 +11,25 @@ from core.data.augmentation import AUGMENTATIONS
 from core.data.findings.label_safety import Drop, Flip, LabelSafety, TransformSafety, Verdict, save_label_safety
 from core.data.importing import import_data
 from core.jobs import tasks
-from core.schemas import Augmentation, VersionRecord
+from core.schemas import Augmentation, DataRef, DatasetRecord, VersionRecord
+from core.store import datasets
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def version(workspace: Path, tmp_path: Path) -> VersionRecord:
+def import_version(folder: Path) -> DatasetRecord:
     rng = np.random.default_rng(0)
     for name in ("6", "9*"):
-        (tmp_path / "p" / name).mkdir(parents=True)
+        (folder / "p" / name).mkdir(parents=True)
         for i in range(12):
-            Image.fromarray(rng.integers(0, 255, (30, 30, 3), dtype="uint8")).save(tmp_path / "p" / name / f"{i}.png")
-    return import_data(tmp_path / "p", name="p").version
+            Image.fromarray(rng.integers(0, 255, (30, 30, 3), dtype="uint8")).save(folder / "p" / name / f"{i}.png")
+    return import_data(folder / "p", name="p").dataset
+
+
+@pytest.fixture
+def version(workspace: Path) -> VersionRecord:
+    return datasets.get_version(DataRef(dataset=prepared.dataset(import_version).id))
 
 
 def transform(

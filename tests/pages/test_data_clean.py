@@ -11,18 +11,19 @@ from core.data.cleaning.feature_scores import save_scores, score_features
 from core.data.cleaning.steps.registry import STEPS
 from core.data.cleaning.steps.selection import SelectFeatures
 from core.data.cleaning.steps.step import Only
-from core.data.importing import import_data, import_sample
+from core.data.importing import import_data
 from core.data.versions import load_table, make_version
 from core.schemas import DataRef, DatasetRecord, Recipe, Step, VersionRecord
 from core.store import datasets
 from core.ui.data.clean.step_settings import is_fixed
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def penguins(workspace: Path) -> DatasetRecord:
-    return import_sample("penguins").dataset
+    return prepared.sample("penguins")
 
 
 def open_tab(dataset: DatasetRecord, tab: str = "Clean") -> AppTest:
@@ -162,7 +163,7 @@ def test_a_remedy_that_learns_is_marked_as_taken(penguins: DatasetRecord) -> Non
 
 
 def test_images_have_a_recipe_too(workspace: Path) -> None:
-    clipart = import_sample("clipart").dataset
+    clipart = prepared.sample("clipart")
     app = open_tab(clipart)
     offered = app.selectbox(key=f"add-step-{newest(clipart).id}").options
     assert not any("scale" in option for option in offered)
@@ -173,7 +174,7 @@ def test_images_have_a_recipe_too(workspace: Path) -> None:
 
 
 def test_features_of_images_are_selected_by_a_step_whose_scores_are_shown(workspace: Path) -> None:
-    dataset = import_sample("clipart").dataset
+    dataset = prepared.sample("clipart")
     app = add(open_tab(dataset), dataset, "select_features")
     app.selectbox(key=f"{step(dataset, 0)}-method").select("anova").run()
     assert "embedding of a run's backbone" in text(app)

@@ -43,6 +43,7 @@ def open_tab(dataset: str) -> AppTest:
     return app
 
 
+@pytest.mark.training
 def test_a_curve_is_drawn_and_is_there_again(workspace: Path, finished: list[Growth]) -> None:
     dataset = import_data("sample:clipart").dataset
     app = open_tab(dataset.id)

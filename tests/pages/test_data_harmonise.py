@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.data.importing import import_data, import_sample
 from core.schemas import DataRef, DatasetRecord
 from core.store import datasets
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,6 +51,6 @@ def test_with_nothing_ticked_nothing_changes(table: DatasetRecord) -> None:
 
 
 def test_alone_it_tells_what_will_be_here(workspace: Path) -> None:
-    app = open_tab(import_sample("penguins").dataset)
+    app = open_tab(prepared.sample("penguins"))
     assert not app.exception
     assert any("Import a second table" in m.value for m in app.markdown)

@@ -11,21 +11,26 @@ from streamlit.testing.v1 import AppTest
 from core.data.images.map import coordinates, save_map
 from core.data.importing import import_data
 from core.data.versions import load_samples
-from core.schemas import DataRef, VersionRecord
+from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
 from core.ui.data import embedding_map
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def version(workspace: Path, tmp_path: Path) -> VersionRecord:
+def import_version(folder: Path) -> DatasetRecord:
     rng = np.random.default_rng(0)
     for name in ("ant", "bee"):
-        (tmp_path / "p" / name).mkdir(parents=True)
+        (folder / "p" / name).mkdir(parents=True)
         for i in range(12):
-            Image.fromarray(rng.integers(0, 255, (30, 30, 3), dtype="uint8")).save(tmp_path / "p" / name / f"{i}.png")
-    return import_data(tmp_path / "p", name="p").version
+            Image.fromarray(rng.integers(0, 255, (30, 30, 3), dtype="uint8")).save(folder / "p" / name / f"{i}.png")
+    return import_data(folder / "p", name="p").dataset
+
+
+@pytest.fixture
+def version(workspace: Path) -> VersionRecord:
+    return datasets.get_version(DataRef(dataset=prepared.dataset(import_version).id))
 
 
 def open_map() -> AppTest:

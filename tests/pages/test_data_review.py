@@ -181,6 +181,7 @@ def test_looking_deeper_starts_a_task_for_this_version(
     assert app.run().button(key=f"look-{version.id}").label == "Look deeper"
 
 
+@pytest.mark.training
 def test_on_large_data_the_version_is_made_by_a_task_and_shown_when_it_is_there(
     version: VersionRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:

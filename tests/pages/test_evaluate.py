@@ -18,29 +18,38 @@ from core.jobs import local, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, ResolvedSpec, RunRecord
 from core.store import files, runs
 from core.store.datasets import delete_dataset, get_version
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["apple", "b_*bird*", "flower"]
 
 
-@pytest.fixture
-def images(workspace: Path, tmp_path: Path) -> DatasetRecord:
+def import_images(folder: Path) -> DatasetRecord:
     """Three classes of twenty small pictures; one class has a name that Markdown would mangle."""
     rng = np.random.default_rng(0)
     for c in CLASSES:
-        folder = tmp_path / "pictures" / c
-        folder.mkdir(parents=True)
+        of_class = folder / "pictures" / c
+        of_class.mkdir(parents=True)
         for i in range(20):
-            Image.fromarray(rng.integers(0, 255, (24, 24, 3), dtype="uint8")).save(folder / f"{i}.png")
-    return import_data(tmp_path / "pictures", name="pictures").dataset
+            Image.fromarray(rng.integers(0, 255, (24, 24, 3), dtype="uint8")).save(of_class / f"{i}.png")
+    return import_data(folder / "pictures", name="pictures").dataset
 
 
 @pytest.fixture
-def table(workspace: Path, tmp_path: Path) -> DatasetRecord:
+def images(workspace: Path) -> DatasetRecord:
+    return prepared.dataset(import_images)
+
+
+def import_table(folder: Path) -> DatasetRecord:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"width": rng.normal(size=90), "colour": rng.choice(["red", "blue"], 90)})
-    frame.assign(kind=np.tile(["x", "y", "z"], 30)).to_csv(tmp_path / "things.csv", index=False)
-    return import_data(tmp_path / "things.csv", name="things", target="kind").dataset
+    frame.assign(kind=np.tile(["x", "y", "z"], 30)).to_csv(folder / "things.csv", index=False)
+    return import_data(folder / "things.csv", name="things", target="kind").dataset
+
+
+@pytest.fixture
+def table(workspace: Path) -> DatasetRecord:
+    return prepared.dataset(import_table)
 
 
 def finish(

@@ -16,12 +16,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.files.samples import SAMPLES
 from core.data.importing import import_data, import_sample
-from core.jobs import tasks
+from core.jobs import local, tasks
 from core.schemas import DataRef, ResolvedSpec, now
 from core.settings import get_settings
 from core.store import datasets, runs
 from core.ui.home.table_target import find_changes
 from core.ui.shell.text import plural
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,7 +183,7 @@ def test_the_upload_limit_and_the_way_round_it_stand_on_the_page(workspace: Path
 
 def test_one_can_go_on_where_one_left_off(workspace: Path) -> None:
     assert "Go on" not in text(open_home())
-    dataset = import_sample("penguins").dataset
+    dataset = prepared.sample("penguins")
     version = datasets.get_version(DataRef(dataset=dataset.id))
     shown = text(open_home())
     assert f"not trained yet · {plural(len(version.findings), 'finding')}" in shown
@@ -202,7 +203,7 @@ def test_one_can_go_on_where_one_left_off(workspace: Path) -> None:
 
 def test_a_run_at_work_is_there_with_its_time_left(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.jobs.queue.reconcile", lambda: None)
-    dataset = import_sample("penguins").dataset
+    dataset = prepared.sample("penguins")
     version = datasets.get_version(DataRef(dataset=dataset.id))
     spec = ResolvedSpec(data=dataset.id, learner="network", epochs=50)
     run = runs.create_run(
@@ -221,7 +222,7 @@ def test_a_class_name_from_outside_is_shown_as_it_stands(workspace: Path, tmp_pa
 
 
 def test_the_dataset_last_worked_with_comes_first(workspace: Path) -> None:
-    older = import_sample("penguins").dataset
+    older = prepared.sample("penguins")
     newer = import_sample("clipart").dataset
 
     def order() -> list[str]:
@@ -262,7 +263,24 @@ def import_ended() -> tasks.TaskRecord:
     raise AssertionError(f"the import is still {record.state}")
 
 
-def test_a_large_zip_is_imported_in_the_background(workspace: Path, in_background: None) -> None:
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes of tasks, each stopped where it begins until it is told to go on."""
+    started: list[int] = []
+    launch = local.launch
+
+    def start_and_stop(module: str, argument: str, log: Path) -> object:
+        process = launch(module, argument, log)
+        os.kill(process.pid, signal.SIGSTOP)
+        started.append(process.pid)
+        return process
+
+    monkeypatch.setattr(local, "launch", start_and_stop)
+    return started
+
+
+@pytest.mark.training
+def test_a_large_zip_is_imported_in_the_background(workspace: Path, in_background: None, held: list[int]) -> None:
     app = drop(open_home(), "photos", "pets.zip", photos(each=200))
     assert [b for b in app.button if str(b.key).startswith("cancel-")], "it can be stopped"
     assert [b for b in app.button if str(b.key).startswith("sample-")], "the page is free meanwhile"
@@ -270,6 +288,7 @@ def test_a_large_zip_is_imported_in_the_background(workspace: Path, in_backgroun
     reloaded.query_params["import"] = query(app, "import")
     assert text(reloaded.run()).startswith("Teach a model")
     assert [b.label.replace("\\", "") for b in reloaded.sidebar.button] == ["Import of pets.zip"]
+    os.kill(held[0], signal.SIGCONT)
     import_ended()
     for page in (app.run(), reloaded.run()):
         assert text(page).startswith("Data")
@@ -277,6 +296,7 @@ def test_a_large_zip_is_imported_in_the_background(workspace: Path, in_backgroun
     assert not list(get_settings().cache.glob("uploads/*"))
 
 
+@pytest.mark.training
 def test_an_import_in_the_background_that_is_refused_says_why(workspace: Path, in_background: None) -> None:
     app = drop(open_home(), "photos", "pets.zip", photos(("cats",)))
     import_ended()
@@ -285,6 +305,7 @@ def test_an_import_in_the_background_that_is_refused_says_why(workspace: Path, i
     assert "one class" not in text(app.run()), "it is said once"
 
 
+@pytest.mark.training
 def test_a_table_refused_in_the_background_waits_for_another_target(workspace: Path, in_background: None) -> None:
     app = drop(open_home(), "table", "homes.csv", prices())
     app.selectbox(key="table-target").select("price").run()
@@ -295,6 +316,7 @@ def test_a_table_refused_in_the_background_waits_for_another_target(workspace: P
     app.button(key="table-import").click().run()
 
 
+@pytest.mark.training
 def test_a_cancelled_import_leaves_nothing(workspace: Path, in_background: None) -> None:
     app = drop(open_home(), "photos", "pets.zip", photos(each=600))
     next(b for b in app.button if str(b.key).startswith("cancel-")).click().run()
@@ -304,6 +326,7 @@ def test_a_cancelled_import_leaves_nothing(workspace: Path, in_background: None)
     assert nothing_left()
 
 
+@pytest.mark.training
 def test_a_killed_import_leaves_nothing_and_is_told(workspace: Path, in_background: None) -> None:
     app = drop(open_home(), "photos", "pets.zip", photos(each=600))
     (process,) = get_settings().home.glob("tasks/*/process.json")
@@ -317,6 +340,7 @@ def test_a_killed_import_leaves_nothing_and_is_told(workspace: Path, in_backgrou
     assert nothing_left()
 
 
+@pytest.mark.training
 def test_a_folder_picked_in_the_browser_keeps_its_paths(workspace: Path, in_background: None) -> None:
     with zipfile.ZipFile(io.BytesIO(photos())) as archive:
         files = [(f"My pets/{name}", archive.read(name)) for name in archive.namelist()]

@@ -13,18 +13,23 @@ from core.data.versions import load_samples
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
 from core.ui.data.classes import make_steps
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def images(workspace: Path, tmp_path: Path) -> DatasetRecord:
+def import_images(folder: Path) -> DatasetRecord:
     rng = np.random.default_rng(0)
     for name in ("cat", "dog", "猫"):
-        (tmp_path / "p" / name).mkdir(parents=True)
+        (folder / "p" / name).mkdir(parents=True)
         for i in range(20):
-            Image.fromarray(rng.integers(0, 255, (24, 20, 3), dtype="uint8")).save(tmp_path / "p" / name / f"{i}.png")
-    return import_data(tmp_path / "p", name="pictures").dataset
+            Image.fromarray(rng.integers(0, 255, (24, 20, 3), dtype="uint8")).save(folder / "p" / name / f"{i}.png")
+    return import_data(folder / "p", name="pictures").dataset
+
+
+@pytest.fixture
+def images(workspace: Path) -> DatasetRecord:
+    return prepared.dataset(import_images)
 
 
 def newest(dataset: DatasetRecord) -> VersionRecord:

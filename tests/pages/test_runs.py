@@ -15,15 +15,20 @@ from core.schemas import DataRef, DatasetRecord, Event, Failure, ResolvedSpec, R
 from core.settings import get_settings
 from core.store import runs
 from core.store.datasets import delete_dataset, get_version
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def dataset(workspace: Path, tmp_path: Path) -> DatasetRecord:
-    path = tmp_path / "rows.csv"
+def import_dataset(folder: Path) -> DatasetRecord:
+    path = folder / "rows.csv"
     path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(20)))
     return import_data(path, target="kind", name="Rows").dataset
+
+
+@pytest.fixture
+def dataset(workspace: Path) -> DatasetRecord:
+    return prepared.dataset(import_dataset)
 
 
 def make(dataset: str, name: str, state: str = "succeeded", **changes: object) -> RunRecord:
@@ -294,6 +299,7 @@ def drop(app: AppTest, content: bytes) -> AppTest:
     return app.run()
 
 
+@pytest.mark.training
 def test_a_run_is_brought_in_where_there_is_none(dataset, tmp_path, monkeypatch):
     run = make(dataset.id, "travelled")
     rows = {"id": ["a", "b"], "label": ["a", "b"], "predicted": ["a", "b"], "p:a": [0.9, 0.1], "p:b": [0.1, 0.9]}
@@ -309,6 +315,7 @@ def test_a_run_is_brought_in_where_there_is_none(dataset, tmp_path, monkeypatch)
     assert not list(get_settings().cache.glob("uploads/*"))
 
 
+@pytest.mark.training
 def test_a_file_that_is_no_run_gets_a_sentence(workspace):
     app = drop(open_page(), b"PK nothing")
     assert "not a ZIP archive" in text(app)

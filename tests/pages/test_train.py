@@ -23,26 +23,35 @@ from core.schemas import ACTIVE, DatasetRecord, Event, ResolvedSpec, RunRecord, 
 from core.store import files, runs
 from core.store.datasets import delete_dataset
 from core.ui.train.fields import NUMBER_FIELDS
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def pictures(workspace: Path, tmp_path: Path) -> DatasetRecord:
+def import_pictures(folder: Path) -> DatasetRecord:
     rng = np.random.default_rng(0)
     for name in ("cats", "dogs"):
-        (tmp_path / "pictures" / name).mkdir(parents=True)
+        (folder / "pictures" / name).mkdir(parents=True)
         for i in range(8):
             pixels = rng.integers(0, 255, (24, 24, 3), dtype="uint8")
-            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{i}.png")
-    return import_data(tmp_path / "pictures", name="pictures").dataset
+            Image.fromarray(pixels).save(folder / "pictures" / name / f"{i}.png")
+    return import_data(folder / "pictures", name="pictures").dataset
 
 
 @pytest.fixture
-def table(workspace: Path, tmp_path: Path) -> DatasetRecord:
+def pictures(workspace: Path) -> DatasetRecord:
+    return prepared.dataset(import_pictures)
+
+
+def import_table(folder: Path) -> DatasetRecord:
     frame = pd.DataFrame({"width": np.random.default_rng(0).normal(size=60), "kind": ["x", "y", "z"] * 20})
-    frame.to_csv(tmp_path / "things.csv", index=False)
-    return import_data(tmp_path / "things.csv", name="things", target="kind").dataset
+    frame.to_csv(folder / "things.csv", index=False)
+    return import_data(folder / "things.csv", name="things", target="kind").dataset
+
+
+@pytest.fixture
+def table(workspace: Path) -> DatasetRecord:
+    return prepared.dataset(import_table)
 
 
 @pytest.fixture(autouse=True)

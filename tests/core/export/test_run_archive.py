@@ -21,6 +21,8 @@ from core.schemas import ResolvedSpec, RunRecord
 from core.settings import get_settings
 from core.store import files, runs
 
+pytestmark = pytest.mark.training
+
 CLASSES = ["no", "yes"]
 
 

@@ -14,7 +14,7 @@ from core.store import runs
 
 
 @pytest.fixture
-def run_id(workspace: Path) -> str:
+def run_id(workspace: Path, real_processes: None) -> str:
     spec = ResolvedSpec(data="rows@abc")
     return runs.create_run(spec, name="a", dataset="rows", version="abc", test_hash="t", n=1).id
 

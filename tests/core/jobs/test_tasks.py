@@ -12,6 +12,7 @@ import pytest
 from core.errors import DiskError, InputError, NotFoundError
 from core.jobs import tasks
 
+pytestmark = pytest.mark.training
 HERE = "tests.core.jobs.test_tasks"
 
 

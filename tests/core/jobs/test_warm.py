@@ -92,6 +92,7 @@ def test_none_is_started_where_that_is_switched_off(workspace: Path) -> None:
 
 
 @pytest.mark.training
+@pytest.mark.usefixtures("real_processes")
 def test_a_run_by_a_waiting_worker_is_the_run_that_a_fresh_one_gives(warm_workspace: Path) -> None:
     dataset = import_sample("penguins").dataset
     for _ in range(3):
@@ -112,6 +113,7 @@ def test_a_run_by_a_waiting_worker_is_the_run_that_a_fresh_one_gives(warm_worksp
 
 
 @pytest.mark.training
+@pytest.mark.usefixtures("real_processes")
 def test_a_run_by_a_waiting_worker_is_cancelled_like_any_other(warm_workspace: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(4000)))

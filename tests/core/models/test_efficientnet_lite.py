@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import InputError, WeightsError
 from core.methods.pretrained import BACKBONES
+from tests.support.networks import through
 
 pytestmark = pytest.mark.training
 
@@ -32,7 +33,7 @@ def test_logits_equal_those_of_the_original_network(name: str) -> None:
     reference = np.load(REFERENCE["FILE"])
     images = REFERENCE["pictures"](BACKBONES[name].input_size)
     assert REFERENCE["digest"](images) == reference[f"{name}_pictures"], "the pictures are not those of the reference"
-    logits = build_classifier(BACKBONES[name]).predict_on_batch(images)
+    logits = through(build_classifier(BACKBONES[name]), images)
     difference = np.abs(logits - reference[name]).max()
     print(f"{name}: largest difference in a logit {difference:.1e}")
     assert difference < 1e-4
@@ -45,7 +46,7 @@ def test_photographs_are_recognised() -> None:
 
     # A Chinese palace and a flower.
     photos = REFERENCE["pictures"](LITE0.input_size)[[0, 2]]
-    best = np.argsort(-build_classifier(LITE0).predict_on_batch(photos))[:, :5]
+    best = np.argsort(-through(build_classifier(LITE0), photos))[:, :5]
     palace, flower = ({get_1k_class_name(int(i)) for i in row} for row in best)
     assert palace & {"palace", "monastery"}
     assert "daisy" in flower
@@ -87,11 +88,11 @@ def test_trunk_and_tail_at_every_cut_make_the_whole() -> None:
 
     model = build_backbone(LITE0, 64)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("float32")
-    whole = model.predict_on_batch(images)
+    whole = through(model, images)
     assert cuts(model) == [f"block_{i}" for i in range(16)]
     for cut in cuts(model)[::5]:
         trunk, tail = split(model, cut)
-        np.testing.assert_allclose(tail.predict_on_batch(trunk.predict_on_batch(images)), whole, atol=1e-5)
+        np.testing.assert_allclose(through(tail, through(trunk, images)), whole, atol=1e-5)
     with pytest.raises(InputError, match="block_15"):
         split(model, "block_99")
 
@@ -107,7 +108,7 @@ def test_training_the_tail_trains_the_whole_and_leaves_batch_norm_bit_for_bit() 
     trunk, tail = split(model, "block_12")
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (8, 64, 64, 3)).astype("float32")
-    activations = trunk.predict_on_batch(images)
+    activations = through(trunk, images)
     before, kernel = norms(model), model.get_layer("block_14_project_conv").kernel.numpy()
     tail.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
     tail.fit(activations, np.arange(8) % 2, epochs=2, batch_size=4, verbose=0)
@@ -115,7 +116,7 @@ def test_training_the_tail_trains_the_whole_and_leaves_batch_norm_bit_for_bit() 
     for old, new in zip(before, norms(model), strict=True):
         np.testing.assert_array_equal(old, new)
     assert not np.array_equal(kernel, model.get_layer("block_14_project_conv").kernel.numpy())
-    np.testing.assert_allclose(model.predict_on_batch(images), tail.predict_on_batch(activations), atol=1e-5)
+    np.testing.assert_allclose(through(model, images), through(tail, activations), atol=1e-5)
 
 
 def test_batch_norm_moves_unless_it_is_frozen() -> None:

@@ -8,6 +8,7 @@ import pytest
 from core.methods.backbones import get_backbone
 from core.methods.pretrained import BACKBONES
 from tests.core.models.test_networks import pixels
+from tests.support.networks import through
 
 if TYPE_CHECKING:
     import keras
@@ -47,8 +48,8 @@ def test_the_folded_network_is_the_same_function(name: str, left: int) -> None:
     model = lived_in(build_backbone(BACKBONES[name], 72, weights=False))
     folded = fold(model)
     assert norms(folded) == left
-    wanted = model.predict_on_batch(pixels(72))
-    np.testing.assert_allclose(folded.predict_on_batch(pixels(72)), wanted, atol=1e-4 * np.abs(wanted).max())
+    wanted = through(model, pixels(72))
+    np.testing.assert_allclose(through(folded, pixels(72)), wanted, atol=1e-4 * np.abs(wanted).max())
 
 
 def trained(model: "keras.Model", x: np.ndarray) -> list[float]:
@@ -108,9 +109,7 @@ def test_convolutions_of_every_kind_fold(settings: dict[str, Any]) -> None:
 
     model = lived_in(small(**settings))
     assert norms(fold(model)) == 0
-    np.testing.assert_allclose(
-        fold(model).predict_on_batch(pixels(9)), model.predict_on_batch(pixels(9)), rtol=1e-3, atol=1e-2
-    )
+    np.testing.assert_allclose(through(fold(model), pixels(9)), through(model, pixels(9)), rtol=1e-3, atol=1e-2)
 
 
 def test_a_convolution_by_depth_with_several_channels_each_folds() -> None:
@@ -123,9 +122,7 @@ def test_a_convolution_by_depth_with_several_channels_each_folds() -> None:
     x = layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same")(given)
     model = lived_in(keras.Model(given, layers.BatchNormalization()(x)))
     assert norms(fold(model)) == 0
-    np.testing.assert_allclose(
-        fold(model).predict_on_batch(pixels(9)), model.predict_on_batch(pixels(9)), rtol=1e-3, atol=1e-2
-    )
+    np.testing.assert_allclose(through(fold(model), pixels(9)), through(model, pixels(9)), rtol=1e-3, atol=1e-2)
 
 
 def test_images_of_any_size_pass_a_folded_network() -> None:
@@ -137,8 +134,8 @@ def test_images_of_any_size_pass_a_folded_network() -> None:
     given = keras.Input((None, None, 3))
     model = lived_in(keras.Model(given, layers.BatchNormalization()(layers.Conv2D(6, 1)(given))))
     for size in (5, 9):
-        wanted = model.predict_on_batch(pixels(size))
-        np.testing.assert_allclose(fold(model).predict_on_batch(pixels(size)), wanted, rtol=1e-3, atol=1e-2)
+        wanted = through(model, pixels(size))
+        np.testing.assert_allclose(through(fold(model), pixels(size)), wanted, rtol=1e-3, atol=1e-2)
 
 
 def test_what_is_still_trained_or_read_elsewhere_is_left_alone() -> None:
@@ -153,4 +150,4 @@ def test_what_is_still_trained_or_read_elsewhere_is_left_alone() -> None:
     x = layers.Conv2D(6, 3)(given)
     model = lived_in(keras.Model(given, layers.BatchNormalization()(x) + x))
     assert norms(fold(model)) == 1, "the convolution is read twice"
-    np.testing.assert_allclose(fold(model).predict_on_batch(pixels(9)), model.predict_on_batch(pixels(9)), rtol=1e-4)
+    np.testing.assert_allclose(through(fold(model), pixels(9)), through(model, pixels(9)), rtol=1e-4)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.methods.pretrained import BACKBONES
+from tests.support.networks import through
 
 pytestmark = pytest.mark.training
 
@@ -18,7 +19,7 @@ def test_a_head_learns_what_a_line_can_separate() -> None:
     head.compile("rmsprop", "sparse_categorical_crossentropy")
     head.optimizer.learning_rate = 0.05
     head.fit(features, labels, epochs=20, verbose=0)
-    probabilities = head.predict_on_batch(features)
+    probabilities = through(head, features)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
     assert (probabilities.argmax(1) == labels).mean() > 0.9
 
@@ -41,11 +42,11 @@ def test_backbone_and_head_are_saved_as_one_model(tmp_path: Path) -> None:
     head = linear_head(1280, 3)
     model = whole(backbone, head)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    expected = head.predict_on_batch(backbone.predict_on_batch(images))
-    np.testing.assert_allclose(model.predict_on_batch(images), expected, atol=1e-6)
+    expected = through(head, through(backbone, images))
+    np.testing.assert_allclose(through(model, images), expected, atol=1e-6)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again.predict_on_batch(images), model.predict_on_batch(images))
+    np.testing.assert_array_equal(through(again, images), through(model, images))
 
 
 def test_a_head_with_a_selection_does_not_see_the_other_features_and_keeps_that_when_saved(tmp_path: Path) -> None:
@@ -59,8 +60,8 @@ def test_a_head_with_a_selection_does_not_see_the_other_features_and_keeps_that_
     other = np.where(kept, x, 100.0).astype("float32")
     head.save(tmp_path / "head.keras")
     again = keras.models.load_model(tmp_path / "head.keras")
-    np.testing.assert_array_equal(head.predict_on_batch(x), again.predict_on_batch(other))
+    np.testing.assert_array_equal(through(head, x), through(again, other))
     # Among what it sees it is the head that it would be on those features alone.
     alone = linear_head(3, 3)
     alone.set_weights([head.get_weights()[0][kept], head.get_weights()[1]])
-    np.testing.assert_allclose(alone.predict_on_batch(x[:, kept]), head.predict_on_batch(x), atol=1e-6)
+    np.testing.assert_allclose(through(alone, x[:, kept]), through(head, x), atol=1e-6)

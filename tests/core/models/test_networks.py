@@ -5,7 +5,9 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from core.errors import InputError, WeightsError
 from core.methods.backbone import weights_path
 from core.methods.pretrained import BACKBONES
+from tests.support.networks import through
 
 pytestmark = pytest.mark.training
 
@@ -23,20 +26,27 @@ def pixels(size: int, n: int = 2) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (n, size, size, 3)).astype("float32")
 
 
+@cache
+def untrained(name: str) -> Any:
+    from core.models.networks import build_backbone
+
+    return build_backbone(BACKBONES[name], 64, weights=False)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_a_network_cut_at_any_block_is_the_same_network(name: str) -> None:
-    from core.models.networks import FEATURES, blocks, build_backbone, split
+    from core.models.networks import FEATURES, blocks, split
 
     backbone = BACKBONES[name]
-    model = build_backbone(backbone, 64, weights=False)
+    model = untrained(name)
     assert model.count_params() == backbone.parameters
     assert model.output.shape[1] == backbone.features
-    whole = model.predict_on_batch(pixels(64))
+    whole = through(model, pixels(64))
     parts = blocks(model)
     assert len(parts) >= 4
     for cut in (parts[0].name, parts[-2].name, FEATURES):
         trunk, tail = split(model, cut)
-        again = tail.predict_on_batch(trunk.predict_on_batch(pixels(64)))
+        again = through(tail, through(trunk, pixels(64)))
         np.testing.assert_allclose(again, whole, rtol=1e-4, atol=1e-5 * np.abs(whole).max())
     held = [layer.name for part in parts for layer in part.layers]
     assert len(held) == len(set(held)), "a layer stands in two blocks"
@@ -47,7 +57,7 @@ def test_blocks_bear_the_same_names_however_often_a_network_is_built(name: str) 
     """The cache of activations goes by them, and Keras numbers layers through a process."""
     from core.models.networks import blocks, build_backbone
 
-    first, second = (blocks(build_backbone(BACKBONES[name], 64, weights=False)) for _ in range(2))
+    first, second = blocks(untrained(name)), blocks(build_backbone(BACKBONES[name], 64, weights=False))
     assert [b.name for b in first] == [b.name for b in second]
     assert [b.end.shape for b in first] == [b.end.shape for b in second]
 
@@ -63,7 +73,7 @@ def test_pixels_are_scaled_as_keras_does_it(scaling: str, module: str) -> None:
     images = keras.Input((8, 8, 3))
     ours = keras.Model(images, scaled(images, scaling)) if scaling != "inside" else None
     wanted = getattr(keras.applications, module).preprocess_input(pixels(8).copy())
-    got = ours.predict_on_batch(pixels(8)) if ours else pixels(8)
+    got = through(ours, pixels(8)) if ours else pixels(8)
     np.testing.assert_allclose(got, wanted, atol=1e-4)
 
 
@@ -74,7 +84,7 @@ def test_a_network_with_its_scaling_inside_survives_saving(tmp_path: Path) -> No
     model = build_backbone(BACKBONES["vgg16"], 48, weights=False)
     model.save(tmp_path / "model.keras")
     again = read_network(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again.predict_on_batch(pixels(48)), model.predict_on_batch(pixels(48)))
+    np.testing.assert_array_equal(through(again, pixels(48)), through(model, pixels(48)))
 
 
 def placed(workspace: Path, name: str, monkeypatch: pytest.MonkeyPatch, edit: Callable[[Path], None]) -> None:
@@ -106,9 +116,7 @@ def test_local_weights_are_those_of_the_network(workspace: Path, monkeypatch: py
     placed(workspace, "mobilenet", monkeypatch, lambda path: legacy(source, path))
     model = build_backbone(BACKBONES["mobilenet"], 64)
     scaled = keras.applications.mobilenet.preprocess_input(pixels(64).copy())
-    np.testing.assert_allclose(
-        model.predict_on_batch(pixels(64)), source.predict_on_batch(scaled), rtol=1e-4, atol=1e-6
-    )
+    np.testing.assert_allclose(through(model, pixels(64)), through(source, scaled), rtol=1e-4, atol=1e-6)
 
 
 def test_a_file_of_another_network_is_refused(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,11 +186,11 @@ def test_a_network_of_your_own_becomes_a_backbone(workspace: Path, tmp_path: Pat
     )
     source = keras.models.load_model(path)
     features = keras.Model(source.input, source.get_layer("last").output)
-    wanted = features.predict_on_batch(pixels(40) / 255).mean(axis=(1, 2))
+    wanted = through(features, pixels(40) / 255).mean(axis=(1, 2))
     model = build_backbone(get_backbone("own:my-net"))
-    np.testing.assert_allclose(model.predict_on_batch(pixels(40)), wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(through(model, pixels(40)), wanted, rtol=1e-4, atol=1e-6)
     other_size = build_backbone(get_backbone("own:my-net"), 64)
-    assert other_size.predict_on_batch(pixels(64)).shape == (2, 12)
+    assert through(other_size, pixels(64)).shape == (2, 12)
     assert bring_in(classifier(tmp_path), "My net", work=tmp_path).name == "own:my-net-2"
 
 
@@ -222,9 +230,7 @@ def test_weights_alone_need_their_architecture(workspace: Path, tmp_path: Path) 
         bring_in(path, "Mine", work=tmp_path, architecture="mobilenet")
     bring_in(path, "Mine", work=tmp_path, architecture="mobilenetv3small")
     model = build_backbone(get_backbone("own:mine"))
-    np.testing.assert_allclose(
-        model.predict_on_batch(pixels(224, 1)), source.predict_on_batch(pixels(224, 1)), rtol=1e-4, atol=1e-6
-    )
+    np.testing.assert_allclose(through(model, pixels(224, 1)), through(source, pixels(224, 1)), rtol=1e-4, atol=1e-6)
 
 
 def tampered(path: Path, edit: Callable[[str], str]) -> Path:

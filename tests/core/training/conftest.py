@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
-from core.jobs import queue
-from core.schemas import DatasetRecord, RunRecord, TrainingSpec, now
+from core.methods.plan import resolve_request
+from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec, now
 from core.store import runs
+from core.store.datasets import get_dataset
+from tests.support import tiny_backbone
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +67,30 @@ def unlabelled(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> DatasetRe
 
 @pytest.fixture(scope="module")
 def train() -> Iterator[Callable[..., RunRecord]]:
-    """Train a spec as a worker would, in this process, and return the run as it ended."""
+    """Train a spec as a worker would, in this process, and return the run as it ended.
+
+    Images go through the tiny backbone unless another one is named.
+    """
     from core.training.worker import process as worker
 
     def run(**values: object) -> RunRecord:
-        record = queue.enqueue(TrainingSpec.model_validate(values))
+        spec = TrainingSpec.model_validate(values)
+        if (
+            spec.backbone is None
+            and not spec.members
+            and get_dataset(DataRef.parse(spec.data).dataset).kind == "image"
+        ):
+            tiny_backbone.place()
+            spec = spec.model_copy(update={"backbone": tiny_backbone.NAME})
+        plan = resolve_request(spec)
+        record = runs.create_run(
+            plan.spec,
+            name=plan.name,
+            dataset=plan.dataset,
+            version=plan.version,
+            test_hash=plan.test_hash,
+            n=plan.n,
+        )
         runs.update_run(record.id, state="starting", started=now())
         worker.work(record.id)
         return runs.get_run(record.id)

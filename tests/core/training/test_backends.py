@@ -1,4 +1,7 @@
-"""Training knows Keras alone: with JAX behind it, the same runs come to like results."""
+"""Training knows Keras alone: with JAX behind it, the same runs come to like results.
+
+Five runs from end to end, of which JAX compiles two anew: a matter of minutes, and so of `make soak`.
+"""
 
 import json
 import os
@@ -14,7 +17,7 @@ import pytest
 from core.data.importing import import_data
 from core.store import runs
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.soak]
 ROOT = Path(__file__).parents[3]
 SPEC = {"image_size": 64, "epochs": 60, "batch_size": 32, "dropout": 0.0}
 TUNING = {"fine_tune_epochs": 1, "unfreeze": 1, "epochs": 15}

@@ -15,6 +15,8 @@ from core.schemas import DataRef, RunRecord, Split, TrainingSpec
 from core.store.datasets import get_version
 from core.training.tables.task import train_table
 
+pytestmark = pytest.mark.training
+
 
 class Recorder:
     """One that keeps checkpoints, phases and notes."""
@@ -89,7 +91,6 @@ def trained(spec: TrainingSpec, folder: Path) -> tuple[float, Recorder]:
     return float((test["predicted"] == test["label"]).mean()), recorder
 
 
-@pytest.mark.training
 def test_a_source_of_the_same_kind_helps_much_and_says_what_carried_over(tables, tmp_path):
     alone, _ = trained(TrainingSpec(data=tables["target"]), tmp_path / "a")
     helped, recorder = trained(TrainingSpec(data=tables["target"], source=tables["source"]), tmp_path / "b")
@@ -98,7 +99,6 @@ def test_a_source_of_the_same_kind_helps_much_and_says_what_carried_over(tables,
     assert "7 of 7 columns" in recorder.notes[0]
 
 
-@pytest.mark.training
 def test_no_row_of_the_sources_test_part_is_learnt_from(tables, tmp_path, monkeypatch):
     from core.training.tables import learners as table_learners
 

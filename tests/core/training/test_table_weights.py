@@ -16,6 +16,8 @@ from core.schemas import Recipe, ResolvedSpec, RunRecord, Step
 from core.training.tables.task import train_table
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 
+pytestmark = pytest.mark.training
+
 
 class Silent:
     """A recorder that keeps checkpoints and nothing else."""

@@ -12,6 +12,8 @@ from core.errors import InputError
 from core.methods.strategies import STRATEGIES
 from core.schemas import DataRef, DatasetRecord
 
+pytestmark = pytest.mark.training
+
 Make = Callable[..., DatasetRecord]
 
 

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,12 @@ from core.data.importing import import_data
 from core.data.versions import load_samples, load_table, make_version
 from core.errors import InputError
 from core.schemas import DataRef, DatasetRecord, Recipe, ResolvedSpec, RunRecord, Step, VersionRecord
-from core.training.tables.task import train_table
-from core.transfer.fitting.vectors import VectorFitted, VectorProblem
+
+if TYPE_CHECKING:  # it imports Keras, which most tests here do without
+    from core.transfer.fitting.vectors import VectorProblem
 
 N, TRAIN = 240, 160
+FEATURES = 12  # of an embedding; more than are kept unless told
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "impute": [{"method": m} for m in ("mean", "median", "mode", "constant", "neighbours", "iterative")],
     "clip_outliers": [{"method": m} for m in ("box_plot", "standard_deviations", "mad")],
@@ -126,15 +128,18 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[DatasetReco
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[VectorProblem]]:
+def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., "list[VectorProblem]"]:
     """What a learner is given when a run trains on a dataset with a recipe, one problem a fold."""
+    from core.training.tables.task import train_table
+    from core.transfer.fitting.vectors import VectorFitted
+
     seen: list[VectorProblem] = []
 
-    def learner(problem: VectorProblem) -> VectorFitted:
+    def learner(problem: "VectorProblem") -> VectorFitted:
         seen.append(problem)
         return VectorFitted(np.full((len(problem.judged), 3), 1 / 3), model=None)
 
-    def give(dataset: DatasetRecord, step: Step, folds: int | None = None) -> list[VectorProblem]:
+    def give(dataset: DatasetRecord, step: Step, folds: int | None = None) -> "list[VectorProblem]":
         seen.clear()
         version = make_version(dataset.id, Recipe(steps=(step,)))
         spec = ResolvedSpec(data=f"{dataset.id}@{version.id}", learner="network", folds=folds)
@@ -146,9 +151,10 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[VectorProblem]]
     return give
 
 
+@pytest.mark.training
 @pytest.mark.parametrize(("name", "params"), LEARNING)
 def test_what_a_run_learns_from_does_not_depend_on_rows_it_is_judged_on(
-    twins: list[DatasetRecord], given: Callable[..., list[VectorProblem]], name: str, params: dict[str, Any]
+    twins: list[DatasetRecord], given: Callable[..., "list[VectorProblem]"], name: str, params: dict[str, Any]
 ) -> None:
     """The whole way, from the imported file to the matrix that a learner is given."""
     (plain,), (marked,) = (given(dataset, Step(kind=name, params=params)) for dataset in twins)
@@ -157,8 +163,9 @@ def test_what_a_run_learns_from_does_not_depend_on_rows_it_is_judged_on(
     assert not np.array_equal(plain.x[plain.judged], marked.x[marked.judged])
 
 
+@pytest.mark.training
 def test_a_learner_sees_what_was_resampled_and_is_judged_on_what_was_imported(
-    twins: list[DatasetRecord], given: Callable[..., list[VectorProblem]]
+    twins: list[DatasetRecord], given: Callable[..., "list[VectorProblem]"]
 ) -> None:
     (plain,), (more,) = given(twins[0], Step(kind="scale")), given(twins[0], Step(kind="oversample"))
     assert len(set(np.bincount(more.labels[more.train]))) == 1 < len(set(np.bincount(plain.labels[plain.train])))
@@ -168,8 +175,9 @@ def test_a_learner_sees_what_was_resampled_and_is_judged_on_what_was_imported(
     assert not np.isin(more.train, more.judged).any()
 
 
+@pytest.mark.training
 def test_every_fold_fits_on_its_own_training_rows(
-    twins: list[DatasetRecord], given: Callable[..., list[VectorProblem]]
+    twins: list[DatasetRecord], given: Callable[..., "list[VectorProblem]"]
 ) -> None:
     folds = given(twins[0], Step(kind="scale", params={"columns": ["b"]}), folds=3)
     x, _ = load_table(DataRef(dataset=twins[0].id))
@@ -231,7 +239,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Version
         patch.setenv("GRAFT_HOME", str(folder / "workspace"))
         version = import_data(folder / "images").version
         labels = load_samples(DataRef(dataset=version.dataset))["label"].map(list(version.classes).index)
-        embeddings = rng.normal(0, 1, (60, 20))
+        embeddings = rng.normal(0, 1, (60, FEATURES))
         embeddings[:, 7] += 3 * labels
         yield version, embeddings.astype("float32")
 
@@ -291,7 +299,7 @@ def test_steps_on_images_only_leave_features_out(
     _, x = pictures
     y = np.repeat([0, 2, 1], 20)  # in the order of the files
     kept = features_kept(Recipe(steps=(Step(kind=name, params=params),)), x, y)
-    assert kept is not None and kept.shape == (20,) and 0 < kept.sum() < 20
+    assert kept is not None and kept.shape == (FEATURES,) and 0 < kept.sum() < FEATURES
     left = STEPS[name].run(STEPS[name].settings(**params)).fit(as_table(x), y).transform(as_table(x))
     assert left.equals(as_table(x).loc[:, kept])
 

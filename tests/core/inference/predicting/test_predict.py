@@ -29,7 +29,7 @@ pytestmark = pytest.mark.training
 
 @pytest.fixture(scope="module")
 def image_run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
-    return train(data=textures.id, preset="quick", image_size=64)
+    return train(data=textures.id, preset="quick", image_size=64, epochs=8)
 
 
 @pytest.fixture(scope="module", params=["logistic_regression", "network"])

@@ -1,8 +1,6 @@
 """The deeper look from end to end, in the task's own process with the real backbone."""
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,13 @@ from core.data.importing import import_data
 from core.data.versions import make_version
 from core.jobs import tasks
 from core.schemas import DataRef, Recipe
-from core.settings import ROOT
 from core.store import datasets
+from tests.support import forking
 
 
 def command(*words: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "core", *words, "--json"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = forking.graft(*words, "--json")
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 

@@ -18,6 +18,8 @@ from core.store import runs
 from core.store.datasets import import_folder
 from tests.core.training.conftest import texture
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def teacher(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:

@@ -17,6 +17,8 @@ from core.training.tables.learners import logistic_regression
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 from tests.core.transfer.conftest import Recorder
 
+pytestmark = pytest.mark.training
+
 RNG = np.random.default_rng
 
 

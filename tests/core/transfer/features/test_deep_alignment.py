@@ -15,6 +15,8 @@ from core.transfer.fitting.vectors import VectorProblem, source_alone
 from tests.core.transfer.conftest import Recorder
 from tests.core.transfer.vector_problems import problem, score
 
+pytestmark = pytest.mark.training
+
 SPEC = {
     "epochs": 30,
     "batch_size": 64,

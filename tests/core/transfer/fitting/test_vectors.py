@@ -10,6 +10,8 @@ from core.transfer.fitting.vectors import joined, source_alone
 from core.transfer.instances.instance_weighting import instance_weighting
 from tests.core.transfer.vector_problems import learn, problem, score
 
+pytestmark = pytest.mark.training
+
 RNG = np.random.default_rng
 
 

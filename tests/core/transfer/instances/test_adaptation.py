@@ -1,10 +1,13 @@
 """The recommended way without target labels: idle where domains are alike, right where the classes' shares differ."""
 
 import numpy as np
+import pytest
 
 from core.transfer.fitting.vectors import source_alone
 from core.transfer.instances.adaptation import adaptation
 from tests.core.transfer.vector_problems import learn, problem, score
+
+pytestmark = pytest.mark.training
 
 RNG = np.random.default_rng
 

@@ -8,6 +8,8 @@ import pytest
 from core.transfer.instances.tradaboost import boost, tradaboost
 from tests.core.transfer.vector_problems import learn, problem, score
 
+pytestmark = pytest.mark.training
+
 RNG = np.random.default_rng
 
 
@@ -46,7 +48,6 @@ def test_three_classes_may_be_wrong_more_often_than_half_and_still_be_boosted(le
     assert score(given, tradaboost(given, learn)) > 0.75
 
 
-@pytest.mark.training
 def test_the_vote_is_the_same_as_a_network():
     given = problem(world(400, 0), world(400, 1), train=40)
     model = tradaboost(given, learn).model

@@ -9,6 +9,8 @@ from core.transfer.parameters import bayesian_head as module
 from core.transfer.parameters.bayesian_head import Categorical, Gaussian, bayesian_head, flat_prior, posterior
 from tests.core.transfer.vector_problems import learn, problem, score
 
+pytestmark = pytest.mark.training
+
 RNG = np.random.default_rng
 W = RNG(9).normal(size=12)
 
@@ -111,7 +113,6 @@ def test_the_form_of_the_covariance_follows_its_size_and_all_forms_help(monkeypa
     assert score(given, bayesian_head(given, learn)) > score(given, learn(replace(given, source=None))) + 0.05
 
 
-@pytest.mark.training
 def test_the_head_is_the_same_as_a_network():
     given = problem(world(400, 0), world(400, 1), train=40)
     model = bayesian_head(given, learn).model

@@ -12,6 +12,8 @@ from core.transfer.fitting.problem import Teacher
 from core.transfer.parameters.tail import Tail
 from core.transfer.relations import distillation
 
+pytestmark = pytest.mark.training
+
 RNG = np.random.default_rng
 
 
