@@ -41,7 +41,7 @@ def lint(tree: Path) -> str:
         ("core/evaluation/intervals.py", "if __name__ == 'x':\n    from core.methods import plan", "layers"),
         ("core/methods/backbone.py", "from core.methods import backbones", "circles"),
         ("core/embedding/engines.py", "import keras", "without Keras"),
-        ("core/charts/look.py", "import streamlit", "Streamlit"),
+        ("core/charts/style.py", "import streamlit", "Streamlit"),
     ],
 )
 def test_an_import_that_the_layers_forbid_is_seen(tmp_path, module, line, broken):

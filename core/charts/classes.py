@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.look import class_colours, class_ticks, layout, shorten
+from core.charts.style import class_colours, class_ticks, layout, shorten
 from core.schemas import PARTS
 
 

@@ -1,10 +1,10 @@
-"""Charts of a table's columns, as pure Plotly figures in the look of `core.charts.look`."""
+"""Charts of a table's columns, as pure Plotly figures in the look of `core.charts.style`."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.look import PALETTE, SEQUENTIAL, layout, shorten
+from core.charts.style import PALETTE, SEQUENTIAL, layout, shorten
 
 HEIGHT = 240
 BARS = 15  # categories shown, the rest together in one bar

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, layout, shorten
 from core.charts.scores import error_bars
+from core.charts.style import GREY, PALETTE, layout, shorten
 from core.evaluation.intervals import Interval
 
 MAP_HEIGHT, HEIGHT = 460, 280

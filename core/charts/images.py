@@ -1,11 +1,11 @@
-"""The map of a dataset's images as a pure Plotly figure in the look of `core.charts.look`."""
+"""The map of a dataset's images as a pure Plotly figure in the look of `core.charts.style`."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.look import PALETTE, class_colours, layout
+from core.charts.style import PALETTE, class_colours, layout
 
 HEIGHT = 520
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "x")  # where colours come round again

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, class_colours, layout, shorten
+from core.charts.style import GREY, PALETTE, class_colours, layout, shorten
 
 if TYPE_CHECKING:
     from core.inference.explaining.record import Dependence, Importance

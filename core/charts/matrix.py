@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts.look import BLUE, MAX_TICKS, ORANGE, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
+from core.charts.style import BLUE, MAX_TICKS, ORANGE, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
 
 Of = Literal["all", "true", "predicted"]
 DIFFERENCE_SCALE = [

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, layout, shorten
 
 HEIGHT = 320
 

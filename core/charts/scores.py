@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from core.charts.look import GREY, PALETTE, class_colours, class_ticks, layout, shorten
+from core.charts.style import GREY, PALETTE, class_colours, class_ticks, layout, shorten
 from core.evaluation.scores import Scores
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, layout, shorten
 
 HEIGHT = 280
 BARS = 20  # beyond that many, features have no name to read and the scores are a line

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, layout, shorten
 
 if TYPE_CHECKING:
     from core.studies.record import Trial

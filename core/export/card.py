@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.export.account import Part, Table, account
+from core.export.summary import Part, Table
 
 if TYPE_CHECKING:
     from core.export.exporting import Job
 
 
 def card(job: "Job") -> Path:
-    told = account(job.run)
+    told = summarise(job.run)
     parts = [f"# {_plain(job.run.name)}", _plain(told.lead), *(_part(part) for part in told.parts.values())]
     path = job.file(".md")
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.evaluation.scores import Scores
-from core.export.account import Part, Table, account
+from core.export.summary import Part, Table
 from core.schemas import Event
 from core.store import runs
 
@@ -39,7 +39,7 @@ svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 12p
 
 
 def report(job: "Job") -> Path:
-    told, path = account(job.run), job.file(".html")
+    told, path = summarise(job.run), job.file(".html")
     parts = {name: _part(part) for name, part in told.parts.items()}
     parts["settings"] += _curves(runs.read_events(job.run.id))
     parts["results"] += _matrix(told.scores)

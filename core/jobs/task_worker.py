@@ -9,7 +9,7 @@ from typing import Any
 
 from core.cancellation import Cancelled, cancel_on_terminate
 from core.jobs import local, tasks, warm
-from core.jobs.ending import diagnose
+from core.jobs.failures import diagnose
 from core.settings import get_settings
 from core.store import files
 

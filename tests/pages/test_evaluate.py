@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import charts
+from core.charts.classes import class_bars
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.export.formats import FORMATS, Check, Exported
@@ -345,7 +345,7 @@ def test_of_many_pairs_those_that_differ_come_first(images: DatasetRecord) -> No
 
 
 def test_names_with_tags_are_shown_as_they_stand() -> None:
-    figure = charts.class_bars({"train": {"<b>bold</b>": 3, "a & b": 2}}, ["<b>bold</b>", "a & b"])
+    figure = class_bars({"train": {"<b>bold</b>": 3, "a & b": 2}}, ["<b>bold</b>", "a & b"])
     assert list(figure.layout.yaxis.ticktext) == ["&lt;b&gt;bold&lt;/b&gt;", "a &amp; b"]
 
 

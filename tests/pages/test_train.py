@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import charts
+from core.charts.curves import live_curve
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.jobs import local, queue, tasks
@@ -352,8 +352,8 @@ def test_the_curves_of_a_run_at_work_take_new_epochs_in(pictures):
 
 def test_the_specification_of_a_live_curve_never_changes() -> None:
     events = [Event(phase="head", epoch=i, values={"loss": 1 / i, "val_loss": 1.0}) for i in (1, 2, 3)]
-    first, spec = charts.live_curve(events[:1], "loss")
-    rows, later = charts.live_curve(events, "loss")
+    first, spec = live_curve(events[:1], "loss")
+    rows, later = live_curve(events, "loss")
     assert later == spec
     assert len(first) == 2
     assert rows[rows["part"] == "training"]["value"].tolist() == [1.0, 1 / 2, 1 / 3]

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from core.data.findings.label_errors import out_of_fold, probe
 from core.errors import InputError
 from core.evaluation.intervals import Interval
-from core.evaluation.ranking import auc
+from core.evaluation.threshold_curves import auc
 
 PERMUTATIONS = 999
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from core.cancellation import Cancelled, cancel_on_terminate
 from core.jobs import cluster, devices, local, queue, warm, webhook
-from core.jobs.ending import diagnose
+from core.jobs.failures import diagnose
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
 from core.store import files, runs
 from core.training.recorder import Recorder

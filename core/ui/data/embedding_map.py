@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.images import embedding_map
 from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.images.map import load_map
 from core.schemas import DataRef, DatasetRecord, Step, VersionRecord
@@ -55,7 +55,7 @@ def _draw_map(points: pd.DataFrame, version: VersionRecord, method: str) -> list
     """Draw the map; returns the ids of the selected images."""
     key = f"map-{version.id}-{method}"
     draw(
-        charts.embedding_map(points, version.classes),
+        embedding_map(points, version.classes),
         key,
         "Every image as a dot; similar images are close together.",
         on_select="rerun",

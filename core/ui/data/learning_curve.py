@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core import charts
 from core.advice.transferability.record import Doubling, Growth
+from core.charts.learning_curve import class_growth, growth_curve
 from core.jobs import tasks
 from core.schemas import DatasetRecord, VersionRecord
 from core.ui.shell import task_panel
@@ -36,15 +36,13 @@ def _show_curve(growth: Growth) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         draw(
-            charts.growth_curve(growth),
+            growth_curve(growth),
             "growth-curve",
             "Accuracy against the number of images, and its extrapolation to twice as many.",
         )
     classes = tuple(sorted(growth.classes, key=lambda c: c.gain, reverse=True))[:CLASSES]
     with right:
-        draw(
-            charts.class_growth(classes), "growth-classes", "Recall of each class now and with twice as many images."
-        )
+        draw(class_growth(classes), "growth-classes", "Recall of each class now and with twice as many images.")
     drawn = f", a random sample of {growth.of:,}" if growth.of > growth.n else ""
     shown = f" Of {len(growth.classes)} classes those that gain most." if len(growth.classes) > len(classes) else ""
     st.caption(

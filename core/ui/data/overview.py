@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.classes import class_bars
 from core.data.images.store import DatasetImages
 from core.data.versions import columns_of, incomplete_rows, load_cells
 from core.schemas import PARTS, DataRef, DatasetRecord, VersionRecord
@@ -60,7 +60,7 @@ def _show_class_bars(dataset: DatasetRecord, version: VersionRecord) -> None:
     """Samples per class, stacked by part; a click chooses what is shown below."""
     key = f"bars-{dataset.id}-{st.session_state.get(f'bars-{dataset.id}-count', 0)}"
     draw(
-        charts.class_bars(version.counts, version.classes),
+        class_bars(version.counts, version.classes),
         key,
         "Samples per class, stacked by part.",
         tall=len(version.classes) > MANY_CLASSES,

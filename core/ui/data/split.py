@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.classes import class_bars, fold_bars
 from core.data.splitting import fold_numbers
 from core.data.tables.row_times import time_columns
 from core.data.tables.schema import load_schema
@@ -25,7 +25,7 @@ def show_split(dataset: DatasetRecord, version: VersionRecord) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         draw(
-            charts.class_bars(version.counts, version.classes),
+            class_bars(version.counts, version.classes),
             f"split-{version.id}",
             "Samples per class, stacked by part.",
             tall=len(version.classes) > MANY_CLASSES,
@@ -151,7 +151,7 @@ def _show_folds(version: VersionRecord) -> None:
         return
     counts = pd.crosstab(samples["label"].to_numpy(), fold).reindex(list(version.classes), fill_value=0)
     draw(
-        charts.fold_bars({str(name): row.tolist() for name, row in counts.iterrows()}),
+        fold_bars({str(name): row.tolist() for name, row in counts.iterrows()}),
         f"folds-chart-{version.id}",
         "Test samples of each fold, by class.",
     )

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.probabilities import reliability
 from core.evaluation import calibration as calibrating
 from core.evaluation.calibration import Calibration
 from core.evaluation.scores import format_interval
@@ -41,7 +41,7 @@ def show_calibration(judged: Judged) -> None:
     st.markdown(f"**{describe_calibration(result)}**")
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        draw(charts.reliability(tables), f"reliability-{judged.run.id}", "Accuracy against confidence.")
+        draw(reliability(tables), f"reliability-{judged.run.id}", "Accuracy against confidence.")
         st.caption("On the dotted line confidence equals accuracy. Bars are 95 % intervals.")
     with right:
         rows = [("As trained", result.before, result.before_ci, result.loss_before)]

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.scores import recall_bars
 from core.evaluation import scores
 from core.evaluation.scores import Scores
 from core.ui.evaluate.judged import HELP, INTERVALS, OVERALL, Judged, class_width, format_scores
@@ -28,7 +28,7 @@ def show_classes(judged: Judged) -> None:
         st.caption("In brackets 95 % intervals.", help=INTERVALS)
     with right:
         draw(
-            charts.recall_bars(judged.scores),
+            recall_bars(judged.scores),
             f"recall-{judged.run.id}",
             "Recall of each class.",
             tall=len(judged.scores.classes) > MANY_CLASSES,

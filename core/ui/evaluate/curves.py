@@ -3,9 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
-from core.evaluation.ranking import Ranking, rankings
+from core.charts.curves import has_curve, learning_curves
+from core.charts.probabilities import precision_recall_curves, roc_curves
 from core.evaluation.scores import format_interval
+from core.evaluation.threshold_curves import Ranking, rankings
 from core.schemas import RunRecord
 from core.store import runs
 from core.ui.evaluate.judged import Judged, class_width
@@ -31,13 +32,13 @@ def show_run_curves(judged: Judged) -> None:
 def show_curves(named: dict[str, RunRecord]) -> None:
     """Loss and accuracy over the epochs, of one or several runs under the names given."""
     events = {name: runs.read_events(run.id) for name, run in named.items()}
-    metrics = [m for m in ("loss", "accuracy") if any(charts.has_curve(e, m) for e in events.values())]
+    metrics = [m for m in ("loss", "accuracy") if any(has_curve(e, m) for e in events.values())]
     if not metrics:
         st.caption("There are no epochs to draw: this model was fitted in one step.")
         return
     for column, metric in zip(st.columns(len(metrics), gap="medium"), metrics, strict=True):
         with column:
-            figure = charts.learning_curves(events, metric)
+            figure = learning_curves(events, metric)
             draw(figure, f"curve-{metric}", f"{metric.capitalize()} over the epochs.")
     if len(named) > 1:
         st.caption("Solid: validation samples. Dotted: training samples.")
@@ -63,9 +64,9 @@ def _show_ranking(judged: Judged) -> None:
     left, right = st.columns(2, gap="medium")
     classes = judged.scores.classes
     with left:
-        draw(charts.roc_curves(shown, classes), f"roc-{judged.run.id}", "ROC curve of each class.")
+        draw(roc_curves(shown, classes), f"roc-{judged.run.id}", "ROC curve of each class.")
     with right:
-        figure = charts.precision_recall_curves(shown, classes)
+        figure = precision_recall_curves(shown, classes)
         draw(figure, f"pr-{judged.run.id}", "Precision-recall curve of each class.")
     table = pd.DataFrame(
         [

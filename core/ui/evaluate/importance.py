@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import charts
+from core.charts.importance import dependence, importance_bars
 from core.inference.explaining.record import Matters
 from core.jobs import tasks
 from core.ui.evaluate.judged import Judged
@@ -30,7 +30,7 @@ def _show_columns(judged: Judged, matters: Matters) -> None:
     left, right = st.columns([2, 3], gap="medium")
     with left:
         draw(
-            charts.importance_bars(matters.columns),
+            importance_bars(matters.columns),
             f"matters-{judged.run.id}",
             "Points of accuracy lost when each column is shuffled.",
         )
@@ -48,7 +48,7 @@ def _show_columns(judged: Judged, matters: Matters) -> None:
             if i % 2 == 0:
                 places = st.columns(2, gap="small")
             with places[i % 2]:
-                figure = charts.dependence(each, judged.scores.classes, legend=i == 0)
+                figure = dependence(each, judged.scores.classes, legend=i == 0)
                 alt = f"Mean probabilities over the values of {each.column}."
                 draw(figure, f"dependence-{judged.run.id}-{i}", alt)
 

@@ -3,8 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core import charts
-from core.charts.matrix import Of
+from core.charts.matrix import Of, confusion_matrix
 from core.evaluation.confusion import similarity_order
 from core.ui.evaluate.judged import Judged, show_predictions
 from core.ui.shell.charts import draw
@@ -24,7 +23,7 @@ def show_matrix(judged: Judged) -> None:
         of = choose_cell_values(key)
         places = _order_classes(judged, key)
         draw(
-            charts.confusion_matrix(
+            confusion_matrix(
                 judged.scores.matrix[np.ix_(places, places)],
                 [judged.scores.classes[place] for place in places],
                 of=of,

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.probabilities import slice_bars
 from core.data.attributes import attributes
 from core.evaluation import scores
 from core.evaluation import slices as slicing
@@ -48,7 +48,7 @@ def show_slices(judged: Judged) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         draw(
-            charts.slice_bars(kept[:SHOWN], judged.scores.accuracy),
+            slice_bars(kept[:SHOWN], judged.scores.accuracy),
             f"slices-{judged.run.id}",
             "Accuracy of each part, with its interval.",
         )

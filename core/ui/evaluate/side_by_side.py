@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.matrix import confusion_matrix, difference_matrix
+from core.charts.runs import cost, parallel_coordinates
 from core.evaluation import comparison
 from core.evaluation.repeats import by_seed
 from core.schemas import RunRecord
@@ -150,7 +151,7 @@ def show_settings(several: Sequence[Judged], names: Names, pairs: Pairs) -> None
     show_table(rows, pinned="Setting")
     if len(several) > 2:
         values = {setting: list(of_runs.values()) for setting, of_runs in differences.items()}
-        figure = charts.parallel_coordinates(values, [j.scores.accuracy for j in several], "Accuracy")
+        figure = parallel_coordinates(values, [j.scores.accuracy for j in several], "Accuracy")
         draw(figure, "parallel", "One line per run through its settings to its accuracy.")
         st.caption("One line per run, from grey to orange by accuracy. Drag along an axis to highlight runs.")
 
@@ -169,7 +170,7 @@ def show_cost(several: Sequence[Judged], names: Names, pairs: Pairs) -> None:
         rows = [(names[j.run.id], by_run[j.run.id], j.scores.accuracy, *j.scores.ci["accuracy"]) for j in known]
         frame = pd.DataFrame(rows, columns=["run", "cost", "value", "low", "high"])
         with column:
-            figure = charts.cost(frame, f"{title}, {unit}", "Accuracy")
+            figure = cost(frame, f"{title}, {unit}", "Accuracy")
             draw(figure, f"cost-{unit}", f"Accuracy against {title.lower()}.")
 
 
@@ -181,14 +182,14 @@ def show_matrices(several: Sequence[Judged], names: Names, pairs: Pairs) -> None
         for column, judged in zip(st.columns(2, gap="medium"), several[start : start + 2], strict=False):
             with column:
                 st.markdown(f"**{literal(names[judged.run.id])}**")
-                figure = charts.confusion_matrix(
+                figure = confusion_matrix(
                     judged.scores.matrix, judged.scores.classes, of=of, zmax=top, dark=is_dark()
                 )
                 draw(figure, f"side-{judged.run.id}", "Confusion matrix.")
     if pairs:
         a, b = _choose_pair(several, names, "matrices-pair")
         st.markdown(f"**{literal(names[b.run.id])} minus {literal(names[a.run.id])}**")
-        figure = charts.difference_matrix(a.scores.matrix, b.scores.matrix, a.scores.classes, dark=is_dark())
+        figure = difference_matrix(a.scores.matrix, b.scores.matrix, a.scores.classes, dark=is_dark())
         with st.columns(2, gap="medium")[0]:
             draw(figure, "difference", "Difference of two confusion matrices.")
         st.caption("Blue: more samples there. Orange: fewer. On the diagonal more is better, elsewhere fewer.")

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core import charts
+from core.charts.probabilities import coverage as coverage_chart
+from core.charts.probabilities import thresholds
 from core.errors import InputError
 from core.evaluation import thresholds as choosing
 from core.evaluation.calibration import coverage, probabilities, truths
@@ -52,7 +53,7 @@ def _show_threshold(judged: Judged) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         draw(
-            charts.thresholds(choosing.sweep(judged.rows, positive, alarm, miss), chosen, best),
+            thresholds(choosing.sweep(judged.rows, positive, alarm, miss), chosen, best),
             f"sweep-{key}",
             "Precision, recall and F1 at every threshold.",
         )
@@ -94,4 +95,4 @@ def _show_coverage(judged: Judged) -> None:
             f"{len(taken)} of {len(judged.rows)} {judged.noun} are answered ({len(taken) / len(judged.rows):.0%}),"
             f" right on {right} of them: **{share}**."
         )
-    draw(charts.coverage(table), f"coverage-{judged.run.id}", "Accuracy against the share of predictions used.")
+    draw(coverage_chart(table), f"coverage-{judged.run.id}", "Accuracy against the share of predictions used.")

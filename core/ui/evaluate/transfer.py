@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.columns import histogram
 from core.evaluation.source_effect import source_effect
 from core.methods import transfer_gain
 from core.methods.transfer_gain import BASELINE, Course
@@ -65,7 +65,7 @@ def _show_source_effect(judged: Judged) -> None:
     st.caption(f"All trained in the same way and judged on the same test {judged.noun}, with 95 % intervals.")
     if effect.weights is not None and effect.effective_size is not None:
         st.markdown("**Weights of the source samples**")
-        figure = charts.histogram(effect.weights["weight"].rename("weight"))
+        figure = histogram(effect.weights["weight"].rename("weight"))
         draw(figure, f"source-weights-{judged.run.id}", "How often each weight occurs.")
         st.caption(
             f"The {len(effect.weights):,} source samples count as much as {effect.effective_size:,.0f} of equal"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import charts
+from core.charts.studies import search_history, search_importance, setting_slice
 from core.errors import GraftError, NotFoundError
 from core.evaluation.intervals import wilson
 from core.evaluation.scores import format_interval
@@ -156,7 +156,7 @@ def _show_charts(record: StudyRecord, trials: list[Trial]) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         draw(
-            charts.search_history(trials, title, least=least),
+            search_history(trials, title, least=least),
             f"history-{record.id}",
             "The objective of each trial and the best so far.",
         )
@@ -168,7 +168,7 @@ def _show_charts(record: StudyRecord, trials: list[Trial]) -> None:
                 " settings that all trials have.",
             )
             draw(
-                charts.search_importance(record.importance),
+                search_importance(record.importance),
                 f"search-importance-{record.id}",
                 "Each setting's share of the differences between trials.",
             )
@@ -183,9 +183,7 @@ def _show_charts(record: StudyRecord, trials: list[Trial]) -> None:
             values = record.spec.space[field]
             with columns[i % len(columns)]:
                 draw(
-                    charts.setting_slice(
-                        trials, field, title, log=isinstance(values, Range) and values.log, least=least
-                    ),
+                    setting_slice(trials, field, title, log=isinstance(values, Range) and values.log, least=least),
                     f"slice-{record.id}-{field}",
                     f"The objective over {field}.",
                 )

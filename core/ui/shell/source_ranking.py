@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core import charts
 from core.advice.domain.record import Candidate, Candidates
+from core.charts.domain import gains
 from core.jobs import tasks
 from core.methods.sources import possible
 from core.schemas import DatasetRecord, VersionRecord
@@ -49,7 +49,7 @@ def _show_ranking(dataset: DatasetRecord, ranking: Candidates) -> None:
             go("train", dataset=dataset.id, source=chosen.source)
     if judged:
         draw(
-            charts.gains({c.name: (c.gain or 0.0, c.gain_ci or (0.0, 0.0)) for c in judged}),
+            gains({c.name: (c.gain or 0.0, c.gain_ci or (0.0, 0.0)) for c in judged}),
             "source-gains",
             "What each source adds to the target's own labels, with its interval.",
         )

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.advice.transferability.record import Ranked, Ranking
-from core.charts.look import shorten
+from core.charts.style import shorten
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord
 from core.store.datasets import get_version

@@ -3,7 +3,7 @@
 import psutil
 import streamlit as st
 
-from core import charts
+from core.charts.curves import CURVE_HEIGHT, has_curve, learning_curves, live_curve
 from core.errors import NotFoundError
 from core.jobs import devices, meters, queue
 from core.methods.parts import VALIDATION
@@ -159,19 +159,19 @@ def _show_result(run: RunRecord) -> None:
 def _show_curves(run: RunRecord) -> None:
     """Loss and accuracy so far. The charts keep their height from the start, so that nothing below moves."""
     events = runs.read_events(run.id)
-    shown = [m for m in METRICS if charts.has_curve(events, m)]
+    shown = [m for m in METRICS if has_curve(events, m)]
     if not shown and (run.ended or run.state == "queued" or not run.spec.epochs):
         return
     shown = shown or [m for m in METRICS if run.spec.learning_rate or m != "learning_rate"]
     for column, metric in zip(st.columns(len(shown)), shown, strict=True):
         title = metric.replace("_", " ").capitalize()
-        with column.container(height=charts.CURVE_HEIGHT, border=False):
+        with column.container(height=CURVE_HEIGHT, border=False):
             alt = f"{title} over the epochs."
             if run.ended:
-                figure = charts.learning_curves({run.name: events}, metric)
+                figure = learning_curves({run.name: events}, metric)
                 draw(figure, f"curve-{metric}-{run.id}", alt)
-            elif charts.has_curve(events, metric):
-                rows, spec = charts.live_curve(events, metric)
-                st.vega_lite_chart(rows, spec, height=charts.CURVE_HEIGHT - 10)
+            elif has_curve(events, metric):
+                rows, spec = live_curve(events, metric)
+                st.vega_lite_chart(rows, spec, height=CURVE_HEIGHT - 10)
             else:
                 st.caption(f"{title} appears here with the first epoch.")

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from core.charts import column_sides, domain_map, gains
+from core.charts.domain import column_sides, domain_map, gains
 
 NAMES = {"source": "there", "target": "here"}
 

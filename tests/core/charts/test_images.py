@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from core.charts import PALETTE, class_colours, embedding_map
+from core.charts.images import embedding_map
+from core.charts.style import PALETTE, class_colours
 
 
 def points(n: int, classes: list[str]) -> pd.DataFrame:

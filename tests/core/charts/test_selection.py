@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.charts import feature_scores, selection_curve
-from core.charts.look import GREY
+from core.charts.selection import feature_scores, selection_curve
+from core.charts.style import GREY
 
 
 @pytest.mark.parametrize("n", [5, 500])

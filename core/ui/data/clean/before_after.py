@@ -5,7 +5,8 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core.charts.classes import class_bars
+from core.charts.columns import box_plot, correlations, histogram, missing_matrix
 from core.data.cleaning.preparation import Stage
 from core.data.cleaning.steps.step import numeric
 from core.data.versions import natural
@@ -50,7 +51,7 @@ def show_before_and_after(stage: Stage, key: str) -> None:
         with place:
             st.markdown(f"{title}")
             if view == "classes":
-                figure = charts.class_bars({"": counts}, names)
+                figure = class_bars({"": counts}, names)
                 figure.update_xaxes(range=[0, 1.05 * max((*stage.counts[0].values(), *stage.counts[1].values()))])
                 draw(figure, f"{key}-{title}-{view}", f"Samples per class, {title}.")
                 continue
@@ -68,12 +69,12 @@ def _draw_chart(view: View, column: str | None, table: pd.DataFrame, key: str) -
         st.caption("A category has no box plot.")
         return
     figure = (
-        charts.missing_matrix(table)
+        missing_matrix(table)
         if view == "missing"
-        else charts.correlations(table)
+        else correlations(table)
         if view == "correlation"
-        else charts.box_plot(table[column])
+        else box_plot(table[column])
         if view == "box_plot"
-        else charts.histogram(table[column])
+        else histogram(table[column])
     )
     draw(figure, f"{key}-{view}-{column}", f"{VIEWS[view]}, {column or 'all columns'}.")

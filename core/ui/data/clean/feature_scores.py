@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import charts
+from core.charts.selection import feature_scores, selection_curve
 from core.data.cleaning.feature_scores import FOLDS, load_scores
 from core.data.cleaning.recipe import settings_of
 from core.methods.pretrained import BACKBONES
@@ -38,8 +38,8 @@ def show_feature_scores(version: VersionRecord, recipe: Recipe, place: int, of_i
     for column, figure, alt in zip(
         st.columns(2),
         (
-            charts.feature_scores(scores.scores, scores.kept),
-            charts.selection_curve(scores.counts, scores.macro_f1, scores.deviation, scores.kept),
+            feature_scores(scores.scores, scores.kept),
+            selection_curve(scores.counts, scores.macro_f1, scores.deviation, scores.kept),
         ),
         ("Scores, the best first.", "Macro-F1 against how many are kept."),
         strict=True,

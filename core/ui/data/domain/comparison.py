@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from core import charts
 from core.advice.domain.meaning import in_words
 from core.advice.domain.record import Distance, read
+from core.charts.domain import column_sides, domain_map
 from core.methods.predictors import predicting_runs
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, list_datasets
@@ -169,7 +169,7 @@ def _show_map(samples: pd.DataFrame, names: dict[str, str]) -> None:
     method = choose_projection(shown, "domain-plane")
     points = shown.rename(columns={f"{method}_x": "x", f"{method}_y": "y"})
     draw(
-        charts.domain_map(points, names),
+        domain_map(points, names),
         f"domain-map-{method}",
         "Samples of both sides as dots; similar ones are close together.",
     )
@@ -201,7 +201,7 @@ def _show_columns(distance: Distance, samples: pd.DataFrame, columns: pd.DataFra
     name = distance.columns[selected or 0].name
     of_source = (samples["side"] == "source").to_numpy()
     values = {"source": columns.loc[of_source, name], "target": columns.loc[~of_source, name]}
-    draw(charts.column_sides(values, names), "domain-column", f"Distribution of {name} in source and target.")
+    draw(column_sides(values, names), "domain-column", f"Distribution of {name} in source and target.")
     st.caption(f"{literal(name)}. Choose a row above to see another.")
 
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core import charts
 from core.advice.domain.record import Distance, Remedies, Remedy
+from core.charts.domain import gains
 from core.jobs import tasks
 from core.methods.strategies import method_title
 from core.schemas import DatasetRecord, TrainingSpec, VersionRecord
@@ -48,7 +48,7 @@ def _show_results(remedies: Remedies) -> None:
     }
     if judged:
         draw(
-            charts.gains(judged),
+            gains(judged),
             "remedies-gains",
             "Gain of each method on the target over the unchanged source, with its interval.",
         )

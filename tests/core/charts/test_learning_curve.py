@@ -3,7 +3,7 @@
 import pytest
 
 from core.advice.transferability.record import ClassGrowth, Growth, GrowthPoint
-from core.charts import class_growth, growth_curve
+from core.charts.learning_curve import class_growth, growth_curve
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, class_colours, layout, shorten
+from core.charts.style import GREY, PALETTE, class_colours, layout, shorten
 
 if TYPE_CHECKING:  # SciPy and scikit-learn, which the first page does not wait for
-    from core.evaluation.ranking import Ranking
     from core.evaluation.slices import Slice
+    from core.evaluation.threshold_curves import Ranking
 
 HEIGHT = 340
 

@@ -39,7 +39,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Account:
+class Summary:
     """A run told. `parts` by name, in the order in which they are read; `lead` is the first sentence."""
 
     run: RunRecord
@@ -48,7 +48,7 @@ class Account:
     parts: dict[str, Part]
 
 
-def account(run: RunRecord) -> Account:
+def summarise(run: RunRecord) -> Summary:
     """Tell of a run that succeeded; what was deleted since is said to be so."""
     predictions = runs.read_predictions(run.id)
     classes, rows = scores.classes_of(predictions), scores.judged(predictions)
@@ -56,7 +56,7 @@ def account(run: RunRecord) -> Account:
     noun = "images" if run.spec.backbone else "rows"
     said = f"{noun}, each judged by a model that had not seen it" if folds else f"test {noun}"
     dataset, version = _data_of(run)
-    return Account(
+    return Summary(
         run=run,
         lead=scores.in_words(found, said, folds),
         scores=found,

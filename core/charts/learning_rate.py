@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.look import GREY, PALETTE, layout
+from core.charts.style import GREY, PALETTE, layout
 
 HEIGHT = 260
 

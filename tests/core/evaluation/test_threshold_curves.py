@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.evaluation import ranking as r
+from core.evaluation import threshold_curves as r
 
 
 def drawn(n, apart, seed=0, share=0.3, steps=None):

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.advice.transferability.record import ClassGrowth, Growth
-from core.charts.look import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, layout, shorten
 
 HEIGHT = 340
 BAND = "rgba(0,114,178,0.15)"
