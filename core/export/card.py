@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.export.summary import Part, Table
+from core.export.summary import Part, Table, summarise
 
 if TYPE_CHECKING:
     from core.export.exporting import Job

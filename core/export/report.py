@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.evaluation.scores import Scores
-from core.export.summary import Part, Table
+from core.export.summary import Part, Table, summarise
 from core.schemas import Event
 from core.store import runs
 
