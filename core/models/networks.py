@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pkgutil import resolve_name
 
 import keras
 from keras import layers
 
 from core.errors import InputError
 from core.methods.backbone import Backbone
-from core.models import applications, efficientnet_lite, own_networks
 
 FEWEST = 4  # blocks; a network with fewer is cut before every layer with weights
 FEATURES = "features"
@@ -44,12 +44,8 @@ def build_backbone(backbone: Backbone, input_size: int | None = None, weights: b
             f"{backbone.title} takes images of {backbone.smallest_size} px and more, not of {size}.",
             f"Choose an image size of at least {backbone.smallest_size} px.",
         )
-    family = {
-        "efficientnet_lite": efficientnet_lite.build,
-        "applications": applications.build,
-        "own": own_networks.build,
-    }[backbone.family]
-    return family(backbone, size, weights)
+    model: keras.Model = resolve_name(backbone.builder)(backbone, size, weights)
+    return model
 
 
 @dataclass(frozen=True)
