@@ -8,8 +8,8 @@ from core.errors import GraftError, NotFoundError
 from core.evaluation.comparison import Pair, repeated_look_warning
 from core.evaluation.repeats import by_seed
 from core.evaluation.scores import absent_in_words
-from core.evaluation.transfer_gain import BASELINE
 from core.jobs import queue
+from core.methods.transfer_gain import BASELINE
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
 from core.ui import calibration, evaluation, export, importance, ranking, side_by_side, slices, thresholds, transfer

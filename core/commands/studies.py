@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING
 
 from core.commands.document import Document, read_json, validated
 from core.errors import InputError
+from core.methods.combinations import COMBINATIONS
+from core.methods.learners import LEARNERS
+from core.methods.strategies import STRATEGIES
 from core.schemas import Kind, TrainingSpec
 
 if TYPE_CHECKING:
     from core.studies.record import StudySpec
 
 POLL = 0.5
-COMBINING = {"voting": "voting", "averaging": "weight_averaging"}
+# By what `--method` calls them.
+COMBINING = {combination.ensemble: combination.name for combination in COMBINATIONS.values()}
 TRAINED: dict[str, dict[Kind, str]] = {
-    "bagging": {"image": "bagging", "table": "bagging"},
-    "boosting": {"image": "ada_boost", "table": "ada_boost"},
-    "stacking": {"image": "stacking", "table": "stacking"},
+    strategy.ensemble: {"image": strategy.name, "table": learner.name}
+    for strategy in STRATEGIES.values()
+    for learner in LEARNERS.values()
+    if strategy.ensemble and strategy.ensemble == learner.ensemble
 }
 
 

@@ -64,13 +64,15 @@ def _spec(args: argparse.Namespace) -> Any:
 def _last_stage(data: str, values: Document) -> str:
     """The field with the last stage's epochs: the fine-tuning's where there is one, else the head's or network's."""
     from core.methods.presets import PRESETS
+    from core.methods.strategies import STRATEGIES
     from core.schemas import DataRef
     from core.store.datasets import get_dataset
 
     kind = get_dataset(DataRef.parse(data).dataset).kind
     chosen = values.get("preset", "quick")
     preset: Document = next((filled for name, filled in PRESETS[kind].items() if name == chosen), {})
-    return "fine_tune_epochs" if (preset | values).get("strategy") == "two_stage" else "epochs"
+    strategy = STRATEGIES.get((preset | values).get("strategy", ""))
+    return strategy.epochs_field if strategy else "epochs"
 
 
 def _another_split(args: argparse.Namespace) -> str:

@@ -11,6 +11,7 @@ from core.data.images import near_duplicates
 from core.data.images.quality import HASHES
 from core.data.images.store import ImageStore, measurements
 from core.schemas import DatasetRecord
+from core.store.dataset_folder import DatasetFolder
 
 MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 
@@ -34,7 +35,7 @@ def given(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
     """What a column of a table's manifests says of each sample, by id; empty where no column has that role."""
     found: dict[str, Any] = {}
     for record in dataset.imports if dataset.kind == "table" else ():
-        manifest = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")
+        manifest = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
         if column in manifest:
             ids = f"{record.number}-" + manifest["row"].astype("str")
             found |= dict(zip(ids, manifest[column], strict=True))
@@ -48,7 +49,7 @@ def near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> 
     copies stay together.
     """
     seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
-    stores = {record.number: ImageStore(folder / "imports" / f"{record.number:04d}") for record in dataset.imports}
+    stores = {record.number: ImageStore(DatasetFolder(folder).imported(record.number)) for record in dataset.imports}
     places = list(zip(samples["import_number"], samples["row"], strict=True))
 
     def look(i: int) -> np.ndarray:

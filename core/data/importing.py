@@ -30,6 +30,7 @@ from core.data.versions import build_version, followed, with_version
 from core.errors import DiskError, InputError
 from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
 from core.store import datasets as store
+from core.store.dataset_folder import DatasetFolder
 from core.store.files import need_disk, write_text
 
 
@@ -227,10 +228,11 @@ def _create(
 ) -> tuple[DatasetRecord, VersionRecord]:
     """Make the staged import a new dataset with its first version."""
     whole = staged / "dataset"
-    (whole / "imports").mkdir(parents=True)
-    folder.rename(whole / "imports" / "0001")
+    place = DatasetFolder(whole)
+    place.imported(1).parent.mkdir(parents=True)
+    folder.rename(place.imported(1))
     version, tables = build_version(dataset, whole, recipe, Split(given=given_parts))
-    store.write_version(whole / "versions" / version.id, version, tables)
+    store.write_version(place.version(version.id), version, tables)
     dataset = with_version(dataset, version)
     store.adopt_dataset(whole, dataset, version)
     return dataset, version

@@ -26,6 +26,7 @@ from core.data.tables.store import read_cells
 from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
+from core.store.dataset_folder import DatasetFolder
 
 Doing = Callable[[int, int, str], None]  # done, in all, and what is being done
 _STAGES = 3
@@ -299,7 +300,7 @@ def _manifests(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
     """All imported samples of `dataset`, in the order of the imports."""
     tables = []
     for record in dataset.imports:
-        table = pd.read_parquet(folder / "imports" / f"{record.number:04d}" / "manifest.parquet")
+        table = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
         tables.append(table.assign(import_number=record.number))
     samples = pd.concat(tables, ignore_index=True)
     samples["id"] = samples["import_number"].astype("str") + "-" + samples["row"].astype("str")

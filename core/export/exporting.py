@@ -132,7 +132,7 @@ def export(run_id: str, name: str, target: Path, progress: Progress = lambda *_:
     for path in (target, target.with_suffix(".bin")) if ending == ".xml" else (target,):
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise InputError(f"There is already something at {path}.", "Choose another place, or remove it.")
-    files.need_disk(8 * runs.model_size(run.id) + CHECKED * 3 * (run.spec.image_size or 0) ** 2)
+    files.need_disk(8 * runs.model_size(run.id) + CHECKED * 3 * run.spec.image_size**2)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:

@@ -12,7 +12,6 @@ from core.store.datasets import get_version
 if TYPE_CHECKING:
     import keras
 
-WRITTEN = ("linear_probe", "two_stage", "fine_tune")  # strategies there is a script for
 BESIDE = (
     "Beside this file lie the images (data/, with label and part of each in data/samples.csv), the pretrained network"
     " as it was before any training (backbone.keras: RGB images of 0 to 255 to embeddings) and what the run predicted"
@@ -22,10 +21,11 @@ BESIDE = (
 
 def obstacle(run: RunRecord) -> str:
     """Why a run on images cannot be written as a script; "" when it can."""
-    name = run.spec.strategy or ""
-    if name not in WRITTEN:
-        title = STRATEGIES[name].title if name in STRATEGIES else "This strategy"
-        return f"{title} is not written as a script, only {', '.join(STRATEGIES[n].title.lower() for n in WRITTEN)}."
+    strategy = STRATEGIES.get(run.spec.strategy)
+    if strategy is None or not strategy.stages:
+        title = strategy.title if strategy else "This strategy"
+        written = ", ".join(s.title.lower() for s in STRATEGIES.values() if s.stages)
+        return f"{title} is not written as a script, only {written}."
     if run.spec.augmentation:
         return "Augmented copies are drawn by layers of Graft's own, which a plain script does not have."
     if any(enabled(get_version(DataRef(dataset=run.dataset, version=run.version)).recipe, "learnt")):
@@ -40,30 +40,29 @@ def sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -> list
         n_train: number of training images.
         cut: the layer behind which the network is fine-tuned; "" for a linear probe.
     """
-    spec = run.spec
+    spec, stages = run.spec, STRATEGIES[run.spec.strategy].stages
     seen, learnt = ("activations", "tuned") if cut else ("embeddings", "head")
     values = fitting(spec) | {
         "seed": spec.seed,
         "classes": classes,
         "size": spec.image_size,
-        "dropout": spec.dropout or 0.0,
-        "l2": spec.l2 or 0.0,
-        "head_fit": _head_fit(spec) if spec.strategy != "fine_tune" else "",
+        "dropout": spec.dropout,
+        "l2": spec.l2,
+        "head_fit": _head_fit(spec) if "head" in stages else "",
         "tail_fit": _tail_fit(spec, n_train) if cut else "",
         "cut": f'CUT = "{cut}"  # everything behind this layer is fine-tuned' if cut else "",
         "embeddings": 'through(backbone, "embeddings")' if cut else "through(backbone)",
-        "remember": _REMEMBER if spec.strategy == "two_stage" else "",
+        "remember": _REMEMBER if len(stages) > 1 else "",
         "key": "file",
         "probabilities": f"probabilities = {learnt}.predict({seen}[test], verbose=0)\n"
         'keras.Model(backbone.input, head(backbone.output)).save(HERE / "model.keras")',
     }
     tune = _TUNE_IN_HALF if _in_bfloat16(run) else _TUNE
-    middle = {
-        "linear_probe": [_BACKBONE, FIT, _HEAD, _FIT_HEAD],
-        "two_stage": [_BACKBONE_KEPT, FIT, _HEAD, _FIT_HEAD, _CUT, tune, _GUARD],
-        "fine_tune": [_BACKBONE_KEPT, FIT, _HEAD, _CUT, tune],
-    }
-    parts = [_SETTINGS, _DATA, *middle[spec.strategy or ""], judging("images")]
+    head = [_FIT_HEAD] if "head" in stages else []
+    tail = [_CUT, tune] if "last blocks" in stages else []
+    guard = [_GUARD] if len(stages) > 1 else []
+    backbone = _BACKBONE_KEPT if tail else _BACKBONE
+    parts = [_SETTINGS, _DATA, backbone, FIT, _HEAD, *head, *tail, *guard, judging("images")]
     return [section.filled(values) for section in parts]
 
 
@@ -71,7 +70,7 @@ def cut_of(spec: ResolvedSpec, backbone: "keras.Model") -> tuple[str, str]:
     """The block at whose end the strategy cuts its backbone, and the layer that it ends in; "" where it cuts none."""
     from core.models.networks import blocks
 
-    if spec.strategy == "linear_probe":
+    if "last blocks" not in STRATEGIES[spec.strategy].stages:
         return "", ""
     parts = blocks(backbone)
     block = parts[max(0, len(parts) - 1 - spec.unfreeze)]

@@ -96,11 +96,12 @@ def _images(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[l
 def _frozen(job: "Job", archive: zipfile.ZipFile, samples: pd.DataFrame, block: str) -> None:
     """What the frozen network makes of every image, to the last bit as the run saw it."""
     from core.methods.backbones import base_of
+    from core.methods.strategies import get_strategy
 
     spec, found = job.run.spec, VersionImages(get_dataset(job.run.dataset), samples)
     for name, cut in (("embeddings", None), ("activations", block)):
-        if cut is None and spec.strategy == "fine_tune":
-            continue  # there is no first stage
+        if cut is None and "head" not in get_strategy(spec.strategy).stages:
+            continue  # the network is never run to its embeddings alone
         output = found.outputs(base_of(job.run), spec.image_size, cut)
         files.need_disk(2 * output.nbytes)
         with archive.open(f"{name}.npy", "w", force_zip64=True) as file:

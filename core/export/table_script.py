@@ -1,6 +1,9 @@
 """The text of the script that repeats a run on a table: its sections, with the run's own settings filled in."""
 
+from pkgutil import resolve_name
+
 from core.export.sections import FIT, Section, fitting, judging
+from core.methods.learners import get_learner
 from core.schemas import ResolvedSpec, RunRecord
 
 BESIDE = (
@@ -12,7 +15,7 @@ BESIDE = (
 
 def obstacle(run: RunRecord) -> str:
     """Why a run on a table cannot be written as a script; "" when it can."""
-    if run.spec.learner not in _LEARNERS:
+    if not get_learner(run.spec.learner).script:
         return "This learner is not written as a script."
     if run.spec.source:
         return "The network was trained on another table before, which a script does not repeat."
@@ -21,21 +24,22 @@ def obstacle(run: RunRecord) -> str:
 
 def sections(run: RunRecord, classes: list[str]) -> list[Section]:
     """The script, from settings to the last line."""
-    spec = run.spec
+    spec, learner = run.spec, get_learner(run.spec.learner)
+    by_epochs = "epochs" in learner.uses
     values = fitting(spec) | {
         "seed": spec.seed,
         "classes": classes,
         "key": "row",
         "balance": '"balanced"' if spec.class_weights == "balanced" else None,
         "trees": spec.trees,
-        "dropout": spec.dropout or 0.0,
-        "l2": spec.l2 or 0.0,
-        "network_fit": _network_fit(spec) if spec.learner == "network" else "",
+        "dropout": spec.dropout,
+        "l2": spec.l2,
+        "network_fit": _network_fit(spec) if by_epochs else "",
         "probabilities": "probabilities = model.predict(x[test], batch_size=1024, verbose=0)"
-        if spec.learner == "network"
+        if by_epochs
         else "probabilities = probabilities_of(best, test)",
     }
-    parts = [*_LEARNERS[spec.learner or ""], judging("rows")]
+    parts: list[Section] = [*resolve_name(learner.script), judging("rows")]
     return [section.filled(values) for section in parts]
 
 
@@ -197,9 +201,8 @@ for rounds in np.unique(np.linspace(0, $trees, 21).round().astype(int))[1:]:
 """,
 )
 
-_LEARNERS = {
-    "network": [_NETWORK_SETTINGS, _DATA, FIT, _NETWORK],
-    "logistic_regression": [_SETTINGS, _DATA, _LOGISTIC],
-    "random_forest": [_SETTINGS, _DATA, _FOREST],
-    "gradient_boosting": [_SETTINGS, _DATA, _BOOSTING],
-}
+# What a learner's `script` in `core.methods.learners` names.
+NETWORK = [_NETWORK_SETTINGS, _DATA, FIT, _NETWORK]
+LOGISTIC_REGRESSION = [_SETTINGS, _DATA, _LOGISTIC]
+RANDOM_FOREST = [_SETTINGS, _DATA, _FOREST]
+GRADIENT_BOOSTING = [_SETTINGS, _DATA, _BOOSTING]

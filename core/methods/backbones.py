@@ -56,7 +56,7 @@ def of_run(run: RunRecord) -> Backbone:
             "title": run.name,
             "family": "own",
             "input_size": run.spec.image_size,
-            "multiply_adds": base.multiply_adds * ((run.spec.image_size or 0) / base.input_size) ** 2,
+            "multiply_adds": base.multiply_adds * (run.spec.image_size / base.input_size) ** 2,
             "top1": None,
             "weights_file": str(path),
             "digest": "",
@@ -72,7 +72,7 @@ def base_of(run: RunRecord) -> Backbone:
     path = runs.run_folder(run.id) / RECORD
     if path.exists():
         return Backbone.model_validate_json(path.read_text("utf-8"))
-    return get_backbone(run.spec.backbone or "")
+    return get_backbone(run.spec.backbone)
 
 
 def title_of(name: str) -> str:

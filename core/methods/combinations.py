@@ -12,13 +12,25 @@ LEAST, MOST = 2, 20
 
 
 class Combination(Frozen):
-    """A way to combine finished runs; `kinds` are the data it is for."""
+    """A way to combine finished runs.
+
+    Attributes:
+        fit: the function for each kind of data that it is for, `core.module:name`, resolved only in a worker.
+        same_network: whether all runs must have one backbone and image size.
+        ensemble: its name for `ensemble --method` on the command line.
+    """
 
     name: str
     title: str
     summary: str
     help: str
-    kinds: tuple[Kind, ...]
+    fit: dict[Kind, str]
+    ensemble: str
+    same_network: bool = False
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return tuple(self.fit)
 
 
 _ALL = (
@@ -28,7 +40,11 @@ _ALL = (
         summary="Each run has its say, weighed by how well it does on the validation samples.",
         help="The weighted mean of the runs' probabilities, with the weights that make the validation labels most "
         "likely. Helps most where the runs err on different samples.",
-        kinds=("image", "table"),
+        fit={
+            "image": "core.training.ensembles.combining:Combining.voted_images",
+            "table": "core.training.ensembles.combining:Combining.voted_rows",
+        },
+        ensemble="voting",
     ),
     Combination(
         name="weight_averaging",
@@ -36,7 +52,9 @@ _ALL = (
         summary="One network whose weights are the mean of theirs: no slower than one run.",
         help="A greedy soup (Wortsman et al. 2022): starting from the best run, another is added where the "
         "validation loss falls. Needs runs of one backbone and image size.",
-        kinds=("image",),
+        fit={"image": "core.training.ensembles.combining:Combining.averaged_images"},
+        ensemble="averaging",
+        same_network=True,
     ),
 )
 COMBINATIONS: dict[str, Combination] = {c.name: c for c in _ALL}
@@ -64,7 +82,7 @@ def get_members(names: Sequence[str], combination: str) -> list[RunRecord]:
     kind = get_dataset(found[0].dataset).kind
     if kind not in way.kinds:
         raise InputError(f"{way.title} does not combine runs on a {kind}.", "Choose voting, which combines any.")
-    if way.name == "weight_averaging":
+    if way.same_network:
         _check_same_network(found)
     return found
 

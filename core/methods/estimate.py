@@ -4,6 +4,8 @@ from statistics import median
 
 from core.errors import InputError
 from core.methods.backbones import get_backbone
+from core.methods.pretrained import BACKBONES
+from core.methods.strategies import STRATEGIES
 from core.schemas import ResolvedSpec, RunRecord, now
 from core.store import runs
 
@@ -16,14 +18,14 @@ HEAD_EPOCH = 0.06
 TUNE = 1 / 120
 WHOLE_EPOCH = 1 / 22
 DRAW = 1 / 150
-SMALLEST = "efficientnet_lite0"
+SMALLEST = next(iter(BACKBONES))
 REMEMBERED = 8
 
 
 def predicted(spec: ResolvedSpec, n: int) -> float:
     """Seconds for a resolved spec on `n` samples by the constants alone."""
     folds = spec.folds or 1
-    total = START + folds * (spec.epochs or 0) * (HEAD_EPOCH + n * 2e-5)
+    total = START + folds * spec.epochs * (HEAD_EPOCH + n * 2e-5)
     if spec.backbone and spec.image_size:
         cost = _cost(spec.backbone, spec.image_size)
         total += n * EMBED * cost
@@ -33,8 +35,8 @@ def predicted(spec: ResolvedSpec, n: int) -> float:
             n = round(n + seen)
         if spec.fine_tune_epochs:
             total += 4 + n * EMBED * cost + folds * spec.fine_tune_epochs * n * TUNE * cost
-        if spec.strategy == "from_scratch":
-            total += folds * (spec.epochs or 0) * n * WHOLE_EPOCH * cost
+        if not STRATEGIES[spec.strategy].pretrained:
+            total += folds * spec.epochs * n * WHOLE_EPOCH * cost
     return total
 
 

@@ -16,6 +16,9 @@ class Learner(Frozen):
         uses: the fields of a `TrainingSpec` that it reads.
         fit: the function, `core.module:name`, resolved only in a worker because it may import Keras.
         source_strategy: the strategy where a source is given and none is named.
+        prunable: whether its epochs are steps of one fit, so that a search can end it early.
+        ensemble: its name for `ensemble --method` on the command line, where it trains several models.
+        script: the sections of a script that repeats it, `core.module:name`; empty where there is none.
     """
 
     name: str
@@ -24,6 +27,9 @@ class Learner(Frozen):
     uses: tuple[str, ...]
     fit: str
     source_strategy: str = ""
+    prunable: bool = False
+    ensemble: str = ""
+    script: str = ""
 
     def load(self) -> Callable[..., Any]:
         """The function `fit`; only a worker calls this, because it may import Keras."""
@@ -49,6 +55,8 @@ _ALL = (
         ),
         fit="core.training.tables.learners:network",
         source_strategy="pretraining",
+        prunable=True,
+        script="core.export.table_script:NETWORK",
     ),
     Learner(
         name="logistic_regression",
@@ -56,6 +64,7 @@ _ALL = (
         summary="The linear baseline that a network has to beat.",
         uses=("class_weights",),
         fit="core.training.tables.learners:logistic_regression",
+        script="core.export.table_script:LOGISTIC_REGRESSION",
     ),
     Learner(
         name="random_forest",
@@ -63,6 +72,7 @@ _ALL = (
         summary="Many trees on drawn rows and columns; robust, with little to set.",
         uses=("trees", "class_weights"),
         fit="core.training.tables.learners:random_forest",
+        script="core.export.table_script:RANDOM_FOREST",
     ),
     Learner(
         name="gradient_boosting",
@@ -70,6 +80,8 @@ _ALL = (
         summary="Trees that mend what those before got wrong; often the best on tables.",
         uses=("trees", "class_weights"),
         fit="core.training.tables.learners:gradient_boosting",
+        prunable=True,
+        script="core.export.table_script:GRADIENT_BOOSTING",
     ),
     Learner(
         name="bagging",
@@ -77,6 +89,7 @@ _ALL = (
         summary="Trees on rows drawn anew each time, averaged; steadier than one tree.",
         uses=("estimators", "class_weights"),
         fit="core.training.tables.ensembles:bagging",
+        ensemble="bagging",
     ),
     Learner(
         name="ada_boost",
@@ -84,6 +97,7 @@ _ALL = (
         summary="Small trees, each minding the rows that those before got wrong.",
         uses=("estimators", "class_weights"),
         fit="core.training.tables.ensembles:ada_boost",
+        ensemble="boosting",
     ),
     Learner(
         name="stacking",
@@ -91,6 +105,7 @@ _ALL = (
         summary="A linear model, a forest and boosting, and one on top that learns whom to believe.",
         uses=("trees", "class_weights"),
         fit="core.training.tables.ensembles:stacking",
+        ensemble="stacking",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from core.methods.strategies import GRADUAL_UNFREEZE, LINEAR_PROBE, TWO_STAGE
 from core.schemas import Frozen
 
 FEW = 10  # training images of the smallest class under which nothing but a head is fitted
@@ -29,27 +30,27 @@ def recommend(per_class: Mapping[str, int], probe: float | None) -> Recommendati
     fewest = min(per_class.values(), default=0)
     if fewest < FEW:
         return Recommendation(
-            strategy="linear_probe",
+            strategy=LINEAR_PROBE,
             reason=f"The smallest class has {fewest} training images: more than a new layer would memorise them.",
         )
     if probe is None:
         return Recommendation(
-            strategy="linear_probe",
+            strategy=LINEAR_PROBE,
             reason="Seconds, and it tells how much the backbone already knows of your images.",
         )
     if probe >= SOLVED:
         return Recommendation(
-            strategy="linear_probe",
+            strategy=LINEAR_PROBE,
             reason=f"The probe is right on {probe:.0%} of the validation images: there is little left to gain.",
         )
     if probe < UNLIKE:
         return Recommendation(
-            strategy="gradual_unfreeze",
+            strategy=GRADUAL_UNFREEZE,
             reason=f"The probe is right on {probe:.0%} only: the backbone knows little of such images, so more of it"
             " must change, the layers nearest to the classes first.",
         )
     return Recommendation(
-        strategy="two_stage",
+        strategy=TWO_STAGE,
         reason=f"The probe is right on {probe:.0%} and the smallest class has {fewest} training images: enough to let"
         " the last blocks adapt, once the head is fitted.",
     )

@@ -54,6 +54,13 @@ class Strategy(Frozen):
         learners: those of tables that it goes with; all unless told.
         labels: whether it needs the target's labels, never looks at them, or does either as the spec says.
         matched: source and target must have the same classes, and a table all its columns in the source.
+        pretrained: whether it begins with the backbone's pretrained weights.
+        stages: what is fitted, one after the other, where a script in plain Keras can repeat it.
+        epochs_field: the field that `--epochs` on the command line means: the epochs of the last stage.
+        ensemble: its name for `ensemble --method` on the command line, where it trains several models.
+        searched: whether a search over strategies tries it unless told otherwise.
+        source_note: how a run's note on its source begins.
+        paper: where it was published.
     """
 
     name: str
@@ -69,6 +76,13 @@ class Strategy(Frozen):
     learners: tuple[str, ...] = ()
     labels: Literal["either", "needed", "ignored"] = "either"
     matched: bool = True
+    pretrained: bool = True
+    stages: tuple[Literal["head", "last blocks"], ...] = ()
+    epochs_field: Literal["epochs", "fine_tune_epochs"] = "epochs"
+    ensemble: str = ""
+    searched: bool = False
+    source_note: str = "Knowledge carried over from"
+    paper: str = ""
 
     @property
     def has_source(self) -> bool:
@@ -80,9 +94,12 @@ class Strategy(Frozen):
         return function
 
 
+# Strategies that the recommendations of `core.methods.recommendation` name.
+LINEAR_PROBE, TWO_STAGE, GRADUAL_UNFREEZE = "linear_probe", "two_stage", "gradual_unfreeze"
+
 _ALL = (
     Strategy(
-        name="linear_probe",
+        name=LINEAR_PROBE,
         title="Linear probe",
         kind="image",
         summary="Keep the backbone as it is and train one new layer on top. Seconds.",
@@ -90,9 +107,12 @@ _ALL = (
         "The best choice for a few images a class, and the yardstick for everything else.",
         uses=HEAD,
         fit="core.transfer.features.linear_probe:linear_probe",
+        stages=("head",),
+        searched=True,
+        paper="Alain and Bengio 2016, arXiv:1610.01644",
     ),
     Strategy(
-        name="two_stage",
+        name=TWO_STAGE,
         title="Two-stage fine-tuning",
         kind="image",
         summary="Train the new layer first, then the backbone's last blocks gently. About a minute.",
@@ -101,15 +121,20 @@ _ALL = (
         "says so.",
         uses=HEAD + TUNING,
         fit="core.transfer.parameters.two_stage:two_stage",
+        stages=("head", "last blocks"),
+        epochs_field="fine_tune_epochs",
+        searched=True,
+        paper="Kumar et al. 2022, arXiv:2202.10054",
     ),
     Strategy(
-        name="gradual_unfreeze",
+        name=GRADUAL_UNFREEZE,
         title="Gradual unfreezing",
         kind="image",
         summary="After the head, one more block each time, earlier ones at lower rates.",
         help="Howard and Ruder 2018. Gentler than two stages: layers nearest to your classes move first and most.",
         uses=(*(f for f in HEAD if f != "optimizer"), *TUNING),  # it has an optimizer of its own
         fit="core.transfer.parameters.gradual_unfreeze:gradual_unfreeze",
+        paper="Howard and Ruder 2018, arXiv:1801.06146",
     ),
     Strategy(
         name="l2_sp",
@@ -119,6 +144,8 @@ _ALL = (
         help="Li et al. 2018: a Gaussian prior centred on the source weights. Helps where fine-tuning forgets.",
         uses=(*(f for f in HEAD if f != "optimizer"), *TUNING),  # it has an optimizer of its own
         fit="core.transfer.parameters.l2_sp:l2_sp",
+        searched=True,
+        paper="Li, Grandvalet and Davoine 2018, arXiv:1802.01483",
     ),
     Strategy(
         name="fine_tune",
@@ -129,6 +156,8 @@ _ALL = (
         "first sends large gradients into pretrained layers.",
         uses=(*(f for f in HEAD if f not in ("epochs", "learning_rate")), *TUNING),
         fit="core.transfer.parameters.fine_tune:fine_tune",
+        stages=("last blocks",),
+        paper="Yosinski et al. 2014, arXiv:1411.1792",
     ),
     Strategy(
         name="distillation",
@@ -139,6 +168,7 @@ _ALL = (
         "Helps where the teacher is clearly better than the small network alone.",
         uses=(*ON_VECTORS, *TUNING, "teacher"),
         fit="core.transfer.relations.distillation:distillation",
+        paper="Hinton, Vinyals and Dean 2015, arXiv:1503.02531",
         group="From a teacher",
     ),
     Strategy(
@@ -150,6 +180,7 @@ _ALL = (
         "The teacher's embedding may be of any length.",
         uses=(*ON_VECTORS, *TUNING[:3], "teacher"),
         fit="core.transfer.relations.distillation:relational_distillation",
+        paper="Park et al. 2019, arXiv:1904.05068",
         group="From a teacher",
     ),
     Strategy(
@@ -161,6 +192,8 @@ _ALL = (
         "are few or some labels are wrong.",
         uses=(*HEAD, "estimators"),
         fit="core.transfer.features.bagging:bagging",
+        ensemble="bagging",
+        paper="Breiman 1996",
         group="Ensembles",
     ),
     Strategy(
@@ -171,6 +204,8 @@ _ALL = (
         help="Zhu et al. 2009 (SAMME). Helps where one linear head is too simple; with wrong labels it chases them.",
         uses=(*HEAD, "estimators"),
         fit="core.transfer.features.ada_boost:ada_boost",
+        ensemble="boosting",
+        paper="Zhu et al. 2009",
         group="Ensembles",
     ),
     Strategy(
@@ -182,6 +217,8 @@ _ALL = (
         "their predictions for images that they had not seen.",
         uses=HEAD,
         fit="core.transfer.features.stacking:stacking",
+        ensemble="stacking",
+        paper="Wolpert 1992",
         group="Ensembles",
     ),
     Strategy(
@@ -193,6 +230,7 @@ _ALL = (
         "linear probe, which is why that one is the default.",
         uses=("epochs", "batch_size", "learning_rate", "class_weights", "augmentation", "views", "precision"),
         fit="core.transfer.features.textbook:textbook",
+        paper="Chollet 2017, Deep Learning with Python, chapter 5.3",
         group="Baselines",
         selects=False,
     ),
@@ -204,6 +242,7 @@ _ALL = (
         help="The honest baseline. Where it beats the pretrained backbone, the source does harm: negative transfer.",
         uses=(*HEAD, "precision"),
         fit="core.transfer.parameters.from_scratch:from_scratch",
+        pretrained=False,
         group="Baselines",
         selects=False,
     ),
@@ -215,6 +254,8 @@ _ALL = (
         help="Yosinski et al. 2014. Carries over parameters: classes and columns may differ in part.",
         uses=SOURCE,
         fit="core.transfer.parameters.pretraining:pretraining",
+        source_note="Pretrained on",
+        paper="Yosinski et al. 2014, arXiv:1411.1792",
         group="From other data",
         learners=("network",),
         labels="needed",
@@ -229,6 +270,7 @@ _ALL = (
         "samples and the source is weighed so; where they are alike, it is taken as it is.",
         uses=SOURCE,
         fit="core.transfer.instances.adaptation:adaptation",
+        paper="Saerens, Latinne and Decaestecker 2002",
         group="From other data",
         labels="ignored",
     ),
@@ -241,6 +283,7 @@ _ALL = (
         "effective sample size tells how many source samples are left.",
         uses=(*SOURCE, "method"),
         fit="core.transfer.instances.instance_weighting:instance_weighting",
+        paper="Shimodaira 2000",
         group="From other data",
         methods={
             "density_ratio": "By a classifier that tells the domains apart: quick, for any number of samples.",
@@ -258,6 +301,7 @@ _ALL = (
         help="Dai et al. 2007. Needs labels of your own; helps where part of the source contradicts them.",
         uses=SOURCE,
         fit="core.transfer.instances.tradaboost:tradaboost",
+        paper="Dai et al. 2007",
         group="From other data",
         learners=("logistic_regression", "random_forest", "gradient_boosting"),
         labels="needed",

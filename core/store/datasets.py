@@ -25,6 +25,7 @@ from core.errors import InputError, NotFoundError
 from core.schemas import ACTIVE, DataRef, DatasetRecord, VersionRecord
 from core.settings import get_settings
 from core.store import database
+from core.store.dataset_folder import DatasetFolder
 from core.store.files import atomic_folder, folder_size, read_records, write_parquet, write_text
 from core.store.locks import lock, try_lock
 
@@ -51,7 +52,7 @@ def get_dataset(id_or_name: str) -> DatasetRecord:
         found = {row.id: row.record for row in connection.execute(query)}
     if found:
         return DatasetRecord.model_validate_json(found.get(id_or_name) or next(iter(found.values())))
-    if _is_id(id_or_name) and (dataset_folder(id_or_name) / "dataset.json").exists():
+    if _is_id(id_or_name) and DatasetFolder.of(id_or_name).record.exists():
         reindex()  # the folder is there and the row is not: the database was lost
         return get_dataset(id_or_name)
     raise NotFoundError(f"There is no dataset “{id_or_name}”.", "`python -m core import PATH` brings one in.")
@@ -109,7 +110,7 @@ def rename_version(dataset_id: str, version: str, name: str) -> VersionRecord:
 
 def save_dataset(record: DatasetRecord) -> None:
     """Write the record to its folder and its row."""
-    write_text(dataset_folder(record.id) / "dataset.json", record.model_dump_json(indent=1))
+    write_text(DatasetFolder.of(record.id).record, record.model_dump_json(indent=1))
     with database.transaction() as connection:
         _index_dataset(connection, record)
 
@@ -207,15 +208,15 @@ def _refuse_if_used(record: DatasetRecord, version: str | None = None) -> None:
 
 
 def dataset_folder(dataset_id: str) -> Path:
-    return get_settings().datasets / dataset_id
+    return DatasetFolder.of(dataset_id).path
 
 
 def import_folder(dataset_id: str, number: int) -> Path:
-    return dataset_folder(dataset_id) / "imports" / f"{number:04d}"
+    return DatasetFolder.of(dataset_id).imported(number)
 
 
 def version_folder(dataset_id: str, version: str) -> Path:
-    return dataset_folder(dataset_id) / "versions" / version
+    return DatasetFolder.of(dataset_id).version(version)
 
 
 def dataset_size(dataset_id: str) -> int:

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.errors import GraftError, NotFoundError
 from core.jobs import backends, queue
 from core.methods import plan
+from core.methods.learners import get_learner
 from core.schemas import Kind, ResolvedSpec, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
@@ -27,7 +28,6 @@ from core.studies.record import StudyRecord, StudySpec, Trial
 POLL = 0.2
 FIRST_FAILURES = 5  # after so many trials, all of them failed, nothing else is tried
 STARTUP = 6  # trials that the Bayesian sampler draws at random before it has something to go by
-PRUNABLE = (None, "network", "gradient_boosting")  # learners whose epochs are steps of one fit
 STATES: dict[TrialState, studies.TrialState] = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
@@ -170,7 +170,7 @@ class Search:
     def _report(self, trial: optuna.Trial, run: RunRecord) -> None:
         """The objective's curve over the epochs, counted through all phases, so that curves can be laid over each
         other."""
-        if run.spec.folds or run.spec.learner not in PRUNABLE:
+        if run.spec.folds or (run.spec.learner and not get_learner(run.spec.learner).prunable):
             return
         field = self.spec.objective.replace("validation_", "val_")
         curve = [e.values[field] for e in runs.read_events(run.id) if field in e.values]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.methods.plan import choices, fields_read
+from core.methods.strategies import STRATEGIES
 from core.schemas import Kind, ResolvedSpec
 from core.studies.record import Range, Value
 from core.studies.space import OFF
@@ -26,7 +27,7 @@ def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
     """
     backbones = tuple(choices("image")) if kind == "image" else ()
     found: Space = {
-        "strategy": ("linear_probe", "two_stage", "l2_sp") if kind == "image" else (),
+        "strategy": tuple(s.name for s in STRATEGIES.values() if s.searched) if kind == "image" else (),
         "backbone": backbones,
         "learner": tuple(choices("table")) if kind == "table" else (),
         "learning_rate": _around(spec.learning_rate or 3e-3, 10),

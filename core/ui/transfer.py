@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.evaluation import transfer_gain
 from core.evaluation.source_effect import source_effect
-from core.evaluation.transfer_gain import Course
+from core.methods import transfer_gain
+from core.methods.transfer_gain import Course
 from core.ui.evaluation import Judged, curves
 from core.ui.words import duration
 

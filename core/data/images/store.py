@@ -16,6 +16,7 @@ from PIL import Image
 from core.data.images.quality import HASHES, MEASURES, look, reduce
 from core.schemas import DatasetRecord
 from core.settings import get_settings
+from core.store.dataset_folder import DatasetFolder
 from core.store.datasets import import_folder
 from core.store.files import write_parquet
 
@@ -90,7 +91,7 @@ def measurements(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
     """
     parts = []
     for record in dataset.imports:
-        place = folder / "imports" / f"{record.number:04d}"
+        place = DatasetFolder(folder).imported(record.number)
         table = pd.read_parquet(place / "manifest.parquet")
         if not {*HASHES, *MEASURES} <= set(table.columns):
             table = table.drop(columns=[*HASHES, *MEASURES], errors="ignore")

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from core.data.tables.schema import is_number, load_schema
 from core.errors import InputError
 from core.schemas import DatasetRecord
+from core.store.dataset_folder import DatasetFolder
 
 
 def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
@@ -18,8 +19,9 @@ def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: s
     `InputError` when the column cannot tell.
     """
     cells = pd.Series(index=samples.index, dtype="object")
-    for number, mine in samples.groupby("import_number", sort=True):
-        path = folder / "imports" / f"{number:04d}" / "table.parquet"
+    for number in sorted(samples["import_number"].unique()):
+        mine = samples[samples["import_number"] == number]
+        path = DatasetFolder(folder).table(number)
         if dataset.kind != "table" or column not in pq.read_schema(path).names:
             raise InputError(
                 f"“{dataset.name}” has no column “{column}” to divide by.", "Choose a column of the table."

@@ -17,6 +17,7 @@ from core.data.tables.columns import Choice, Role, chosen
 from core.data.tables.schema import Column, Schema, is_number, load_schema
 from core.errors import InputError
 from core.schemas import Skipped
+from core.store.dataset_folder import DatasetFolder
 from core.store.files import write_parquet, write_text
 
 _NOT_LEARNT: dict[Role | None, str] = {
@@ -206,13 +207,14 @@ def read_cells(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, Schem
 
     `folder` is the dataset's; the table is in the samples' order, indexed by their ids.
     """
+    files = DatasetFolder(folder)
     tables = []
-    for number, mine in samples.groupby("import_number", sort=True):
-        place = folder / "imports" / f"{number:04d}"
-        schema = load_schema(place)
+    for number in sorted(samples["import_number"].unique()):
+        mine = samples[samples["import_number"] == number]
+        schema = load_schema(files.imported(number))
         wanted = [*schema.numeric, *schema.categorical]
         # Only the rows wanted become Python's; a large table stays where Arrow maps it.
-        cells = pq.read_table(place / "table.parquet", columns=wanted, memory_map=True).take(mine["row"].to_numpy())
+        cells = pq.read_table(files.table(number), columns=wanted, memory_map=True).take(mine["row"].to_numpy())
         kinds = dict.fromkeys(schema.numeric, "float64") | dict.fromkeys(schema.categorical, "str")
         tables.append(cells.to_pandas().astype(kinds).set_axis(mine["id"].to_numpy()))
     return pd.concat(tables).loc[samples["id"].to_numpy()].rename_axis("id"), schema

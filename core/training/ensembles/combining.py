@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 
 import joblib
 import keras
@@ -12,10 +13,10 @@ from keras import layers
 from core.data.versions import load_rows, load_samples
 from core.errors import DataError, InputError
 from core.methods import backbones as own
-from core.methods.combinations import get_members
+from core.methods.combinations import COMBINATIONS, get_members
 from core.methods.parts import parts_of, predictions
 from core.models.heads import mixed
-from core.schemas import DataRef, RunRecord
+from core.schemas import DataRef, Kind, RunRecord
 from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
 from core.training.ensembles.mixture import mixture_weights
@@ -31,10 +32,9 @@ Save = Callable[[Path], None]
 
 def combine(run: RunRecord, recorder: Recorder) -> Result:
     """Combine the runs in `run.spec.members`; validation samples choose, test samples judge."""
-    work = Combining(run, recorder)
-    if not run.spec.backbone:
-        return work.voted_rows()
-    return work.averaged_images() if run.spec.strategy == "weight_averaging" else work.voted_images()
+    kind: Kind = "image" if run.spec.backbone else "table"
+    result: Result = resolve_name(COMBINATIONS[run.spec.strategy].fit[kind])(Combining(run, recorder))
+    return result
 
 
 class Combining:

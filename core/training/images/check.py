@@ -14,12 +14,13 @@ from core.data.images.store import DatasetImages
 from core.data.versions import load_samples
 from core.methods.backbones import get_backbone
 from core.methods.plan import size_for
+from core.methods.presets import PRESETS
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import dataset_folder, get_dataset
 from core.training.version_images import VersionImages
 
 Progress = Callable[..., None]
-BACKBONE = "efficientnet_lite0"  # that of the quick preset, whose embeddings a first run needs as well
+BACKBONE: str = PRESETS["image"]["quick"]["backbone"]  # whose embeddings a first run needs as well
 
 
 def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:

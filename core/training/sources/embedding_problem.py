@@ -39,8 +39,8 @@ def head(problem: VectorProblem) -> VectorFitted:
     model = linear_head(
         problem.x.shape[1],
         len(problem.classes),
-        dropout=spec.dropout or 0.0,
-        weight_decay=(spec.l2 or 0.0) / len(problem.train),
+        dropout=spec.dropout,
+        weight_decay=spec.l2 / len(problem.train),
         seed=spec.seed,
     )
     facts = fit_by_spec(model, problem.x, problem, "head", problem.weights)

@@ -64,9 +64,9 @@ class SourceTables:
             rows, _ = load_rows(ref, cells=True)
             rows = rows.keep(rows.samples["part"].isin(KNOWN).to_numpy())
             matched = matched_columns(target, rows.cells)
+            note = get_strategy(spec.strategy).source_note
             recorder.note(
-                f"{_verb(spec)} “{dataset.name}” with {len(matched)} of {target.shape[1]} columns:"
-                f" {', '.join(matched)}."
+                f"{note} “{dataset.name}” with {len(matched)} of {target.shape[1]} columns: {', '.join(matched)}."
             )
             given = load_weights(version, rows.samples)
             weights.append(np.ones(len(rows.samples)) if given is None else given / given.mean())
@@ -102,7 +102,9 @@ class SourceImages:
             with recorder.timed("embed"):
                 images = VersionImages(get_dataset(ref.dataset), rows)
                 found.append(images.outputs(backbone, spec.image_size, None, recorder.step))
-            recorder.note(f"{_verb(spec)} “{get_dataset(ref.dataset).name}”, {len(rows):,} images.")
+            recorder.note(
+                f"{get_strategy(spec.strategy).source_note} “{get_dataset(ref.dataset).name}”, {len(rows):,} images."
+            )
             samples.append(rows)
             classes += version.classes
         self.embeddings = np.concatenate(found)
@@ -136,10 +138,6 @@ class SourceEffect:
         """By the names of their files in the run's folder."""
         found = {"baselines": self._baselines, "weights": self._weights}
         return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items() if tables}
-
-
-def _verb(spec: ResolvedSpec) -> str:
-    return "Pretrained on" if spec.strategy == "pretraining" else "Knowledge carried over from"
 
 
 def carry_over(problem: VectorProblem, learn: Learn) -> tuple[VectorFitted, dict[str, np.ndarray]]:

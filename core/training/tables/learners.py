@@ -40,8 +40,8 @@ def network(problem: VectorProblem) -> VectorFitted:
 
 def _perceptron(problem: VectorProblem) -> keras.Model:
     spec = problem.spec
-    dropout = spec.dropout or 0.0
-    penalty = keras.regularizers.L2((spec.l2 or 0.0) / len(problem.train))
+    dropout = spec.dropout
+    penalty = keras.regularizers.L2(spec.l2 / len(problem.train))
     return keras.Sequential(
         [
             keras.Input((problem.x.shape[1],)),

@@ -36,8 +36,8 @@ def new_head(problem: Problem, name: str = "head") -> keras.Model:
     return linear_head(
         problem.features,
         len(problem.classes),
-        dropout=spec.dropout or 0.0,
-        weight_decay=(spec.l2 or 0.0) / problem.n_train,
+        dropout=spec.dropout,
+        weight_decay=spec.l2 / problem.n_train,
         seed=spec.seed,
         kept=problem.kept,
         name=name,

@@ -99,13 +99,13 @@ def _hidden(problem: Problem, phase: str) -> keras.Model:
         activation="softmax",
         dtype="float32",
         kernel_initializer=keras.initializers.GlorotUniform(spec.seed),
-        kernel_regularizer=keras.regularizers.L2((spec.l2 or 0.0) / problem.n_train),
+        kernel_regularizer=keras.regularizers.L2(spec.l2 / problem.n_train),
     )
     model = keras.Sequential(
         [
             keras.Input((problem.features,)),
             *squashing(problem.features, problem.kept),
-            layers.Dropout(spec.dropout or 0.0, seed=spec.seed),
+            layers.Dropout(spec.dropout, seed=spec.seed),
             layers.Dense(UNITS, activation="relu", kernel_initializer=keras.initializers.HeNormal(spec.seed)),
             last,
         ],

@@ -53,7 +53,7 @@ def maker(name: str | None) -> MakeOptimizer:
 
 def loss(spec: ResolvedSpec) -> keras.losses.Loss:
     """Cross-entropy, or focal loss (Lin et al. 2017, arXiv:1708.02002), with the spec's label smoothing."""
-    smoothing = spec.label_smoothing or 0.0
+    smoothing = spec.label_smoothing
     if spec.loss == "focal":
         # α is 1: class weights see to the balance, wherever they are wanted.
         return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=2.0, label_smoothing=smoothing)

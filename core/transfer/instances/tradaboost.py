@@ -26,7 +26,7 @@ def tradaboost(problem: VectorProblem, learn: Learn) -> VectorFitted:
     source = problem.source
     assert source
     both = joined(problem)
-    trees = problem.spec.learner in ("random_forest", "gradient_boosting")
+    trees = problem.spec.trees > 0
     x, y = both.x[both.train], both.labels[both.train]
     of_source = both.train >= len(problem.x)
     weights = sample_weights(both.spec, both.targets, both.train, both.weights)[both.train]

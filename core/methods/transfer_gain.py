@@ -8,10 +8,11 @@ from datetime import datetime
 
 from core.evaluation.comparison import Pair, compare
 from core.evaluation.scores import judged
+from core.methods.strategies import STRATEGIES
 from core.schemas import Event, Frozen, RunRecord
 from core.store import runs
 
-BASELINE = "from_scratch"
+BASELINE = next(strategy.name for strategy in STRATEGIES.values() if not strategy.pretrained)
 PERCENT = 100
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.evaluation.transfer_gain import baseline_of, course, gain, in_words
+from core.methods.transfer_gain import baseline_of, course, gain, in_words
 from core.schemas import Event, ResolvedSpec, RunRecord, now
 from core.store import files, runs
 
