@@ -181,7 +181,11 @@ class Augmentation(Frozen):
     comes into view from outside. `rand_augment` (Cubuk et al. 2020) and `aug_mix` (Hendrycks et al. 2020) are
     strengths; `erasing` is the share of copies that lose a patch (Zhong et al. 2020). With `mixup` (Zhang et al.
     2018) or `cutmix` (Yun et al. 2019), α of a beta distribution, every copy is mixed with another, its label too.
+    Further fields are those of layers that `core.methods.augmentation_layers` adds.
     """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Annotated[float, Field(ge=0)]]
 
     name: str = "custom"
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0

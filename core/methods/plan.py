@@ -11,6 +11,7 @@ from core.data.versions import load_samples
 from core.errors import InputError
 from core.evaluation.scores import classes_of
 from core.methods import backbones, sources
+from core.methods.augmentation_layers import check_fields
 from core.methods.backbone import Backbone, weights_path, weights_state
 from core.methods.backbones import get_backbone
 from core.methods.combinations import COMBINATIONS, DEFAULT, get_members
@@ -53,6 +54,8 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
     if spec.members is not None:
         return _combined(spec, data)
     kind = get_dataset(version.dataset).kind
+    if spec.augmentation:
+        check_fields(spec.augmentation)
     given = spec.model_dump(exclude_none=True) | {"data": data}
     brought = COMES_WITH.get(spec.augmentation.name, {}) if spec.augmentation else {}
     values = PRESETS[kind][spec.preset] | brought | given

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from core.methods.augmentation_layers import LAYERS
 from core.schemas import Augmentation
 
 TOGETHER = 4  # images for which RandAugment and AugMix draw the same operations: Keras draws once a batch
@@ -28,6 +29,59 @@ class RandomChannelShift(layers.Layer):
         return ops.clip(ops.cast(images, "float32") + transformation, 0, 255)
 
 
+def flip(a: Augmentation) -> layers.Layer:
+    both = a.horizontal_flip and a.vertical_flip
+    return layers.RandomFlip("horizontal_and_vertical" if both else "horizontal" if a.horizontal_flip else "vertical")
+
+
+def rotation(a: Augmentation) -> layers.Layer:
+    return layers.RandomRotation(a.rotation / 360, fill_mode=a.fill)
+
+
+def translation(a: Augmentation) -> layers.Layer:
+    return layers.RandomTranslation(a.height_shift, a.width_shift, fill_mode=a.fill)
+
+
+def shear(a: Augmentation) -> layers.Layer:
+    return layers.RandomShear(a.shear, a.shear, fill_mode=a.fill)
+
+
+def zoom(a: Augmentation) -> layers.Layer:
+    return layers.RandomZoom(a.zoom, fill_mode=a.fill)
+
+
+def brightness(a: Augmentation) -> layers.Layer:
+    return layers.RandomBrightness(a.brightness)
+
+
+def contrast(a: Augmentation) -> layers.Layer:
+    return layers.RandomContrast(a.contrast)
+
+
+def channel_shift(a: Augmentation) -> layers.Layer:
+    return RandomChannelShift(a.channel_shift)
+
+
+def rand_augment(a: Augmentation) -> layers.Layer:
+    return layers.RandAugment(factor=a.rand_augment)
+
+
+def aug_mix(a: Augmentation) -> layers.Layer:
+    return layers.AugMix(factor=a.aug_mix)
+
+
+def erasing(a: Augmentation) -> layers.Layer:
+    return layers.RandomErasing((a.erasing, a.erasing))
+
+
+def mixup(a: Augmentation) -> layers.Layer:
+    return layers.MixUp(a.mixup)
+
+
+def cutmix(a: Augmentation) -> layers.Layer:
+    return layers.CutMix((a.cutmix, a.cutmix))
+
+
 class Augmenter:
     """The layers of an augmentation that are not without effect, geometry first, mixing last.
 
@@ -35,36 +89,9 @@ class Augmenter:
     """
 
     def __init__(self, augmentation: Augmentation) -> None:
-        a, fill = augmentation, {"fill_mode": augmentation.fill}
-        flips = {(True, False): "horizontal", (False, True): "vertical", (True, True): "horizontal_and_vertical"}
-        self._alone: list[layers.Layer] = []
-        if a.horizontal_flip or a.vertical_flip:
-            self._alone.append(layers.RandomFlip(flips[a.horizontal_flip, a.vertical_flip]))
-        if a.rotation:
-            self._alone.append(layers.RandomRotation(a.rotation / 360, **fill))
-        if a.width_shift or a.height_shift:
-            self._alone.append(layers.RandomTranslation(a.height_shift, a.width_shift, **fill))
-        if a.shear:
-            self._alone.append(layers.RandomShear(a.shear, a.shear, **fill))
-        if a.zoom:
-            self._alone.append(layers.RandomZoom(a.zoom, **fill))
-        if a.brightness:
-            self._alone.append(layers.RandomBrightness(a.brightness))
-        if a.contrast:
-            self._alone.append(layers.RandomContrast(a.contrast))
-        if a.channel_shift:
-            self._alone.append(RandomChannelShift(a.channel_shift))
-        if a.rand_augment:
-            self._alone.append(layers.RandAugment(factor=a.rand_augment))
-        if a.aug_mix:
-            self._alone.append(layers.AugMix(factor=a.aug_mix))
-        if a.erasing:
-            self._alone.append(layers.RandomErasing((a.erasing, a.erasing)))
-        self._mixing: list[layers.Layer] = []
-        if a.mixup:
-            self._mixing.append(layers.MixUp(a.mixup))
-        if a.cutmix:
-            self._mixing.append(layers.CutMix((a.cutmix, a.cutmix)))
+        used = [entry for entry in LAYERS if entry.is_on(augmentation)]
+        self._alone: list[layers.Layer] = [entry.load()(augmentation) for entry in used if not entry.mixes]
+        self._mixing: list[layers.Layer] = [entry.load()(augmentation) for entry in used if entry.mixes]
 
     @property
     def mixes(self) -> bool:
@@ -88,7 +115,7 @@ class Augmenter:
     def _mixed(
         self, x: np.ndarray, shape: tuple[int, ...], seed: tuple[int, ...], mix: Callable[..., Any]
     ) -> np.ndarray:
-        """Each row of `x` mixed with another one by one of the mixing layers, taken by lot."""
+        """Each row of `x` mixed with another one by one of the mixing layers, chosen at random."""
         turn = np.random.default_rng(seed).integers(0, max(1, len(self._mixing)), len(x))
         out = x.copy()
         for number, layer in enumerate(self._mixing):

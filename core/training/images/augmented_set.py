@@ -10,6 +10,7 @@ import numpy as np
 from core.data.download import add_image, file_name, image_name
 from core.data.versions import load_samples
 from core.errors import InputError
+from core.methods.augmentation_layers import mixes
 from core.methods.parts import parts_of
 from core.methods.plan import resolve_request
 from core.schemas import DataRef
@@ -32,7 +33,7 @@ def augmented_set(params: dict[str, Any], folder: Path, progress: Callable[..., 
         DiskError: the set would not fit.
     """
     spec = resolve_request(params)
-    if spec.augmentation is None or spec.augmentation.mixup or spec.augmentation.cutmix:
+    if spec.augmentation is None or mixes(spec.augmentation):
         raise InputError(
             "Only an augmentation that keeps every copy in one class gives class folders.",
             "Choose an augmentation, without MixUp and CutMix.",
