@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import page, sidebar
+from core.ui.shell import page, sidebar
 
 st.set_page_config(
     page_title="Graft",
@@ -29,6 +29,6 @@ navigation = st.navigation(
 page.resume()
 
 with st.sidebar:
-    sidebar.foot()
+    sidebar.show_status()
 
 navigation.run()

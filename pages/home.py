@@ -1,102 +1,25 @@
-"""Home: bring data in, or go on with what is there."""
+"""Home: import data, or continue with a dataset."""
 
 import streamlit as st
 
-from core.evaluation.scores import format_interval
-from core.jobs import queue
-from core.schemas import ACTIVE, DataRef, DatasetRecord, RunRecord, RunState, VersionRecord
-from core.store import datasets, runs
-from core.ui import importing
-from core.ui.gallery import literal
-from core.ui.page import go, guard, telling_errors
-from core.ui.words import ago, plural, time_left
+from core.ui.home.import_cards import show_large_file_help, show_photo_card, show_sample_card, show_table_card
+from core.ui.home.recent import show_recent_datasets
+from core.ui.home.table_target import ask_for_target
+from core.ui.shell.importing import show_imports
+from core.ui.shell.page import guard
 
 guard("home")
-
-RECENT = 6
-UNFINISHED: tuple[RunState, ...] = (*ACTIVE, "queued")
-
-
-def bring_data() -> None:
-    """Three ways in, side by side, or below each other where it is narrow."""
-    for place, card in zip(
-        st.columns(3, border=True), (importing.photos, importing.table, importing.sample_cards), strict=True
-    ):
-        with place:
-            card()
-    importing.larger_files()
-
-
-def go_on() -> None:
-    """The datasets last worked with, their best score and what is at work; refreshes only while something is."""
-    last = {dataset.id: dataset.created for dataset in datasets.list_datasets()}
-    if not last:
-        return
-    for run in runs.list_runs():
-        if run.dataset in last:
-            last[run.dataset] = max(last[run.dataset], run.created)
-    ids = sorted(last, key=lambda dataset_id: last[dataset_id], reverse=True)
-    st.subheader("Go on", anchor=False)
-    busy = bool(runs.list_runs(states=UNFINISHED))
-    st.fragment(recent, run_every=2 if busy else None)(ids[:RECENT], busy)
-    if len(ids) > RECENT and st.button(f"All {len(ids)} datasets", icon=":material/photo_library:"):
-        go("data")
-
-
-def recent(ids: list[str], was_busy: bool) -> None:
-    queue.reconcile()
-    if was_busy and not runs.list_runs(states=UNFINISHED):
-        st.rerun()
-    for first in range(0, len(ids), 3):
-        for place, dataset_id in zip(st.columns(3), ids[first : first + 3], strict=False):
-            with place, st.container(border=True, height="stretch", gap="xsmall"), telling_errors():
-                recent_card(datasets.get_dataset(dataset_id))
-
-
-def recent_card(dataset: DatasetRecord) -> None:
-    """What a dataset is, how well it is told apart so far, and what to do with it."""
-    version = datasets.get_version(DataRef(dataset=dataset.id))
-    noun = "image" if dataset.kind == "image" else "row"
-    icon = ":material/photo_library:" if dataset.kind == "image" else ":material/table:"
-    if st.button(literal(dataset.name), key=f"open-{dataset.id}", icon=icon, type="tertiary"):
-        go("data", dataset=dataset.id)
-    what = plural(len(dataset.classes), "class", "classes") if dataset.labelled else "unlabelled"
-    st.caption(f"{plural(dataset.n, noun)} · {what} · {ago(dataset.created)}")
-    of_dataset = runs.list_runs(dataset=dataset.id)
-    facts = [f"best {best}" if (best := best_score(of_dataset, version)) else "not trained yet"]
-    if version.findings:
-        facts.append(plural(len(version.findings), "finding"))
-    st.markdown(" · ".join(facts))
-    for run in of_dataset:
-        if run.state in UNFINISHED:
-            at_work(run)
-
-
-def best_score(of_dataset: list[RunRecord], version: VersionRecord) -> str:
-    """The highest accuracy with its interval among runs judged on this version's test part; empty for none."""
-    judged = [r for r in of_dataset if r.state == "succeeded" and r.test_hash == version.test_hash]
-    if not judged:
-        return ""
-    best = max(judged, key=lambda run: run.metrics["accuracy"]).metrics
-    return f"**{format_interval(best['accuracy'], best['accuracy_low'], best['accuracy_high'])}**"
-
-
-def at_work(run: RunRecord) -> None:
-    """A run that waits or trains; a click leads to it."""
-    if run.state == "queued":
-        text = f"{plural(queue.place(run), 'run')} ahead of it"
-    else:
-        text = f"{run.phase or run.state}, {time_left(run)}"
-    label = f"{literal(run.name)}: {text}"
-    if st.button(label, key=f"watch-{run.id}", icon=":material/play_circle:", type="tertiary"):
-        go("train", dataset=run.dataset, run=run.id)
-
 
 st.title("Teach a model with what you have", anchor=False)
 st.caption(
     "Graft finds what is wrong with your data, trains a model on top of a pretrained network and says how good it is."
 )
-importing.at_work()
-if not importing.choose_target():
-    bring_data()
-go_on()
+show_imports()
+if not ask_for_target():
+    for place, card in zip(
+        st.columns(3, border=True), (show_photo_card, show_table_card, show_sample_card), strict=True
+    ):
+        with place:
+            card()
+    show_large_file_help()
+show_recent_datasets()

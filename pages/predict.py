@@ -1,4 +1,4 @@
-"""Predict: pictures or rows in, their classes out."""
+"""Predict: the classes of new pictures or rows."""
 
 import streamlit as st
 
@@ -6,10 +6,10 @@ from core.methods.predictors import check_model, predicting_runs
 from core.schemas import RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
-from core.ui import predicting
-from core.ui.gallery import literal
-from core.ui.page import empty, guard, telling_errors
-from core.ui.words import accuracy
+from core.ui.predict.inputs import show_inputs
+from core.ui.predict.results import show_results
+from core.ui.shell.page import guard, show_empty_page, show_errors
+from core.ui.shell.text import format_accuracy, literal
 
 guard("predict")
 
@@ -21,11 +21,11 @@ def pick_run() -> RunRecord:
     known = {run.id: run for run in predicting_runs()}
     asked = st.query_params.get("run")
     if asked and asked not in known:
-        with telling_errors():
+        with show_errors():
             check_model(runs.get_run(asked))
     if not known:
-        empty(
-            "No run has left a model yet. Here it will say what new pictures or rows are.",
+        show_empty_page(
+            "No run has a model yet. Here a model will classify new pictures or rows.",
             "train",
             "Train",
             ":material/model_training:",
@@ -42,16 +42,16 @@ def pick_run() -> RunRecord:
 
 
 def change_run() -> None:
-    """Another run begins anew: what the one before has found is not its own."""
+    """Another run begins without results: those of the one before are not its own."""
     st.query_params["run"] = st.session_state[PICKED]
     st.query_params.pop("task", None)
 
 
 st.title("Predict", anchor=False)
 run = pick_run()
-with telling_errors():
+with show_errors():
     dataset = get_dataset(run.dataset)
-    right = f" · accuracy on its test samples {accuracy(run)}" if run.metrics else ""
+    right = f" · accuracy on its test samples {format_accuracy(run)}" if run.metrics else ""
     st.caption(f"Trained on {literal(dataset.name)}{right}")
-    predicting.give(run, dataset)
-    predicting.results(run, dataset)
+    show_inputs(run, dataset)
+    show_results(run, dataset)

@@ -1,4 +1,4 @@
-"""Runs: all of them in one table that filters, sorts and pages; what each was made with; the bin."""
+"""Runs: all of them in one table with filters, the details of each, searches, and the bin."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -12,11 +12,15 @@ from core.methods.strategies import STRATEGIES
 from core.schemas import ACTIVE, FINISHED
 from core.store import datasets, run_search
 from core.store.run_search import Order, Wanted
-from core.ui import run_bringing, run_table, study
-from core.ui.page import empty, guard, telling_errors
+from core.ui.runs import study
+from core.ui.runs.actions import show_actions, show_run_import
+from core.ui.runs.details import show_bin, show_details
+from core.ui.runs.table import choose_rows
+from core.ui.shell.page import guard, show_empty_page, show_errors
 
 guard("runs")
 
+NEWEST: Order = "newest"
 PER_PAGE = 50
 WIDTH = 172  # two beside each other on a phone
 ORDERS: dict[Order, str] = {
@@ -28,8 +32,8 @@ ORDERS: dict[Order, str] = {
 }
 
 
-def choose(field: str, label: str, options: Mapping[str, str], none: str = "All") -> str | None:
-    """A choice that stands in the address (`?dataset=ID`); `None` means what `none` says."""
+def choose_filter(field: str, label: str, options: Mapping[str, str], none: str = "All") -> str | None:
+    """A choice that is kept in the address (`?dataset=ID`); `none` is what no choice is called."""
     asked = st.query_params.get(field)
     st.session_state[f"runs-{field}"] = asked if asked in options else None
 
@@ -52,57 +56,52 @@ def choose(field: str, label: str, options: Mapping[str, str], none: str = "All"
     )
 
 
-def asked() -> tuple[Wanted, Order]:
-    """The filters and the order, in a row; what they are set to stands in the address."""
+def choose_filters() -> tuple[Wanted, Order]:
+    """The filters and the order, in a row; the address keeps them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        dataset = choose("dataset", "Dataset", names)
-        state = choose("state", "State", {s: s.capitalize() for s in ("queued", *ACTIVE, *FINISHED)})
+        dataset = choose_filter("dataset", "Dataset", names)
+        state = choose_filter("state", "State", {s: s.capitalize() for s in ("queued", *ACTIVE, *FINISHED)})
         titles = {name: known.title for name, known in (STRATEGIES | LEARNERS | COMBINATIONS).items()}
         tried = {name: titles.get(name, name) for name in run_search.strategies_tried()}
-        strategy = choose("strategy", "Method", tried)
-        words = st.text_input("Search", key="words", bind="query-params", placeholder="Name, tag, note", width=WIDTH)
-        by = choose("order", "Order", {o: said for o, said in ORDERS.items() if o != "newest"}, ORDERS["newest"])
+        strategy = choose_filter("strategy", "Method", tried)
+        query = st.text_input("Search", key="words", bind="query-params", placeholder="Name, tag, note", width=WIDTH)
+        by = choose_filter("order", "Order", {o: label for o, label in ORDERS.items() if o != NEWEST}, ORDERS[NEWEST])
         starred = st.toggle("Starred", key="starred", bind="query-params")
-    wanted = {
-        "dataset": dataset,
-        "state": state,
-        "strategy": strategy,
-        "words": words or "",
-        "starred": starred,
-    }
-    return Wanted.model_validate(wanted), cast(Order, by or "newest")
+    wanted = {"dataset": dataset, "state": state, "strategy": strategy, "words": query or "", "starred": starred}
+    return Wanted.model_validate(wanted), cast(Order, by or NEWEST)
 
 
 st.title("Runs", anchor=False)
-with telling_errors():
+with show_errors():
     queue.reconcile()
-run_bringing.bring()
+show_run_import()
 known = {d.id: d.name for d in datasets.list_datasets()}
 names = {i: known.get(i, f"{i} (deleted)") for i in run_search.datasets_with_runs()}
 in_bin = st.toggle("Show the bin", key="bin", bind="query-params") if run_search.is_bin_used() else False
 if in_bin:
-    run_table.show_bin(known | names)
+    show_bin(known | names)
     st.stop()
 opened = st.query_params.get("study", "")
 if opened:
     st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_back:")
-    study.show(opened)
+    study.show_search(opened)
 else:
-    study.listed()
+    study.list_searches()
 if not names:
-    empty("No run yet. Here you will see all of them.", "train", "Train", ":material/model_training:")
-(wanted, by), first = (Wanted(study=opened), "newest") if opened else asked(), 0
-_, n = run_search.find_runs(wanted, most=0)
+    show_empty_page("No run yet. Here you will see all of them.", "train", "Train", ":material/model_training:")
+wanted, by = choose_filters() if not opened else (Wanted(study=opened), NEWEST)
+first = 0
+n = run_search.find_runs(wanted, most=0)[1]
 if n > PER_PAGE:
     first = (st.pagination(-(-n // PER_PAGE), key="page", bind="query-params") - 1) * PER_PAGE
-shown, _ = run_search.find_runs(wanted, by, first, PER_PAGE)
+shown = run_search.find_runs(wanted, by, first, PER_PAGE)[0]
 if not shown:
-    st.caption("No run is like that.")
+    st.caption("No run matches.")
     st.stop()
-chosen = run_table.choose_rows(shown, names)
+chosen = choose_rows(shown, names)
 if not chosen:
     st.caption("Choose a run on the left edge of its row to see more of it, two or more to compare them.")
     st.stop()
-run_table.act(chosen)
+show_actions(chosen)
 if len(chosen) == 1:
-    run_table.detail(chosen[0])
+    show_details(chosen[0])

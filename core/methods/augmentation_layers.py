@@ -116,6 +116,12 @@ def check_fields(augmentation: Augmentation) -> None:
             raise InputError(f"There is no augmentation layer “{name}”.", f"Choose among: {', '.join(known)}.")
 
 
+def without_mixing(augmentation: Augmentation) -> Augmentation:
+    """The same without the layers that mix images with each other."""
+    off = {field.name: 0.0 for layer in LAYERS if layer.mixes for field in layer.fields}
+    return augmentation.model_copy(update=off)
+
+
 def mixes(augmentation: Augmentation) -> bool:
     """Whether copies hold parts of other images, and so belong to several classes."""
     return any(layer.mixes and layer.is_on(augmentation) for layer in LAYERS)

@@ -37,9 +37,12 @@ class Learner(Frozen):
         return function
 
 
+# Learners that `core.methods.recommendation` names.
+NETWORK, LOGISTIC_REGRESSION = "network", "logistic_regression"
+
 _ALL = (
     Learner(
-        name="network",
+        name=NETWORK,
         title="Keras network",
         summary="Two dense layers with dropout; finds interactions between columns.",
         uses=(
@@ -59,7 +62,7 @@ _ALL = (
         script="core.export.table_script:NETWORK",
     ),
     Learner(
-        name="logistic_regression",
+        name=LOGISTIC_REGRESSION,
         title="Logistic regression",
         summary="The linear baseline that a network has to beat.",
         uses=("class_weights",),

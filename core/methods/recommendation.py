@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from core.methods.learners import LOGISTIC_REGRESSION, NETWORK
 from core.methods.strategies import GRADUAL_UNFREEZE, LINEAR_PROBE, TWO_STAGE
-from core.schemas import Frozen
+from core.schemas import Frozen, ResolvedSpec
 
 FEW = 10  # training images of the smallest class under which nothing but a head is fitted
 SOLVED = 0.97  # accuracy of a probe from which little is left to gain
@@ -54,3 +55,34 @@ def recommend(per_class: Mapping[str, int], probe: float | None) -> Recommendati
         reason=f"The probe is right on {probe:.0%} and the smallest class has {fewest} training images: enough to let"
         " the last blocks adapt, once the head is fitted.",
     )
+
+
+class NextStep(Frozen):
+    """What is worth trying after a method: the button's label and help, and the fields of the spec that say it."""
+
+    label: str
+    help: str = ""
+    method: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The strategy or learner that it tries."""
+        return self.method.get("strategy") or self.method["learner"]
+
+
+_AFTER = {
+    LINEAR_PROBE: NextStep(label="Try fine-tuning", method={"strategy": TWO_STAGE, "preset": "balanced"}),
+    NETWORK: NextStep(
+        label="Try logistic regression",
+        help="The linear baseline: use a network only if it is better.",
+        method={"learner": LOGISTIC_REGRESSION},
+    ),
+}
+
+
+def next_step(resolved: ResolvedSpec) -> NextStep | None:
+    """What to try after a run with this spec; None where nothing stands out. Fine-tuning keeps the backbone."""
+    step = _AFTER.get(resolved.strategy or resolved.learner)
+    if step and resolved.backbone:
+        return step.model_copy(update={"method": step.method | {"backbone": resolved.backbone}})
+    return step

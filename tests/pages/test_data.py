@@ -15,7 +15,7 @@ from core.errors import NotFoundError
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, Recipe, ResolvedSpec, Split, Step
 from core.store import datasets, runs
-from core.ui.data_overview import EVERY, PICTURES
+from core.ui.data.overview import EVERY, PICTURES
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["apple", "b_*bird*"]
@@ -217,7 +217,7 @@ def test_a_table_can_be_divided_by_time(penguins: DatasetRecord) -> None:
     samples = load_samples(DataRef(dataset=penguins.id))
     years = load_table(DataRef(dataset=penguins.id))[0]["year"].to_numpy()
     assert years[samples["part"] == "train"].max() < years[samples["part"] == "test"].min()
-    assert "Older rows teach" in text(app)
+    assert "Older rows are for training" in text(app)
 
 
 def test_folds_show_what_each_judges(penguins: DatasetRecord) -> None:
@@ -226,7 +226,7 @@ def test_folds_show_what_each_judges(penguins: DatasetRecord) -> None:
     app.session_state[f"folds-{penguins.version}"] = True
     app.switch_page("pages/data.py")
     app.run()
-    assert "judges every sample once" in text(app)
+    assert "tests every sample once" in text(app)
     k = next(n for n in app.number_input if n.label == "Folds")
     assert "too few for" not in text(app)
     assert len(app.get("plotly_chart")) == 2

@@ -15,7 +15,7 @@ from core.data.importing import import_data, import_sample
 from core.data.versions import load_table, make_version
 from core.schemas import DataRef, DatasetRecord, Recipe, Step, VersionRecord
 from core.store import datasets
-from core.ui.step_settings import is_fixed
+from core.ui.data.clean.step_settings import is_fixed
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,7 +101,7 @@ def test_steps_move_go_off_and_are_deleted(penguins: DatasetRecord) -> None:
 
 def test_a_draft_can_be_thrown_away(penguins: DatasetRecord) -> None:
     app = add(open_tab(penguins), penguins, "scale")
-    next(b for b in app.button if b.label == "Back to the version's").click().run()
+    next(b for b in app.button if b.label == "Discard changes").click().run()
     assert "Scale" not in text(app)
     assert next(b for b in app.button if b.label == "Make this version").disabled
 
@@ -185,6 +185,6 @@ def test_features_of_images_are_selected_by_a_step_whose_scores_are_shown(worksp
     )
     save_scores(newest(dataset), recipe, 0, found)
     app.run()
-    assert "10 of 30 kept. Anova on 60 training samples, seen by EfficientNet-Lite0" in text(app)
+    assert "10 of 30 kept. Anova on 60 training samples, embedded by EfficientNet-Lite0" in text(app)
     make(app)
     assert kinds(dataset) == ["select_features"]

@@ -88,7 +88,7 @@ def test_another_data_set_is_another_comparison(make_table: Any, at_once_done: l
     make_table("one", 0, 0), make_table("two", 0, 1)
     app = compare(open_tab(make_table("here", 0, 2)))
     assert app.metric
-    box = next(b for b in app.selectbox if b.label == "Other data set")
+    box = next(b for b in app.selectbox if b.label == "Other dataset")
     app = box.select("one" if box.value == "two" else "two").run()
     assert not app.metric
 
@@ -119,4 +119,4 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
     (said,) = [m.value for m in app.markdown if m.value.startswith("Expected of")]
     assert "**71%** right (60% to 80%)" in said
     assert "68% (55% to 79%)" in said
-    assert any("say the same of" in m.value for m in app.markdown)
+    assert any("agree on" in m.value for m in app.markdown)

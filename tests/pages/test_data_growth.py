@@ -11,7 +11,7 @@ from core.data.importing import import_data
 from core.jobs import tasks
 from core.schemas import DataRef
 from core.store import files
-from core.ui.data_growth import in_words
+from core.ui.data.learning_curve import describe_growth
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +51,7 @@ def test_a_curve_is_drawn_and_is_there_again(workspace: Path, finished: list[Gro
     again = open_tab(dataset.id)
     for shown in (app, again):
         told = [m.value for m in shown.markdown]
-        assert in_words(finished[0]) in told
+        assert describe_growth(finished[0]) in told
         assert not any(b.label == "Draw the curve" for b in shown.button)
     assert len(finished) == 1
 
@@ -76,7 +76,7 @@ def test_a_gain_that_is_not_shown_is_not_promised() -> None:
         gain_ci=(0.0, 0.04),
         classes=(),
     )
-    assert "It is not sure that twice as many images" in in_words(found)
-    assert "bring about 1.0 points (0.6 to 4.0)** more than the 80%" in in_words(
+    assert "It is not certain that twice as many images" in describe_growth(found)
+    assert "bring about 1.0 points (0.6 to 4.0)** more than the 80%" in describe_growth(
         found.model_copy(update={"gain_ci": (0.006, 0.04)})
     )

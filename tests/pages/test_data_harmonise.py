@@ -52,4 +52,4 @@ def test_with_nothing_ticked_nothing_changes(table: DatasetRecord) -> None:
 def test_alone_it_tells_what_will_be_here(workspace: Path) -> None:
     app = open_tab(import_sample("penguins").dataset)
     assert not app.exception
-    assert any("Bring in a second table" in m.value for m in app.markdown)
+    assert any("Import a second table" in m.value for m in app.markdown)

@@ -13,7 +13,7 @@ from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.schemas import DataRef, VersionRecord
 from core.store import datasets
-from core.ui import data_map
+from core.ui.data import embedding_map
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,7 +52,7 @@ def test_what_the_lasso_holds_can_be_left_out(version: VersionRecord, monkeypatc
         drawn.append(points)
         return ids[:2]
 
-    monkeypatch.setattr(data_map, "_plot", caught)  # AppTest cannot draw a lasso
+    monkeypatch.setattr(embedding_map, "_draw_map", caught)  # AppTest cannot draw a lasso
     app = open_map()
     assert set(drawn[0]["id"]) == set(ids)
     assert any("**2 images**" in m.value for m in app.markdown)

@@ -14,7 +14,7 @@ from core.data.versions import load_samples
 from core.jobs import tasks
 from core.schemas import DataRef, Finding, VersionRecord
 from core.store import datasets
-from core.ui import version_making
+from core.ui.data import version_making
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from core.errors import ClusterError
 from core.jobs import cluster, local
 from core.schemas import DatasetRecord, Event, Failure, TrainingSpec, now
 from core.store import runs
-from core.ui.sidebar import FOLLOWED
+from core.ui.shell.sidebar import FOLLOWED
 
 ROOT = Path(__file__).parents[2]
 

@@ -409,7 +409,7 @@ def test_a_threshold_chosen_on_validation_is_told_on_the_test_part(images: Datas
     app.number_input[1].set_value(20.0).run()  # a miss becomes dear
     app.slider[0].set_value(0.95).run()
     table = app.dataframe[0].value
-    assert table["Precision"][0] == "never said yes"
+    assert table["Precision"][0] == "never predicted"
     assert table["Misses"][0] == 4
 
 
@@ -422,7 +422,7 @@ def test_answering_only_when_sure_counts_what_is_left(images: DatasetRecord) -> 
     app = tab("Thresholds", finish(images, "careful").id)
     assert "12 of 12 images are answered (100%)" in text(app)
     app.slider[1].set_value(0.9).run()
-    assert "No prediction is that sure" in text(app)
+    assert "No prediction has that confidence" in text(app)
 
 
 def test_parts_of_a_table_are_looked_at_by_its_columns(table: DatasetRecord) -> None:
@@ -490,7 +490,7 @@ def test_what_matters_names_the_columns_of_a_table(table: DatasetRecord) -> None
     tasks.write(task)
     files.write_json(tasks.folder_of(task.id) / "result.json", found.model_dump(mode="json"))
     app = open_page(runs=run.id)
-    app.session_state["matters"] = {run.id: task.id}
+    app.session_state[f"task-matters-{run.id}"] = task.id
     app.query_params["tab"] = "What matters"
     assert "Shuffling “width” costs 20 points of accuracy; no other column" in text(app.run())
 
@@ -518,10 +518,8 @@ def test_an_exported_file_comes_with_the_figures_of_its_check(images: DatasetRec
     (runs.run_folder(run.id) / "model.keras").touch()
     app = open_page(runs=run.id)
     lost = Failure(kind="bad_data", message="The LiteRT file says something else.", hint="Take another.")
-    app.session_state[f"exported-{run.id}"] = {
-        "onnx": exported("onnx", run),
-        "litert": exported("litert", run, failure=lost),
-    }
+    app.session_state[f"task-export-{run.id}-onnx"] = exported("onnx", run)
+    app.session_state[f"task-export-{run.id}-litert"] = exported("litert", run, failure=lost)
     app.query_params["tab"] = "Export"
     shown = text(app.run())
     assert "the same class on 100.0% of 12 test images, probabilities at most 2e-06 apart" in shown
@@ -558,4 +556,4 @@ def test_a_source_is_told_against_both_baselines_with_the_weights_of_its_rows(ta
     shown = text(tab("Transfer", run.id))
     assert "The source helped: +" in shown
     assert "Against the source alone, no difference is shown" in shown
-    assert "The 20 source samples tell as much as 10 of equal weight" in shown
+    assert "The 20 source samples count as much as 10 of equal weight" in shown

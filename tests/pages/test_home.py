@@ -20,8 +20,8 @@ from core.jobs import tasks
 from core.schemas import DataRef, ResolvedSpec, now
 from core.settings import get_settings
 from core.store import datasets, runs
-from core.ui.columns import changed
-from core.ui.words import plural
+from core.ui.home.table_target import find_changes
+from core.ui.shell.text import plural
 
 ROOT = Path(__file__).parents[2]
 
@@ -247,7 +247,7 @@ def test_a_table_that_cannot_be_used_is_refused_before_anything_is_asked(
 @pytest.fixture
 def in_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every upload is large enough for a task of its own."""
-    monkeypatch.setattr("core.ui.importing.SMALL", -1)
+    monkeypatch.setattr("core.ui.shell.importing.SMALL", -1)
     monkeypatch.setattr(datasets, "_YOUNG_SECONDS", -1)
 
 
@@ -365,6 +365,6 @@ def test_how_a_table_is_written_is_shown(workspace: Path) -> None:
 
 def test_only_what_was_changed_of_the_columns_is_a_choice() -> None:
     found = pd.DataFrame({"Column": ["x", "y"], "Type": ["numeric"] * 2, "Role": ["feature"] * 2})
-    assert changed(found, found) == {}
+    assert find_changes(found, found) == {}
     edited = found.assign(Type=["category", "numeric"], Role=["feature", "group: kept together"])
-    assert changed(found, edited) == {"x": {"type": "category"}, "y": {"role": "group"}}
+    assert find_changes(found, edited) == {"x": {"type": "category"}, "y": {"role": "group"}}

@@ -12,7 +12,7 @@ from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
-from core.ui.data_classes import steps_of
+from core.ui.data.classes import make_steps
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,12 +106,12 @@ def table(**changes: dict[str, object]) -> pd.DataFrame:
 
 
 def test_a_table_of_classes_becomes_steps() -> None:
-    assert steps_of(table()) == []
-    both = steps_of(table(New_name={"0": " 猫 "}, Leave_out={"1": True}))
+    assert make_steps(table()) == []
+    both = make_steps(table(New_name={"0": " 猫 "}, Leave_out={"1": True}))
     assert [(s.kind, s.params) for s in both] == [
         ("leave_out_classes", {"classes": ["dog"]}),
         ("rename_classes", {"names": {"cat": "猫"}}),
     ]
     # A name that is wiped out changes nothing, and what goes needs no new name.
-    assert steps_of(table(New_name={"0": ""})) == []
-    assert [s.kind for s in steps_of(table(New_name={"1": "x"}, Leave_out={"1": True}))] == ["leave_out_classes"]
+    assert make_steps(table(New_name={"0": ""})) == []
+    assert [s.kind for s in make_steps(table(New_name={"1": "x"}, Leave_out={"1": True}))] == ["leave_out_classes"]

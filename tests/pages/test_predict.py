@@ -66,14 +66,14 @@ def predicted(run: RunRecord, dataset: DatasetRecord, tmp_path: Path, n: int = 3
 
 def test_without_a_model_it_leads_to_training(workspace: Path) -> None:
     app = open_page()
-    assert "No run has left a model yet" in text(app)
+    assert "No run has a model yet" in text(app)
     assert [b.label for b in app.button if b.label == "Train"]
 
 
 def test_an_empty_page_says_what_will_be_here(images: DatasetRecord) -> None:
     with_model(images)
     app = open_page()
-    assert "three likeliest of 3 classes" in text(app)
+    assert "three most probable of 3 classes" in text(app)
     assert app.file_uploader[0].label == "Pictures, or a ZIP of them"
 
 

@@ -123,7 +123,7 @@ def test_filters_stand_in_the_address(dataset):
     app.selectbox[0].set_value(None).run()
     assert "dataset" not in app.query_params
     assert names(open_page(dataset="nothing", state="heroic")) == ["broken", "theirs", "mine"]
-    assert "No run is like that" in text(open_page(dataset="elsewhere", state="failed"))
+    assert "No run matches" in text(open_page(dataset="elsewhere", state="failed"))
 
 
 def test_runs_of_a_deleted_dataset_stay_and_say_so(dataset):
@@ -230,7 +230,7 @@ def test_words_of_ones_own_are_kept_and_found(dataset):
     assert (found.tags, found.note) == (("good lighting",), "Taken on *Monday*.")
     assert names(open_page(words="LIGHT monday")) == ["first"]
     assert names(open_page(words="second")) == ["second"]
-    assert "No run is like that" in text(open_page(words="100%"))
+    assert "No run matches" in text(open_page(words="100%"))
     assert other.tags == ()
 
 
@@ -243,7 +243,7 @@ def test_stars_are_given_taken_and_filtered_by(dataset):
 
 
 def test_a_long_list_is_paged_and_sorted_in_the_database(dataset, monkeypatch):
-    monkeypatch.setattr("core.ui.run_table.curve_and_size", lambda run_id: ([], 0))
+    monkeypatch.setattr("core.ui.runs.table.curve_and_size", lambda run_id: ([], 0))
     spec = ResolvedSpec(data=f"{dataset.id}@abc", learner="network")
     for i in range(55):
         run = runs.create_run(spec, name=f"run {i:02}", dataset=dataset.id, version="abc", test_hash="t", n=20)
@@ -304,7 +304,7 @@ def test_a_run_is_brought_in_where_there_is_none(dataset, tmp_path, monkeypatch)
     content = (tmp_path / "run.zip").read_bytes()
     monkeypatch.setenv("GRAFT_HOME", str(tmp_path / "other"))
     app = drop(open_page(), content)
-    assert [s.value.replace("\\", "") for s in app.success] == ["“travelled” is here."]
+    assert [s.value.replace("\\", "") for s in app.success] == ["“travelled” was imported."]
     assert names(app) == ["travelled"]
     assert not list(get_settings().cache.glob("uploads/*"))
 

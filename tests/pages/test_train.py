@@ -22,7 +22,7 @@ from core.methods.strategies import STRATEGIES
 from core.schemas import ACTIVE, DatasetRecord, Event, ResolvedSpec, RunRecord, Split, TrainingSpec, now
 from core.store import files, runs
 from core.store.datasets import delete_dataset
-from core.ui.options import OPTIONS
+from core.ui.train.fields import NUMBER_FIELDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -189,7 +189,7 @@ def test_only_options_that_the_strategy_uses_are_offered(pictures, teacher, stra
     app = open_page()
     choose_strategy(app, strategy)
     offered = {n.key for n in app.number_input}
-    of_strategy = {f"option-{o.field}" for o in OPTIONS if o.field in STRATEGIES[strategy].uses}
+    of_strategy = {f"option-{o.field}" for o in NUMBER_FIELDS if o.field in STRATEGIES[strategy].uses}
     assert offered == of_strategy | {"option-image_size", "option-folds", "option-seed"}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.inference.explaining.importance import dependence_on, importances
 from core.inference.explaining.record import Dependence, Importance, Matters
-from core.ui.importance import in_words
+from core.ui.evaluate.importance import describe_importance
 
 CLASSES = ("no", "yes")
 
@@ -78,7 +78,7 @@ def test_the_sentence_names_only_what_is_shown() -> None:
         columns = tuple(
             Importance(column=f"c{i}", drop=drop, low=low, high=2 * drop - low) for i, (drop, low) in enumerate(drops)
         )
-        return in_words(Matters(n=99, accuracy=0.9, columns=columns, dependence=()))
+        return describe_importance(Matters(n=99, accuracy=0.9, columns=columns, dependence=()))
 
     assert matters((0.01, -0.01)) == "No single column is shown to matter on 99 test rows."
     assert matters((0.2, 0.1), (0.0, -0.1)) == (

@@ -1,0 +1,1 @@
+"""What `pages/data.py` draws; nothing else imports it."""

@@ -1,0 +1,1 @@
+"""The tab “Clean”; only the other modules of `core.ui.data` import it."""

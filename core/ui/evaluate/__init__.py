@@ -1,0 +1,1 @@
+"""What `pages/evaluate.py` draws; nothing else imports it."""

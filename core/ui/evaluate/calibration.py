@@ -1,0 +1,84 @@
+"""The tab “Calibration”: whether the confidence of a run agrees with its accuracy."""
+
+import pandas as pd
+import streamlit as st
+
+from core import charts
+from core.evaluation import calibration as calibrating
+from core.evaluation.calibration import Calibration
+from core.evaluation.scores import format_interval
+from core.store import runs
+from core.ui.evaluate.judged import HELP, Judged
+from core.ui.shell.charts import draw
+from core.ui.shell.tables import show_table
+
+
+def validation_rows(judged: Judged) -> pd.DataFrame:
+    """The run's validation samples as its predictions hold them; none where it has folds."""
+    return _validation(judged.run.id, str(runs.run_folder(judged.run.id)))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _validation(run_id: str, _folder: str) -> pd.DataFrame:
+    predictions = runs.read_predictions(run_id)
+    return predictions[predictions["part"] == "validation"].reset_index(drop=True)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _calibrate(run_id: str, _judged: Judged) -> tuple[Calibration, dict[str, pd.DataFrame]]:
+    result = calibrating.calibration(_judged.rows, validation_rows(_judged))
+    probability, truth = calibrating.probabilities(_judged.rows), calibrating.truths(_judged.rows)
+    tables = {"As trained": calibrating.reliability(probability, truth)}
+    if result.temperature is not None:
+        scaled = calibrating.at_temperature(probability, result.temperature)
+        tables["With the temperature"] = calibrating.reliability(scaled, truth)
+    return result, tables
+
+
+def show_calibration(judged: Judged) -> None:
+    """The reliability diagram, and the calibration error before and after temperature scaling with intervals."""
+    result, tables = _calibrate(judged.run.id, judged)
+    st.markdown(f"**{describe_calibration(result)}**")
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        draw(charts.reliability(tables), f"reliability-{judged.run.id}", "Accuracy against confidence.")
+        st.caption("On the dotted line confidence equals accuracy. Bars are 95 % intervals.")
+    with right:
+        rows = [("As trained", result.before, result.before_ci, result.loss_before)]
+        if result.after is not None and result.after_ci is not None and result.loss_after is not None:
+            rows.append(("With the temperature", result.after, result.after_ci, result.loss_after))
+        table = pd.DataFrame(
+            [
+                {"Probabilities": name, "Calibration error": format_interval(e, *ci), "Log loss": f"{loss:.3f}"}
+                for name, e, ci, loss in rows
+            ]
+        )
+        show_table(table, {"Calibration error": HELP["ece"]})
+        if result.temperature is None:
+            st.caption(result.reason)
+        elif judged.folds:
+            st.caption(
+                "Each fold's temperature was fitted on the other folds. No predicted class changes, only its"
+                " confidence."
+            )
+        else:
+            st.caption(
+                f"The temperature was fitted on {result.n} validation {judged.noun}, never on the test part."
+                " No predicted class changes, only its confidence."
+            )
+
+
+def describe_calibration(result: Calibration) -> str:
+    """What temperature scaling does, in a sentence."""
+    if result.temperature is None or result.after is None:
+        return f"Confidence and accuracy are {result.before:.2f} apart on average."
+    way = "too sure of itself" if result.temperature > 1 else "not sure enough"
+    if result.after >= result.before:
+        return (
+            f"It is well calibrated: a temperature of {result.temperature:.2f} would not bring it"
+            " nearer to the accuracy."
+        )
+    return (
+        f"It is {way}: a temperature of {result.temperature:.2f} takes the calibration error from {result.before:.2f}"
+        f" to {result.after:.2f}."
+    )

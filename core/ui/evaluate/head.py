@@ -1,0 +1,75 @@
+"""The head of Evaluate: facts and caveats of the judged runs, and what to do next."""
+
+import streamlit as st
+
+from core.evaluation.comparison import repeated_look_warning
+from core.evaluation.repeats import by_seed
+from core.evaluation.scores import absent_in_words, format_interval
+from core.jobs import queue
+from core.methods.recommendation import next_step
+from core.schemas import RunRecord, TrainingSpec
+from core.store import runs
+from core.store.datasets import list_versions
+from core.ui.evaluate.judged import HELP, Judged
+from core.ui.shell.page import go, show_errors
+from core.ui.shell.text import duration, literal
+
+MOST_RUNS = 20  # side by side
+
+
+def show_facts(judged: Judged) -> None:
+    """The other scores, and the data, version, seed and time of the run."""
+    run, of = judged.run, judged.scores
+    macro = format_interval(of.macro_f1, *of.ci["macro_f1"])
+    names = {v.id: v.name for v in list_versions(run.dataset)}
+    version = names.get(run.version, run.version)  # it may have been deleted since
+    took = f" · {duration(sum(run.seconds.values()))}" if run.seconds else ""
+    st.caption(
+        f"Macro-F1 {macro} · weighted F1 {of.weighted_f1:.2f} · calibration error {of.ece:.2f}  \n"
+        f"{literal(judged.dataset.name)} · version {literal(version)} · seed {run.spec.seed}{took}",
+        help=f"{HELP['macro_f1']}  \n{HELP['ece']}",
+    )
+
+
+def show_caveats(judged: list[Judged]) -> None:
+    """What the reader must know besides the scores: many looks at one test set, and what the runs noted."""
+    for test_hash in dict.fromkeys(j.run.test_hash for j in judged):
+        warning = repeated_look_warning(runs.runs_on_test(test_hash))
+        if warning:
+            st.warning(warning, icon=":material/visibility:")
+    for lack in dict.fromkeys(filter(None, (absent_in_words(j.scores) for j in judged))):
+        st.warning(literal(lack), icon=":material/help:")
+    for note in dict.fromkeys(n for j in judged for n in j.run.notes):
+        st.caption(f":material/info: {literal(note)}")
+
+
+def show_next_steps(judged: Judged) -> None:
+    """The method to try next, its other seeds, and the newest other run on the same test samples."""
+    run = judged.run
+    siblings = [r for r in runs.list_runs(dataset=run.dataset, states=["succeeded"]) if r.id != run.id]
+    tried = {x for r in siblings if r.version == run.version for x in (r.spec.strategy, r.spec.learner)}
+    seeds = next(members for members in by_seed([run, *siblings]) if run in members)
+    rival = next((r for r in siblings if r.test_hash == run.test_hash), None)
+    step = next_step(run.spec)
+    untried = step if step and step.name not in tried else None
+    with st.container(horizontal=True):
+        if untried and st.button(untried.label, type="primary", icon=":material/tune:", help=untried.help or None):
+            start_next(run, **untried.method)
+        if len(seeds) > 1 and st.button(f"See its {len(seeds)} seeds together", icon=":material/casino:"):
+            st.query_params["runs"] = ",".join(r.id for r in seeds[:MOST_RUNS])
+            st.rerun()
+        if rival and st.button(
+            f"Compare with {literal(rival.name)}",
+            type="secondary" if untried else "primary",
+            icon=":material/compare_arrows:",
+        ):
+            st.query_params["runs"] = f"{rival.id},{run.id}"
+            st.rerun()
+
+
+def start_next(run: RunRecord, **method: str | None) -> None:
+    """Start another method on a run's data with its seed and folds, and go and watch it."""
+    kept = run.spec.model_dump(include={"data", "image_size", "seed", "folds"})
+    with show_errors():
+        started = queue.submit(TrainingSpec.model_validate(kept | method))
+        go("train", dataset=run.dataset, run=started.id)

@@ -1,0 +1,1 @@
+"""What `pages/home.py` draws; nothing else imports it."""

@@ -1,0 +1,165 @@
+"""Home's form for a table that waits to be imported: its target, and the type and role of every column."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.data.tables.schema import Schema
+from core.data.tables.store import look_at
+from core.data.tables.targets import MAX_CLASSES
+from core.errors import GraftError
+from core.ui.shell.importing import TABLE_SLOT, import_source
+from core.ui.shell.page import show_error
+from core.ui.shell.text import literal, size
+from core.ui.shell.uploads import discard_upload, find_upload
+
+_ROWS = 20
+TYPE_WORDS = {"numeric": "numeric", "category": "category", "left_out": "left out"}
+ROLE_WORDS = {
+    "feature": "feature",
+    "id": "id: names the row",
+    "group": "group: kept together",
+    "weight": "weight: how much a row counts",
+    "ignore": "ignore",
+}
+MARK_WORDS = {"\t": "tab", " ": "space", "\u00a0": "space", "\u202f": "space"}
+FORMAT_WORDS = {"csv": "text", "parquet": "Parquet", "excel": "Excel, first sheet", "jsonl": "JSON lines"}
+_EXAMPLES = 3
+
+
+def ask_for_target() -> bool:
+    """Ask which column of the waiting table to predict, then import it. False when no readable table waits."""
+    path = find_upload(TABLE_SLOT)
+    if path is None:
+        return False
+    try:
+        preview, schema = _preview(str(path))
+    except GraftError as error:
+        show_error(error)
+        discard_upload(TABLE_SLOT)
+        return False
+    with st.container(border=True):
+        st.markdown(f"#### :material/table: {literal(path.name)}")
+        unlabelled = st.checkbox(
+            "Without classes",
+            key="table-unlabelled",
+            help="Import the rows with no column to predict. Such a dataset can be predicted and compared with"
+            " others; it cannot be trained on.",
+        )
+        options: dict[str, Any] = {"unlabelled": True} if unlabelled else _target_fields(preview)
+        options["columns"] = column_fields(preview, schema, options.get("target"))
+        with st.container(horizontal=True):
+            ready = bool(options.get("target")) or bool(options.get("unlabelled"))
+            confirmed = st.button(
+                "Import", key="table-import", type="primary", icon=":material/download_done:", disabled=not ready
+            )
+            if st.button("Cancel", icon=":material/close:"):
+                discard_upload(TABLE_SLOT)
+                st.rerun()
+        if confirmed:
+            try:
+                import_source(path, slot=TABLE_SLOT, **options)
+            except BaseException:  # Streamlit switches pages by raising: the import is done
+                discard_upload(TABLE_SLOT)
+                raise
+        st.caption(f"The first rows of {size(path.stat().st_size)}, {describe_format(schema)}:")
+        st.dataframe(preview.head(_ROWS), hide_index=True)
+    return True
+
+
+def _target_fields(preview: pd.DataFrame) -> dict[str, Any]:
+    with st.container(horizontal=True):
+        target = st.selectbox(
+            "Column to predict",
+            list(preview.columns),
+            index=None,
+            key="table-target",
+            placeholder="Choose the target",
+            help="The target: each of its values becomes a class. All other columns are what it is predicted from.",
+            width=320,
+        )
+        if target is None or not pd.api.types.is_numeric_dtype(preview[target]):
+            return {"target": target}
+        bins = st.number_input(
+            "Bins",
+            min_value=2,
+            max_value=MAX_CLASSES,
+            value=None,
+            step=1,
+            key="table-bins",
+            placeholder="Off",
+            help="Graft classifies. A numeric target becomes this many classes of about equal size, cut at its"
+            f" quantiles; if off, every value is a class, which works up to {MAX_CLASSES} values.",
+            width=170,
+        )
+    return {"target": target, "bins": bins}
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _preview(path: str) -> tuple[pd.DataFrame, Schema]:
+    return look_at(Path(path))
+
+
+def describe_format(schema: Schema) -> str:
+    """“text in UTF-8 with ; between cells, decimal comma”, as it was detected."""
+    text = FORMAT_WORDS[schema.format]
+    if schema.encoding:
+        text += f" in {schema.encoding.upper().replace('UTF-8-SIG', 'UTF-8').replace('CP1252', 'Windows-1252')}"
+    if schema.delimiter:
+        text += f" with {MARK_WORDS.get(schema.delimiter, schema.delimiter)} between cells"
+    if schema.decimal == ",":
+        text += ", decimal comma"
+    if schema.thousands:
+        marks = " and ".join(dict.fromkeys(MARK_WORDS.get(mark, mark) for mark in schema.thousands))
+        text += f", {marks} between thousands"
+    return text
+
+
+def column_fields(preview: pd.DataFrame, schema: Schema, target: str | None) -> dict[str, dict[str, str]]:
+    """Let a person change types and roles; returns only what differs from what was detected."""
+    columns = [column for column in schema.columns if column.name != target]
+    detected = pd.DataFrame(
+        {
+            "Column": [column.name for column in columns],
+            "Type": [TYPE_WORDS[column.kind] for column in columns],
+            "Role": [ROLE_WORDS["feature"]] * len(columns),
+            "Values": [", ".join(map(str, preview[c.name].dropna().unique()[:_EXAMPLES])) for c in columns],
+            "Note": [column.reason for column in columns],
+        }
+    )
+    with st.expander("Types and roles of the columns", icon=":material/view_column:"):
+        edited = st.data_editor(
+            detected,
+            key=f"table-columns-{target}",
+            hide_index=True,
+            disabled=["Column", "Values", "Note"],
+            column_config={
+                "Type": st.column_config.SelectboxColumn(options=list(TYPE_WORDS.values()), required=True),
+                "Role": st.column_config.SelectboxColumn(
+                    options=list(ROLE_WORDS.values()),
+                    required=True,
+                    help="Rows of one group, for example of one patient, are in one part of the split. A weight, 0 or"
+                    " more, is how much a training row counts; scores count each row once. Group, id and weight"
+                    " are not features.",
+                ),
+            },
+        )
+    return find_changes(detected, edited)
+
+
+def find_changes(detected: pd.DataFrame, edited: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Column → the type and role of `core.data.tables.columns`, where one of them was changed."""
+    types = {word: name for name, word in TYPE_WORDS.items()}
+    roles = {word: name for name, word in ROLE_WORDS.items()}
+    choices: dict[str, dict[str, str]] = {}
+    for before, after in zip(detected.to_dict("records"), edited.to_dict("records"), strict=True):
+        choice = {}
+        if after["Type"] != before["Type"]:
+            choice["type"] = types[after["Type"]]
+        if after["Role"] != before["Role"]:
+            choice["role"] = roles[after["Role"]]
+        if choice:
+            choices[str(before["Column"])] = choice
+    return choices

@@ -1,0 +1,1 @@
+"""What `pages/predict.py` draws; nothing else imports it."""

@@ -1,0 +1,51 @@
+"""The ways to give pictures or a table to a run that predicts."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.data.files.packed import ENDINGS, SUFFIXES
+from core.data.files.table_files import TABLE_SUFFIXES
+from core.jobs import tasks
+from core.schemas import DatasetRecord, RunRecord
+from core.ui.shell.page import show_errors
+from core.ui.shell.uploads import camera_field, discard_upload, release_upload, upload_field
+
+PICTURES = [ending.removeprefix(".") for ending in (*SUFFIXES, *ENDINGS)]
+TABLES = [ending.removeprefix(".") for ending in TABLE_SUFFIXES]
+TABLE_SLOT, PICTURE_SLOT, CAMERA_SLOT = "predict-table", "predict-pictures", "predict-photo"
+
+
+def show_inputs(run: RunRecord, dataset: DatasetRecord) -> None:
+    """Fields for pictures or a table; prediction starts as soon as something is given."""
+    if dataset.kind == "table":
+        path = upload_field(TABLE_SLOT, "A table with the columns that the run was trained on", TABLES)
+        if path:
+            _start_prediction(run, TABLE_SLOT, path, [path])
+        return
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        folder = upload_field(PICTURE_SLOT, "Pictures, or a ZIP of them", PICTURES, several=True)
+        if folder:
+            _start_prediction(run, PICTURE_SLOT, folder, sorted(p for p in folder.rglob("*") if p.is_file()))
+    with right:
+        box = st.expander("Camera", icon=":material/photo_camera:", key="predict-camera", on_change="rerun")
+        if box.open:
+            with box:
+                picture = camera_field(CAMERA_SLOT, "Camera")
+                st.caption("Browsers allow the camera only on a page served by HTTPS or from the same machine.")
+                if picture:
+                    _start_prediction(run, CAMERA_SLOT, picture, [picture])
+
+
+def _start_prediction(run: RunRecord, slot: str, uploaded: Path, paths: list[Path]) -> None:
+    """Start the task; it removes the uploaded files in the end."""
+    folder = next(p for p in (uploaded, *uploaded.parents) if p.parent.name == "uploads")
+    with show_errors():
+        task = tasks.start(
+            "predict", f"Prediction by {run.name}", run=run.id, paths=[str(p) for p in paths], uploaded=str(folder)
+        )
+        release_upload(slot)
+        st.query_params["task"] = task.id
+        st.rerun()
+    discard_upload(slot)

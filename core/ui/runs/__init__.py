@@ -1,0 +1,1 @@
+"""What `pages/runs.py` draws; nothing else imports it."""

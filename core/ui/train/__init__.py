@@ -1,0 +1,1 @@
+"""What `pages/train.py` draws; nothing else imports it."""
