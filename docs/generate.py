@@ -77,9 +77,8 @@ def type_of(annotation: Any) -> str:
         return f"list of {type_of(get_args(annotation)[0])}"
     if origin is dict:
         return "object"
-    return {"str": "text", "bool": "true | false", "float": "number", "int": "whole number"}.get(
-        annotation.__name__, annotation.__name__
-    )
+    name = str(annotation.__name__)
+    return {"str": "text", "bool": "true | false", "float": "number", "int": "whole number"}.get(name, name)
 
 
 def limits_of(annotation: Any, metadata: Iterable[Any]) -> str:
