@@ -23,6 +23,7 @@ from core.data.findings.embedding import LOOKED_FOR
 from core.data.findings.image import STRIKING
 from core.data.findings.registry import finders
 from core.export.formats import FORMATS
+from core.methods.augmentation_layers import LAYERS
 from core.methods.combinations import COMBINATIONS
 from core.methods.learners import LEARNERS
 from core.methods.presets import PRESETS
@@ -284,13 +285,17 @@ def backbones() -> str:
 
 
 def augmentations() -> str:
+    layers = [(f"`{field.name}`", field.help) for layer in LAYERS for field in layer.fields]
     rows = []
     for name, augmentation in AUGMENTATIONS.items():
         values = augmentation.model_dump(exclude_defaults=True, exclude={"name"})
         rows.append((f"`{name}`", AUGMENTATION_HELP[name], code(f"{f}={value}" for f, value in values.items())))
     return (
         "# Augmentations\n\nBy name, or with values of your own; [TrainingSpec](training-spec.md#augmentation) lists"
-        " all fields.\n\n" + table(("name", "meaning", "values"), rows)
+        " all fields.\n\n"
+        + table(("name", "meaning", "values"), rows)
+        + "\n## Layers\n\n"
+        + table(("field", "meaning"), layers)
     )
 
 
