@@ -189,7 +189,7 @@ def test_a_format_is_exported(tree, table_run):
 @pytest.mark.parametrize(
     ("kind", "shown"),
     [
-        ("step", "Round numbers"),
+        ("step", "round numbers"),
         ("finding", "all capitals"),
         ("augmentation", "Film grain"),
         ("strategy and backbone", "Patient probe"),
