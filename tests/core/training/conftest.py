@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
+from core.jobs import queue
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec, now
 from core.store import runs
 from core.store.datasets import get_dataset
