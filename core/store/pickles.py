@@ -28,7 +28,7 @@ MOVED = {
     "core.data.preparation": "core.data.cleaning.preparation",
     "core.data.steps": "core.data.cleaning.steps",
     **{f"core.data.steps.{name}": f"core.data.cleaning.steps.{name}" for name in _STEPS},
-    "core.training.ensembles": "core.training.ensembles",
+    "core.ensembles": "core.training.ensembles",
     "core.ensembles.tables": "core.training.ensembles.tables",
     "core.training.table_ensembles": "core.training.tables.ensembles",
     "core.transfer.alignment": "core.transfer.fitting.vectors",
