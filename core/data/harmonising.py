@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from core.data.cleaning import recipe as cleaning
-from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, evened
+from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, normalize_spelling
 from core.data.cleaning.steps.harmony import CONVERT_UNIT, RENAME_COLUMNS
 from core.data.cleaning.steps.samples import RENAME_CLASSES
-from core.data.cleaning.steps.step import numeric, text
-from core.data.versions import load_samples, some_imported
+from core.data.cleaning.steps.step import numeric_columns, text_columns
+from core.data.versions import load_samples, sample_imported
 from core.errors import InputError
 from core.schemas import DataRef, Frozen, Step, VersionRecord
 from core.store import datasets as store
@@ -72,11 +72,11 @@ def harmonise(mine: VersionRecord, other: VersionRecord) -> Match:
     names = match_names(mine.classes, other.classes)
     proposals = list(_classes(names))
     if kinds[0] == "image":
-        return _summed(proposals, names, mine.classes, other.classes)
+        return _make_match(proposals, names, mine.classes, other.classes)
     here, there = _cells(mine), _cells(other)
     columns = match_columns(here, there)
     proposals += _columns(columns, here, there)
-    return _summed(proposals, columns, [str(c) for c in here], [str(c) for c in there])
+    return _make_match(proposals, columns, [str(c) for c in here], [str(c) for c in there])
 
 
 def match_names(mine: Sequence[str], other: Sequence[str]) -> dict[str, tuple[str, bool]]:
@@ -110,12 +110,12 @@ def match_columns(mine: pd.DataFrame, other: pd.DataFrame) -> dict[str, tuple[st
     """`match_names` for columns; those without a counterpart by name may have one by the categories they hold."""
     found = match_names([str(c) for c in mine], [str(c) for c in other])
     taken = {name for name, _ in found.values()}
-    for a in text(mine):
+    for a in text_columns(mine):
         if a in found:
             continue
-        values = set(mine[a].dropna().map(evened))
-        for b in text(other):
-            shared = values & (theirs := set(other[b].dropna().map(evened)))
+        values = set(mine[a].dropna().map(normalize_spelling))
+        for b in text_columns(other):
+            shared = values & (theirs := set(other[b].dropna().map(normalize_spelling)))
             if b not in taken and len(shared) > 1 and len(shared) >= SAME_VALUES * len(values | theirs):
                 found[a] = (b, False)
                 taken.add(b)
@@ -123,27 +123,27 @@ def match_columns(mine: pd.DataFrame, other: pd.DataFrame) -> dict[str, tuple[st
     return found
 
 
-def conversion(mine: pd.Series, other: pd.Series) -> tuple[float, float, str] | None:
+def find_conversion(mine: pd.Series, other: pd.Series) -> tuple[float, float, str] | None:
     """Factor, offset and words of the unit conversion that lays my numbers over the other's; None without need.
 
     A conversion is proposed where the two distributions hardly overlap (Kolmogorov–Smirnov distance above 0.5) and
     one of the known factors brings them within 0.3; the one that brings them nearest is taken.
     """
     a, b = mine.dropna().to_numpy(), other.dropna().to_numpy()
-    if min(len(a), len(b)) < 10 or np.ptp(a) == 0 or np.ptp(b) == 0 or distance(a, b) <= NOT_YET:
+    if min(len(a), len(b)) < 10 or np.ptp(a) == 0 or np.ptp(b) == 0 or kolmogorov_smirnov(a, b) <= NOT_YET:
         return None
     tried = []
     for factor, unit, wanted in FACTORS:
-        tried.append((distance(a * factor, b), factor, 0.0, f"{unit} to {wanted}"))
-        tried.append((distance(a / factor, b), 1 / factor, 0.0, f"{wanted} to {unit}"))
+        tried.append((kolmogorov_smirnov(a * factor, b), factor, 0.0, f"{unit} to {wanted}"))
+        tried.append((kolmogorov_smirnov(a / factor, b), 1 / factor, 0.0, f"{wanted} to {unit}"))
     factor, offset = FAHRENHEIT
-    tried.append((distance(a * factor + offset, b), factor, offset, "°F to °C"))
-    tried.append((distance((a - offset) / factor, b), 1 / factor, -offset / factor, "°C to °F"))
+    tried.append((kolmogorov_smirnov(a * factor + offset, b), factor, offset, "°F to °C"))
+    tried.append((kolmogorov_smirnov((a - offset) / factor, b), 1 / factor, -offset / factor, "°C to °F"))
     best = min(tried)
     return (best[1], best[2], best[3]) if best[0] <= FITS else None
 
 
-def distance(a: np.ndarray, b: np.ndarray) -> float:
+def kolmogorov_smirnov(a: np.ndarray, b: np.ndarray) -> float:
     """The Kolmogorov–Smirnov distance of two samples: how far apart their distribution functions get, 0 to 1."""
     from scipy.stats import ks_2samp
 
@@ -163,7 +163,7 @@ def _classes(names: dict[str, tuple[str, bool]]) -> Iterator[Proposal]:
 
 def _columns(columns: dict[str, tuple[str, bool]], here: pd.DataFrame, there: pd.DataFrame) -> Iterator[Proposal]:
     """Proposals in the order in which their steps must act: those that go by the old names, then the new names."""
-    numbers = set(numeric(here)), set(numeric(there))
+    numbers = set(numeric_columns(here)), set(numeric_columns(there))
     for a, (b, sure) in columns.items():
         number = a in numbers[0], b in numbers[1]
         if number == (False, True):
@@ -182,7 +182,7 @@ def _columns(columns: dict[str, tuple[str, bool]], here: pd.DataFrame, there: pd
             )
         if number[1]:
             mine = as_numbers(here[a])
-            found = conversion(mine, there[b])
+            found = find_conversion(mine, there[b])
             if found:
                 params = {"columns": [a], "factor": found[0], "offset": found[1]}
                 yield Proposal(
@@ -215,7 +215,7 @@ def _spellings(name: str, mine: pd.Series, other: pd.Series) -> Iterator[Proposa
             )
 
 
-def _summed(
+def _make_match(
     proposals: list[Proposal], names: dict[str, tuple[str, bool]], mine: Sequence[str], other: Sequence[str]
 ) -> Match:
     answered = {b for b, _ in names.values()}
@@ -230,14 +230,14 @@ def _summed(
 def _cells(version: VersionRecord) -> pd.DataFrame:
     """Some of a version's rows as its recipe leaves them, without what is learnt."""
     named = {str(name) for step in version.recipe.steps for name in step.params.get("samples", ())}
-    rows = cleaning.apply(version.recipe, some_imported(version, LOOKED_AT, named))
+    rows = cleaning.apply_recipe(version.recipe, sample_imported(version, LOOKED_AT, named))
     wanted = rows.samples["id"].isin(load_samples(DataRef(dataset=version.dataset, version=version.id))["id"])
     return rows.keep(wanted.to_numpy()).cells
 
 
 def _stem(name: str) -> str:
     """A name without capitals, marks, spaces, and the s of a plural."""
-    words = re.findall(r"[^\W_]+", evened(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)))
+    words = re.findall(r"[^\W_]+", normalize_spelling(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)))
     return "".join(word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words)
 
 

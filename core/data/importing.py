@@ -20,13 +20,13 @@ from core.data.cleaning.steps.samples import BIN_TARGET
 from core.data.files.annotations import refuse_annotations
 from core.data.files.archives import Archive, image_members
 from core.data.files.label_files import labels_from_file
-from core.data.files.sources import Source, look_at
+from core.data.files.sources import Source, inspect_source
 from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.images.writing import Progress, estimated_size, store_images
 from core.data.tables import store as tables
 from core.data.tables import targets
-from core.data.tables.columns import Choice, chosen, read_choices
-from core.data.versions import build_version, followed, with_version
+from core.data.tables.columns import Choice, column_with_role, read_choices
+from core.data.versions import build_version, following_split, with_version
 from core.errors import DiskError, InputError
 from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
 from core.store import datasets as store
@@ -91,9 +91,9 @@ def import_data(
         DiskError: not enough room.
     """
     started = time.monotonic()
-    given = look_at(source)
+    given = inspect_source(source)
     choices = read_choices(columns or {})
-    target = target or chosen(choices, "target") or given.target
+    target = target or column_with_role(choices, "target") or given.target
     if given.is_sample and not (name or into or unlabelled or bins or choices):
         here = _already_here(given, target)
         if here:
@@ -213,7 +213,7 @@ def _fill_table(
     table, schema, skipped = tables.read_table(path, target, choices)
     if old:
         wanted = tables.load_schema(store.import_folder(old.id, old.imports[0].number))
-        table, schema = tables.conform(table, schema, wanted, path.name)
+        table, schema = tables.conform_table(table, schema, wanted, path.name)
     labels: pd.Series | None = None
     steps: tuple[Step, ...] = ()
     if target is not None:
@@ -246,7 +246,7 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     shutil.rmtree(place, ignore_errors=True)  # no record names it: an import that was killed on its way
     folder.rename(place)
     try:
-        version, tables = build_version(dataset, store.dataset_folder(old.id), newest.recipe, followed(newest))
+        version, tables = build_version(dataset, store.dataset_folder(old.id), newest.recipe, following_split(newest))
         store.save_version(version, tables)
         dataset = with_version(dataset, version)
         store.save_dataset(dataset)

@@ -8,7 +8,7 @@ import pandas as pd
 from core.data.cleaning import recipe as cleaning
 from core.data.cleaning.steps.review import KEEP, RELABEL
 from core.data.cleaning.steps.samples import DROP_SAMPLES
-from core.data.findings.saved import Case, Check
+from core.data.findings.saved import Case, VersionCheck
 from core.data.versions import next_version
 from core.schemas import Finding, Frozen, Recipe, Step, VersionRecord
 
@@ -24,7 +24,7 @@ class Decision(Frozen):
     label: str | None = None
 
 
-def cases_of(finding: Finding, samples: pd.DataFrame, check: Check | None) -> list[Case]:
+def cases_of(finding: Finding, samples: pd.DataFrame, check: VersionCheck | None) -> list[Case]:
     """What a finding asks to be decided, the worst first.
 
     Args:
@@ -72,7 +72,7 @@ def steps_of(decisions: Iterable[Decision]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
+def count_touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
     """How many test samples the decisions relabel or drop: any makes it another test set."""
     changed = {d.sample for d in {d.sample: d for d in decisions}.values() if d.action != "keep"}
     return int((samples["id"].isin(changed) & (samples["part"] == "test")).sum())
@@ -80,9 +80,9 @@ def touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
 
 def extend_version(version: VersionRecord, steps: Sequence[Step]) -> VersionRecord:
     """A version with further steps; see `core.data.versions.next_version`."""
-    return next_version(version, extended(version.recipe, steps))
+    return next_version(version, extend_recipe(version.recipe, steps))
 
 
-def extended(recipe: Recipe, steps: Sequence[Step]) -> Recipe:
+def extend_recipe(recipe: Recipe, steps: Sequence[Step]) -> Recipe:
     """The recipe with further steps, each in its place."""
-    return Recipe(steps=cleaning.ordered((*recipe.steps, *steps)))
+    return Recipe(steps=cleaning.order_steps((*recipe.steps, *steps)))

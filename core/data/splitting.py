@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.schemas import PARTS, Split
 
 
-def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
+def assign_parts(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
     """Give every sample a part.
 
     Class by class, each group (in random order) goes to the part that still lacks most of its share. So in each class
@@ -51,8 +51,8 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
 
 
 def assign_folds(labels: np.ndarray, groups: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
-    """Which of `k` folds judges each sample, `(n,)`, from 0; labels and groups as for `assign`."""
-    return assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed).astype("int64")
+    """Which of `k` folds judges each sample, `(n,)`, from 0; labels and groups as for `assign_parts`."""
+    return assign_parts(labels, groups, {str(i): 1 / k for i in range(k)}, seed).astype("int64")
 
 
 def assign_by_time(times: np.ndarray, groups: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
@@ -107,7 +107,7 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
         return _placed_parts(samples, nowhere, split, f"Dividing by “{split.time}” leaves")
     if not split.test_ids:
         shares = {"test": split.test, "validation": split.validation, "train": split.train}
-        return pd.Series(assign(labels, groups, shares, split.seed), index=samples.index, dtype="str")
+        return pd.Series(assign_parts(labels, groups, shares, split.seed), index=samples.index, dtype="str")
     known = set(samples["id"]) | set(samples["path"])
     unknown = [name for name in split.test_ids if name not in known]
     if unknown:
@@ -121,7 +121,7 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
     parts = np.full(len(samples), "test", dtype=object)
     learning = split.train + split.validation
     shares = {"validation": split.validation / learning, "train": split.train / learning}
-    parts[~test] = assign(labels[~test], groups[~test], shares, split.seed)
+    parts[~test] = assign_parts(labels[~test], groups[~test], shares, split.seed)
     gone = sorted(set(labels) - set(labels[parts == "train"]))
     if gone:
         raise InputError(
@@ -147,13 +147,13 @@ def _placed_parts(samples: pd.DataFrame, placed: np.ndarray, split: Split, refus
         oldest_first: dict[str, float] = {name: shares[name] for name in PARTS}
         parts[rest] = assign_by_time(samples["time"].to_numpy()[rest], groups[rest], oldest_first)
     elif rest.any():
-        parts[rest] = assign(labels[rest], groups[rest], shares, split.seed)
+        parts[rest] = assign_parts(labels[rest], groups[rest], shares, split.seed)
     for name in ("test", "validation"):
         learning = parts == "train"
         if learning.any() and not (parts == name).any():
             whole = shares[name] + split.train
             wanted = {name: shares[name] / whole, "train": split.train / whole}
-            parts[learning] = assign(labels[learning], groups[learning], wanted, split.seed)
+            parts[learning] = assign_parts(labels[learning], groups[learning], wanted, split.seed)
     gone = sorted(set(labels) - set(labels[parts == "train"]))
     if gone:
         raise InputError(
@@ -178,7 +178,7 @@ def folds(samples: pd.DataFrame, k: int, seed: int, validation: float = 0.25) ->
     for i in range(k):
         parts = np.full(len(samples), "test", dtype=object)
         learning = fold != i
-        parts[learning] = assign(labels[learning], groups[learning], shares, seed + i + 1)
+        parts[learning] = assign_parts(labels[learning], groups[learning], shares, seed + i + 1)
         yield pd.Series(parts, index=samples.index, dtype="str")
 
 

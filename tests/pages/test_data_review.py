@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.findings.saved import Case, Check, save_check
+from core.data.findings.saved import Case, VersionCheck, save_check
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.jobs import tasks
@@ -40,7 +40,7 @@ def version(workspace: Path, tmp_path: Path) -> VersionRecord:
     finding = Finding(kind="label_error", severity="warning", message="3 labels may be wrong.", samples=tuple(paths))
     save_check(
         found,
-        Check(
+        VersionCheck(
             backbone="efficientnet_lite0",
             image_size=96,
             findings=(finding,),
@@ -211,7 +211,7 @@ def test_rows_of_a_table_are_reviewed_side_by_side_with_rows_like_them(workspace
         finding="label_error", sample=doubted, score=0.03, beside=tuple(beside), suggested="Gentoo", probability=0.9
     )
     finding = Finding(kind="label_error", severity="warning", message="1 label may be wrong.", samples=(path,))
-    save_check(found, Check(findings=(finding,), cases=(case,), looked_for=("label_error",), accuracy=0.97))
+    save_check(found, VersionCheck(findings=(finding,), cases=(case,), looked_for=("label_error",), accuracy=0.97))
     app = open_findings(found)
     assert any("Looked deeper" in c.value and "0.97" in c.value for c in app.caption)
     next(b for b in app.button if b.label == "Review one by one").click().run()

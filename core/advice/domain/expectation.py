@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from core.advice.domain.record import Expectation
 from core.advice.domain.sides import Side
-from core.data.cleaning.steps.step import sample
-from core.data.tables.matching import as_target, matched_columns
+from core.data.cleaning.steps.step import sample_positions
+from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_cells
 from core.errors import InputError
 from core.evaluation.bootstrap import percentile_interval
@@ -62,7 +62,7 @@ def held_out(run: RunRecord) -> pd.DataFrame:
     """The run's predictions for its validation and test samples, at most `MOST` by lot: nothing is chosen by them."""
     table = runs.read_predictions(run.id)
     known = pd.concat([judged(table, part) for part in ("validation", "test") if (table["part"] == part).any()])
-    return known.iloc[sample(len(known), MOST)]
+    return known.iloc[sample_positions(len(known), MOST)]
 
 
 def transport_costs(probability: Floats, often: Floats) -> Floats:
@@ -113,7 +113,7 @@ def expectation(run: RunRecord, source: Side, target: Side, progress: Progress =
                 f"“{target.name}” lacks the column “{lacking[0]}”, which “{run.name}” was trained on.",
                 "Rename columns so that those of one meaning have one name.",
             )
-        there = model.probabilities(model.vectors(as_target(cells, model.trained_on, matched)))
+        there = model.probabilities(model.vectors(rename_to_target(cells, model.trained_on, matched)))
     accuracy, ci = estimated(probabilities(known), truths(known), there)
     own = known["predicted"].astype(str).eq(known["label"].astype(str))
     found = Expectation(

@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.data.files.packed import SUFFIXES, Archive, TarArchive, ZipArchive, is_clutter, opened, readable, too_many
+from core.data.files.packed import (
+    SUFFIXES,
+    Archive,
+    TarArchive,
+    ZipArchive,
+    is_clutter,
+    open_packed,
+    printable_name,
+    too_many,
+)
 from core.errors import InputError
 from core.schemas import Skipped
 from core.settings import get_settings
@@ -30,7 +39,7 @@ class FolderArchive(Archive):
             folders.sort()
             for file in sorted(files):
                 full = Path(folder, file)
-                name = readable(full.relative_to(self._root).as_posix())
+                name = printable_name(full.relative_to(self._root).as_posix())
                 if full.is_symlink() and not full.resolve().is_relative_to(self._root):
                     refused.append(Skipped(path=name, reason="a link that leads out of the folder"))
                 elif full.is_file() and not is_clutter(name):
@@ -66,7 +75,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
     if path.is_dir():
         yield FolderArchive(path)
         return
-    archive = opened(path)
+    archive = open_packed(path)
     try:
         yield archive
     finally:

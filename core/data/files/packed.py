@@ -108,7 +108,7 @@ class TarArchive(Archive):
         self._file: IO[bytes] = path.open("rb")
         try:
             if self._file.read(2) == b"\x1f\x8b":
-                self._file = _gunzipped(path, self._file, cut)
+                self._file = _gunzip(path, self._file, cut)
             self._file.seek(0)
             self._places = self._checked(path, cut)
         except BaseException:
@@ -132,13 +132,13 @@ class TarArchive(Archive):
                     breaks_off = info.offset_data + info.size > end
                     if breaks_off:
                         break
-                    members.add(readable(info.name), info.size, (info.offset_data, info.size), info.isdir())
+                    members.add(printable_name(info.name), info.size, (info.offset_data, info.size), info.isdir())
         except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
             if not members.by_name:
                 raise damaged from error
             breaks_off = True
         if breaks_off:
-            cut = [*cut, Skipped(path=readable(last), reason="the archive breaks off here")]
+            cut = [*cut, Skipped(path=printable_name(last), reason="the archive breaks off here")]
         members.check_whole()
         self.sizes, self.refused = members.sizes, (*members.refused, *cut)
         return members.by_name
@@ -154,7 +154,7 @@ class TarArchive(Archive):
         self._file.close()
 
 
-def opened(path: Path) -> ZipArchive | TarArchive:
+def open_packed(path: Path) -> ZipArchive | TarArchive:
     """The archive in this file, whatever its ending says."""
     with path.open("rb") as file:
         head = file.read(512)
@@ -242,7 +242,7 @@ def _check_kind(path: Path, info: tarfile.TarInfo) -> None:
         raise _unsafe(path, info.name, "a sparse file")
 
 
-def _gunzipped(path: Path, packed: IO[bytes], cut: list[Skipped]) -> IO[bytes]:
+def _gunzip(path: Path, packed: IO[bytes], cut: list[Skipped]) -> IO[bytes]:
     """What a gzip file holds, in a temporary file; a break is noted in `cut`."""
     root = get_settings().cache
     root.mkdir(parents=True, exist_ok=True)
@@ -299,7 +299,7 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def readable(name: str) -> str:
+def printable_name(name: str) -> str:
     """A name as text that can be stored: bytes that are no UTF-8 become question marks."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

@@ -28,7 +28,7 @@ class Source:
     licence: str = ""
 
 
-def look_at(source: Path | str) -> Source:
+def inspect_source(source: Path | str) -> Source:
     """Find out what is to be imported; `InputError` when there is nothing, or nothing that Graft imports."""
     if str(source).startswith("sample:"):
         sample = samples.get_sample(str(source).removeprefix("sample:"))

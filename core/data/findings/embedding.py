@@ -9,13 +9,20 @@ import pandas as pd
 from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings import label_errors
 from core.data.findings.evidence import Evidence, count
-from core.data.findings.image import near_duplicate_findings, unlike
-from core.data.findings.label import doubted_labels
+from core.data.findings.image import near_duplicate_findings, robust_z_scores
+from core.data.findings.label import label_error_findings
 from core.data.findings.saved import Case
-from core.data.images.near_duplicates import LIKENESS, Comparer, Look, embedding_pairs, hash_pairs, joined
+from core.data.images.near_duplicates import (
+    LIKENESS,
+    Comparer,
+    PixelReader,
+    connected_components,
+    embedding_pairs,
+    hash_pairs,
+)
 from core.schemas import Finding, Step
 
-LOOKED_FOR = ("near_duplicate", "leak", "outlier", "label_error")
+CHECKED_KINDS = ("near_duplicate", "leak", "outlier", "label_error")
 # Chosen on 5,000 CIFAR photos of another batch than the benchmark measures: copies correlate by 0.987 at least and
 # lie at a cosine of 0.73 or more, 99 of 100 photos are less alike than 0.84 to any other.
 HASH_DISTANCE = 10
@@ -24,7 +31,7 @@ SMALLEST = 24  # pixels; smaller images agree by chance
 NEIGHBOURS = 5
 OUTLIER = 4.0  # robust standard deviations of the distance to the nearest neighbours
 FOREST_SHARE = 0.1  # of the samples, the most easily isolated ones, that can be outliers
-Found = tuple[list[Finding], list[Case]]
+FindingsAndCases = tuple[list[Finding], list[Case]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,9 @@ class Embedded:
         return self.evidence.samples
 
 
-def near_groups(x: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, known: np.ndarray, look: Look) -> np.ndarray:
+def near_groups(
+    x: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, known: np.ndarray, look: PixelReader
+) -> np.ndarray:
     """Groups, `(n,)`, of copies: those `known`, and pairs close by hash or embedding whose pixels then agree.
 
     A perceptual hash survives re-encoding and scaling, an embedding also cropping; either proposes pairs, and only
@@ -61,15 +70,17 @@ def near_groups(x: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, known: 
         and comparer.likeness(i, j) >= LIKENESS
     ]
     first = {number: place for place, number in reversed(list(enumerate(known.tolist())))}
-    return joined(len(known), [*((first[number], i) for i, number in enumerate(known.tolist())), *pairs])
+    return connected_components(
+        len(known), [*((first[number], i) for i, number in enumerate(known.tolist())), *pairs]
+    )
 
 
-def look_deeper(images: Embedded) -> tuple[Found, float | None]:
+def check_embeddings(images: Embedded) -> tuple[FindingsAndCases, float | None]:
     """All findings and cases, and the accuracy of the out-of-fold predictions (None where there are no labels)."""
     found: list[Finding] = []
     cases: list[Case] = []
     accuracy = None
-    parts: list[Callable[[Embedded], Found]] = [near_duplicates, outliers]
+    parts: list[Callable[[Embedded], FindingsAndCases]] = [near_duplicates, outliers]
     if images.evidence.dataset.labelled:
         parts.append(leaks)
         (of_labels, accuracy) = wrong_labels(images)
@@ -82,7 +93,7 @@ def look_deeper(images: Embedded) -> tuple[Found, float | None]:
     return (found, cases), accuracy
 
 
-def near_duplicates(images: Embedded) -> Found:
+def near_duplicates(images: Embedded) -> FindingsAndCases:
     """Near copies. Exact ones are told apart from them by `exact_duplicate`."""
     samples = images.samples.assign(group=images.groups)[images.evidence.open("near_duplicate").to_numpy()]
     near = samples[samples.groupby("group")["content_hash"].transform("nunique") > 1]
@@ -90,11 +101,13 @@ def near_duplicates(images: Embedded) -> Found:
     cases = []
     for _, group in near.groupby("group", sort=False):
         ids = group["id"].tolist()
-        cases += [Case(finding="near_duplicate", sample=name, score=1.0, beside=_but(ids, name)) for name in ids[1:]]
+        cases += [
+            Case(finding="near_duplicate", sample=name, score=1.0, beside=_others(ids, name)) for name in ids[1:]
+        ]
     return list(near_duplicate_findings(near)), cases
 
 
-def leaks(images: Embedded) -> Found:
+def leaks(images: Embedded) -> FindingsAndCases:
     """Test images of which training or validation holds a copy, and what a probe scores with and without them."""
     samples = images.samples.assign(group=images.groups)
     samples = samples[images.evidence.open("leak").to_numpy()]
@@ -127,13 +140,13 @@ def _probe_scores(images: Embedded, leaked: set[str]) -> tuple[float, float | No
     samples = images.samples
     labels = pd.factorize(samples["label"])[0]
     test = (samples["part"] == "test").to_numpy()
-    x = label_errors.reduced(images.x)
-    right = label_errors.probe(x[~test], labels[~test]).predict(x[test]) == labels[test]
+    x = label_errors.principal_components(images.x)
+    right = label_errors.fit_probe(x[~test], labels[~test]).predict(x[test]) == labels[test]
     sound = ~samples.loc[test, "id"].isin(leaked).to_numpy()
     return float(right.mean()), float(right[sound].mean()) if sound.any() else None
 
 
-def outliers(images: Embedded) -> Found:
+def outliers(images: Embedded) -> FindingsAndCases:
     """Images far from all others: by the distance to their nearest neighbours, and easily isolated as well.
 
     The distance, 1 − cosine averaged over five neighbours outside the image's own group of copies, must lie four
@@ -145,10 +158,10 @@ def outliers(images: Embedded) -> Found:
         return [], []
     from sklearn.ensemble import IsolationForest
 
-    distance, near = neighbours(images.x, images.groups)
-    components = label_errors.reduced(images.x, 32)
+    distance, near = nearest_neighbours(images.x, images.groups)
+    components = label_errors.principal_components(images.x, 32)
     isolated = -IsolationForest(n_estimators=200, random_state=0).fit(components).score_samples(components)
-    far = unlike(pd.Series(distance), 0.02).to_numpy()
+    far = robust_z_scores(pd.Series(distance), 0.02).to_numpy()
     named = (far > OUTLIER) & (isolated >= np.quantile(isolated, 1 - FOREST_SHARE))
     rows = np.flatnonzero(named & images.evidence.open("outlier").to_numpy())
     if not len(rows):
@@ -171,7 +184,7 @@ def outliers(images: Embedded) -> Found:
     return [finding], cases
 
 
-def neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
+def nearest_neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
     """Mean distance, 1 − cosine, to the `k` nearest images of other groups, `(n,)`, and their positions `(n, k)`."""
     k = min(k, len(x) - 1)
     distance, near = np.empty(len(x)), np.empty((len(x), k), "int64")
@@ -187,18 +200,23 @@ def neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -> tuple[
     return distance, near
 
 
-def wrong_labels(images: Embedded) -> tuple[Found, float]:
+def wrong_labels(images: Embedded) -> tuple[FindingsAndCases, float]:
     """Labels that confident learning doubts, with the class that fits better."""
     samples = images.samples
     labels, classes = pd.factorize(samples["label"], sort=True)
-    probabilities = label_errors.out_of_fold(label_errors.reduced(images.x), labels, images.groups)
+    probabilities = label_errors.out_of_fold_probabilities(
+        label_errors.principal_components(images.x), labels, images.groups
+    )
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     errors = label_errors.confident_learning(probabilities, labels)
-    found = doubted_labels(
-        images.evidence, np.asarray(classes), errors, lambda rows: neighbours(images.x, images.groups)[1][rows]
+    found = label_error_findings(
+        images.evidence,
+        np.asarray(classes),
+        errors,
+        lambda rows: nearest_neighbours(images.x, images.groups)[1][rows],
     )
     return found, accuracy
 
 
-def _but(ids: Sequence[str], name: str) -> tuple[str, ...]:
+def _others(ids: Sequence[str], name: str) -> tuple[str, ...]:
     return tuple(other for other in ids if other != name)

@@ -51,7 +51,7 @@ class Evidence:
 Finder = Callable[[Evidence], Iterator[Finding]]
 
 
-def remedy(kind: str, **params: object) -> Step:
+def remedy_step(kind: str, **params: object) -> Step:
     """A step that does away with what was found."""
     return Step(kind=kind, params=params)
 
@@ -61,12 +61,12 @@ def count(n: int, noun: str, many: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else many or noun + 's'}"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """“a”, “b” and “c”."""
     quoted = [f"“{name}”" for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
-def some(parts: Sequence[str], most: int = 5) -> str:
+def list_some(parts: Sequence[str], most: int = 5) -> str:
     """The first few of the parts, and how many more there are."""
     return ", ".join(parts[:most]) + (f" and {len(parts) - most:,} more" if len(parts) > most else "")

@@ -20,7 +20,7 @@ UNLIKE = 3.0
 
 
 @dataclass(frozen=True)
-class Striking:
+class ImageDefect:
     """One way in which an image strikes the eye.
 
     `value` gives a number an image, larger for worse; `floor` is the least spread that is taken for it, so that in a
@@ -39,7 +39,7 @@ class Striking:
             return
         seen = evidence.seen
         value = self.value(seen)
-        named = self.beyond(seen).to_numpy() & (unlike(value, self.floor) > UNLIKE).to_numpy()
+        named = self.beyond(seen).to_numpy() & (robust_z_scores(value, self.floor) > UNLIKE).to_numpy()
         named &= evidence.open(self.kind).to_numpy()
         if not named.any():
             return
@@ -58,7 +58,7 @@ class Striking:
         )
 
 
-def unlike(values: pd.Series, floor: float) -> pd.Series:
+def robust_z_scores(values: pd.Series, floor: float) -> pd.Series:
     """How many robust standard deviations each value lies above the median; their length is `floor` at least."""
     off = values - values.median()
     return off / max(1.4826 * float(off.abs().median()), floor)
@@ -78,35 +78,35 @@ def _blur(seen: pd.DataFrame) -> pd.Series:
 
 
 STRIKING = (
-    Striking(
+    ImageDefect(
         kind="dark",
         value=lambda seen: 255 - seen["lightest"],
         floor=8,
         beyond=lambda seen: seen["lightest"] < 0.32 * 255,
         message="dark: 99 of 100 pixels are under a third of full brightness",
     ),
-    Striking(
+    ImageDefect(
         kind="bright",
         value=lambda seen: seen["darkest"],
         floor=8,
         beyond=lambda seen: seen["darkest"] > 0.95 * 255,
         message="very bright: 95 of 100 pixels are nearly white",
     ),
-    Striking(
+    ImageDefect(
         kind="blurry",
         value=_blur,
         floor=0.25,
         beyond=lambda seen: seen["sharpness"] < 100,
         message="blurry: edges are far softer than in the other images",
     ),
-    Striking(
+    ImageDefect(
         kind="low_information",
         value=lambda seen: 8 - seen["entropy"],
         floor=0.5,
         beyond=lambda seen: seen["entropy"] < 2.4,
         message="nearly empty: they hold few different shades",
     ),
-    Striking(
+    ImageDefect(
         kind="odd_aspect_ratio",
         value=lambda seen: (_aspect(seen) - _aspect(seen).median()).abs(),
         floor=0.3,
@@ -114,7 +114,7 @@ STRIKING = (
         message="far longer or taller than the others, and will be squeezed when they are made square",
         severity="info",
     ),
-    Striking(
+    ImageDefect(
         kind="odd_size",
         value=lambda seen: (_side(seen) - _side(seen).median()).abs(),
         floor=0.5,
@@ -122,7 +122,7 @@ STRIKING = (
         message="more than four times as large or as small as the median image",
         severity="info",
     ),
-    Striking(
+    ImageDefect(
         kind="grey",
         value=lambda seen: -seen["colourfulness"],
         floor=2,
@@ -193,7 +193,7 @@ def spurious(evidence: Evidence) -> Iterator[Finding]:
         return
     majority = np.bincount(labels).max() / len(labels)
     for what, bins in _attributes(evidence.seen).items():
-        accuracy = guess(bins, labels, groups)
+        accuracy = guess_accuracy(bins, labels, groups)
         gained = accuracy - majority
         error = np.sqrt(majority * (1 - majority) / len(labels))
         if gained > SPURIOUS_LIFT * (1 - majority) and gained > 4 * error:
@@ -205,7 +205,7 @@ def spurious(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def guess(bins: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
+def guess_accuracy(bins: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
     """Cross-validated accuracy of naming the most frequent class of each bin; all `(n,)`, class indices from 0."""
     fold = np.random.default_rng(0).permutation(int(groups.max()) + 1)[groups] % _FOLDS
     counts = np.zeros((_FOLDS, int(bins.max()) + 1, int(labels.max()) + 1), dtype="int64")
@@ -221,20 +221,20 @@ def _attributes(seen: pd.DataFrame) -> dict[str, np.ndarray]:
     few = size.nunique() <= _BINS  # so few sizes are named, others are binned
     border = seen[["border_red", "border_green", "border_blue"]].to_numpy() // 64
     return {
-        "the image size": pd.factorize(size)[0] if few else _binned(_side(seen)),
-        "the aspect ratio": _binned(_aspect(seen)),
+        "the image size": pd.factorize(size)[0] if few else _to_bins(_side(seen)),
+        "the aspect ratio": _to_bins(_aspect(seen)),
         "the file format": pd.factorize(seen["format"] + " " + seen["mode"])[0],
-        "the brightness": _binned(seen["brightness"]),
+        "the brightness": _to_bins(seen["brightness"]),
         "the background colour": pd.factorize(border @ np.array([16, 4, 1]))[0],
     }
 
 
-def _binned(values: pd.Series) -> np.ndarray:
+def _to_bins(values: pd.Series) -> np.ndarray:
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1]))
     return np.searchsorted(edges, values.to_numpy())
 
 
-def _finder(striking: Striking) -> Finder:
+def _finder(striking: ImageDefect) -> Finder:
     def find(evidence: Evidence) -> Iterator[Finding]:
         return striking.find(evidence)
 

@@ -13,7 +13,7 @@ from core.schemas import Finding, Step
 BESIDE = 3
 
 
-def doubted_labels(
+def label_error_findings(
     evidence: Evidence, classes: np.ndarray, errors: LabelErrors, near: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[list[Finding], list[Case]]:
     """The finding and its cases; both empty where no label is doubted that nobody has looked at.

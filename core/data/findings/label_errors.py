@@ -34,32 +34,32 @@ class LabelErrors:
     probability: np.ndarray
 
 
-def squashed(embeddings: np.ndarray) -> np.ndarray:
+def normalize_embeddings(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings as `core.models.heads.linear_head` sees them, but of length 1: `(n, d)` float32."""
     x = np.tanh(embeddings)
     return x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 
 
-def reduced(x: np.ndarray, dimensions: int = DIMENSIONS) -> np.ndarray:
+def principal_components(x: np.ndarray, dimensions: int = DIMENSIONS) -> np.ndarray:
     """The leading principal components, `(n, dimensions)` at most; no label is used for them."""
     centred = x - x.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
     return centred @ vectors[:, np.argsort(values)[::-1][: min(dimensions, len(x))]]
 
 
-def probe(x: np.ndarray, labels: np.ndarray) -> Any:
+def fit_probe(x: np.ndarray, labels: np.ndarray) -> Any:
     """A fitted logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=PENALTY, max_iter=200, tol=1e-3).fit(x, labels)
 
 
-def out_of_fold(
+def out_of_fold_probabilities(
     x: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray,
     folds: int = FOLDS,
-    learn: Callable[[np.ndarray, np.ndarray], Any] = probe,
+    learn: Callable[[np.ndarray, np.ndarray], Any] = fit_probe,
 ) -> np.ndarray:
     """Class probabilities of every sample by classifiers that have not seen it or a copy of it.
 

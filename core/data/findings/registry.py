@@ -9,14 +9,14 @@ from core.data.files.archives import SUFFIXES
 from core.data.findings import category as category_findings
 from core.data.findings import image as image_findings
 from core.data.findings import table as table_findings
-from core.data.findings.evidence import Evidence, Finder, count, some
+from core.data.findings.evidence import Evidence, Finder, count, list_some
 from core.schemas import Finding, Kind, Step
 
 SMALL_CLASS = 10
 IMBALANCE = 10
 
 
-def find(evidence: Evidence) -> tuple[Finding, ...]:
+def run_finders(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings, the most severe first."""
     found = [finding for finder in finders(evidence.dataset.kind) for finding in finder(evidence)]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
@@ -85,7 +85,7 @@ def small_class(evidence: Evidence) -> Iterator[Finding]:
         return
     said = f"Class “{small.index[0]}” has only {small.iloc[0]} samples; what is measured on them says little."
     if len(small) > 1:
-        named = some([f"“{name}” {n}" for name, n in small.items()])
+        named = list_some([f"“{name}” {n}" for name, n in small.items()])
         said = f"{len(small):,} classes have fewer than {SMALL_CLASS} samples, so scores of them say little: {named}."
     yield Finding(
         kind="small_class",

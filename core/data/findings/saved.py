@@ -25,7 +25,7 @@ class Case(Frozen):
     probability: float | None = None
 
 
-class Check(Frozen):
+class VersionCheck(Frozen):
     """A look at one version, of images through one backbone. `accuracy` is that of the out-of-fold predictions."""
 
     format: int = FORMAT
@@ -38,16 +38,16 @@ class Check(Frozen):
     created: datetime = Field(default_factory=now)
 
 
-def save_check(version: VersionRecord, check: Check) -> None:
+def save_check(version: VersionRecord, check: VersionCheck) -> None:
     path = version_folder(version.dataset, version.id) / "checks.json"
     write_text(path, check.model_dump_json(indent=1))
 
 
-def load_check(version: VersionRecord) -> Check | None:
+def load_check(version: VersionRecord) -> VersionCheck | None:
     """The version's check; `None` when there is none, or one that an earlier release made."""
     path = version_folder(version.dataset, version.id) / "checks.json"
     try:
-        check = Check.model_validate_json(path.read_text(encoding="utf-8"))
+        check = VersionCheck.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValidationError:
@@ -55,7 +55,7 @@ def load_check(version: VersionRecord) -> Check | None:
     return check if check.format == FORMAT else None
 
 
-def all_findings(version: VersionRecord, check: Check | None) -> tuple[Finding, ...]:
+def all_findings(version: VersionRecord, check: VersionCheck | None) -> tuple[Finding, ...]:
     """The version's findings and the check's, which replace those of a kind that it has looked for; worst first."""
     deeper = check.looked_for if check else ()
     found = [finding for finding in version.findings if finding.kind not in deeper]

@@ -12,7 +12,7 @@ ITERATIONS, ANGLE = 500, 0.8  # as true to the neighbours of 1,000 photos as the
 COMPONENTS = 50
 
 
-def coordinates(x: np.ndarray, ids: list[str]) -> pd.DataFrame:
+def map_coordinates(x: np.ndarray, ids: list[str]) -> pd.DataFrame:
     """Two planes for embeddings `x`, `(n, d)`: columns id, pca_x, pca_y, tsne_x, tsne_y.
 
     PCA keeps large distances, t-SNE (van der Maaten and Hinton 2008) neighbours; it starts from the principal

@@ -13,10 +13,12 @@ HASH_DISTANCE = 6  # of 64 bits: unrelated images lie about 32 apart; copies tha
 LIKENESS = 0.985  # correlation of pixels from which on images count as copies
 _BLOCK = 1024
 
-Look = Callable[[int], np.ndarray]
+PixelReader = Callable[[int], np.ndarray]
 
 
-def groups(copies: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, look: Look) -> np.ndarray:
+def near_duplicate_groups(
+    copies: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, look: PixelReader
+) -> np.ndarray:
     """Numbers, `(n,)`, that images share with their exact and near copies.
 
     Meant for splits, which a wrong group would distort more than a missed copy: hashes must differ in 6 bits at most
@@ -36,10 +38,10 @@ def groups(copies: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, look: L
     ]
     first = {number: place for place, number in reversed(list(enumerate(copies.tolist())))}
     exact = [(first[number], place) for place, number in enumerate(copies.tolist())]
-    return joined(len(copies), [*exact, *pairs])
+    return connected_components(len(copies), [*exact, *pairs])
 
 
-def joined(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
+def connected_components(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
     """Number the groups that pairs of `n` things make when whoever shares a partner is in one, `(n,)`."""
     root = list(range(n))
 
@@ -59,7 +61,7 @@ def hash_pairs(hashes: np.ndarray, mirrored: np.ndarray, limit: int = HASH_DISTA
     """Pairs of images whose perceptual hashes, or one's hash and the other's mirrored one, are close.
 
     Args:
-        hashes, mirrored: uint64, `(n,)`; see `as_bits`.
+        hashes, mirrored: uint64, `(n,)`; see `parse_hashes`.
         limit: largest Hamming distance.
 
     Returns:
@@ -75,7 +77,7 @@ def hash_pairs(hashes: np.ndarray, mirrored: np.ndarray, limit: int = HASH_DISTA
     return np.concatenate(found) if found else np.empty((0, 2), "int64")
 
 
-def as_bits(hashes: "list[str] | np.ndarray") -> np.ndarray:
+def parse_hashes(hashes: "list[str] | np.ndarray") -> np.ndarray:
     """Hex hashes of 64 bits as uint64, `(n,)`."""
     return np.array([int(text, 16) for text in hashes], dtype="uint64")
 
@@ -103,7 +105,7 @@ def embedding_pairs(x: np.ndarray, limit: float, most: int = 5) -> np.ndarray:
 class Comparer:
     """Compares images pixel by pixel, each decoded and scaled once. `look` gives the pixels at a position."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: PixelReader) -> None:
         self._look = look
         self._small: dict[int, Image.Image] = {}
         self._seen: dict[tuple[int, bool], np.ndarray] = {}

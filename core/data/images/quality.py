@@ -31,7 +31,7 @@ class Reduced:
     histogram: list[int]
 
 
-def reduce(pixels: np.ndarray) -> Reduced:
+def reduce_image(pixels: np.ndarray) -> Reduced:
     """Prepare an RGB image, uint8, height × width × 3, in few calls that let other threads work meanwhile.
 
     A large image is first shrunk by a whole factor to a longest side of 96 to 191 pixels.
@@ -54,7 +54,7 @@ def reduce(pixels: np.ndarray) -> Reduced:
     )
 
 
-def look(images: Sequence[Reduced]) -> list[dict[str, float | str]]:
+def measure_images(images: Sequence[Reduced]) -> list[dict[str, float | str]]:
     """The `HASHES` and `MEASURES` of images, all at once: calls on tiny arrays would take longer than the work.
 
     Levels run from 0 to 255.
@@ -92,15 +92,15 @@ def look(images: Sequence[Reduced]) -> list[dict[str, float | str]]:
     ]
 
 
-def measure(pixels: np.ndarray) -> dict[str, float]:
-    """The `MEASURES` of one RGB image, uint8, height × width × 3; see `look`."""
-    (seen,) = look([reduce(pixels)])
+def measure_image(pixels: np.ndarray) -> dict[str, float]:
+    """The `MEASURES` of one RGB image, uint8, height × width × 3; see `measure_images`."""
+    (seen,) = measure_images([reduce_image(pixels)])
     return {name: float(seen[name]) for name in MEASURES}
 
 
-def hashes(pixels: np.ndarray) -> tuple[str, str]:
+def image_hashes(pixels: np.ndarray) -> tuple[str, str]:
     """The perceptual hash of an image and that of its mirror image; see `perceptual_hash`."""
-    plain, mirrored = _hashes(reduce(pixels).thumb[None])
+    plain, mirrored = _hashes(reduce_image(pixels).thumb[None])
     return plain[0], mirrored[0]
 
 
@@ -110,7 +110,7 @@ def perceptual_hash(pixels: np.ndarray) -> str:
     Which of the 8 × 8 lowest frequencies of the 32 × 32 grey image lie above their median: the hash of
     `imagehash.phash`, whose import would cost the web process SciPy's Fourier package.
     """
-    return hashes(pixels)[0]
+    return image_hashes(pixels)[0]
 
 
 def _hashes(thumbs: np.ndarray) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.data.images.quality import HASHES, MEASURES, look, reduce
+from core.data.images.quality import HASHES, MEASURES, measure_images, reduce_image
 from core.schemas import DatasetRecord
 from core.settings import get_settings
 from core.store.dataset_folder import DatasetFolder
@@ -114,6 +114,6 @@ def _measured_late(place: Path, import_hash: str) -> pd.DataFrame:
             rows: list[dict[str, float | str]] = []
             for start in range(0, len(images), _CHUNK):
                 chunk = range(start, min(start + _CHUNK, len(images)))
-                rows += look(list(pool.map(lambda row: reduce(images.image(row)), chunk)))
+                rows += measure_images(list(pool.map(lambda row: reduce_image(images.image(row)), chunk)))
         write_parquet(path, pd.DataFrame(rows))
     return pd.read_parquet(path)

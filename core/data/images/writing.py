@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.data.files.archives import Archive, Member
 from core.data.files.decoding import UnreadableError, content_hash, decode
-from core.data.images.quality import HASHES, MEASURES, look, reduce
+from core.data.images.quality import HASHES, MEASURES, measure_images, reduce_image
 from core.schemas import Skipped
 from core.settings import get_settings
 from core.store.files import write_parquet
@@ -71,9 +71,9 @@ def store_images(
                     "content_hash": content_hash(pixels),
                 }
             )
-            reduced.append(reduce(pixels))
+            reduced.append(reduce_image(pixels))
         kept = [row for row in found if isinstance(row, dict)]
-        for row, seen in zip(kept, look(reduced), strict=True):
+        for row, seen in zip(kept, measure_images(reduced), strict=True):
             row.update(seen)
         return found
 

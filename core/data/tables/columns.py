@@ -43,7 +43,7 @@ def read_choices(content: Any) -> dict[str, Choice]:
     return choices
 
 
-def chosen(choices: Mapping[str, Choice], role: Role) -> str | None:
+def column_with_role(choices: Mapping[str, Choice], role: Role) -> str | None:
     """The column with this role, None when there is none; `InputError` when there are several."""
     names = [name for name, choice in choices.items() if choice.role == role]
     if len(names) > 1:

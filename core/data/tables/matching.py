@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from core.data.cleaning.steps.step import numeric
+from core.data.cleaning.steps.step import numeric_columns
 
 
 def matched_columns(target: pd.DataFrame, source: pd.DataFrame) -> dict[str, str]:
@@ -14,7 +14,7 @@ def matched_columns(target: pd.DataFrame, source: pd.DataFrame) -> dict[str, str
     several columns of a table come to one name, none of them is matched.
     """
     ours, theirs = _by_name(target), _by_name(source)
-    numbers, their_numbers = set(numeric(target)), set(numeric(source))
+    numbers, their_numbers = set(numeric_columns(target)), set(numeric_columns(source))
     return {
         column: theirs[name]
         for name, column in ours.items()
@@ -22,7 +22,7 @@ def matched_columns(target: pd.DataFrame, source: pd.DataFrame) -> dict[str, str
     }
 
 
-def as_target(source: pd.DataFrame, target: pd.DataFrame, matched: dict[str, str]) -> pd.DataFrame:
+def rename_to_target(source: pd.DataFrame, target: pd.DataFrame, matched: dict[str, str]) -> pd.DataFrame:
     """Source rows under the target's columns, in their order and types; what has no match is missing."""
     columns = {}
     for column in target.columns:

@@ -12,7 +12,7 @@ from core.schemas import DatasetRecord
 from core.store.dataset_folder import DatasetFolder
 
 
-def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
+def row_times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
     """How new these imported samples are by a column of numbers or dates, also one that is not learnt from.
 
     `folder` is the dataset's. Returns `(n,)` float64, larger is newer, NaN where the cell is missing or no date;
@@ -28,7 +28,7 @@ def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: s
             )
         found = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
         cells[mine.index] = found[column].to_pandas().to_numpy()
-    values = as_times(cells.infer_objects())
+    values = parse_times(cells.infer_objects())
     if np.isnan(values).mean() > 0.5:
         raise InputError(
             f"“{column}” holds neither numbers nor dates.", "Choose a column that tells how new a row is."
@@ -43,12 +43,12 @@ def time_columns(folder: Path) -> list[str]:
     dates = [
         name
         for name in rows.columns
-        if name != schema.target and not is_number(rows[name]) and np.isfinite(as_times(rows[name])).mean() > 0.5
+        if name != schema.target and not is_number(rows[name]) and np.isfinite(parse_times(rows[name])).mean() > 0.5
     ]
     return dates + [str(name) for name in rows.columns if name != schema.target and is_number(rows[name])]
 
 
-def as_times(cells: pd.Series) -> np.ndarray:
+def parse_times(cells: pd.Series) -> np.ndarray:
     """Numbers as they are and dates as seconds, `(n,)` float64, NaN for all else; larger is newer.
 
     Dates begin with the day where a 13 or more stands first, or where points are between the numbers.

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from core.data.files.table_files import LARGEST, TableFile, read_file
-from core.data.tables.columns import Choice, Role, chosen
+from core.data.tables.columns import Choice, Role, column_with_role
 from core.data.tables.schema import Column, Schema, is_number, load_schema
 from core.errors import InputError
 from core.schemas import Skipped
@@ -33,7 +33,7 @@ def read_preview(path: Path, n: int = 20) -> pd.DataFrame:
     return read_file(path, n).table
 
 
-def look_at(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
+def inspect_table(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
     """The first `n` rows, and the schema that they speak for, before anything was chosen; `InputError`."""
     file = read_file(path, n)
     return file.table, _schema(file, None, tuple(_column(file.table[name], None) for name in file.table.columns), {})
@@ -68,8 +68,8 @@ def read_table(
         if column.kind == "numeric":
             table[column.name], refused = as_numbers(values)
             skipped += refused
-            columns = (*columns[:i], _counted(column, table[column.name]), *columns[i + 1 :])
-        elif column.name == chosen(choices, "weight"):
+            columns = (*columns[:i], _count_missing(column, table[column.name]), *columns[i + 1 :])
+        elif column.name == column_with_role(choices, "weight"):
             table[column.name] = _as_weights(values)
         else:
             table[column.name] = as_text(values)
@@ -88,13 +88,13 @@ def _schema(
         delimiter=found.delimiter,
         decimal=found.decimal,
         thousands=found.thousands,
-        id=chosen(choices, "id"),
-        group=chosen(choices, "group"),
-        weight=chosen(choices, "weight"),
+        id=column_with_role(choices, "id"),
+        group=column_with_role(choices, "group"),
+        weight=column_with_role(choices, "weight"),
     )
 
 
-def _counted(column: Column, values: pd.Series) -> Column:
+def _count_missing(column: Column, values: pd.Series) -> Column:
     return column.model_copy(update={"missing": int(values.isna().sum())})
 
 
@@ -139,7 +139,7 @@ def as_text(values: pd.Series) -> pd.Series:
     return (values.astype("Int64") if exact else values).astype("str")
 
 
-def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> tuple[pd.DataFrame, Schema]:
+def conform_table(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> tuple[pd.DataFrame, Schema]:
     """The table with the columns and kinds of an earlier import's schema `wanted`, and its own schema.
 
     `InputError` when a column is missing or holds text instead of numbers.

@@ -10,20 +10,20 @@ from pydantic import Field
 from core.data.cleaning.steps.step import (
     NumericColumns,
     Resampler,
-    Settings,
     StepKind,
+    StepSettings,
+    append_rows,
     centre_and_spread,
-    chosen,
-    filled,
-    numeric,
-    with_new,
+    choose_columns,
+    fill_and_scale,
+    numeric_columns,
 )
 
 BALANCE = "Balance and noise"
 NEIGHBOURS = 5
 
 
-class Oversample(Settings):
+class Oversample(StepSettings):
     method: Literal["random", "smote", "adasyn"] = Field(
         "smote",
         title="Method",
@@ -49,7 +49,7 @@ class Oversampler(Resampler):
             random = np.random.default_rng(seed)
             again = [random.choice(np.flatnonzero(y == c), n - (y == c).sum()) for c, n in wanted.items()]
             rows = np.concatenate(again)
-            return with_new(x, x.iloc[rows]), np.concatenate([y, y[rows]])
+            return append_rows(x, x.iloc[rows]), np.concatenate([y, y[rows]])
         fewest = min(int((y == c).sum()) for c in wanted)
         if fewest < 2:
             raise ValueError(
@@ -58,10 +58,10 @@ class Oversampler(Resampler):
             )
         near = min(NEIGHBOURS, fewest - 1)
         made, classes = (_smote if self.settings.method == "smote" else _adasyn)(x, y, wanted, near, seed)
-        return with_new(x, made), np.concatenate([y, classes])
+        return append_rows(x, made), np.concatenate([y, classes])
 
 
-class Undersample(Settings):
+class Undersample(StepSettings):
     times: Annotated[float, Field(ge=1, le=1000)] = Field(
         1.0,
         title="Times the smallest class",
@@ -81,7 +81,7 @@ class Undersampler(Resampler):
         return x[kept], y[kept]
 
 
-class Noise(Settings):
+class Noise(StepSettings):
     share: Annotated[float, Field(gt=0, le=2)] = Field(
         0.1,
         title="Strength",
@@ -99,7 +99,7 @@ class NoiseAdder(Resampler):
     settings: Noise
 
     def resample(self, x: pd.DataFrame, y: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
-        names = chosen(x, self.settings.columns, "numeric")
+        names = choose_columns(x, self.settings.columns, "numeric")
         if not self.settings.columns:
             names = [name for name in names if x[name].nunique() > 2]  # noise on a yes or no tells nothing
         if not names:
@@ -116,7 +116,7 @@ class NoiseAdder(Resampler):
         if not self.settings.copies:
             return noisy(x), y
         rows = np.tile(np.arange(len(x)), self.settings.copies)
-        return with_new(x, noisy(x.iloc[rows])), np.concatenate([y, y[rows]])
+        return append_rows(x, noisy(x.iloc[rows])), np.concatenate([y, y[rows]])
 
 
 def _wanted_at_least(y: np.ndarray, share: float) -> dict[int, int]:
@@ -135,10 +135,10 @@ class _Plain:
 
     def __init__(self, x: pd.DataFrame) -> None:
         self.x = x
-        self.names = [name for name in numeric(x) if x[name].nunique() > 2]
+        self.names = [name for name in numeric_columns(x) if x[name].nunique() > 2]
         self.others = [str(name) for name in x.columns if name not in self.names]
         self.centre, self.spread = centre_and_spread(x[self.names])
-        self.numbers = filled(x, self.centre, self.spread)
+        self.numbers = fill_and_scale(x, self.centre, self.spread)
         coded = [pd.factorize(x[name], use_na_sentinel=False) for name in self.others]
         self.levels = [levels for _, levels in coded]
         self.codes = np.stack([codes for codes, _ in coded], axis=1) if coded else np.empty((len(x), 0), "int64")

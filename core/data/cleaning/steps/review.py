@@ -2,13 +2,13 @@
 
 from pydantic import Field
 
-from core.data.cleaning.steps.step import Rows, Settings, StepKind
+from core.data.cleaning.steps.step import Rows, StepKind, StepSettings
 from core.schemas import Recipe
 
 REVIEW = "Review"
 
 
-class Relabel(Settings):
+class Relabel(StepSettings):
     labels: dict[str, str] = Field({}, title="Labels", description="Sample id, as IMPORT-ROW → its class.")
 
 
@@ -23,7 +23,7 @@ def relabel(rows: Rows, settings: Relabel) -> Rows:
     return Rows(samples.assign(label=new.where(new.notna(), samples["label"]).astype("str")), rows.table)
 
 
-class Keep(Settings):
+class Keep(StepSettings):
     finding: str = Field(title="Finding", description="Its kind, such as label_error.")
     samples: tuple[str, ...] = Field((), title="Samples", description="Ids, as IMPORT-ROW.")
 

@@ -10,12 +10,12 @@ from core.data.cleaning.steps.step import (
     Learnt,
     NumericColumns,
     Only,
-    Settings,
     StepKind,
+    StepSettings,
     centre_and_spread,
-    chosen,
-    filled,
-    sample,
+    choose_columns,
+    fill_and_scale,
+    sample_positions,
 )
 
 SELECTION = "Selection"
@@ -24,7 +24,7 @@ FITTED_ON = 5_000  # training rows that scores are computed on
 ROUND = 0.1  # share of the columns that goes in a round of elimination: of an embedding there are a thousand
 
 
-class SelectFeatures(Settings):
+class SelectFeatures(StepSettings):
     method: Literal["forest", "chi2", "anova", "mutual_information", "l1", "variance", "rfe", "rfecv"] = Field(
         "forest",
         title="Method",
@@ -49,16 +49,16 @@ class Selector(Learnt):
     settings: SelectFeatures
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Selector":
-        among = chosen(x, self.settings.columns, "numeric")
+        among = choose_columns(x, self.settings.columns, "numeric")
         names = [c for c in among if x[c].nunique() > 1]
         self.dropped_: list[str] = []
         self.scores_: dict[str, float] = {}
         if len(names) < 2:
             return self  # nothing to choose
-        place = sample(len(x), FITTED_ON)
-        rows = filled(x, *centre_and_spread(x[names]))[place]
+        place = sample_positions(len(x), FITTED_ON)
+        rows = fill_and_scale(x, *centre_and_spread(x[names]))[place]
         keep = self.settings.kept_of(len(among))
-        scores = scores_of(self.settings.method, rows, y[place], keep)
+        scores = score_columns(self.settings.method, rows, y[place], keep)
         self.scores_ = dict(zip(names, scores.tolist(), strict=True))
         if self.settings.method == "rfecv":
             kept = {name for name, score in self.scores_.items() if score >= 0}
@@ -71,7 +71,7 @@ class Selector(Learnt):
         return x.drop(columns=self.dropped_)
 
 
-def scores_of(method: str, x: np.ndarray, y: np.ndarray, keep: int) -> np.ndarray:
+def score_columns(method: str, x: np.ndarray, y: np.ndarray, keep: int) -> np.ndarray:
     """How much each column of `x`, `(n, columns)`, tells of the classes `y`: `(columns,)`, more is better.
 
     For elimination it is 0 for what is kept and, for the rest, less the earlier it went.
@@ -94,17 +94,17 @@ def scores_of(method: str, x: np.ndarray, y: np.ndarray, keep: int) -> np.ndarra
 
             return RandomForestClassifier(200, random_state=0, n_jobs=1).fit(x, y).feature_importances_
         case "l1":
-            return np.abs(_linear(l1_ratio=1.0, solver="saga", C=0.5).fit(_standard(x), y).coef_).max(axis=0)
+            return np.abs(_linear(l1_ratio=1.0, solver="saga", C=0.5).fit(_standardize(x), y).coef_).max(axis=0)
         case "rfe":
             wanted = min(keep, x.shape[1])
-            found = selection.RFE(_linear(), n_features_to_select=wanted, step=ROUND).fit(_standard(x), y)
+            found = selection.RFE(_linear(), n_features_to_select=wanted, step=ROUND).fit(_standardize(x), y)
             return 1.0 - found.ranking_
     from sklearn.model_selection import StratifiedKFold
 
     folds = int(min(5, np.bincount(y)[np.unique(y)].min()))
     if folds < 2:
         raise ValueError("a class has one training row, too few for cross-validation")
-    return 1.0 - selection.RFECV(_linear(), step=ROUND, cv=StratifiedKFold(folds)).fit(_standard(x), y).ranking_
+    return 1.0 - selection.RFECV(_linear(), step=ROUND, cv=StratifiedKFold(folds)).fit(_standardize(x), y).ranking_
 
 
 def _linear(**settings: Any) -> Any:
@@ -113,7 +113,7 @@ def _linear(**settings: Any) -> Any:
     return LogisticRegression(**({"max_iter": 500, "random_state": 0} | settings))
 
 
-def _standard(x: np.ndarray) -> np.ndarray:
+def _standardize(x: np.ndarray) -> np.ndarray:
     spread = x.std(axis=0)
     return (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
 

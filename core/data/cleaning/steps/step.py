@@ -23,7 +23,7 @@ WHERE: dict[Scope, str] = {
 NEW = "new "  # what the names of training rows begin with that were made, not imported
 
 
-class Settings(Frozen):
+class StepSettings(Frozen):
     """A step's settings. Every field has a title and a description; the pages draw a widget for each."""
 
 
@@ -108,7 +108,7 @@ class Resampler:
     def resample(self, x: pd.DataFrame, y: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
         """The rows to learn from and their classes, `(m,)`.
 
-        Rows that stay keep their name in the index; those that are added have names of their own (`with_new`).
+        Rows that stay keep their name in the index; those that are added have names of their own (`append_rows`).
         """
         raise NotImplementedError
 
@@ -127,26 +127,28 @@ class StepKind:
     help: str
     purpose: str
     scope: Scope
-    settings: type[Settings]
+    settings: type[StepSettings]
     run: Callable[..., Any]
     kind: Kind | Literal["both"] = "table"
     reads_cells: bool = False
 
 
-def numeric(x: pd.DataFrame) -> list[str]:
+def numeric_columns(x: pd.DataFrame) -> list[str]:
     """The columns of numbers."""
     return [str(name) for name in x.columns if pd.api.types.is_numeric_dtype(x[name])]
 
 
-def text(x: pd.DataFrame) -> list[str]:
+def text_columns(x: pd.DataFrame) -> list[str]:
     """The columns of categories."""
-    numbers = set(numeric(x))
+    numbers = set(numeric_columns(x))
     return [str(name) for name in x.columns if name not in numbers]
 
 
-def chosen(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
+def choose_columns(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
     """The columns `names`, or all of the kind where none is named; `ValueError` when one is not there."""
-    fitting = {"numeric": numeric, "text": text, "any": lambda t: [str(c) for c in t.columns]}[kind](x)
+    fitting = {"numeric": numeric_columns, "text": text_columns, "any": lambda t: [str(c) for c in t.columns]}[kind](
+        x
+    )
     for name in names:
         if name not in x.columns:
             raise ValueError(f"there is no column “{name}” at this place")
@@ -155,21 +157,21 @@ def chosen(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
     return list(names) or fitting
 
 
-def with_new(x: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+def append_rows(x: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     """Training rows joined by further ones, which are named “new 1” and so on."""
     names = x.index.astype("str")
     first = 1 + max((int(name.removeprefix(NEW)) for name in names if name.startswith(NEW)), default=0)
     return pd.concat([x, more.set_axis([f"{NEW}{first + i}" for i in range(len(more))])])
 
 
-def sample(n: int, most: int) -> np.ndarray:
+def sample_positions(n: int, most: int) -> np.ndarray:
     """Positions of at most `most` of `n` rows, drawn evenly at random, always the same, in their order."""
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 
-def filled(x: pd.DataFrame, centre: pd.Series, spread: pd.Series) -> np.ndarray:
+def fill_and_scale(x: pd.DataFrame, centre: pd.Series, spread: pd.Series) -> np.ndarray:
     """Numbers for methods that need every cell: missing ones at the centre, all on one scale; `(n, columns)`."""
     return ((x[centre.index].fillna(centre) - centre) / spread).to_numpy()
 
