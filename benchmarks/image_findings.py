@@ -23,7 +23,7 @@ from core.data.findings.embedding import near_groups
 from core.data.findings.label_errors import (
     confident_learning,
     normalize_embeddings,
-    out_of_fold_probabilities,
+    predict_out_of_fold,
     principal_components,
 )
 from core.data.images.near_duplicates import parse_hashes
@@ -110,7 +110,7 @@ def labels() -> None:
         wrong = rng.permutation(len(rows))[: len(rows) // 20]
         given[wrong] = (given[wrong] + rng.integers(1, 10, len(wrong))) % 10
         x = principal_components(normalize_embeddings(embed(Images(list(pixels[rows])), LITE0, SIZE)))
-        errors = confident_learning(out_of_fold_probabilities(x, given, np.arange(len(rows))), given)
+        errors = confident_learning(predict_out_of_fold(x, given, np.arange(len(rows))), given)
         hits = np.isin(errors.rows, wrong)
         shares.append(hits[:50].mean())
         named.append(len(hits))

@@ -45,7 +45,7 @@ def main() -> None:
         start(home)  # makes OpenVINO's form of the network
         found: dict[str, list[float]] = {"waiting worker": [], "none": []}
         for _ in range(rounds):
-            queue.warm_up()
+            queue.warm_up_worker()
             while not warm._ready():
                 time.sleep(0.1)
             time.sleep(1)

@@ -1,10 +1,10 @@
-"""What more images would bring."""
+"""Learning curves: accuracy against the number of images."""
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core.advice.transferability.record import ClassGrowth, Growth
-from core.charts.style import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, shorten
 
 HEIGHT = 340
 BAND = "rgba(0,114,178,0.15)"
@@ -47,7 +47,7 @@ def growth_curve(found: Growth) -> go.Figure:
         customdata=[p.accuracy_ci for p in found.points],
         hovertemplate=HOVER,
     )
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     ticks = [round(found.n * times) for times in (1 / 8, 1 / 4, 1 / 2, 1, 2) if found.n * times >= n[0]]
     figure.update_xaxes(
         type="log",
@@ -62,7 +62,7 @@ def growth_curve(found: Growth) -> go.Figure:
 
 
 def class_growth(classes: tuple[ClassGrowth, ...]) -> go.Figure:
-    """A line a class from its recall now to that with twice the images, in the order given."""
+    """A line per class from its current recall to that with twice the images, in the order given."""
     figure = go.Figure()
     places = list(range(len(classes)))
     for place, c in enumerate(classes):
@@ -88,7 +88,7 @@ def class_growth(classes: tuple[ClassGrowth, ...]) -> go.Figure:
             text=[f"{c.gain:.1%} ({c.gain_ci[0]:.1%}–{c.gain_ci[1]:.1%})" for c in classes],
             hovertemplate="%{customdata}: %{x:.1%}<br>gains %{text}<extra></extra>",
         )
-    layout(figure, 80 + 30 * len(classes), showlegend=True)
+    apply_layout(figure, 80 + 30 * len(classes), showlegend=True)
     figure.update_yaxes(
         tickmode="array",
         tickvals=places,

@@ -42,14 +42,14 @@ def doctor(_: argparse.Namespace) -> Document:
             weights_path(backbone)
         except GraftError as error:
             missing.append({"what": backbone.title, "why": error.message, "remedy": error.hint})
-    trouble = devices.reported()[1]
+    trouble = devices.driver_report()[1]
     if trouble:
         remedy = "Install the driver anew, or go on without: Graft trains on the CPU."
         missing.append({"what": "NVIDIA driver", "why": trouble, "remedy": remedy})
     cluster = "none: runs train on this machine"
     if get_settings().ray_address:
         try:
-            room = backends.chosen().room()
+            room = backends.current_backend().capacity()
             cluster = f"Ray: {room.slots} places on CPUs, {len(room.gpus)} GPUs"
         except GraftError as error:
             cluster = "Ray: out of reach"

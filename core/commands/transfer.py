@@ -1,4 +1,4 @@
-"""Commands on what carries over: how far two sets of data are apart."""
+"""Commands on transfer: the distance between two domains, and ranking of backbones or sources."""
 
 import argparse
 

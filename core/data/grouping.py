@@ -1,4 +1,4 @@
-"""Which samples belong together and stay on one side of a split: equal ones, near copies, and groups of a column."""
+"""Groups of samples that stay on one side of a split: duplicates, near duplicates, and groups given by a column."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ def join_column_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFra
 
 
 def manifest_column(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
-    """What a column of a table's manifests says of each sample, by id; empty where no column has that role."""
+    """The values of a column of a table's manifests, by sample id; empty where no column has that role."""
     found: dict[str, Any] = {}
     for record in dataset.imports if dataset.kind == "table" else ():
         manifest = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
@@ -45,8 +45,8 @@ def manifest_column(dataset: DatasetRecord, folder: Path, column: str) -> dict[s
 def near_copy_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:
     """Groups, `(n,)`, of images and their exact and near copies, which then stay on one side of the split.
 
-    A class that is all near copies, one object from every side, say, could not be divided at all: there only exact
-    copies stay together.
+    A class of near copies only, such as views of one object, could not be split at all: there only exact copies stay
+    together.
     """
     seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
     stores = {record.number: ImageStore(DatasetFolder(folder).imported(record.number)) for record in dataset.imports}
@@ -72,7 +72,7 @@ def near_row_groups(samples: pd.DataFrame, pairs: Mapping[int, int]) -> np.ndarr
 
 
 def _divisible(samples: pd.DataFrame, near: np.ndarray) -> np.ndarray:
-    """Groups of near copies, `(n,)`, but of exact ones alone in classes that would else have too few groups."""
+    """Groups of near copies, `(n,)`, but only of exact ones in classes that would otherwise have too few groups."""
     exact = samples["group"].to_numpy()
     n_groups = pd.Series(near).groupby(samples["label"].to_numpy()).nunique()
     alike = samples["label"].isin(n_groups.index[n_groups < MIN_DISTINCT]).to_numpy()

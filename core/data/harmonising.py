@@ -1,7 +1,7 @@
-"""Making one data set speak like another: names of classes and columns, types, units, and spellings.
+"""Harmonising a data set with another: names of classes and columns, types, units, and spellings.
 
-Each difference that looks like a manner of writing gives a proposal, a step of a recipe; nothing is changed unless a
-person takes it. What is found rests on names and on the values' distribution, never on who has which class.
+Each difference in notation gives a proposal, a step of a recipe, which applies only if the user accepts it. Proposals
+are based on names and on the values' distribution, never on the labels.
 """
 
 import re
@@ -26,7 +26,7 @@ LOOKED_AT = 5_000  # rows of each table
 ALIKE = 0.84  # of two names' letters that are in the same order (Ratcliff and Obershelp's measure)
 SAME_VALUES = 0.5  # Jaccard index of two columns' categories from which they are taken for one
 NOT_YET, FITS = 0.5, 0.3  # Kolmogorov–Smirnov distances before and after a conversion that is proposed
-# What one multiplies by, from → to. Only factors that people really meet; their inverses are tried as well.
+# Conversion factors, from → to. Only common ones; their inverses are tried as well.
 FACTORS: tuple[tuple[float, str, str], ...] = (
     (2.54, "inches", "centimetres"),
     (25.4, "inches", "millimetres"),
@@ -45,7 +45,7 @@ FAHRENHEIT = (5 / 9, -160 / 9)  # factor and offset to degrees Celsius
 
 
 class Proposal(Frozen):
-    """A difference in one sentence, and the step that takes it away; `sure` where only the writing differs."""
+    """A difference in one sentence, and the step that resolves it; `sure` where only the spelling differs."""
 
     message: str
     step: Step
@@ -54,7 +54,7 @@ class Proposal(Frozen):
 
 @dataclass(frozen=True)
 class Match:
-    """What answers to what between two data sets, and what has no counterpart on either side."""
+    """Corresponding names of two data sets, and those without a counterpart on either side."""
 
     proposals: tuple[Proposal, ...]
     shared: tuple[str, ...]  # names both have once the sure proposals are taken; classes, or columns for tables
@@ -63,7 +63,7 @@ class Match:
 
 
 def harmonise(mine: VersionRecord, other: VersionRecord) -> Match:
-    """How the version `mine` would have to change to speak like `other`. `InputError` for images beside a table."""
+    """How the version `mine` would have to change to match `other`. `InputError` for images beside a table."""
     kinds = [store.get_dataset(version.dataset).kind for version in (mine, other)]
     if kinds[0] != kinds[1]:
         raise InputError(
@@ -80,7 +80,7 @@ def harmonise(mine: VersionRecord, other: VersionRecord) -> Match:
 
 
 def match_names(mine: Sequence[str], other: Sequence[str]) -> dict[str, tuple[str, bool]]:
-    """My name → the other's that it answers to, and whether only the writing differs; one to one.
+    """My name → the corresponding one of the other's, and whether only the spelling differs; one to one.
 
     Equal names come first, then those equal but for capitals, spaces, marks and a plural, then those that share most
     of their letters in order.
@@ -124,7 +124,8 @@ def match_columns(mine: pd.DataFrame, other: pd.DataFrame) -> dict[str, tuple[st
 
 
 def find_conversion(mine: pd.Series, other: pd.Series) -> tuple[float, float, str] | None:
-    """Factor, offset and words of the unit conversion that lays my numbers over the other's; None without need.
+    """Factor, offset and description of the unit conversion that aligns my numbers with the other's; None if not
+    needed.
 
     A conversion is proposed where the two distributions hardly overlap (Kolmogorov–Smirnov distance above 0.5) and
     one of the known factors brings them within 0.3; the one that brings them nearest is taken.
@@ -144,7 +145,7 @@ def find_conversion(mine: pd.Series, other: pd.Series) -> tuple[float, float, st
 
 
 def kolmogorov_smirnov(a: np.ndarray, b: np.ndarray) -> float:
-    """The Kolmogorov–Smirnov distance of two samples: how far apart their distribution functions get, 0 to 1."""
+    """The Kolmogorov–Smirnov distance of two samples: the largest gap of their distribution functions, 0 to 1."""
     from scipy.stats import ks_2samp
 
     return float(ks_2samp(a, b, method="asymp").statistic)
@@ -228,7 +229,7 @@ def _make_match(
 
 
 def _cells(version: VersionRecord) -> pd.DataFrame:
-    """Some of a version's rows as its recipe leaves them, without what is learnt."""
+    """Some of a version's rows after the steps of its recipe that do not learn."""
     named = {str(name) for step in version.recipe.steps for name in step.params.get("samples", ())}
     rows = cleaning.apply_recipe(version.recipe, sample_imported(version, LOOKED_AT, named))
     wanted = rows.samples["id"].isin(load_samples(DataRef(dataset=version.dataset, version=version.id))["id"])

@@ -1,4 +1,4 @@
-"""Bringing data in: a ZIP, a folder, a CSV file or a shipped sample becomes a dataset, or a further import of one.
+"""Importing: a ZIP, a folder, a CSV file or a shipped sample becomes a dataset, or a further import of one.
 
 Everything is built in a staging folder and moved to its place at the end, so that a refused import leaves nothing
 behind.
@@ -105,8 +105,8 @@ def import_data(
         name = store.check_name(name)
     if given.kind == "image" and target is not None:
         raise InputError(f"“{given.title}” holds images, which have no column “{target}”.", "Leave out the target.")
-    store.sweep()
-    with _disk_full_told(), store.staging() as staged:
+    store.sweep_staging()
+    with _disk_full_told(), store.staging_folder() as staged:
         folder = staged / "import"
         folder.mkdir()
         if given.kind == "image":
@@ -114,7 +114,7 @@ def import_data(
                 filled = _fill_images(archive, folder, unlabelled, progress)
         else:
             filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old)
-        with store.writing():
+        with store.write_lock():
             old = store.get_dataset(old.id) if old else None
             record = ImportRecord(
                 number=max(r.number for r in old.imports) + 1 if old else 1,
@@ -243,7 +243,7 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     newest = _newest(old)
     dataset = old.model_copy(update={"imports": (*old.imports, record)})
     place = store.import_folder(old.id, record.number)
-    shutil.rmtree(place, ignore_errors=True)  # no record names it: an import that was killed on its way
+    shutil.rmtree(place, ignore_errors=True)  # no record names it: left by an import that was killed
     folder.rename(place)
     try:
         version, tables = build_version(dataset, store.dataset_folder(old.id), newest.recipe, following_split(newest))
@@ -295,7 +295,7 @@ def _result(
 
 
 def _content_hash(manifest: pd.DataFrame) -> str:
-    """A name for an import's content: names, labels and content of its samples in their order."""
+    """Hash of an import's content: names, labels and content of its samples in order."""
     rows = zip(manifest["path"], manifest["label"], manifest["content_hash"], strict=True)
     return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()[:24]
 

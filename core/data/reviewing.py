@@ -1,4 +1,4 @@
-"""From findings to decisions: the cases to look at one by one, and the version that the decisions make."""
+"""Reviewing findings: the cases to decide on one by one, and the version made from the decisions."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -16,7 +16,7 @@ COPIES = ("exact_duplicate", "near_duplicate")
 
 
 class Decision(Frozen):
-    """What is to become of one sample that a finding of the kind `finding` names; `label` for relabelling."""
+    """The decision on one sample that a finding of the kind `finding` names; `label` for relabelling."""
 
     finding: str
     sample: str
@@ -25,12 +25,12 @@ class Decision(Frozen):
 
 
 def cases_of(finding: Finding, samples: pd.DataFrame, check: VersionCheck | None) -> list[Case]:
-    """What a finding asks to be decided, the worst first.
+    """The cases of a finding, the worst first.
 
     Args:
         finding: of the version or its check.
         samples: the version's, as `load_samples` gives them.
-        check: the version's deeper look, which knows what to show beside a sample and what fits better.
+        check: the version's check, which knows similar samples to show and the suggested class.
     """
     named = set(finding.samples)
     ids = set(samples.loc[samples["path"].isin(named), "id"])
@@ -57,7 +57,7 @@ def cases_of(finding: Finding, samples: pd.DataFrame, check: VersionCheck | None
 
 
 def steps_of(decisions: Iterable[Decision]) -> tuple[Step, ...]:
-    """The recipe steps that decisions amount to; of several on one sample the last one counts."""
+    """The recipe steps for decisions; of several on one sample the last one counts."""
     last = {decision.sample: decision for decision in decisions}
     steps = []
     labels = {d.sample: d.label for d in last.values() if d.action == "relabel"}

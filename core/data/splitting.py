@@ -10,11 +10,10 @@ from core.schemas import PARTS, Split
 
 
 def assign_parts(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
-    """Give every sample a part.
-
-    Class by class, each group (in random order) goes to the part that still lacks most of its share. So in each class
-    every part is within the size of that class's largest group of what its share asks. Where a class has at least as
-    many groups as there are parts, each part gets one, even if its share is smaller than that.
+    """Assign every sample to a part. Class by class, each group (in random order) goes to the part that still lacks
+    most of its share. So in each class every part is within the size of that class's largest group of what its share
+    asks. Where a class has at least as many groups as there are parts, each part gets one, even if its share is
+    smaller than that.
 
     Args:
         labels: class of each sample, `(n,)`. A group with several classes counts for its most frequent one.
@@ -34,7 +33,7 @@ def assign_parts(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, fl
     np.add.at(votes, (members, codes), 1)
     sizes, group_class = votes.sum(axis=1), votes.argmax(axis=1)
     place = np.zeros(len(sizes), dtype="int64")
-    over_all = np.zeros(len(names))  # decides between parts that lack equally much, so that remainders spread
+    over_all = np.zeros(len(names))  # breaks ties between parts at random, so that remainders spread
     for c in range(len(classes)):
         mine = random.permutation(np.flatnonzero(group_class == c))
         lacks = wanted * sizes[mine].sum()
@@ -56,10 +55,10 @@ def assign_folds(labels: np.ndarray, groups: np.ndarray, k: int, seed: int = 0) 
 
 
 def assign_by_time(times: np.ndarray, groups: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
-    """Give every sample a part by its age: none is newer than the newest of its part's, none older groups come later.
+    """Assign every sample to a part by its time: older groups go to earlier parts.
 
-    A group is as new as its newest sample. What is equally new is never divided, so shares are met as closely as
-    that allows, and each part gets something.
+    A group has the time of its newest sample. Groups of equal time stay together, so the shares are met as closely as
+    that allows, and no part is empty.
 
     Args:
         times: `(n,)`, larger is newer; NaN, unknown, counts as older than all.
@@ -133,9 +132,9 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
 def _placed_parts(samples: pd.DataFrame, placed: np.ndarray, split: Split, refusal: str) -> pd.Series:
     """The parts of samples of which many are `placed`, `(n,)`, the others missing.
 
-    Copies in several parts are all in the one that judges most. What is not placed is divided by the split's shares;
-    a validation or test part that nothing is in is carved from the training part. `InputError`, beginning with
-    `refusal`, when a class is left without training samples.
+    Copies in several parts all go to test, or else to validation. The rest is divided by the split's shares; an empty
+    validation or test part is taken from the training part. `InputError`, beginning with `refusal`, when a class is
+    left without training samples.
     """
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
     parts = np.full(len(samples), "", dtype=object)

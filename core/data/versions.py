@@ -35,13 +35,13 @@ _STAGES = 3
 def make_version(
     dataset_id: str, recipe: Recipe | None = None, split: Split | None = None, progress: Progress | None = None
 ) -> VersionRecord:
-    """Apply a recipe, divide what is left, look for what is wrong with it, and keep that as a version.
+    """Apply a recipe, split the remaining samples, run the finders, and store the result as a version.
 
     The same imports, recipe and parts give the same id and no second copy. It becomes the dataset's newest version.
     Raises `InputError` when a class is left with too few samples. For a version made from another, see
     `next_version`.
     """
-    with store.writing():
+    with store.write_lock():
         dataset = store.get_dataset(dataset_id)
         folder = store.dataset_folder(dataset.id)
         version, tables = build_version(dataset, folder, recipe or Recipe(), split or Split(), progress)
@@ -55,7 +55,7 @@ def next_version(version: VersionRecord, recipe: Recipe) -> VersionRecord:
     """The dataset's newest version, made from `version` with another recipe: what stays keeps its part.
 
     So runs judged on the one can be compared with runs judged on the other wherever no test sample was touched.
-    Dividing anew, by `make_version`, is a person's decision.
+    Only the user decides to split again, by `make_version`.
     """
     return make_version(version.dataset, recipe, following_split(version))
 
@@ -86,7 +86,7 @@ def build_version(
     raw, schema = read_imports(dataset, folder, cells=dataset.kind == "table")
     n_imported = len(raw.samples)
     rows = cleaning.apply_recipe(recipe, raw)
-    del raw  # of a large table, the cells as imported
+    del raw  # frees the memory of a large table
     samples = rows.samples
     tell(1, _STAGES, "dividing")
     near_rows: dict[int, int] | None = None
@@ -141,7 +141,7 @@ def build_version(
 
 
 def load_weights(version: VersionRecord, samples: pd.DataFrame) -> np.ndarray | None:
-    """How much each of a version's samples counts in learning, `(n,)`; `None` where no column says so."""
+    """The training weight of each of a version's samples, `(n,)`; `None` where no column has that role."""
     dataset = store.get_dataset(version.dataset)
     given = grouping.manifest_column(dataset, store.dataset_folder(dataset.id), "given_weight")
     return samples["id"].map(given).to_numpy(dtype="float64") if given else None
@@ -161,7 +161,7 @@ def load_samples(ref: DataRef) -> pd.DataFrame:
     """
     version = store.get_version(ref)
     split = _split_table(version)
-    if "label" not in split:  # a version from before this was written with it
+    if "label" not in split:  # a version from before labels were written with it
         return load_rows(ref, cells=False)[0].samples
     if ref.part:
         split = split[split["part"] == ref.part]
@@ -187,7 +187,7 @@ def incomplete_rows(version: VersionRecord) -> pd.Index:
 
 
 def load_column_profile(version: VersionRecord) -> pd.DataFrame:
-    """What a table's columns hold in this version: see `core.data.tables.profile`."""
+    """The profile of a table's columns in this version: see `core.data.tables.profile`."""
     path = store.version_folder(version.dataset, version.id) / "columns.parquet"
     if path.exists():
         return pd.read_parquet(path)
@@ -218,7 +218,7 @@ def load_rows(ref: DataRef, cells: bool) -> tuple[Rows, Schema | None]:
 
 
 def imported_rows(version: VersionRecord, cells: bool) -> tuple[Rows, Schema | None]:
-    """What a version's imports hold, before its recipe; with `cells` also a table's columns and their schema."""
+    """The samples of a version's imports, before its recipe; with `cells` also a table's columns and their schema."""
     dataset = store.get_dataset(version.dataset)
     numbers = set(version.imports)
     of_version = dataset.model_copy(
@@ -228,7 +228,7 @@ def imported_rows(version: VersionRecord, cells: bool) -> tuple[Rows, Schema | N
 
 
 def samples_hash(samples: pd.DataFrame) -> str:
-    """A name for a set of samples with their labels, whatever their order; empty for none."""
+    """Hash of a set of samples with their labels, independent of their order; empty for none."""
     if samples.empty:
         return ""
     pairs = sorted(zip(samples["content_hash"], samples["label"].astype("str"), strict=True))
@@ -285,7 +285,7 @@ def read_imports(dataset: DatasetRecord, folder: Path, cells: bool) -> tuple[Row
 
 
 def sample_imported(version: VersionRecord, most: int, named: Collection[str] = ()) -> Rows:
-    """About `most` of the imported rows of a table, for trying steps on: evenly drawn, a few of each class for sure.
+    """About `most` of the imported rows of a table, for previewing steps: drawn at random, and five of each class.
 
     `named` are ids that must be among them.
     """
@@ -327,7 +327,7 @@ def _parts_before(dataset_id: str, split: Split) -> pd.Series | None:
 
 
 def _existing_version(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
-    """The version, if any, that is this one already: the same imports and recipe, the same parts."""
+    """The existing version, if any, with the same imports, recipe and parts."""
     wanted = (version.imports, version.recipe, version.split.model_copy(update={"follows": ""}))
     for other in store.list_versions(version.dataset):
         if other.id == version.id:
@@ -338,7 +338,7 @@ def _existing_version(version: VersionRecord, parts: pd.DataFrame) -> VersionRec
     return None
 
 
-# Fields that splits have got later count only where they are set, so that ids from before them stay.
+# Fields added to splits later are hashed only where they are set, so that older ids stay the same.
 _LATER_FIELDS = {"given": False, "follows": "", "time": ""}
 
 
@@ -349,7 +349,7 @@ def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split, samples: p
         "recipe": recipe.model_dump(mode="json"),
         "split": split.model_dump(mode="json", exclude=unset) if dataset.labelled else None,
     }
-    if split.follows and dataset.labelled:  # then the parts do not follow from what the split says
+    if split.follows and dataset.labelled:  # then the parts do not follow from the split alone
         content["split"].pop("follows")
         content["parts"] = list(zip(samples["id"], samples["part"], strict=True))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

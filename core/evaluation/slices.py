@@ -1,4 +1,4 @@
-"""Parts of the test set on which a run is worse than elsewhere, found by themselves."""
+"""Automatic discovery of slices of the test set on which a run is worse than elsewhere."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,7 +12,7 @@ from core.schemas import Frozen
 
 BINS = 4
 MIN_SAMPLES = 8  # a smaller slice can hardly differ by more than chance
-MAX_VALUES = 30  # a column with more different values is no list of groups
+MAX_VALUES = 30  # a column with more distinct values is not grouped
 
 
 class Slice(Frozen):
@@ -37,12 +37,11 @@ class Slice(Frozen):
         return self.accuracy < self.elsewhere and self.p_adjusted < 0.05
 
 
-def slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
-    """Every slice by one attribute, the most doubtful first.
+def find_slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
+    """Every slice by one attribute, the worst first.
 
-    Numbers are cut into quarters with as many samples each, whatever else is grouped by its values (missing ones are
-    a value too); an attribute with more than `MAX_VALUES` of them is left out, and slices of fewer than
-    `MIN_SAMPLES` samples.
+    Numbers are cut at their quartiles, other attributes are grouped by value (missing is a value too). Attributes
+    with more than `MAX_VALUES` values are left out, as are slices of fewer than `MIN_SAMPLES` samples.
 
     Args:
         rows: the judged samples with `id`, `label` and `predicted`.
@@ -105,8 +104,8 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def in_words(found: Sequence[Slice], noun: str) -> str:
-    """How many weak slices there are, and the worst of them in figures."""
+def describe_slices(found: Sequence[Slice], noun: str) -> str:
+    """A sentence on the number of weak slices and the scores of the worst."""
     weak = [s for s in found if s.weak]
     if not found:
         return f"There are too few {noun} to look at parts of them."

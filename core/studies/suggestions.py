@@ -1,4 +1,4 @@
-"""What is worth searching, and between which values: around what the run would have anyway."""
+"""Suggested search spaces: ranges around the values that a run would have by default."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from core.studies.space import OFF
 
 Space = dict[str, tuple[Value, ...] | Range]
 
-# Fields searched unless others are chosen: those that decide most, and cost no more than one run with other values.
+# Fields searched by default: the most influential ones that do not make a run slower.
 USUAL: dict[Kind, tuple[str, ...]] = {
     "image": ("learning_rate", "l2", "dropout"),
     "table": ("learner", "l2", "trees"),

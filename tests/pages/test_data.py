@@ -327,11 +327,11 @@ def test_a_version_is_made_a_file_and_taken_away(penguins: DatasetRecord) -> Non
     app.run()
     app.button(key="download-make").click().run()
     end = time.monotonic() + 60
-    while tasks.at_work("download"):
+    while tasks.active_tasks("download"):
         assert time.monotonic() < end
         time.sleep(0.1)
     app.run()
     assert not app.exception
-    (made,) = (tasks.folder_of("")).glob("*/version.csv")
+    (made,) = (tasks.task_folder("")).glob("*/version.csv")
     assert len(pd.read_csv(made)) == 344
     assert [b.label for b in app.download_button] == ["Download"]

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from core.advice.transferability.record import Ranked, Ranking
 from core.advice.transferability.scores import h_score, leep, logme
 from core.data.cleaning.steps.step import sample_positions
-from core.data.findings.label_errors import normalize_embeddings, out_of_fold_probabilities, principal_components
+from core.data.findings.label_errors import normalize_embeddings, predict_out_of_fold, principal_components
 from core.data.versions import load_samples
 from core.embedding.embeddings import limit_threads
 from core.embedding.source_head import source_probabilities
@@ -177,9 +177,7 @@ def _ranked(
     labels, groups = pd.factorize(samples["label"], sort=True)[0], samples["group"].to_numpy()
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
         source = source_probabilities(backbone, x)
-        probabilities = out_of_fold_probabilities(
-            principal_components(normalize_embeddings(x)), labels, groups, folds
-        )
+        probabilities = predict_out_of_fold(principal_components(normalize_embeddings(x)), labels, groups, folds)
         right = int((probabilities.argmax(axis=1) == labels).sum())
         found = Ranked(
             name=backbone.name,

@@ -1,4 +1,4 @@
-"""What each column, or feature of an embedding, tells of the classes, and how many of the best are needed."""
+"""Feature scores of columns or of an embedding's features, and the held-out score by number of features kept."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from core.schemas import Frozen, Recipe, VersionRecord
 from core.store.datasets import version_folder
 from core.store.files import write_text
 
-ROWS = 2_000  # training rows that are looked at
+ROWS = 2_000  # training rows that are scored
 FOLDS = 3
 COUNTS = 8  # points of the curve
 Progress = Callable[[int, int, str], None]  # done, in all, and what is being done
@@ -26,8 +26,8 @@ class FeatureScores(Frozen):
     """`scores` by name, the best first; of `counts` best features the macro-F1 of logistic regression on training
     rows held out, with its standard deviation over the folds. `kept` is what the step keeps of all.
 
-    In every fold the features are chosen anew without the rows held out; else the curve would flatter (Ambroise and
-    McLachlan 2002).
+    In every fold the features are selected without the held-out rows; otherwise the curve would be optimistic
+    (Ambroise and McLachlan 2002).
     """
 
     n: int
@@ -95,7 +95,7 @@ def _held_out_scores(
         order: np.ndarray | None = None
         row = []
         for count in counts:
-            if order is None or method == "rfe":  # only elimination depends on how many are wanted
+            if order is None or method == "rfe":  # only elimination depends on the number of features
                 order = np.argsort(-score_columns(method, learnt, y[train], count), kind="stable")
             best = order[:count]
             model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, random_state=0))
@@ -111,7 +111,7 @@ def save_scores(version: VersionRecord, recipe: Recipe, place: int, scores: Feat
 
 
 def load_scores(version: VersionRecord, recipe: Recipe, place: int) -> FeatureScores | None:
-    """What was found for the step at `place`, from 0, behind these others; `None` when nobody has looked."""
+    """The scores for the step at `place`, from 0, after the steps before it; `None` when they were not computed."""
     try:
         return FeatureScores.model_validate_json(_path(version, recipe, place).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):

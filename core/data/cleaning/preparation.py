@@ -13,16 +13,16 @@ from core.errors import GraftError, InputError
 from core.schemas import Recipe
 
 CATEGORIES = 64  # columns made of one text column, the rarest categories together in the last
-CHUNK = 20_000  # rows made ready in one go: scikit-learn's numbers take twice the room of what is kept
-SHOWN = 5_000  # training rows that steps are tried and shown on
+CHUNK = 20_000  # rows transformed at a time: scikit-learn's float64 takes twice the memory of the result
+SHOWN = 5_000  # training rows that steps are previewed on
 
 
 class Preparation:
-    """The learning steps of a recipe, and a finish that lets any recipe train.
+    """The learning steps of a recipe, and a final transformer so that any recipe can be trained on.
 
-    The finish does what the recipe left undone. Numbers: missing cells become the median and are marked, then columns
-    that no step has scaled are standardised. Categories: a missing cell is a category of its own, then one column a
-    category; one never seen in training gets zeros.
+    The final transformer does what the recipe left undone. Numbers: missing cells become the median and are marked,
+    then columns that no step has scaled are standardised. Categories: a missing cell is a category of its own, then
+    one column a category; one never seen in training gets zeros.
 
     Example:
         preparation = Preparation(recipe, seed)
@@ -30,7 +30,7 @@ class Preparation:
         judged = preparation.transform(x.iloc[test])
     """
 
-    # What the columns go through at the end, `(n, d)` → `(n, k)`: where features were aligned, that map.
+    # Applied to the columns at the end, `(n, d)` → `(n, k)`: the feature alignment, if there is one.
     projection: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __init__(self, recipe: Recipe, seed: int = 0) -> None:
@@ -100,7 +100,7 @@ def final_transformer(x: pd.DataFrame, scaled: frozenset[str]) -> Any:
 
 @dataclass(frozen=True)
 class Stage:
-    """What one step does, on at most 5,000 training rows.
+    """The effect of one step on at most 5,000 training rows.
 
     `place` is its position in the recipe. `before` and `after` hold training rows, of a table; `n_before` and
     `n_after` count all samples, or the training rows shown for a step that learns. `classes` are those before,
@@ -180,14 +180,14 @@ def features_kept(recipe: Recipe, embeddings: np.ndarray, y: np.ndarray) -> np.n
 
 
 def feature_table(embeddings: np.ndarray) -> pd.DataFrame:
-    """Embeddings, `(n, d)`, as steps see them: a column a feature, named by its place from 0."""
+    """Embeddings, `(n, d)`, as a table for the steps: one column per feature, named by its index."""
     return pd.DataFrame(embeddings, columns=[str(i) for i in range(embeddings.shape[1])]).astype("float64")
 
 
 def check_learning_steps(recipe: Recipe, rows: Rows) -> None:
     """`InputError` when a learning step cannot be fitted on a sample of these labelled rows.
 
-    Of images nothing is known here: what they are fitted on, a backbone has yet to make.
+    Images are not checked: their steps are fitted on embeddings, which do not exist yet.
     """
     if rows.table is None or not any(cleaning.enabled_steps(recipe, "learnt", "training_rows")):
         return
@@ -200,7 +200,7 @@ def check_learning_steps(recipe: Recipe, rows: Rows) -> None:
 def _fit_steps(
     recipe: Recipe, x: pd.DataFrame, y: np.ndarray, seed: int = 0
 ) -> Iterator[tuple[int, Learnt | None, pd.DataFrame, np.ndarray]]:
-    """Fit one learning step after the other; of each its place from 1, what it learnt, the rows and their classes."""
+    """Fit the learning steps in order; yields each one's place from 1, the fitted step, rows and classes."""
     for number, step, kind, settings in cleaning.enabled_steps(recipe, "learnt", "training_rows"):
         change: Learnt | None = None
         try:

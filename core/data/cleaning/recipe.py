@@ -1,6 +1,6 @@
-"""Recipes: what their steps are called and set to, and those that act when a version is made.
+"""Recipes: the settings of their steps, and applying those that act when a version is made.
 
-The registry, `core.data.cleaning.steps.registry.STEPS`, tells each step's scope. Steps that decide on samples or
+The registry, `core.data.cleaning.steps.registry.STEPS`, holds each step's scope. Steps that decide on samples or
 change cells row by row are applied here, in their order, to give a version; steps that learn are fitted later, on
 training rows only (`core.data.cleaning.preparation`). The imported data never change.
 """
@@ -26,7 +26,7 @@ def step_kind(step: Step) -> StepKind:
 
 
 def step_settings(step: Step) -> StepSettings:
-    """A step's settings with their defaults; `ValueError`, half a sentence, when one cannot be used."""
+    """A step's settings with their defaults; `ValueError` with the reason when one is invalid."""
     try:
         return step_kind(step).settings.model_validate(step.params)
     except ValidationError as error:
@@ -56,7 +56,7 @@ def enabled_steps(recipe: Recipe, *scopes: str) -> Iterator[tuple[int, Step, Ste
 
 
 def check_recipe(recipe: Recipe, kind: Kind) -> None:
-    """`InputError` when a step does not exist, is not for this kind of data, or is set to what it cannot be."""
+    """`InputError` when a step does not exist, is not for this kind of data, or has an invalid setting."""
     for number, step in enumerate(recipe.steps, start=1):
         if step_kind(step).kind not in (kind, "both"):
             what = "tables" if kind == "image" else "images"
@@ -79,7 +79,7 @@ def apply_recipe(recipe: Recipe, rows: Rows) -> Rows:
 
 
 def apply_step(rows: Rows, number: int, step: Step, kind: StepKind, settings: StepSettings) -> Rows:
-    """The rows after one step that acts at once."""
+    """The rows after one step that acts when the version is made."""
     try:
         if kind.scope == "samples":
             return kind.run(rows, settings)
@@ -92,7 +92,7 @@ def apply_step(rows: Rows, number: int, step: Step, kind: StepKind, settings: St
 
 
 def clean_cells(recipe: Recipe, table: pd.DataFrame) -> pd.DataFrame:
-    """New rows, typed like the import, as they are after the steps that change cells: what `Preparation` takes."""
+    """New rows, typed like the import, after the steps that change cells: the input of `Preparation`."""
     for number, step, kind, settings in enabled_steps(recipe, "cells"):
         try:
             table = kind.run(table, settings)
@@ -102,5 +102,5 @@ def clean_cells(recipe: Recipe, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def order_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Steps in the order in which they act: those that make the version first, else as they stand."""
+    """Steps in the order in which they act: those that make the version first, otherwise as listed."""
     return tuple(sorted(steps, key=lambda step: step_kind(step).scope not in AT_ONCE))

@@ -1,7 +1,7 @@
-"""Image files as they arrive: an archive or a folder, looked through before anything is decoded.
+"""Archives and folders of image files, checked before anything is decoded.
 
-What is not safe refuses the whole archive (`core.data.files.packed`); a file that is merely not an image is refused
-alone, with a reason.
+An unsafe member makes the whole archive be refused (`core.data.files.packed`); a file that is merely not an image is
+refused alone, with a reason.
 """
 
 import os
@@ -58,7 +58,7 @@ class FolderArchive(Archive):
 
 
 class MemoryArchive(Archive):
-    """Files made by the program itself, for samples."""
+    """Files in memory, for the shipped samples."""
 
     def __init__(self, title: str, files: dict[str, bytes]) -> None:
         self.title = title
@@ -84,7 +84,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 @dataclass(frozen=True)
 class Member:
-    """An image file in an archive: `name` there, `path` below the wrapping folder, and what its folders say."""
+    """An image file in an archive: `name`, `path` below the wrapping folder, and its folders' label and split."""
 
     name: str
     path: str
@@ -99,7 +99,7 @@ SPLIT_FOLDERS = {"train": "train", "training": "train", "val": "validation", "va
 def image_members(archive: Archive, labelled: bool) -> tuple[list[Member], list[Skipped]]:
     """The images of an archive in the order of their paths, and the files refused by name.
 
-    A single folder around everything is taken off. The class of an image is its top folder below that; where the top
+    A single folder around everything is ignored. The class of an image is its top folder below that; where the top
     folders are `train`, `test` and the like, it is the folder inside, and `given_split` says which.
     """
     skipped = list(archive.refused)

@@ -1,4 +1,4 @@
-"""A table of file names and labels that lies beside the images, where no class folders say what they are."""
+"""Labels from a table of file names and labels beside the images, when there are no class folders."""
 
 import csv
 import io
@@ -21,9 +21,10 @@ def labels_from_file(
 ) -> tuple[list[Member], list[Skipped], str] | None:
     """Give the images the labels of a CSV or TSV file in the archive that names at least half of them.
 
-    `members` are the images as their folders label them, `unlabelled` all images. Class folders go first: None when
-    there are two or more of them, and when there is no such file. An image may be named by its path in the archive,
-    its path from the table's folder, or its file name alone, with or without its ending, where that is unique.
+    `members` are the images as their folders label them, `unlabelled` all images. Class folders take precedence: None
+    when there are two or more of them, and when there is no such file. An image may be named by its path in the
+    archive, its path from the table's folder, or its file name alone, with or without its ending, where that is
+    unique.
 
     Returns:
         The labelled images; those the table does not name, with the rows that name no image; the table's name.
@@ -81,7 +82,7 @@ def _rows(archive: Archive, table: str) -> list[tuple[str, str]]:
 
 
 def _places(members: Sequence[Member], beside: str) -> dict[str, str]:
-    """Every way to name an image → its name in the archive; what would name two of them is left out."""
+    """Every unambiguous way to name an image → its name in the archive."""
     places: dict[str, str] = {}
     doubtful: set[str] = set()
     for member in members:

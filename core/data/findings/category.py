@@ -79,7 +79,7 @@ def rare_category(evidence: Evidence) -> Iterator[Finding]:
             kind="rare_category",
             severity="info",
             message=f"“{name}” has {count(len(rare), 'category', 'categories')} with fewer than {RARE} rows: "
-            f"{list_some([f'{v} {n}' for v, n in rare.items()])}; little can be learnt of them.",
+            f"{list_some([f'{v} {n}' for v, n in rare.items()])}; little can be learnt from them.",
             samples=evidence.names(rows[:SHOWN]),
             remedy=remedy_step(RARE_CATEGORIES, columns=[name], at_least=RARE),
         )

@@ -1,4 +1,4 @@
-"""Finders that look at images through a backbone: copies a hash misses, leaks, outliers and label errors."""
+"""Finders on a backbone's embeddings: near duplicates that a hash misses, leaks, outliers and label errors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ from core.data.images.near_duplicates import (
 from core.schemas import Finding, Step
 
 CHECKED_KINDS = ("near_duplicate", "leak", "outlier", "label_error")
-# Chosen on 5,000 CIFAR photos of another batch than the benchmark measures: copies correlate by 0.987 at least and
-# lie at a cosine of 0.73 or more, 99 of 100 photos are less alike than 0.84 to any other.
+# Chosen on 5,000 CIFAR photos from another batch than the benchmark uses: copies correlate by 0.987 at least and lie
+# at a cosine of 0.73 or more, 99 of 100 photos are less alike than 0.84 to any other.
 HASH_DISTANCE = 10
 COSINE = 0.72
 SMALLEST = 24  # pixels; smaller images agree by chance
@@ -36,7 +36,7 @@ FindingsAndCases = tuple[list[Finding], list[Case]]
 
 @dataclass(frozen=True)
 class Embedded:
-    """A version's evidence with what a backbone makes of its images.
+    """A version's evidence with the embeddings of its images.
 
     `x`: embeddings squashed and scaled to length 1, `(n, d)`; `groups`: see `near_groups`; hashes are uint64, `(n,)`.
     """
@@ -55,9 +55,9 @@ def near_groups(
 ) -> np.ndarray:
     """Groups, `(n,)`, of copies: those `known`, and pairs close by hash or embedding whose pixels then agree.
 
-    A perceptual hash survives re-encoding and scaling, an embedding also cropping; either proposes pairs, and only
-    pixels laid over each other, at several crops and mirrored, decide. Images with a side under 24 pixels keep the
-    group they have.
+    A perceptual hash survives re-encoding and scaling, an embedding also cropping; either proposes pairs, which are
+    then compared pixel by pixel, at several crops and mirrored. Images with a side under 24 pixels keep the group
+    they have.
     """
     comparer = Comparer(look)
     proposed = np.concatenate([hash_pairs(hashes, mirrored, HASH_DISTANCE), embedding_pairs(x, COSINE, NEIGHBOURS)])
@@ -108,7 +108,7 @@ def near_duplicates(images: Embedded) -> FindingsAndCases:
 
 
 def leaks(images: Embedded) -> FindingsAndCases:
-    """Test images of which training or validation holds a copy, and what a probe scores with and without them."""
+    """Test images with copies in training or validation, and a linear probe's accuracy with and without them."""
     samples = images.samples.assign(group=images.groups)
     samples = samples[images.evidence.open("leak").to_numpy()]
     test = samples["part"] == "test"
@@ -124,7 +124,7 @@ def leaks(images: Embedded) -> FindingsAndCases:
         kind="leak",
         severity="error",
         message=f"{count(len(leaked), 'test image')} {'have' if len(leaked) > 1 else 'has'} near copies among the"
-        f" images that are learnt from.{told}",
+        f" training and validation images.{told}",
         samples=tuple(leaked["path"]),
         remedy=Step(kind=DROP_SAMPLES, params={"samples": twins["id"].tolist()}),
     )
@@ -171,7 +171,7 @@ def outliers(images: Embedded) -> FindingsAndCases:
     finding = Finding(
         kind="outlier",
         severity="warning",
-        message=f"{count(len(rows), 'image')} {'look' if len(rows) > 1 else 'looks'} unlike everything else here.",
+        message=f"{count(len(rows), 'image')} {'look' if len(rows) > 1 else 'looks'} unlike all other images.",
         samples=tuple(samples["path"]),
         scores=tuple(distance[rows].round(3).tolist()),
         remedy=Step(kind=DROP_SAMPLES, params={"samples": samples["id"].tolist()}),
@@ -201,10 +201,10 @@ def nearest_neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -
 
 
 def wrong_labels(images: Embedded) -> tuple[FindingsAndCases, float]:
-    """Labels that confident learning doubts, with the class that fits better."""
+    """Likely label errors by confident learning, each with the class that fits better."""
     samples = images.samples
     labels, classes = pd.factorize(samples["label"], sort=True)
-    probabilities = label_errors.out_of_fold_probabilities(
+    probabilities = label_errors.predict_out_of_fold(
         label_errors.principal_components(images.x), labels, images.groups
     )
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())

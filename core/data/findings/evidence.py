@@ -1,4 +1,4 @@
-"""What finders look at, and how they say what they found."""
+"""The input of finders, and helpers for the messages of findings."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ from core.schemas import DatasetRecord, Finding, Step
 class Evidence:
     """The samples that a version keeps (columns of `load_samples`) and the dataset's folder.
 
-    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them. `kept` maps
-    a finding's kind to the ids of samples that a person has looked at and found right. `near_rows` are the table's
+    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them. `kept` maps a
+    finding's kind to the ids of samples that a person has reviewed and confirmed. `near_rows` are the table's
     `core.data.tables.near_rows.near_pairs`, where they are known already.
     """
 
@@ -30,11 +30,11 @@ class Evidence:
 
     @cached_property
     def seen(self) -> pd.DataFrame:
-        """What was measured of the images (`core.data.images.store.measurements`), in the order of `samples`."""
+        """The measurements of the images (`core.data.images.store.measurements`), in the order of `samples`."""
         return measurements(self.dataset, self.folder).loc[self.samples["id"].to_numpy()]
 
     def open(self, kind: str) -> pd.Series:
-        """For each sample, whether this kind of finding may still name it."""
+        """For each sample, whether a finding of this kind may name it: false for samples that were confirmed."""
         return ~self.samples["id"].isin(self.kept.get(kind, frozenset()))
 
     @property
@@ -52,7 +52,7 @@ Finder = Callable[[Evidence], Iterator[Finding]]
 
 
 def remedy_step(kind: str, **params: object) -> Step:
-    """A step that does away with what was found."""
+    """The recipe step that resolves a finding."""
     return Step(kind=kind, params=params)
 
 

@@ -1,4 +1,4 @@
-"""Finders that look at images' pixels, sizes and files: what strikes the eye, near copies, and tell-tale backgrounds.
+"""Finders on images' pixels, sizes and files: visual defects, near duplicates and spurious correlations.
 
 A limit alone would call every X-ray dark and every drawing poor in information. So an image is named when it is
 beyond an absolute limit *and* unlike the rest of its dataset: more than three robust standard deviations (1.4826
@@ -21,10 +21,10 @@ UNLIKE = 3.0
 
 @dataclass(frozen=True)
 class ImageDefect:
-    """One way in which an image strikes the eye.
+    """A visual defect of an image.
 
-    `value` gives a number an image, larger for worse; `floor` is the least spread that is taken for it, so that in a
-    dataset of equals not every difference counts; `beyond` holds the absolute limit; `message` follows “N images”.
+    `value` gives a number an image, larger for worse; `floor` is the smallest spread assumed, so that in a uniform
+    dataset not every difference counts; `beyond` holds the absolute limit; `message` follows “N images”.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class ImageDefect:
 
 
 def robust_z_scores(values: pd.Series, floor: float) -> pd.Series:
-    """How many robust standard deviations each value lies above the median; their length is `floor` at least."""
+    """How many robust standard deviations, each at least `floor`, the values lie above the median."""
     off = values - values.median()
     return off / max(1.4826 * float(off.abs().median()), floor)
 
@@ -73,7 +73,7 @@ def _side(seen: pd.DataFrame) -> pd.Series:
 
 
 def _blur(seen: pd.DataFrame) -> pd.Series:
-    # A dull scene has weak edges without being blurred: edges are measured against the contrast.
+    # A low-contrast scene has weak edges without being blurred: sharpness is divided by the contrast.
     return ((seen["contrast"] ** 2 + 1) / (seen["sharpness"] + 0.01)).map(np.log10)
 
 
@@ -143,7 +143,7 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
 
 
 def near_duplicate_findings(near: pd.DataFrame) -> Iterator[Finding]:
-    """Findings on groups of near copies: an error where classes differ, else good to know.
+    """Findings on groups of near copies: an error where classes differ, otherwise information.
 
     Args:
         near: samples, columns id, path, label and group; the copies of a group one after the other.
@@ -178,7 +178,7 @@ _FOLDS = 5
 
 
 def spurious(evidence: Evidence) -> Iterator[Finding]:
-    """Something besides the subject that alone tells the class, and that a model would learn instead.
+    """Spurious correlations: something other than the subject that predicts the class, and that a model would learn.
 
     The class is guessed as the most frequent one among training images of the same bin, in five-fold
     cross-validation. A warning is given when that closes 30 % of the gap between always naming the largest class and
@@ -206,7 +206,7 @@ def spurious(evidence: Evidence) -> Iterator[Finding]:
 
 
 def guess_accuracy(bins: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
-    """Cross-validated accuracy of naming the most frequent class of each bin; all `(n,)`, class indices from 0."""
+    """Cross-validated accuracy of predicting the most frequent class of each bin; all `(n,)`, classes from 0."""
     fold = np.random.default_rng(0).permutation(int(groups.max()) + 1)[groups] % _FOLDS
     counts = np.zeros((_FOLDS, int(bins.max()) + 1, int(labels.max()) + 1), dtype="int64")
     np.add.at(counts, (fold, bins, labels), 1)
@@ -216,7 +216,7 @@ def guess_accuracy(bins: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> 
 
 
 def _attributes(seen: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What is looked at → the bin of each image, `(n,)`, numbered from 0."""
+    """Attribute → the bin of each image, `(n,)`, numbered from 0."""
     size = seen["original_width"].astype("str") + "×" + seen["original_height"].astype("str")
     few = size.nunique() <= _BINS  # so few sizes are named, others are binned
     border = seen[["border_red", "border_green", "border_blue"]].to_numpy() // 64

@@ -1,4 +1,4 @@
-"""Labels that confident learning doubts, as a finding with its remedy and a case each to decide on."""
+"""Likely label errors as a finding with its remedy, and a case for each to decide on."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ BESIDE = 3
 def label_error_findings(
     evidence: Evidence, classes: np.ndarray, errors: LabelErrors, near: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[list[Finding], list[Case]]:
-    """The finding and its cases; both empty where no label is doubted that nobody has looked at.
+    """The finding and its cases; both empty without label errors that are still unreviewed.
 
     Args:
         evidence: of the version.

@@ -1,4 +1,4 @@
-"""What a check of the label's safety has found, kept in the version's folder as `label_safety.json`."""
+"""The result of a label-safety check of augmentations, kept in the version's folder as `label_safety.json`."""
 
 from datetime import datetime
 from typing import Literal
@@ -88,7 +88,7 @@ class LabelSafety(Frozen):
     created: datetime = Field(default_factory=now)
 
     def at(self, field: str, value: float) -> TransformSafety | None:
-        """What is known about a field of an `Augmentation` at a value: the weakest checked strength that covers it.
+        """The result for a field of an `Augmentation` at a value: the weakest checked strength that covers it.
 
         `None` where nothing was checked, or only what is weaker.
         """

@@ -1,4 +1,4 @@
-"""What is wrong with data: finders, each looking for one thing in a version's samples."""
+"""The registry of finders, each of which detects one kind of problem in a version's samples."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def run_finders(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def finders(kind: Kind) -> list[Finder]:
-    """What is looked for in data of this kind."""
+    """The finders for data of this kind."""
     of_tables = [*table_findings.FINDERS, *category_findings.FINDERS]
     return [*FINDERS, *(of_tables if kind == "table" else image_findings.FINDERS)]
 
@@ -78,15 +78,15 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
 
 
 def small_class(evidence: Evidence) -> Iterator[Finding]:
-    """Classes with so few samples that their scores say little."""
+    """Classes with too few samples for reliable scores."""
     counts = evidence.samples["label"].value_counts().sort_values(kind="stable")
     small = counts[counts < SMALL_CLASS]
     if small.empty:
         return
-    said = f"Class “{small.index[0]}” has only {small.iloc[0]} samples; what is measured on them says little."
+    said = f"Class “{small.index[0]}” has only {small.iloc[0]} samples; their scores are unreliable."
     if len(small) > 1:
         named = list_some([f"“{name}” {n}" for name, n in small.items()])
-        said = f"{len(small):,} classes have fewer than {SMALL_CLASS} samples, so scores of them say little: {named}."
+        said = f"{len(small):,} classes have fewer than {SMALL_CLASS} samples; their scores are unreliable: {named}."
     yield Finding(
         kind="small_class",
         severity="warning",
@@ -103,7 +103,7 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
             kind="imbalance",
             severity="warning",
             message=f"Class “{counts.idxmax()}” has {counts.max() / counts.min():.0f} times as many samples as"
-            f" “{counts.idxmin()}”; accuracy alone will flatter a model.",
+            f" “{counts.idxmin()}”; accuracy alone will be misleading.",
         )
 
 

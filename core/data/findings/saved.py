@@ -1,4 +1,4 @@
-"""What a deeper look at a version has found, kept in the version's folder as `checks.json`."""
+"""The result of a version's check, kept in its folder as `checks.json`."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ class Case(Frozen):
 
 
 class VersionCheck(Frozen):
-    """A look at one version, of images through one backbone. `accuracy` is that of the out-of-fold predictions."""
+    """The check of a version, of images with one backbone; `accuracy` is that of out-of-fold predictions."""
 
     format: int = FORMAT
     backbone: str = ""
@@ -56,7 +56,7 @@ def load_check(version: VersionRecord) -> VersionCheck | None:
 
 
 def all_findings(version: VersionRecord, check: VersionCheck | None) -> tuple[Finding, ...]:
-    """The version's findings and the check's, which replace those of a kind that it has looked for; worst first."""
+    """The version's findings and the check's, which replace the version's of the kinds checked; worst first."""
     deeper = check.looked_for if check else ()
     found = [finding for finding in version.findings if finding.kind not in deeper]
     found += check.findings if check else ()
@@ -64,5 +64,5 @@ def all_findings(version: VersionRecord, check: VersionCheck | None) -> tuple[Fi
 
 
 def can_check(dataset: DatasetRecord) -> bool:
-    """Whether there is something to look deeper for: in a table that is labels, which not every one has."""
+    """Whether a dataset can be checked: images always, tables only with labels."""
     return dataset.kind == "image" or dataset.labelled

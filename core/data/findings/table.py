@@ -16,7 +16,7 @@ from core.data.findings.evidence import Evidence, Finder, count, join_names, lis
 from core.data.tables.near_rows import near_pairs
 from core.schemas import Finding
 
-SHOWN = 1_000  # rows that a finding names, the most telling first
+SHOWN = 1_000  # rows that a finding names, the most relevant first
 SLOW = 20_000  # rows that the slower methods look at
 FAR_OUT = 3.0  # box-plot factor beyond which a value is “far out” (Tukey 1977)
 TELLS_ALL = 0.985  # balanced accuracy of one column alone
@@ -46,7 +46,7 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
 
 
 def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
-    """Columns that are empty in the same rows, and gaps that tell the class (not missing at random, Rubin 1976)."""
+    """Columns empty in the same rows, and gaps that depend on the class (not missing at random, Rubin 1976)."""
     gaps = evidence.cells.isna()
     gaps = gaps.loc[:, gaps.any()]
     together: dict[int, list[str]] = {}
@@ -58,7 +58,7 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 kind="missing_pattern",
                 severity="info",
-                message=f"{join_names(names)} are empty in the same {count(len(rows), 'row')}; one mark does for all.",
+                message=f"{join_names(names)} are empty in the same {count(len(rows), 'row')}; one mark is enough.",
                 samples=evidence.names(rows[:SHOWN]),
                 remedy=remedy_step(MISSING_INDICATOR, columns=names[:1]),
             )
@@ -81,7 +81,7 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
 
 
 def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
-    """Rows that agree in all columns but one, where so many would not agree by chance."""
+    """Rows that agree in all columns but one, when more do so than expected by chance."""
     pairs = near_pairs(evidence.cells) if evidence.near_rows is None else evidence.near_rows
     if not pairs:
         return
@@ -91,8 +91,8 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         kind="near_duplicate",
         severity="info",
-        message=f"{count(len(rows), 'row')} agree with another one in all columns but one; chance alone would not do"
-        " that. They may be the same thing recorded twice, and stay on one side of the split.",
+        message=f"{count(len(rows), 'row')} agree with another one in all columns but one, which is unlikely to be"
+        " chance. They may be the same thing recorded twice, and stay on one side of the split.",
         samples=evidence.names(rows[:SHOWN]),
         remedy=remedy_step(DROP_SAMPLES, samples=[str(ids[row]) for row in sorted(pairs)]) if few else None,
     )
@@ -137,13 +137,13 @@ def constant(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="constant",
             severity="warning",
-            message=f"{join_names(names)} {verb} the same value in every row, which tells nothing.",
+            message=f"{join_names(names)} {verb} the same value in every row and cannot help a model.",
             remedy=remedy_step(DROP_COLUMNS, columns=names),
         )
 
 
 def id_like(evidence: Evidence) -> Iterator[Finding]:
-    """Columns that name a row instead of describing it: a model learns them by heart."""
+    """Columns that name a row instead of describing it: a model memorises them."""
     table = evidence.cells
     names = []
     for name in table.columns:
@@ -163,14 +163,14 @@ def id_like(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="id_like",
             severity="warning",
-            message=f"{join_names(names)} {verb} another value in nearly every row and may only name it; a model would"
-            " learn such names by heart.",
+            message=f"{join_names(names)} {verb} another value in nearly every row and may only name it; a model"
+            " would memorise such names.",
             remedy=remedy_step(DROP_COLUMNS, columns=names),
         )
 
 
 def leak(evidence: Evidence) -> Iterator[Finding]:
-    """Columns that alone tell the class nearly always, by 3-fold cross-validated balanced accuracy."""
+    """Columns that predict the class almost perfectly alone, by 3-fold cross-validated balanced accuracy."""
     if not evidence.dataset.labelled:
         return
     place = sample_positions(len(evidence.samples), SLOW)
@@ -178,12 +178,12 @@ def leak(evidence: Evidence) -> Iterator[Finding]:
     y, classes = pd.factorize(evidence.samples["label"].iloc[place])
     if len(place) < 30 or len(classes) < 2 or table.shape[1] < 2:
         return
-    # The running number within the class, so that every class is spread over the folds.
+    # Ranks within the class, so that every class is spread over the folds.
     fold = pd.Series(np.random.default_rng(0).permutation(len(y))).groupby(y).rank().to_numpy(dtype="int64") % 3
     numbers = set(numeric_columns(table))
     for name in table.columns:
         if name in numbers:
-            # A tree only asks for the order, and ranks are of a size that every tree can read.
+            # A tree uses only the order, and ranks fit into the float32 that scikit-learn's trees compute with.
             guess = _tree_guesses(table[name].rank(method="dense").to_numpy(), y, fold, len(classes))
         else:
             guess = _table_guesses(pd.factorize(table[name], use_na_sentinel=False)[0], y, fold, len(classes))
@@ -223,7 +223,7 @@ def correlation(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         kind="correlation",
         severity="info",
-        message="Columns that say the same: "
+        message="Strongly correlated columns: "
         + list_some([f"{names[a]} and {names[b]} (r = {r[a, b]:.2f})" for a, b in found])
         + f". Without {join_names(dropped)} little is lost.",
         scores=tuple(float(r[pair]) for pair in found),

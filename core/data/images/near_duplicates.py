@@ -1,7 +1,7 @@
-"""Images that are nearly the same: re-encoded, resized, cropped or mirrored copies of each other.
+"""Near duplicates: re-encoded, resized, cropped or mirrored copies of an image.
 
-Pairs are proposed cheaply, by perceptual hash or by embedding, and then looked at: a pair counts when one image, or
-its mirror image, laid over the other at the best of a few crops, correlates with it pixel by pixel.
+Candidate pairs come from perceptual hashes or embeddings and are then verified: a pair counts when one image or its
+mirror image, at the best of a few crops, correlates with the other pixel by pixel.
 """
 
 from collections.abc import Callable, Iterable
@@ -42,7 +42,7 @@ def near_duplicate_groups(
 
 
 def connected_components(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
-    """Number the groups that pairs of `n` things make when whoever shares a partner is in one, `(n,)`."""
+    """Connected components of a graph of `n` nodes with edges `pairs`: the component's number per node, `(n,)`."""
     root = list(range(n))
 
     def find(i: int) -> int:
@@ -113,7 +113,7 @@ class Comparer:
     def likeness(self, i: int, j: int, crops: bool = True) -> float:
         """The largest correlation, −1 to 1, of one image's pixels with the other's, mirrored or not, at some crop.
 
-        Without `crops` the images are only laid over each other whole.
+        Without `crops` only the whole images are compared.
         """
         whole = self._views(i, False)[0]
         best = float((self._views(j, False) @ whole).max())
@@ -146,7 +146,7 @@ _BOXES = [
     for top in (0.0, (_SIDE - side) / 2, _SIDE - side)
 ]
 _HOPELESS, _SURE = 0.5, 0.985  # correlations of whole images at which crops need not be tried
-_KEPT = 512  # images whose views are kept at hand
+_KEPT = 512  # images whose views are cached
 
 
 def _standard(pixels: np.ndarray) -> np.ndarray:

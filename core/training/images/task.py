@@ -119,7 +119,7 @@ def _saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[
     def save(folder: Path) -> None:
         files.write_text(folder / own.RECORD, backbone.model_dump_json(indent=1))
         model = build()
-        with files.atomic(folder / "model.keras") as temporary:
+        with files.atomic_file(folder / "model.keras") as temporary:
             model.save(temporary)
 
     return save

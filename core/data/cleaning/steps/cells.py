@@ -47,7 +47,7 @@ def convert_type(table: pd.DataFrame, settings: ConvertType) -> pd.DataFrame:
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """Text as float64, NaN where it is no finite number; thousands marks and a decimal comma are understood."""
+    """Text as float64, NaN where it is no finite number; thousands separators and a decimal comma are accepted."""
     if pd.api.types.is_numeric_dtype(values):
         return values
     tidy = values.astype("str").str.strip().str.replace(r"(?<=\d)[ \u00a0'’](?=\d{3}\b)", "", regex=True)

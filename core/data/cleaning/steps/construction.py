@@ -1,4 +1,4 @@
-"""New features out of the ones there are."""
+"""Feature construction from existing columns."""
 
 from itertools import combinations
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ class Interactions(StepSettings):
 
 
 class Products(Learnt):
-    """Products of pairs of standardised columns, so that a product tells more than its factors' sizes."""
+    """Products of pairs of standardised columns, so that they do not merely reflect the factors' scale."""
 
     settings: Interactions
 
@@ -51,7 +51,7 @@ class Products(Learnt):
 
 class Ratios(StepSettings):
     above: NumericColumns = Field((), title="Numerators", description="Each is divided by each denominator.")
-    below: NumericColumns = Field((), title="Denominators", description="Division by nought gives a missing cell.")
+    below: NumericColumns = Field((), title="Denominators", description="Division by zero gives a missing cell.")
 
 
 class Quotients(Learnt):

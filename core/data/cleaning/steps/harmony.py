@@ -1,4 +1,4 @@
-"""Steps that make one table speak like another: its columns' names and the units of its numbers."""
+"""Steps that adapt a table to another one: the names of its columns and the units of its numbers."""
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ KINDS = (
     StepKind(
         name=RENAME_COLUMNS,
         title="Rename columns",
-        help="Gives columns other names, such as those of the data set that this one shall teach.",
+        help="Gives columns other names, such as those of the data set that this one is a source for.",
         purpose=COLUMNS,
         scope="cells",
         settings=RenameColumns,

@@ -1,4 +1,4 @@
-"""Filling, marking and leaving out what is missing, as training rows tell."""
+"""Imputing, marking and dropping missing cells, fitted on training rows."""
 
 from typing import Annotated, Any, Literal
 
@@ -77,7 +77,7 @@ class Imputer(Learnt):
         return out
 
     def _number(self, present: pd.Series) -> float | None:
-        """The number that fills a column; None where the other columns tell it."""
+        """The number that fills a column; None where it is predicted from the other columns."""
         match self.settings.method:
             case "median":
                 return float(present.median())
@@ -93,7 +93,7 @@ class Imputer(Learnt):
         return None
 
     def _model(self, x: pd.DataFrame) -> Any:
-        """Fitted on all numeric columns, scaled, so that distances and regressions weigh them alike."""
+        """Fitted on all numeric columns, scaled, so that distances and regressions weight them equally."""
         self.known_ = [name for name in numeric_columns(x) if x[name].notna().any()]
         if not self.known_:
             return None
@@ -121,7 +121,7 @@ class Imputer(Learnt):
 
 
 def _fit_quietly(fit: Any, rows: pd.DataFrame) -> Any:
-    """Call `fit` without the warning that the rounds ended before nothing changed any more, which is what they do."""
+    """Call `fit` without the warning that the iterations did not converge."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning

@@ -1,4 +1,4 @@
-"""Outliers: where a column's fences are, which rows are unlike the rest, and what is done with them."""
+"""Outliers: the fences of a column, rows unlike the others, and clipping, marking or removing them."""
 
 from typing import Annotated, Any, Literal
 
@@ -24,11 +24,11 @@ FENCES = (
     "Box plot: outside Q1 − k·IQR and Q3 + k·IQR (Tukey 1977), k = 1.5. Standard deviations: further than k·s from"
     " the mean, k = 3. MAD: further than k·1.4826·MAD from the median (Iglewicz and Hoaglin 1993), k = 3.5."
 )
-FOREST = " Isolation forest: few random cuts set the row apart (Liu et al. 2008)."
-LOF = " Local outlier factor: the row is lonelier than its neighbours are (Breunig et al. 2000)."
+FOREST = " Isolation forest: few random splits isolate the row (Liu et al. 2008)."
+LOF = " Local outlier factor: the density around the row is lower than around its neighbours (Breunig et al. 2000)."
 FACTORS = {"box_plot": 1.5, "standard_deviations": 3.0, "mad": 3.5}
 NEIGHBOURS = 20
-FITTED_ON = 5_000  # training rows that a forest or the neighbours are made of
+FITTED_ON = 5_000  # training rows that the forest or the neighbours are fitted on
 
 Fence = Literal["box_plot", "standard_deviations", "mad"]
 Detector = Literal["box_plot", "standard_deviations", "mad", "isolation_forest", "local_outlier_factor"]
@@ -46,7 +46,7 @@ def outlier_fences(values: pd.Series, method: str, factor: float | None = None) 
     else:
         low = high = float(values.median())
         reach = k * 1.4826 * float((values - low).abs().median())
-    if not reach > 0:  # also when nothing is there: NaN
+    if not reach > 0:  # also for an empty column: NaN
         return -np.inf, np.inf
     return low - reach, high + reach
 
@@ -85,7 +85,7 @@ class Detect(StepSettings):
 
 
 class Judge:
-    """Tells outlying rows: any cell beyond its fence, or a row unlike the training rows."""
+    """Detects outlying rows: any cell beyond its fence, or a row unlike the training rows."""
 
     def __init__(self, settings: Detect) -> None:
         self.settings = settings
@@ -110,7 +110,7 @@ class Judge:
         else:
             from sklearn.neighbors import LocalOutlierFactor
 
-            # Training rows are among their own neighbours here, so their own share decides the limit.
+            # Training rows are their own neighbours here, so the threshold is the quantile of their scores.
             near = max(1, min(NEIGHBOURS, len(rows) - 1))
             self.model_ = LocalOutlierFactor(n_neighbors=near, novelty=True).fit(rows)
             self.model_.offset_ = np.quantile(self.model_.score_samples(rows), self.settings.share)

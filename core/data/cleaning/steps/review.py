@@ -1,4 +1,4 @@
-"""Steps that a review of findings leaves behind: other labels, and samples that were looked at and found right."""
+"""Steps that a review of findings makes: new labels, and samples that were reviewed and confirmed."""
 
 from pydantic import Field
 
@@ -61,7 +61,7 @@ KINDS = (
     StepKind(
         name=KEEP,
         title="Keep as they are",
-        help="The samples were looked at and found right: the finding no longer names them. Data stay as they are.",
+        help="The samples were reviewed and confirmed: the finding no longer names them. The data do not change.",
         purpose=REVIEW,
         scope="samples",
         settings=Keep,

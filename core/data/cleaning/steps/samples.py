@@ -131,7 +131,7 @@ KINDS = (
     StepKind(
         name=DROP_DUPLICATES,
         title="Drop duplicates",
-        help="Of samples with identical content the first stays. Copies count double in training and in every score.",
+        help="Keeps the first of samples with identical content. Copies count double in training and in every score.",
         purpose=ROWS,
         scope="samples",
         settings=DropDuplicates,

@@ -1,4 +1,4 @@
-"""Keeping the columns, or of images the features of an embedding, that tell the classes apart."""
+"""Feature selection among numeric columns or, for images, the features of an embedding."""
 
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ from core.data.cleaning.steps.step import (
 SELECTION = "Selection"
 COUNTED = ("forest", "chi2", "anova", "mutual_information", "l1", "variance", "rfe")
 FITTED_ON = 5_000  # training rows that scores are computed on
-ROUND = 0.1  # share of the columns that goes in a round of elimination: of an embedding there are a thousand
+ROUND = 0.1  # share of the columns that each round eliminates: an embedding has about a thousand
 
 
 class SelectFeatures(StepSettings):
@@ -39,7 +39,7 @@ class SelectFeatures(StepSettings):
     columns: NumericColumns = Field((), title="Among", description="None chosen means all numbers.")
 
     def kept_of(self, n: int) -> int:
-        """How many of `n` columns are kept, where that is not found by cross-validation."""
+        """How many of `n` columns are kept, unless cross-validation decides."""
         return min(n, self.keep or max(10, n // 4))
 
 
@@ -64,7 +64,7 @@ class Selector(Learnt):
             kept = {name for name, score in self.scores_.items() if score >= 0}
         else:
             kept = set(sorted(names, key=lambda name: -self.scores_[name])[:keep])
-        self.dropped_ = [name for name in among if name not in kept]  # those that are the same everywhere too
+        self.dropped_ = [name for name in among if name not in kept]  # including constant columns
         return self
 
     def transform(self, x: pd.DataFrame) -> pd.DataFrame:
@@ -72,9 +72,9 @@ class Selector(Learnt):
 
 
 def score_columns(method: str, x: np.ndarray, y: np.ndarray, keep: int) -> np.ndarray:
-    """How much each column of `x`, `(n, columns)`, tells of the classes `y`: `(columns,)`, more is better.
+    """A score for each column of `x`, `(n, columns)`, against the classes `y`: `(columns,)`, higher is better.
 
-    For elimination it is 0 for what is kept and, for the rest, less the earlier it went.
+    For elimination it is 0 for kept columns and lower the earlier a column was eliminated.
     """
     from sklearn import feature_selection as selection
 

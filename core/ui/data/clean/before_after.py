@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.classes import class_bars
-from core.charts.columns import box_plot, correlations, histogram, missing_matrix
+from core.charts.columns import box_plot, correlation_matrix, histogram, missing_matrix
 from core.data.cleaning.preparation import Stage
 from core.data.cleaning.steps.step import numeric_columns
 from core.data.versions import natural_key
@@ -71,7 +71,7 @@ def _draw_chart(view: View, column: str | None, table: pd.DataFrame, key: str) -
     figure = (
         missing_matrix(table)
         if view == "missing"
-        else correlations(table)
+        else correlation_matrix(table)
         if view == "correlation"
         else box_plot(table[column])
         if view == "box_plot"

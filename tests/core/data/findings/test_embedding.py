@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.data.findings.embedding import Embedded, check_embeddings, near_groups
 from core.data.findings.evidence import Evidence
-from core.data.findings.label_errors import confident_learning, normalize_embeddings, out_of_fold_probabilities
+from core.data.findings.label_errors import confident_learning, normalize_embeddings, predict_out_of_fold
 from core.data.images.near_duplicates import parse_hashes
 from core.data.images.quality import image_hashes
 from core.schemas import DatasetRecord
@@ -92,8 +92,8 @@ def test_out_of_fold_probabilities_never_come_from_a_copy():
     x = rng.normal(size=(60, 200))
     x = np.concatenate([x, x])
     labels = np.concatenate([rng.integers(0, 2, 60)] * 2)
-    apart = out_of_fold_probabilities(x, labels, np.arange(120)).argmax(1)
-    together = out_of_fold_probabilities(x, labels, np.tile(np.arange(60), 2)).argmax(1)
+    apart = predict_out_of_fold(x, labels, np.arange(120)).argmax(1)
+    together = predict_out_of_fold(x, labels, np.tile(np.arange(60), 2)).argmax(1)
     assert (apart == labels).mean() > 0.85
     assert (together == labels).mean() < 0.7
 
