@@ -54,10 +54,10 @@ def column_sides(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figu
     return _numbers(values, names) if numeric else _categories(values, names)
 
 
-def gain_intervals(found: Mapping[str, tuple[float, Interval]]) -> go.Figure:
+def gain_intervals(gains: Mapping[str, tuple[float, Interval]]) -> go.Figure:
     """Gains by name, in shares, shown in points with their intervals; 0 is a dashed line."""
-    names = [shorten(name, 30) for name in found]
-    values, low, high = 100 * np.array([(gain, *ends) for gain, ends in found.values()]).T
+    names = [shorten(name, 30) for name in gains]
+    values, low, high = 100 * np.array([(gain, *ends) for gain, ends in gains.values()]).T
     figure = go.Figure()
     figure.add_scatter(
         x=values,

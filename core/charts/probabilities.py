@@ -76,19 +76,19 @@ def coverage_curve(table: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def roc_curves(found: "Sequence[ClassCurves]", classes: Sequence[str]) -> go.Figure:
+def roc_curves(curves: "Sequence[ClassCurves]", classes: Sequence[str]) -> go.Figure:
     """True against false positive rate, a line a class in its colour; the diagonal is guessing."""
     figure = _square()
-    for ranking in found:
+    for ranking in curves:
         _class_line(figure, ranking, classes, ranking.roc, f"AUC {ranking.auc:.2f}")
     apply_layout(figure, HEIGHT, showlegend=True)
     return _unit_axes(figure, "False positive rate", "True positive rate")
 
 
-def precision_recall_curves(found: "Sequence[ClassCurves]", classes: Sequence[str]) -> go.Figure:
+def precision_recall_curves(curves: "Sequence[ClassCurves]", classes: Sequence[str]) -> go.Figure:
     """Precision against recall, a line a class in its colour."""
     figure = go.Figure()
-    for ranking in found:
+    for ranking in curves:
         name = f"average precision {ranking.average_precision:.2f}"
         _class_line(figure, ranking, classes, ranking.precision_recall, name)
     apply_layout(figure, HEIGHT, showlegend=True)
@@ -119,12 +119,12 @@ def threshold_curves(table: pd.DataFrame, chosen: float, best: float | None) -> 
     return _unit_axes(figure, "Say yes from this probability on", "")
 
 
-def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
+def slice_bars(slices: "Sequence[Slice]", overall: float) -> go.Figure:
     """Share right of each slice with its interval, the first on top; a line at that of all samples."""
-    names = [f"{shorten(s.attribute, 18)} {shorten(s.value, 22)}" for s in found]
+    names = [f"{shorten(s.attribute, 18)} {shorten(s.value, 22)}" for s in slices]
     figure = go.Figure()
     for weak, colour, title in ((True, PALETTE[5], "worse than the rest"), (False, PALETTE[0], "not shown to be")):
-        rows = [(i, s) for i, s in enumerate(found) if s.weak == weak]
+        rows = [(i, s) for i, s in enumerate(slices) if s.weak == weak]
         figure.add_scatter(
             x=[s.accuracy for _, s in rows],
             y=[i for i, _ in rows],
@@ -144,12 +144,12 @@ def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
             " p = %{customdata[3]:.3f}<extra></extra>",
         )
     figure.add_vline(x=overall, line={"color": GREY, "width": 1.5, "dash": "dot"})
-    apply_layout(figure, 90 + 26 * max(3, len(found)), showlegend=any(s.weak for s in found))
+    apply_layout(figure, 90 + 26 * max(3, len(slices)), showlegend=any(s.weak for s in slices))
     figure.update_yaxes(
         tickmode="array",
-        tickvals=list(range(len(found))),
+        tickvals=list(range(len(slices))),
         ticktext=names,
-        range=[len(found) - 0.5, -0.5],
+        range=[len(slices) - 0.5, -0.5],
         showgrid=False,
     )
     figure.update_xaxes(title={"text": "Share right"}, nticks=6, showgrid=True)

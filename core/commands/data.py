@@ -55,8 +55,8 @@ def check(args: argparse.Namespace) -> Document:
         from core.training.check import look_deeper
 
         look_deeper(version)
-    found = all_findings(version, load_check(version))
-    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in found]}
+    findings = all_findings(version, load_check(version))
+    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in findings]}
 
 
 def clean(args: argparse.Namespace) -> Document:

@@ -22,8 +22,8 @@ def backbones(args: argparse.Namespace) -> Document:
     if args.fetch:
         downloads.download(get_backbone(args.fetch))
     facts = ("name", "title", "input_size", "parameters", "features", "top1", "licence", "chain")
-    found = [*BACKBONES.values(), *own.own_backbones()]
-    return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in found]}
+    available = [*BACKBONES.values(), *own.own_backbones()]
+    return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in available]}
 
 
 def doctor(_: argparse.Namespace) -> Document:
@@ -63,10 +63,10 @@ def doctor(_: argparse.Namespace) -> Document:
             }
         )
     disk = shutil.disk_usage(home)
-    found = environment()
+    versions = environment()
     accelerators = [f"GPU {gpu.index}: {gpu.name}" for gpu in devices.gpus()] or ["none: Graft trains on the CPU"]
     return {
-        **found,
+        **versions,
         "home": str(home),
         "accelerators": accelerators,
         "cluster": cluster,

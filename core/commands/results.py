@@ -21,8 +21,8 @@ def evaluate(args: argparse.Namespace) -> Document:
     run = runs.get_run(args.run)
     predictions = runs.read_predictions(run.id)
     classes, test = classes_of(predictions), judged_rows(predictions)
-    found = score_predictions(test, classes)
-    document: Document = {"run": run.id, **found.as_json(), "warning": describe_absent_classes(found)}
+    scores = score_predictions(test, classes)
+    document: Document = {"run": run.id, **scores.as_json(), "warning": describe_absent_classes(scores)}
     folds = fold_scores(test, classes)
     if folds:
         document |= {
@@ -80,9 +80,9 @@ def export(args: argparse.Namespace) -> Document:
     from core.export.exporting import export as write
     from core.store import runs
 
-    found = write(runs.get_run(args.run).id, args.format, Path(args.out))
-    figures = found.check.model_dump() if found.check else {}
-    return found.model_dump(exclude={"check"}) | {"checked": bool(figures)} | figures
+    exported = write(runs.get_run(args.run).id, args.format, Path(args.out))
+    figures = exported.check.model_dump() if exported.check else {}
+    return exported.model_dump(exclude={"check"}) | {"checked": bool(figures)} | figures
 
 
 def import_run(args: argparse.Namespace) -> Document:

@@ -34,18 +34,18 @@ def search(args: argparse.Namespace) -> Document:
     study.start(made.id)
     while study.is_searching(made):
         time.sleep(POLL)
-    found, trials = studies.get_study(made.id), studies.read_trials(made.id)
-    best = studies.best_trial(found, trials)
-    state = study.study_state(found)
+    record, trials = studies.get_study(made.id), studies.read_trials(made.id)
+    best = studies.best_trial(record, trials)
+    state = study.study_state(record)
     return {
-        "study": found.id,
-        "name": found.name,
+        "study": record.id,
+        "name": record.name,
         "state": state,
-        "engine": found.engine,
+        "engine": record.engine,
         "best": best.model_dump(include={"number", "run", "values", "value"}) if best else None,
         "trials": [trial.model_dump(exclude_none=True) for trial in trials],
-        "importance": found.importance,
-        "note": found.note,
+        "importance": record.importance,
+        "note": record.note,
         "exit_code": int(state in ("failed", "interrupted")),
     }
 

@@ -33,13 +33,13 @@ def join_column_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFra
 
 def manifest_column(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
     """The values of a column of a table's manifests, by sample id; empty where no column has that role."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for record in dataset.imports if dataset.kind == "table" else ():
         manifest = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
         if column in manifest:
             ids = f"{record.number}-" + manifest["row"].astype("str")
-            found |= dict(zip(ids, manifest[column], strict=True))
-    return found
+            values |= dict(zip(ids, manifest[column], strict=True))
+    return values
 
 
 def near_copy_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:

@@ -85,42 +85,42 @@ def match_names(mine: Sequence[str], other: Sequence[str]) -> dict[str, tuple[st
     Equal names come first, then those equal but for capitals, spaces, marks and a plural, then those that share most
     of their letters in order.
     """
-    found = {name: (name, True) for name in mine if name in set(other)}
-    left, taken = [n for n in mine if n not in found], {name for name, _ in found.values()}
+    matches = {name: (name, True) for name in mine if name in set(other)}
+    left, taken = [n for n in mine if n not in matches], {name for name, _ in matches.values()}
     for name in left:
         same = [o for o in other if o not in taken and _stem(o) == _stem(name) != ""]
         if len(same) == 1:
-            found[name] = (same[0], True)
+            matches[name] = (same[0], True)
             taken.add(same[0])
     pairs = [
         (SequenceMatcher(None, _stem(a), _stem(b)).ratio(), a, b)
         for a in left
-        if a not in found and len(_stem(a)) > 3
+        if a not in matches and len(_stem(a)) > 3
         for b in other
         if b not in taken and _digits(a) == _digits(b)
     ]
     for alike, a, b in sorted(pairs, reverse=True):
-        if alike >= ALIKE and a not in found and b not in taken:
-            found[a] = (b, False)
+        if alike >= ALIKE and a not in matches and b not in taken:
+            matches[a] = (b, False)
             taken.add(b)
-    return found
+    return matches
 
 
 def match_columns(mine: pd.DataFrame, other: pd.DataFrame) -> dict[str, tuple[str, bool]]:
     """`match_names` for columns; those without a counterpart by name may have one by the categories they hold."""
-    found = match_names([str(c) for c in mine], [str(c) for c in other])
-    taken = {name for name, _ in found.values()}
+    matches = match_names([str(c) for c in mine], [str(c) for c in other])
+    taken = {name for name, _ in matches.values()}
     for a in text_columns(mine):
-        if a in found:
+        if a in matches:
             continue
         values = set(mine[a].dropna().map(normalize_spelling))
         for b in text_columns(other):
             shared = values & (theirs := set(other[b].dropna().map(normalize_spelling)))
             if b not in taken and len(shared) > 1 and len(shared) >= SAME_VALUES * len(values | theirs):
-                found[a] = (b, False)
+                matches[a] = (b, False)
                 taken.add(b)
                 break
-    return found
+    return matches
 
 
 def find_conversion(mine: pd.Series, other: pd.Series) -> tuple[float, float, str] | None:
@@ -183,11 +183,11 @@ def _columns(columns: dict[str, tuple[str, bool]], here: pd.DataFrame, there: pd
             )
         if number[1]:
             mine = as_numbers(here[a])
-            found = find_conversion(mine, there[b])
-            if found:
-                params = {"columns": [a], "factor": found[0], "offset": found[1]}
+            conversion = find_conversion(mine, there[b])
+            if conversion:
+                params = {"columns": [a], "factor": conversion[0], "offset": conversion[1]}
                 yield Proposal(
-                    message=f"“{a}” seems to be in another unit ({found[2]}): median {mine.median():.4g} here,"
+                    message=f"“{a}” seems to be in another unit ({conversion[2]}): median {mine.median():.4g} here,"
                     f" {there[b].median():.4g} there.",
                     step=Step(kind=CONVERT_UNIT, params={k: v for k, v in params.items() if v}),
                     sure=False,

@@ -92,7 +92,7 @@ def build_version(
     near_rows: dict[int, int] | None = None
     if dataset.kind == "image" and len(samples):
         samples["group"] = grouping.near_copy_groups(dataset, folder, samples)
-    found = samples["group"]
+    duplicate_group = samples["group"]
     if dataset.labelled and rows.table is not None:
         near_rows = near_pairs(rows.table)
         samples["group"] = grouping.near_row_groups(samples, near_rows)
@@ -112,7 +112,7 @@ def build_version(
     tell(2, _STAGES, "looking for findings")
     evidence = findings.Evidence(
         dataset=dataset,
-        samples=samples.assign(group=found),
+        samples=samples.assign(group=duplicate_group),
         folder=folder,
         table=rows.table,
         kept=kept_samples(recipe),

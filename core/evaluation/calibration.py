@@ -58,8 +58,8 @@ def fit_temperature(probability: Floats, truth: NDArray[np.intp]) -> float:
     def loss(log_temperature: float) -> float:
         return log_loss(scale_temperature(probability, float(np.exp(log_temperature))), truth)
 
-    found = minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    optimum = minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(optimum.x))
 
 
 def validation_temperature(validation: pd.DataFrame) -> tuple[float | None, str]:

@@ -100,11 +100,11 @@ def compare_predictions(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
     classes = pd.Index(classes_of(aligned[names[0]]))
     truth = classes.get_indexer(pd.Index(aligned[names[0]]["label"].astype(str)))
     guesses = np.column_stack([classes.get_indexer(pd.Index(r["predicted"].astype(str))) for r in aligned.values()])
-    found = [f(truth, guesses, len(classes)) for f in (_accuracy, _macro_f1)]
+    tests_by_metric = [f(truth, guesses, len(classes)) for f in (_accuracy, _macro_f1)]
     pairs = list(combinations(range(len(names)), 2))
     right = guesses == truth[:, None]
     rows = []
-    for tests in found:
+    for tests in tests_by_metric:
         p_values = [test.p for test in tests]
         for (a, b), test, adjusted, alpha in zip(pairs, tests, holm(p_values), holm_levels(p_values), strict=True):
             rows.append(

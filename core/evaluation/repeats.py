@@ -39,16 +39,16 @@ def score_repeats(records: Sequence[RunRecord], rows: Mapping[str, pd.DataFrame]
         records: the runs.
         rows: the judged rows of each, by its id.
     """
-    found = []
+    repeats = []
     for members in group_by_seed(records):
         if len(members) > 1:
             each = [score_predictions(rows[r.id], classes_of(rows[r.id])) for r in members]
             values = {m: [getattr(s, m) for s in each] for m in METRICS}
-            found.append(
+            repeats.append(
                 Repeats(
                     runs=tuple(r.id for r in members),
                     mean={m: fmean(v) for m, v in values.items()},
                     deviation={m: stdev(v) for m, v in values.items()},
                 )
             )
-    return found
+    return repeats

@@ -49,12 +49,12 @@ def find_slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
     """
     right = (rows["label"] == rows["predicted"]).to_numpy()
     known = attributes.reindex(rows["id"])
-    found: list[tuple[str, str, np.ndarray]] = []
+    candidates: list[tuple[str, str, np.ndarray]] = []
     for name in known.columns:
         for value, here in _groups(known[name]):
             if MIN_SAMPLES <= here.sum() <= len(rows) - MIN_SAMPLES:
-                found.append((str(name), value, here))
-    ps = [_p(right, here) for _, _, here in found]
+                candidates.append((str(name), value, here))
+    ps = [_p(right, here) for _, _, here in candidates]
     result = [
         Slice(
             attribute=name,
@@ -68,7 +68,7 @@ def find_slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
             p_adjusted=adjusted,
             samples=tuple(rows["id"][here]),
         )
-        for (name, value, here), p, adjusted in zip(found, ps, holm(ps), strict=True)
+        for (name, value, here), p, adjusted in zip(candidates, ps, holm(ps), strict=True)
     ]
     return sorted(result, key=lambda s: (s.accuracy >= s.elsewhere, s.p))
 
@@ -104,13 +104,13 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def describe_slices(found: Sequence[Slice], noun: str) -> str:
+def describe_slices(slices: Sequence[Slice], noun: str) -> str:
     """A sentence on the number of weak slices and the scores of the worst."""
-    weak = [s for s in found if s.weak]
-    if not found:
+    weak = [s for s in slices if s.weak]
+    if not slices:
         return f"There are too few {noun} to look at parts of them."
     if not weak:
-        return f"None of {len(found)} parts of the {noun} is shown to be worse than the rest."
+        return f"None of {len(slices)} parts of the {noun} is shown to be worse than the rest."
     worst = weak[0]
     return (
         f"Weakest: {worst.attribute} {worst.value}, right on {worst.right} of {worst.n} {noun}"

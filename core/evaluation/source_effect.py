@@ -73,7 +73,7 @@ def source_effect(run: RunRecord) -> SourceEffect:
     classes = classes_of(rows[BOTH])
     pairs = compare_predictions(rows) if len(rows) > 1 else []
     return SourceEffect(
-        scores={title: score_predictions(found, classes) for title, found in rows.items()},
+        scores={title: score_predictions(predictions, classes) for title, predictions in rows.items()},
         pairs=tuple(pair for pair in pairs if pair.metric == "accuracy" and pair.a == BOTH),
         weights=_table(run, "weights"),
     )

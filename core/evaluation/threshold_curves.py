@@ -40,13 +40,13 @@ class ClassCurves(Frozen):
 
 def class_curves(rows: pd.DataFrame) -> tuple[ClassCurves, ...]:
     """One `ClassCurves` a class that has samples and counter-examples among the rows, in the run's order."""
-    found = []
+    curves = []
     scores = probabilities(rows)
     for place, name in enumerate(classes_of(rows)):
         positive = rows["label"].astype(str).to_numpy() == name
         if 0 < positive.sum() < len(rows):
-            found.append(one_vs_rest_curves(name, scores[:, place], positive))
-    return tuple(found)
+            curves.append(one_vs_rest_curves(name, scores[:, place], positive))
+    return tuple(curves)
 
 
 def one_vs_rest_curves(name: str, score: Floats, positive: NDArray[np.bool_]) -> ClassCurves:

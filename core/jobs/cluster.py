@@ -98,14 +98,14 @@ class RayBackend:
 
     def failure(self, run: RunRecord) -> Failure | None:
         try:
-            found = _cached_json(run.job)
+            details = _cached_json(run.job)
         except ClusterError:  # it may still be running
             return None
-        if _at_work(found):
+        if _at_work(details):
             return None
-        if found and found.get("driver_exit_code") == UNSEEN:
+        if details and details.get("driver_exit_code") == UNSEEN:
             return BLIND
-        return NOT_STARTED if found and run.state == "starting" and found["status"] == "FAILED" else KILLED
+        return NOT_STARTED if details and run.state == "starting" and details["status"] == "FAILED" else KILLED
 
     def stop(self, run: RunRecord) -> None:
         """A job that is still pending ends by itself when it starts, as its run has been cancelled."""
@@ -123,8 +123,8 @@ class RayBackend:
         """What each living node has: `CPU`, `GPU`, and `memory` in bytes."""
         url = f"{self.url}/api/v0/nodes?detail=1&limit=10000"
         try:
-            found = _cached_json(url)["data"]["result"]["result"]
-            return [node["resources_total"] for node in found if node["state"] == "ALIVE"]
+            nodes = _cached_json(url)["data"]["result"]["result"]
+            return [node["resources_total"] for node in nodes if node["state"] == "ALIVE"]
         except (KeyError, TypeError) as error:
             raise ClusterError(f"What answers at {self.url} is no Ray dashboard.", HINT) from error
 

@@ -130,8 +130,8 @@ def _process(task_id: str) -> tuple[int, float] | None:
     path = task_folder(task_id) / "process.json"
     if not path.exists():
         return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return found["pid"], found["created"]
+    process = json.loads(path.read_text(encoding="utf-8"))
+    return process["pid"], process["created"]
 
 
 def _alive(record: TaskRecord) -> bool:
@@ -159,12 +159,12 @@ def result(task_id: str) -> Any:
 
 def active_tasks(kind: str | None = None) -> list[TaskRecord]:
     """Tasks that have not ended, oldest first."""
-    found = []
+    active = []
     for path in get_settings().home.glob("tasks/*/task.json"):
         record = get_task(path.parent.name)
         if not record.ended and kind in (None, record.kind):
-            found.append(record)
-    return sorted(found, key=lambda record: record.created)
+            active.append(record)
+    return sorted(active, key=lambda record: record.created)
 
 
 def _sweep() -> None:

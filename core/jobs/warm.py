@@ -113,13 +113,13 @@ def wait_for_run(wanted_by: str, place: Path | None = None) -> str | None:
 
 def _ready(place: Path | None = None) -> list[Path]:
     """The pipes of waiting workers; those of dead ones are removed."""
-    found = []
+    pipes = []
     for path in (place or warm_folder()).glob("*.ready"):
         if local.is_alive(*_process(path)):
-            found.append(path)
+            pipes.append(path)
         else:
             path.unlink(missing_ok=True)
-    return found
+    return pipes
 
 
 def _process(path: Path) -> tuple[int, float]:

@@ -27,9 +27,9 @@ def trim_cache(folder: Path) -> list[Path]:
         if path.name.startswith(".tmp-"):
             continue
         with suppress(FileNotFoundError):  # another process trims at the same time
-            found = path.stat()
+            status = path.stat()
             if path.is_file():
-                files.append((found.st_mtime_ns, found.st_size, path))
+                files.append((status.st_mtime_ns, status.st_size, path))
     files.sort(key=lambda file: file[0])
     left = sum(size for _, size, _ in files)
     removed = []

@@ -50,9 +50,9 @@ def get_dataset(id_or_name: str) -> DatasetRecord:
     table = database.datasets
     query = select(table.c.id, table.c.record).where(or_(table.c.id == id_or_name, table.c.name == id_or_name))
     with database.transaction() as connection:
-        found = {row.id: row.record for row in connection.execute(query)}
-    if found:
-        return DatasetRecord.model_validate_json(found.get(id_or_name) or next(iter(found.values())))
+        records = {row.id: row.record for row in connection.execute(query)}
+    if records:
+        return DatasetRecord.model_validate_json(records.get(id_or_name) or next(iter(records.values())))
     if _is_id(id_or_name) and DatasetFolder.of(id_or_name).record.exists():
         reindex()  # the folder exists but not the row: the database was lost
         return get_dataset(id_or_name)
@@ -235,16 +235,16 @@ def reindex() -> int:
         return 0
     with write_lock():
         sweep_staging()
-        found = read_records(root.glob("*/dataset.json"), DatasetRecord)
+        records = read_records(root.glob("*/dataset.json"), DatasetRecord)
         versions = read_records(root.glob("*/versions/*/version.json"), VersionRecord)
         with database.transaction() as connection:
             connection.execute(delete(database.versions))
             connection.execute(delete(database.datasets))
-            for record in found:
+            for record in records:
                 _index_dataset(connection, record)
             for version in versions:
                 _index_version(connection, version)
-    return len(found)
+    return len(records)
 
 
 @contextmanager

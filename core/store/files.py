@@ -76,13 +76,13 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
 
 def read_records(paths: Iterable[Path], model: type[Record]) -> list[Record]:
     """The records in these JSON files. One that cannot be read is skipped and logged."""
-    found = []
+    records = []
     for path in paths:
         try:
-            found.append(model.model_validate_json(path.read_text(encoding="utf-8")))
+            records.append(model.model_validate_json(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError
             log.warning("%s is left out, it cannot be read: %s", path, error)
-    return found
+    return records
 
 
 def folder_size(path: Path) -> int:

@@ -48,8 +48,8 @@ def find_runs(
 def datasets_with_runs() -> list[str]:
     """Ids of the datasets that runs were made on, including deleted ones. Rebuilds a lost index."""
     with transaction() as connection:
-        found = list(connection.execute(select(table.c.dataset).where(~table.c.binned).distinct()).scalars())
-    return found or list(dict.fromkeys(run.dataset for run in list_runs()))
+        ids = list(connection.execute(select(table.c.dataset).where(~table.c.binned).distinct()).scalars())
+    return ids or list(dict.fromkeys(run.dataset for run in list_runs()))
 
 
 def is_bin_used() -> bool:
@@ -65,11 +65,11 @@ def strategies_tried() -> list[str]:
 
 
 def _conditions(wanted: RunQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [~table.c.binned, table.c.study == wanted.study]
+    conditions: list[ColumnElement[bool]] = [~table.c.binned, table.c.study == wanted.study]
     for name in ("dataset", "state", "strategy"):
         if (value := getattr(wanted, name)) is not None:
-            found.append(table.c[name] == value)
-    found += [table.c.words.contains(word, autoescape=True) for word in wanted.words.casefold().split()]
+            conditions.append(table.c[name] == value)
+    conditions += [table.c.words.contains(word, autoescape=True) for word in wanted.words.casefold().split()]
     if wanted.starred:
-        found.append(table.c.starred)
-    return found
+        conditions.append(table.c.starred)
+    return conditions

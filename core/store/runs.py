@@ -111,14 +111,14 @@ def get_run(run: str) -> RunRecord:
     """The run with this id or name; `NotFoundError` when there is none, `InputError` when a name is not unique."""
     query = select(table.c.id, table.c.record).where((table.c.id == run) | (table.c.name == run))
     with transaction() as connection:
-        found = {row.id: row.record for row in connection.execute(query)}
-    if not found and _index_lost() and reindex():
+        records = {row.id: row.record for row in connection.execute(query)}
+    if not records and _index_lost() and reindex():
         return get_run(run)
-    if not found:
+    if not records:
         raise NotFoundError(f"There is no run “{run}”.", "The Runs page, or `python -m core runs`, lists them.")
-    if len(found) > 1 and run not in found:
-        raise InputError(f"{len(found)} runs are named “{run}”.", "Use the run's id instead.")
-    return RunRecord.model_validate_json(found.get(run) or next(iter(found.values())))
+    if len(records) > 1 and run not in records:
+        raise InputError(f"{len(records)} runs are named “{run}”.", "Use the run's id instead.")
+    return RunRecord.model_validate_json(records.get(run) or next(iter(records.values())))
 
 
 def list_runs(dataset: str | None = None, states: Collection[RunState] | None = None) -> list[RunRecord]:
@@ -129,10 +129,10 @@ def list_runs(dataset: str | None = None, states: Collection[RunState] | None = 
     if states is not None:
         query = query.where(table.c.state.in_(list(states)))
     with transaction() as connection:
-        found = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
-    if not found and _index_lost() and reindex():
+        records = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
+    if not records and _index_lost() and reindex():
         return list_runs(dataset, states)
-    return found
+    return records
 
 
 def update_run(run_id: str, *, expect: Collection[RunState] | None = None, **changes: Any) -> RunRecord | None:
@@ -174,9 +174,9 @@ def rename_run(run_id: str, name: str) -> RunRecord:
 def annotate_run(run_id: str, *, tags: Iterable[str], note: str) -> RunRecord:
     """Set a run's tags (stripped, without duplicates) and note."""
     kept = tuple(dict.fromkeys(tag.strip()[:40] for tag in tags if tag.strip()))
-    found = update_run(get_run(run_id).id, tags=kept, note=note.strip()[:2000])
-    assert found is not None
-    return found
+    record = update_run(get_run(run_id).id, tags=kept, note=note.strip()[:2000])
+    assert record is not None
+    return record
 
 
 def bin_run(run_id: str) -> RunRecord:
@@ -185,10 +185,10 @@ def bin_run(run_id: str) -> RunRecord:
     changes: dict[str, Any] = {"binned": now()}
     if record.state == "queued":
         changes["state"] = "cancelled"
-    found = update_run(record.id, expect=["queued", *FINISHED], **changes)
-    if found is None:
+    updated = update_run(record.id, expect=["queued", *FINISHED], **changes)
+    if updated is None:
         raise InputError(f"Run “{record.name}” is still at work.", "Cancel it first, then delete it.")
-    return found
+    return updated
 
 
 def restore_run(run_id: str) -> RunRecord:
@@ -196,20 +196,20 @@ def restore_run(run_id: str) -> RunRecord:
     record = get_run(run_id)
     if record.binned is None:
         raise InputError(f"Run “{record.name}” is not in the bin.", "There is nothing to restore.")
-    found = update_run(record.id, binned=None)
-    assert found is not None
-    return found
+    restored = update_run(record.id, binned=None)
+    assert restored is not None
+    return restored
 
 
 def binned_runs() -> list[RunRecord]:
     """The runs in the bin, newest first. Those that have been there for 30 days are deleted."""
     query = select(table.c.record).where(table.c.binned).order_by(table.c.created.desc())
     with transaction() as connection:
-        found = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
-    old = [r for r in found if r.binned and now() - r.binned > BIN_TIME]
+        records = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
+    old = [r for r in records if r.binned and now() - r.binned > BIN_TIME]
     for record in old:
         delete_run(record.id)
-    return [r for r in found if r not in old]
+    return [r for r in records if r not in old]
 
 
 def delete_run(run_id: str) -> None:

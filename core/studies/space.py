@@ -90,8 +90,8 @@ def grid_values(spec: StudySpec) -> dict[str, list[Value]]:
 
 def _points(field: str, values: Range) -> list[Value]:
     spaced: Callable[..., np.ndarray] = np.geomspace if values.log else np.linspace
-    found = [_number(field, x) for x in spaced(values.low, values.high, values.points)]
-    return list(dict.fromkeys(found))
+    points = [_number(field, x) for x in spaced(values.low, values.high, values.points)]
+    return list(dict.fromkeys(points))
 
 
 def draw_values(trial: "optuna.Trial", spec: StudySpec, kind: Kind) -> dict[str, Value]:
@@ -104,14 +104,14 @@ def draw_values(trial: "optuna.Trial", spec: StudySpec, kind: Kind) -> dict[str,
 
 
 def _suggest(trial: "optuna.Trial", field: str, values: tuple[Value, ...] | Range) -> Value:
-    found: Value
+    value: Value
     if not isinstance(values, Range):
-        found = trial.suggest_categorical(field, list(values))
+        value = trial.suggest_categorical(field, list(values))
     elif _is_whole(field):
-        found = trial.suggest_int(field, int(values.low), int(values.high), log=values.log)
+        value = trial.suggest_int(field, int(values.low), int(values.high), log=values.log)
     else:
-        found = trial.suggest_float(field, values.low, values.high, log=values.log)
-    return found
+        value = trial.suggest_float(field, values.low, values.high, log=values.log)
+    return value
 
 
 def trial_spec(spec: StudySpec, drawn: dict[str, Value], kind: Kind) -> TrainingSpec:
@@ -140,7 +140,7 @@ def usual_values(spec: StudySpec, kind: Kind) -> dict[str, Value]:
     """The base's values of the fields searched, if the space contains them: the baseline trial."""
     asked = trial_spec(spec, {}, kind)
     usual = plan.resolve(asked, plan.version_for(asked))
-    found: dict[str, Value] = {}
+    values_of_base: dict[str, Value] = {}
     for field, values in spec.space.items():
         if field not in METHOD and field not in plan.fields_read(usual.model_dump(), kind):
             continue
@@ -150,8 +150,8 @@ def usual_values(spec: StudySpec, kind: Kind) -> dict[str, Value]:
         inside = values.low <= value <= values.high if isinstance(values, Range) and value is not None else False
         if not inside and (isinstance(values, Range) or value not in values):
             return {}
-        found[field] = value
-    return found
+        values_of_base[field] = value
+    return values_of_base
 
 
 def _read(spec: StudySpec, drawn: dict[str, Value], kind: Kind) -> tuple[str, ...]:

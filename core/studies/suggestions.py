@@ -26,7 +26,7 @@ def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
             or another method reads.
     """
     backbones = tuple(choices("image")) if kind == "image" else ()
-    found: Space = {
+    space: Space = {
         "strategy": tuple(s.name for s in STRATEGIES.values() if s.searched) if kind == "image" else (),
         "backbone": backbones,
         "learner": tuple(choices("table")) if kind == "table" else (),
@@ -44,8 +44,8 @@ def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
         "class_weights": ("balanced", "none"),
         "augmentation": (OFF, "light", "medium", "strong") if kind == "image" else (),
     }
-    reads = _readable(spec, kind, found)
-    return {field: values for field, values in found.items() if values and field in reads}
+    reads = _readable(spec, kind, space)
+    return {field: values for field, values in space.items() if values and field in reads}
 
 
 def _around(value: float, factor: float) -> Range:

@@ -63,14 +63,14 @@ def score_features(
     scores = pd.Series(score_columns(settings.method, rows, y, settings.kept_of(len(names))), names)
     kept = int((scores >= 0).sum()) if settings.method == "rfecv" else settings.kept_of(len(names))
     counts = tuple(np.unique(np.append(np.geomspace(1, len(names), COUNTS).round().astype(int), kept)).tolist())
-    found = np.asarray(_held_out_scores(settings.method, x[names], y, groups, counts, progress))
+    held_out = np.asarray(_held_out_scores(settings.method, x[names], y, groups, counts, progress))
     return FeatureScores(
         n=len(x),
         scores=scores.sort_values(ascending=False, kind="stable").to_dict(),
         kept=kept,
         counts=counts,
-        macro_f1=tuple(found.mean(axis=0).tolist()),
-        deviation=tuple(found.std(axis=0, ddof=1).tolist()),
+        macro_f1=tuple(held_out.mean(axis=0).tolist()),
+        deviation=tuple(held_out.std(axis=0, ddof=1).tolist()),
         backbone=backbone,
     )
 
@@ -86,7 +86,7 @@ def _held_out_scores(
     from sklearn.preprocessing import StandardScaler
 
     method = "rfe" if method == "rfecv" else method
-    found = []
+    rows = []
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(x, y, groups)
     for number, (train, held) in enumerate(folds, start=1):
         progress(number, FOLDS + 1, f"fold {number} of {FOLDS}")
@@ -101,9 +101,9 @@ def _held_out_scores(
             model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, random_state=0))
             guessed = model.fit(learnt[:, best], y[train]).predict(judged[:, best])
             row.append(float(f1_score(y[held], guessed, average="macro", zero_division=0)))
-        found.append(row)
+        rows.append(row)
     progress(FOLDS + 1, FOLDS + 1, "")
-    return found
+    return rows
 
 
 def save_scores(version: VersionRecord, recipe: Recipe, place: int, scores: FeatureScores) -> None:

@@ -64,8 +64,8 @@ class Preparation:
         """Any rows, `(n, columns)`, float32."""
         for step in self.learnt_:
             x = step.transform(x)
-        found = self._finished(x)
-        return found if self.projection is None else self.projection(found)
+        matrix = self._finished(x)
+        return matrix if self.projection is None else self.projection(matrix)
 
     def _finished(self, x: pd.DataFrame) -> np.ndarray:
         parts = [x.iloc[i : i + CHUNK] for i in range(0, max(1, len(x)), CHUNK)]

@@ -37,23 +37,23 @@ def labels_from_file(
             continue
         rows = _rows(archive, table)
         places = _places(unlabelled, str(PurePosixPath(table).parent))
-        found = {places[file]: label for file, label in rows if file in places}
-        if 2 * len(found) >= len(unlabelled):
-            return _labelled(unlabelled, found, table, [file for file, _ in rows if file not in places])
+        labels = {places[file]: label for file, label in rows if file in places}
+        if 2 * len(labels) >= len(unlabelled):
+            return _labelled(unlabelled, labels, table, [file for file, _ in rows if file not in places])
     return None
 
 
 def _labelled(
-    unlabelled: Sequence[Member], found: dict[str, str], table: str, unknown: Sequence[str]
+    unlabelled: Sequence[Member], labels: dict[str, str], table: str, unknown: Sequence[str]
 ) -> tuple[list[Member], list[Skipped], str]:
     taken, skipped = [], [Skipped(path=file, reason=f"named in “{table}”, but not there") for file in unknown]
     for member in unlabelled:
-        if member.name not in found:
+        if member.name not in labels:
             skipped.append(Skipped(path=member.path, reason=f"not named in “{table}”"))
-        elif not found[member.name]:
+        elif not labels[member.name]:
             skipped.append(Skipped(path=member.path, reason=f"without a label in “{table}”"))
         else:
-            taken.append(replace(member, label=found[member.name]))
+            taken.append(replace(member, label=labels[member.name]))
     return taken, skipped, table
 
 

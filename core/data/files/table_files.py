@@ -215,9 +215,9 @@ def _read_jsonl(path: Path, n: int | None) -> tuple[pd.DataFrame, Dialect]:
 
 
 def _objects(path: Path, text: str, n: int | None) -> Iterator[dict[str, object]]:
-    found = 0
+    n_read = 0
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip() or found == n:
+        if not line.strip() or n_read == n:
             continue
         try:
             row = json.loads(line, parse_int=_parse_int)
@@ -225,7 +225,7 @@ def _objects(path: Path, text: str, n: int | None) -> Iterator[dict[str, object]
             raise _unreadable(path, f"line {number} is no JSON object") from error
         if not isinstance(row, dict):
             raise _unreadable(path, f"line {number} is no JSON object")
-        found += 1
+        n_read += 1
         yield {
             key: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
             for key, value in row.items()

@@ -77,20 +77,20 @@ def near_groups(
 
 def check_embeddings(images: Embedded) -> tuple[FindingsAndCases, float | None]:
     """All findings and cases, and the accuracy of the out-of-fold predictions (None where there are no labels)."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     cases: list[Case] = []
     accuracy = None
     parts: list[Callable[[Embedded], FindingsAndCases]] = [near_duplicates, outliers]
     if images.evidence.dataset.labelled:
         parts.append(leaks)
         (of_labels, accuracy) = wrong_labels(images)
-        found += of_labels[0]
+        findings += of_labels[0]
         cases += of_labels[1]
     for part in parts:
         of_part = part(images)
-        found += of_part[0]
+        findings += of_part[0]
         cases += of_part[1]
-    return (found, cases), accuracy
+    return (findings, cases), accuracy
 
 
 def near_duplicates(images: Embedded) -> FindingsAndCases:
@@ -209,13 +209,13 @@ def wrong_labels(images: Embedded) -> tuple[FindingsAndCases, float]:
     )
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     errors = label_errors.confident_learning(probabilities, labels)
-    found = label_error_findings(
+    outcome = label_error_findings(
         images.evidence,
         np.asarray(classes),
         errors,
         lambda rows: nearest_neighbours(images.x, images.groups)[1][rows],
     )
-    return found, accuracy
+    return outcome, accuracy
 
 
 def _others(ids: Sequence[str], name: str) -> tuple[str, ...]:

@@ -44,16 +44,16 @@ class ImageDefect:
         if not named.any():
             return
         order = np.flatnonzero(named)[np.argsort(-value.to_numpy()[named], kind="stable")]
-        found = evidence.samples.iloc[order]
-        verb = "is" if len(found) == 1 else "are"
+        samples = evidence.samples.iloc[order]
+        verb = "is" if len(samples) == 1 else "are"
         yield Finding.model_validate(
             {
                 "kind": self.kind,
                 "severity": self.severity,
-                "message": f"{count(len(found), 'image')} {verb} {self.message}.",
-                "samples": tuple(found["path"]),
+                "message": f"{count(len(samples), 'image')} {verb} {self.message}.",
+                "samples": tuple(samples["path"]),
                 "scores": tuple(value.iloc[order].round(3)),
-                "remedy": Step(kind=DROP_SAMPLES, params={"samples": found["id"].tolist()}),
+                "remedy": Step(kind=DROP_SAMPLES, params={"samples": samples["id"].tolist()}),
             }
         )
 

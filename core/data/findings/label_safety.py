@@ -96,16 +96,16 @@ class LabelSafety(Frozen):
         return next((t for t in known if t.strength >= value > 0), None)
 
 
-def save_label_safety(version: VersionRecord, found: LabelSafety) -> None:
+def save_label_safety(version: VersionRecord, safety: LabelSafety) -> None:
     path = version_folder(version.dataset, version.id) / "label_safety.json"
-    write_text(path, found.model_dump_json(indent=1))
+    write_text(path, safety.model_dump_json(indent=1))
 
 
 def load_label_safety(version: VersionRecord) -> LabelSafety | None:
     """The version's check; `None` when there is none, or one that an earlier release made."""
     path = version_folder(version.dataset, version.id) / "label_safety.json"
     try:
-        found = LabelSafety.model_validate_json(path.read_text(encoding="utf-8"))
+        safety = LabelSafety.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):
         return None
-    return found if found.format == FORMAT else None
+    return safety if safety.format == FORMAT else None

@@ -18,8 +18,8 @@ IMBALANCE = 10
 
 def run_finders(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings, the most severe first."""
-    found = [finding for finder in finders(evidence.dataset.kind) for finding in finder(evidence)]
-    return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
+    findings = [finding for finder in finders(evidence.dataset.kind) for finding in finder(evidence)]
+    return tuple(sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
 
 
 def finders(kind: Kind) -> list[Finder]:

@@ -58,9 +58,9 @@ def load_check(version: VersionRecord) -> VersionCheck | None:
 def all_findings(version: VersionRecord, check: VersionCheck | None) -> tuple[Finding, ...]:
     """The version's findings and the check's, which replace the version's of the kinds checked; worst first."""
     deeper = check.looked_for if check else ()
-    found = [finding for finding in version.findings if finding.kind not in deeper]
-    found += check.findings if check else ()
-    return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
+    findings = [finding for finding in version.findings if finding.kind not in deeper]
+    findings += check.findings if check else ()
+    return tuple(sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
 
 
 def can_check(dataset: DatasetRecord) -> bool:

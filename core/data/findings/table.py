@@ -211,22 +211,22 @@ def correlation(evidence: Evidence) -> Iterator[Finding]:
     varied = complete.std(axis=0) > 0
     names = [name for name, v in zip(names, varied, strict=True) if v]
     r = np.atleast_2d(np.corrcoef(complete[:, varied], rowvar=False))
-    found = [(a, b) for a, b in combinations(range(len(names)), 2) if abs(r[a, b]) > CORRELATED]
-    if not found:
+    pairs = [(a, b) for a, b in combinations(range(len(names)), 2) if abs(r[a, b]) > CORRELATED]
+    if not pairs:
         return
     dropped: list[str] = []
-    for a, b in found:
+    for a, b in pairs:
         if names[a] not in dropped and names[b] not in dropped:
             gaps = table[[names[a], names[b]]].isna().sum()
             dropped.append(names[a] if gaps.iloc[0] > gaps.iloc[1] else names[b])
-    found.sort(key=lambda pair: -abs(r[pair]))
+    pairs.sort(key=lambda pair: -abs(r[pair]))
     yield Finding(
         kind="correlation",
         severity="info",
         message="Strongly correlated columns: "
-        + list_some([f"{names[a]} and {names[b]} (r = {r[a, b]:.2f})" for a, b in found])
+        + list_some([f"{names[a]} and {names[b]} (r = {r[a, b]:.2f})" for a, b in pairs])
         + f". Without {join_names(dropped)} little is lost.",
-        scores=tuple(float(r[pair]) for pair in found),
+        scores=tuple(float(r[pair]) for pair in pairs),
         remedy=remedy_step(DROP_COLUMNS, columns=dropped),
     )
 

@@ -67,14 +67,14 @@ def hash_pairs(hashes: np.ndarray, mirrored: np.ndarray, limit: int = HASH_DISTA
     Returns:
         int64, `(pairs, 2)`, the smaller position first.
     """
-    found = []
+    pairs = []
     for start in range(0, len(hashes), _BLOCK):
         rows = hashes[start : start + _BLOCK, None]
         near = np.bitwise_count(rows ^ hashes[None, start:]) <= limit
         near |= np.bitwise_count(rows ^ mirrored[None, start:]) <= limit
         i, j = np.nonzero(near)
-        found.append(np.stack([i[j > i], j[j > i]], axis=1) + start)
-    return np.concatenate(found) if found else np.empty((0, 2), "int64")
+        pairs.append(np.stack([i[j > i], j[j > i]], axis=1) + start)
+    return np.concatenate(pairs) if pairs else np.empty((0, 2), "int64")
 
 
 def parse_hashes(hashes: "list[str] | np.ndarray") -> np.ndarray:
@@ -88,7 +88,7 @@ def embedding_pairs(x: np.ndarray, limit: float, most: int = 5) -> np.ndarray:
     Args:
         x: embeddings of unit length, float32, `(n, d)`.
     """
-    found = []
+    blocks = []
     for start in range(0, len(x), _BLOCK):
         cosine = x[start : start + _BLOCK] @ x.T
         i = np.arange(len(cosine))
@@ -97,8 +97,8 @@ def embedding_pairs(x: np.ndarray, limit: float, most: int = 5) -> np.ndarray:
         near = np.argpartition(-cosine, k - 1, axis=1)[:, :k] if k else np.empty((len(cosine), 0), "int64")
         rows = np.repeat(i, near.shape[1])
         kept = cosine[rows, near.ravel()] >= limit
-        found.append(np.stack([rows[kept] + start, near.ravel()[kept]], axis=1))
-    pairs = np.sort(np.concatenate(found), axis=1) if found else np.empty((0, 2), "int64")
+        blocks.append(np.stack([rows[kept] + start, near.ravel()[kept]], axis=1))
+    pairs = np.sort(np.concatenate(blocks), axis=1) if blocks else np.empty((0, 2), "int64")
     return np.unique(pairs, axis=0)
 
 

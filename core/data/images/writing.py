@@ -46,16 +46,16 @@ def store_images(
     settings = get_settings()  # reading them takes as long as decoding a small image
 
     def work(number: int) -> list[Row | Skipped]:
-        found: list[Row | Skipped] = []
+        batch: list[Row | Skipped] = []
         reduced = []
         for member in chunks[number]:
             try:
                 picture = decode(archive.read(member.name), settings)
             except (UnreadableError, OSError) as error:
-                found.append(Skipped(path=member.path, reason=str(error)))
+                batch.append(Skipped(path=member.path, reason=str(error)))
                 continue
             pixels = np.ascontiguousarray(picture.pixels)
-            found.append(
+            batch.append(
                 {
                     "path": member.path,
                     "label": member.label,
@@ -72,19 +72,19 @@ def store_images(
                 }
             )
             reduced.append(reduce_image(pixels))
-        kept = [row for row in found if isinstance(row, dict)]
+        kept = [row for row in batch if isinstance(row, dict)]
         for row, seen in zip(kept, measure_images(reduced), strict=True):
             row.update(seen)
-        return found
+        return batch
 
     with closing(store), closing(_on_all_cores(work, len(chunks), archive.reopen)) as results:
-        for found in results:
-            for one in found:
+        for batch in results:
+            for one in batch:
                 if isinstance(one, Skipped):
                     skipped.append(one)
                 else:
                     rows.append({"row": len(rows), **one})
-            done += len(found)
+            done += len(batch)
             if progress:
                 progress(done, len(members))
     manifest = pd.DataFrame(rows, columns=_COLUMNS)

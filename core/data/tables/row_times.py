@@ -26,8 +26,8 @@ def row_times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, colum
             raise InputError(
                 f"“{dataset.name}” has no column “{column}” to divide by.", "Choose a column of the table."
             )
-        found = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
-        cells[mine.index] = found[column].to_pandas().to_numpy()
+        table = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
+        cells[mine.index] = table[column].to_pandas().to_numpy()
     values = parse_times(cells.infer_objects())
     if np.isnan(values).mean() > 0.5:
         raise InputError(f"“{column}” holds neither numbers nor dates.", "Choose a column with the time of each row.")

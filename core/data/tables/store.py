@@ -79,15 +79,15 @@ def read_table(
 def _schema(
     file: TableFile, target: str | None, columns: tuple[Column, ...], choices: Mapping[str, Choice]
 ) -> Schema:
-    found = file.dialect
+    dialect = file.dialect
     return Schema(
         target=target,
         columns=columns,
-        format=found.format,
-        encoding=found.encoding,
-        delimiter=found.delimiter,
-        decimal=found.decimal,
-        thousands=found.thousands,
+        format=dialect.format,
+        encoding=dialect.encoding,
+        delimiter=dialect.delimiter,
+        decimal=dialect.decimal,
+        thousands=dialect.thousands,
         id=column_with_role(choices, "id"),
         group=column_with_role(choices, "group"),
         weight=column_with_role(choices, "weight"),

@@ -155,7 +155,7 @@ SEES = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUDA_DE
 
 @pytest.mark.parametrize(("device", "seen"), [("gpu:1", "1"), ("gpu:0,3", "0,3"), ("cpu", "-1")])
 def test_a_worker_sees_its_own_device_alone(device, seen):
-    program = f"from core.jobs import devices; devices.confine({device!r}); {SEES}"
+    program = f"from core.jobs import devices; devices.confine_to_device({device!r}); {SEES}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=local.ROOT)
     assert done.stdout.split() == [seen, "PCI_BUS_ID"], done.stderr
 

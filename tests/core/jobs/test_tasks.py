@@ -40,12 +40,12 @@ def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tas
     """Start one of this file's functions as a task, in a real process that knows the same registry."""
     registry = {f.__name__: f"{HERE}:{f.__name__}" for f in (double, wait_for_ever, refuse, die)}
     monkeypatch.setattr(tasks, "TASKS", registry)
-    launch = tasks.local.launch
+    launch = tasks.local.launch_module
 
     def with_registry(module: str, argument: str, log: Path) -> Any:
         boot = workspace / f"boot_{argument}.py"
         boot.write_text(
-            f"from core.jobs import task_worker, tasks\ntasks.TASKS = {registry!r}\ntask_worker.work({argument!r})\n"
+            f"from core.jobs import task_worker, tasks\ntasks.TASKS = {registry!r}\ntask_worker.run_task({argument!r})\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(workspace))
         return launch(f"boot_{argument}", argument, log)

@@ -97,8 +97,8 @@ def score_columns(method: str, x: np.ndarray, y: np.ndarray, keep: int) -> np.nd
             return np.abs(_linear(l1_ratio=1.0, solver="saga", C=0.5).fit(_standardize(x), y).coef_).max(axis=0)
         case "rfe":
             wanted = min(keep, x.shape[1])
-            found = selection.RFE(_linear(), n_features_to_select=wanted, step=ROUND).fit(_standardize(x), y)
-            return 1.0 - found.ranking_
+            rfe = selection.RFE(_linear(), n_features_to_select=wanted, step=ROUND).fit(_standardize(x), y)
+            return 1.0 - rfe.ranking_
     from sklearn.model_selection import StratifiedKFold
 
     folds = int(min(5, np.bincount(y)[np.unique(y)].min()))
