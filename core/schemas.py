@@ -388,7 +388,7 @@ class RunRecord(Frozen):
         return self.state in ACTIVE
 
     @property
-    def took(self) -> float | None:
+    def duration(self) -> float | None:
         """Seconds from start to end, at least 0 even if the clock was set back meanwhile."""
         if self.started is None or self.finished is None:
             return None

@@ -30,7 +30,7 @@ class ThresholdScores(Frozen):
     cost: float
 
     @property
-    def said_yes(self) -> int:
+    def n_positive(self) -> int:
         return self.true_positives + self.false_positives
 
 

@@ -100,7 +100,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
     return {c: getattr(record, c) for c in columns} | {
         "strategy": record.spec.strategy or record.spec.learner or "",
         "score": record.metrics.get("accuracy"),
-        "seconds": record.took,
+        "seconds": record.duration,
         "binned": record.binned is not None,
         "words": " ".join((record.name, *record.tags, record.note, record.spec.backbone or "")).casefold(),
         "record": record.model_dump_json(),

@@ -33,7 +33,7 @@ def spelling(evidence: Evidence) -> Iterator[Finding]:
             kind="spelling",
             severity="warning",
             message=f"“{name}” spells a category in several ways: {list_some(shown)}.",
-            samples=evidence.names(rows[:SHOWN]),
+            samples=evidence.sample_names(rows[:SHOWN]),
             remedy=remedy_step(MERGE_SPELLINGS, columns=[name], spellings=spellings),
         )
 
@@ -61,7 +61,7 @@ def mixed_type(evidence: Evidence) -> Iterator[Finding]:
             kind="mixed_type",
             severity="warning",
             message=f"“{name}” holds numbers in {share:.1%} of its cells, {said}; it is read as categories.",
-            samples=evidence.names(rows[:SHOWN]),
+            samples=evidence.sample_names(rows[:SHOWN]),
             remedy=remedy_step(CONVERT_TYPE, column=name, to="number"),
         )
 
@@ -80,7 +80,7 @@ def rare_category(evidence: Evidence) -> Iterator[Finding]:
             severity="info",
             message=f"“{name}” has {count(len(rare), 'category', 'categories')} with fewer than {RARE} rows: "
             f"{list_some([f'{v} {n}' for v, n in rare.items()])}; little can be learnt from them.",
-            samples=evidence.names(rows[:SHOWN]),
+            samples=evidence.sample_names(rows[:SHOWN]),
             remedy=remedy_step(RARE_CATEGORIES, columns=[name], at_least=RARE),
         )
 

@@ -31,7 +31,7 @@ SMALLEST = 24  # pixels; smaller images agree by chance
 NEIGHBOURS = 5
 OUTLIER = 4.0  # robust standard deviations of the distance to the nearest neighbours
 FOREST_SHARE = 0.1  # of the samples, the most easily isolated ones, that can be outliers
-FindingsAndCases = tuple[list[Finding], list[Case]]
+Outcome = tuple[list[Finding], list[Case]]
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,16 @@ def near_groups(
         and comparer.likeness(i, j) >= LIKENESS
     ]
     first = {number: place for place, number in reversed(list(enumerate(known.tolist())))}
-    return connected_components(
-        len(known), [*((first[number], i) for i, number in enumerate(known.tolist())), *pairs]
-    )
+    exact = [(first[number], i) for i, number in enumerate(known.tolist())]
+    return connected_components(len(known), [*exact, *pairs])
 
 
-def check_embeddings(images: Embedded) -> tuple[FindingsAndCases, float | None]:
+def check_embeddings(images: Embedded) -> tuple[Outcome, float | None]:
     """All findings and cases, and the accuracy of the out-of-fold predictions (None where there are no labels)."""
     findings: list[Finding] = []
     cases: list[Case] = []
     accuracy = None
-    parts: list[Callable[[Embedded], FindingsAndCases]] = [near_duplicates, outliers]
+    parts: list[Callable[[Embedded], Outcome]] = [near_duplicates, outliers]
     if images.evidence.dataset.labelled:
         parts.append(leaks)
         (of_labels, accuracy) = wrong_labels(images)
@@ -93,24 +92,22 @@ def check_embeddings(images: Embedded) -> tuple[FindingsAndCases, float | None]:
     return (findings, cases), accuracy
 
 
-def near_duplicates(images: Embedded) -> FindingsAndCases:
+def near_duplicates(images: Embedded) -> Outcome:
     """Near copies. Exact ones are told apart from them by `exact_duplicate`."""
-    samples = images.samples.assign(group=images.groups)[images.evidence.open("near_duplicate").to_numpy()]
+    samples = images.samples.assign(group=images.groups)[images.evidence.unconfirmed("near_duplicate").to_numpy()]
     near = samples[samples.groupby("group")["content_hash"].transform("nunique") > 1]
     near = near.sort_values("group", kind="stable")
     cases = []
     for _, group in near.groupby("group", sort=False):
         ids = group["id"].tolist()
-        cases += [
-            Case(finding="near_duplicate", sample=name, score=1.0, beside=_others(ids, name)) for name in ids[1:]
-        ]
+        cases += [Case(finding="near_duplicate", sample=name, score=1.0, beside=_rest(ids, name)) for name in ids[1:]]
     return list(near_duplicate_findings(near)), cases
 
 
-def leaks(images: Embedded) -> FindingsAndCases:
+def leaks(images: Embedded) -> Outcome:
     """Test images with copies in training or validation, and a linear probe's accuracy with and without them."""
     samples = images.samples.assign(group=images.groups)
-    samples = samples[images.evidence.open("leak").to_numpy()]
+    samples = samples[images.evidence.unconfirmed("leak").to_numpy()]
     test = samples["part"] == "test"
     both = set(samples.loc[test, "group"]) & set(samples.loc[~test, "group"])
     leaked = samples[test & samples["group"].isin(both)]
@@ -146,7 +143,7 @@ def _probe_scores(images: Embedded, leaked: set[str]) -> tuple[float, float | No
     return float(right.mean()), float(right[sound].mean()) if sound.any() else None
 
 
-def outliers(images: Embedded) -> FindingsAndCases:
+def outliers(images: Embedded) -> Outcome:
     """Images far from all others: by the distance to their nearest neighbours, and easily isolated as well.
 
     The distance, 1 − cosine averaged over five neighbours outside the image's own group of copies, must lie four
@@ -163,7 +160,7 @@ def outliers(images: Embedded) -> FindingsAndCases:
     isolated = -IsolationForest(n_estimators=200, random_state=0).fit(components).score_samples(components)
     far = robust_z_scores(pd.Series(distance), 0.02).to_numpy()
     named = (far > OUTLIER) & (isolated >= np.quantile(isolated, 1 - FOREST_SHARE))
-    rows = np.flatnonzero(named & images.evidence.open("outlier").to_numpy())
+    rows = np.flatnonzero(named & images.evidence.unconfirmed("outlier").to_numpy())
     if not len(rows):
         return [], []
     rows = rows[np.argsort(-distance[rows], kind="stable")]
@@ -200,7 +197,7 @@ def nearest_neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -
     return distance, near
 
 
-def wrong_labels(images: Embedded) -> tuple[FindingsAndCases, float]:
+def wrong_labels(images: Embedded) -> tuple[Outcome, float]:
     """Likely label errors by confident learning, each with the class that fits better."""
     samples = images.samples
     labels, classes = pd.factorize(samples["label"], sort=True)
@@ -218,5 +215,5 @@ def wrong_labels(images: Embedded) -> tuple[FindingsAndCases, float]:
     return outcome, accuracy
 
 
-def _others(ids: Sequence[str], name: str) -> tuple[str, ...]:
+def _rest(ids: Sequence[str], name: str) -> tuple[str, ...]:
     return tuple(other for other in ids if other != name)

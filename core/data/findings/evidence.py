@@ -29,11 +29,11 @@ class Evidence:
     near_rows: Mapping[int, int] | None = None
 
     @cached_property
-    def seen(self) -> pd.DataFrame:
+    def measured(self) -> pd.DataFrame:
         """The measurements of the images (`core.data.images.store.measurements`), in the order of `samples`."""
         return measurements(self.dataset, self.folder).loc[self.samples["id"].to_numpy()]
 
-    def open(self, kind: str) -> pd.Series:
+    def unconfirmed(self, kind: str) -> pd.Series:
         """For each sample, whether a finding of this kind may name it: false for samples that were confirmed."""
         return ~self.samples["id"].isin(self.kept.get(kind, frozenset()))
 
@@ -43,7 +43,7 @@ class Evidence:
         assert self.table is not None
         return self.table
 
-    def names(self, rows: np.ndarray) -> tuple[str, ...]:
+    def sample_names(self, rows: np.ndarray) -> tuple[str, ...]:
         """The samples at these positions, as named on import."""
         return tuple(self.samples["path"].iloc[rows])
 

@@ -37,10 +37,10 @@ class ImageDefect:
     def find(self, evidence: Evidence) -> Iterator[Finding]:
         if evidence.dataset.kind != "image" or evidence.samples.empty:
             return
-        seen = evidence.seen
+        seen = evidence.measured
         value = self.value(seen)
         named = self.beyond(seen).to_numpy() & (robust_z_scores(value, self.floor) > UNLIKE).to_numpy()
-        named &= evidence.open(self.kind).to_numpy()
+        named &= evidence.unconfirmed(self.kind).to_numpy()
         if not named.any():
             return
         order = np.flatnonzero(named)[np.argsort(-value.to_numpy()[named], kind="stable")]
@@ -137,7 +137,7 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
     """Near copies that the split keeps together: samples of one group whose content differs."""
     if evidence.dataset.kind != "image":
         return
-    samples = evidence.samples[evidence.open("near_duplicate")]
+    samples = evidence.samples[evidence.unconfirmed("near_duplicate")]
     near = samples[samples.groupby("group")["content_hash"].transform("nunique") > 1]
     yield from near_duplicate_findings(near.sort_values("group", kind="stable"))
 
@@ -192,7 +192,7 @@ def spurious(evidence: Evidence) -> Iterator[Finding]:
     if labels.max(initial=0) < 1 or (labels < 0).any():
         return
     majority = np.bincount(labels).max() / len(labels)
-    for what, bins in _attributes(evidence.seen).items():
+    for what, bins in _attributes(evidence.measured).items():
         accuracy = guess_accuracy(bins, labels, groups)
         gained = accuracy - majority
         error = np.sqrt(majority * (1 - majority) / len(labels))

@@ -24,7 +24,7 @@ def label_error_findings(
         errors: positions in the evidence's samples.
         near: gives, for positions `(m,)`, those of the samples most like each, `(m, k)`, the nearest first.
     """
-    kept = evidence.open("label_error").to_numpy()[errors.rows]
+    kept = evidence.unconfirmed("label_error").to_numpy()[errors.rows]
     if not kept.any():
         return [], []
     rows, suggested = errors.rows[kept], classes[errors.suggested[kept]]

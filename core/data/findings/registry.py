@@ -48,7 +48,7 @@ def unreadable(evidence: Evidence) -> Iterator[Finding]:
 def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
     """Samples whose content is identical; an error where their classes differ, since one of them must be wrong."""
     noun = "image" if evidence.dataset.kind == "image" else "row"
-    samples = evidence.samples[evidence.open("exact_duplicate")]
+    samples = evidence.samples[evidence.unconfirmed("exact_duplicate")]
     if evidence.dataset.kind == "image":  # whose groups hold near copies as well
         samples = samples.assign(group=pd.factorize(samples["content_hash"])[0])
     copies = samples[samples.duplicated("group", keep=False)].sort_values("group", kind="stable")

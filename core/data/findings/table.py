@@ -39,7 +39,7 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
         f" in {count(len(by_column), 'column')}: "
         + ", ".join(f"{name} {n:,}" for name, n in by_column.items())
         + ".",
-        samples=evidence.names(rows),
+        samples=evidence.sample_names(rows),
         scores=tuple(per_row[rows].astype(float).tolist()),
         remedy=remedy_step(IMPUTE, method="iterative", columns=numbers) if numbers else None,
     )
@@ -59,7 +59,7 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
                 kind="missing_pattern",
                 severity="info",
                 message=f"{join_names(names)} are empty in the same {count(len(rows), 'row')}; one mark is enough.",
-                samples=evidence.names(rows[:SHOWN]),
+                samples=evidence.sample_names(rows[:SHOWN]),
                 remedy=remedy_step(MISSING_INDICATOR, columns=names[:1]),
             )
     classes = evidence.samples["label"].to_numpy(dtype=object)
@@ -75,7 +75,7 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
             severity="warning",
             message=f"“{name}” is missing in {shares.max():.0%} of class “{shares.idxmax()}” but in"
             f" {shares.min():.0%} of “{shares.idxmin()}”: that it is missing tells the class.",
-            samples=evidence.names(np.flatnonzero(gaps[name].to_numpy())[:SHOWN]),
+            samples=evidence.sample_names(np.flatnonzero(gaps[name].to_numpy())[:SHOWN]),
             remedy=remedy_step(MISSING_INDICATOR, columns=[name]),
         )
 
@@ -93,7 +93,7 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
         severity="info",
         message=f"{count(len(rows), 'row')} agree with another one in all columns but one, which is unlikely to be"
         " chance. They may be the same thing recorded twice, and stay on one side of the split.",
-        samples=evidence.names(rows[:SHOWN]),
+        samples=evidence.sample_names(rows[:SHOWN]),
         remedy=remedy_step(DROP_SAMPLES, samples=[str(ids[row]) for row in sorted(pairs)]) if few else None,
     )
 
@@ -121,7 +121,7 @@ def outlier(evidence: Evidence) -> Iterator[Finding]:
         severity="info",
         message=f"{count(int((worst > 0).sum()), 'row')} hold a value more than {FAR_OUT:g} interquartile ranges"
         " from its column's box: " + ", ".join(f"{name} {n:,}" for name, n in counts.items()) + ".",
-        samples=evidence.names(rows),
+        samples=evidence.sample_names(rows),
         scores=tuple(np.round(worst[rows], 3).tolist()),
         remedy=remedy_step(CLIP_OUTLIERS, method="box_plot", factor=FAR_OUT, columns=list(counts)),
     )

@@ -70,7 +70,7 @@ def _show_threshold(judged: Judged) -> None:
 def _row(name: str, at: ThresholdScores) -> dict[str, object]:
     return {
         "Threshold": name,
-        "Precision": format_interval(at.precision, *at.precision_ci) if at.said_yes else "never predicted",
+        "Precision": format_interval(at.precision, *at.precision_ci) if at.n_positive else "never predicted",
         "Recall": format_interval(at.recall, *at.recall_ci),
         "F1": f"{at.f1:.2f}",
         "False alarms": at.false_positives,

@@ -31,7 +31,7 @@ def test_the_sweep_says_at_each_step_what_one_threshold_says():
     for step in swept.iloc[::13].itertuples():
         one = t.at_threshold(table, "yes", step.threshold, 2.0, 5.0)
         assert (step.recall, step.f1, step.cost) == pytest.approx((one.recall, one.f1, one.cost))
-        assert np.isnan(step.precision) if one.said_yes == 0 else step.precision == pytest.approx(one.precision)
+        assert np.isnan(step.precision) if one.n_positive == 0 else step.precision == pytest.approx(one.precision)
 
 
 def test_the_dearer_a_miss_the_lower_the_best_threshold():

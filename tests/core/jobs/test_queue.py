@@ -199,7 +199,7 @@ def test_a_run_does_not_last_less_than_nothing(dataset, sleepers):
     sleepers(FOREVER)
     run = submit(dataset.id)
     ended = runs.update_run(run.id, state="succeeded", started=now(), finished=now() - timedelta(hours=1))
-    assert ended.took == 0
+    assert ended.duration == 0
 
 
 def test_a_dataset_is_not_deleted_under_a_run(dataset, sleepers):

@@ -45,7 +45,8 @@ def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tas
     def with_registry(module: str, argument: str, log: Path) -> Any:
         boot = workspace / f"boot_{argument}.py"
         boot.write_text(
-            f"from core.jobs import task_worker, tasks\ntasks.TASKS = {registry!r}\ntask_worker.run_task({argument!r})\n"
+            f"from core.jobs import task_worker, tasks\ntasks.TASKS = {registry!r}\n"
+            f"task_worker.run_task({argument!r})\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(workspace))
         return launch(f"boot_{argument}", argument, log)
