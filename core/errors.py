@@ -1,4 +1,4 @@
-"""Errors a person reads: one sentence on what happened, one on what to do. The technical cause goes to the log."""
+"""Errors for users: one sentence on what happened, one on what to do. The technical cause is logged."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -24,11 +24,11 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
     """One metric over the epochs of one or several runs: validation as a line, training dotted in the same colour.
 
     Epochs are counted through all phases of a run, and with one run the places where a phase begins are marked.
-    The folds of a cross-validated run lie over each other, each counted from 1.
+    The folds of a cross-validated run are overlaid, each counted from 1.
 
     Args:
         runs: events per run, under the name to show.
-        metric: as in `Event.values`, "loss" or "accuracy"; "val_" stands before it for validation samples.
+        metric: as in `Event.values`, "loss" or "accuracy"; prefixed with "val_" for validation samples.
     """
     figure = go.Figure()
     for colour, (name, events) in zip(PALETTE * len(runs), runs.items(), strict=False):
@@ -126,5 +126,5 @@ def _mark_phases(figure: go.Figure, epochs: Sequence[Event]) -> None:
             xanchor="left" if start < 0.8 * len(epochs) else "right", yanchor="bottom",
             font={"size": 11, "color": GREY},
         )  # fmt: skip
-    # The names stand between the plot and the legend.
+    # The names are between the plot and the legend.
     figure.update_layout(legend={"y": 1.12}, margin={"t": 48})

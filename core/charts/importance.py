@@ -52,7 +52,7 @@ def importance_bars(importances: "Sequence[Importance]") -> go.Figure:
 def partial_dependence(dependence: "Dependence", classes: Sequence[str], *, legend: bool = True) -> go.Figure:
     """Mean probability of each class over the column's values: lines of a number, dots of categories.
 
-    One `legend` is enough where several stand side by side.
+    One `legend` is enough for several charts side by side.
     """
     figure = go.Figure()
     number = bool(dependence.values) and not isinstance(dependence.values[0], str)

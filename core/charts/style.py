@@ -6,7 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-# Okabe and Ito (2008), told apart by colour-blind eyes; grey replaces their black, which is invisible on a dark page.
+# Okabe and Ito (2008), distinguishable with colour blindness; grey replaces their black, which is invisible on a dark
+# page.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442")
 GREY = "#8C8C8C"
 # Dark enough for white numbers; the two ends of a diverging scale.

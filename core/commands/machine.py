@@ -44,7 +44,7 @@ def doctor(_: argparse.Namespace) -> Document:
             missing.append({"what": backbone.title, "why": error.message, "remedy": error.hint})
     trouble = devices.driver_report()[1]
     if trouble:
-        remedy = "Install the driver anew, or go on without: Graft trains on the CPU."
+        remedy = "Reinstall the driver, or continue without: Graft trains on the CPU."
         missing.append({"what": "NVIDIA driver", "why": trouble, "remedy": remedy})
     cluster = "none: runs train on this machine"
     if get_settings().ray_address:

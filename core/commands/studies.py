@@ -26,7 +26,7 @@ TRAINED: dict[str, dict[Kind, str]] = {
 
 
 def search(args: argparse.Namespace) -> Document:
-    """Search for the best settings; what is searched and how long stands in a StudySpec."""
+    """Search for the best settings, as described by a StudySpec."""
     from core.studies import record as studies
     from core.studies import study
 

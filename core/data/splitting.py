@@ -157,7 +157,7 @@ def _placed_parts(samples: pd.DataFrame, placed: np.ndarray, split: Split, refus
     if gone:
         raise InputError(
             f"{refusal} class “{gone[0]}” without training samples.",
-            "Add some of its samples to what is trained on, or divide anew.",
+            "Add some of its samples to the training part, or split again.",
         )
     return pd.Series(parts, index=samples.index, dtype="str")
 

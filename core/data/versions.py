@@ -80,15 +80,15 @@ def build_version(
     `split`: id, part, group and label of each sample in their order, and of a table's rows whether they are
     `incomplete`. `columns`, of tables: see `core.data.tables.profile`.
     """
-    tell = progress or (lambda done, total, text: None)
-    tell(0, _STAGES, "applying the steps")
+    report = progress or (lambda done, total, text: None)
+    report(0, _STAGES, "applying the steps")
     cleaning.check_recipe(recipe, dataset.kind)
     raw, schema = read_imports(dataset, folder, cells=dataset.kind == "table")
     n_imported = len(raw.samples)
     rows = cleaning.apply_recipe(recipe, raw)
     del raw  # frees the memory of a large table
     samples = rows.samples
-    tell(1, _STAGES, "dividing")
+    report(1, _STAGES, "dividing")
     near_rows: dict[int, int] | None = None
     if dataset.kind == "image" and len(samples):
         samples["group"] = grouping.near_copy_groups(dataset, folder, samples)
@@ -109,7 +109,7 @@ def build_version(
         for part in PARTS
         if len(of_part := samples[samples["part"] == part])
     }
-    tell(2, _STAGES, "looking for findings")
+    report(2, _STAGES, "looking for findings")
     evidence = findings.Evidence(
         dataset=dataset,
         samples=samples.assign(group=duplicate_group),
@@ -136,7 +136,7 @@ def build_version(
     if schema is not None and rows.table is not None:
         tables["split"] = tables["split"].assign(incomplete=rows.table.isna().any(axis=1).to_numpy())
         tables["columns"] = column_profile(rows.table, schema.cleaned(rows.table))
-    tell(_STAGES, _STAGES, "")
+    report(_STAGES, _STAGES, "")
     return version, tables
 
 
@@ -276,7 +276,7 @@ def natural_key(name: str) -> tuple[int, float, str]:
 
 
 def read_imports(dataset: DatasetRecord, folder: Path, cells: bool) -> tuple[Rows, Schema | None]:
-    """All imported samples of `dataset`, whose files lie in `folder`; with `cells` a table's columns as well."""
+    """All imported samples of `dataset`, whose files are in `folder`; with `cells` a table's columns as well."""
     samples = _manifests(dataset, folder)
     if not cells:
         return Rows(samples), None

@@ -239,7 +239,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Holm's step-down correction (Holm 1979), in the order given: valid whatever the dependence of the tests."""
+    """Holm's step-down correction (Holm 1979), in the order given: valid for any dependence of the tests."""
     adjusted = [0.0] * len(p_values)
     highest = 0.0
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
@@ -251,7 +251,7 @@ def holm(p_values: list[float]) -> list[float]:
 def holm_levels(p_values: list[float], alpha: float = ALPHA) -> list[float]:
     """The level at which Holm's procedure tests each, in the order given: α/m for the smallest p-value, α/(m−1) next.
 
-    It stops at the first that is not below its level; that one's level then stands for all that are left.
+    It stops at the first that is not below its level, which then applies to all the rest.
     """
     levels = [alpha] * len(p_values)
     stopped = 0.0

@@ -21,7 +21,7 @@ MINUS = "\N{MINUS SIGN}"
 ROUNDING = 0.01  # tolerance for rounding in low-precision number formats
 DEPENDENT_FOLDS = (
     "Any two folds share most of their training samples, so the folds are not independent:"
-    " the deviation tells how much the score moves from fold to fold and is no confidence interval."
+    " the deviation shows how much the score moves from fold to fold and is no confidence interval."
 )
 
 
@@ -95,7 +95,7 @@ class FoldScores(Frozen):
 
 
 def classes_of(predictions: pd.DataFrame) -> list[str]:
-    """The run's classes, in the order in which its probabilities stand."""
+    """The run's classes, in the order of its probabilities."""
     return [str(c).removeprefix("p:") for c in predictions.columns if str(c).startswith("p:")]
 
 
@@ -274,7 +274,7 @@ def describe_absent_classes(scores: Scores) -> str | None:
     lack = f"class {named} has" if len(scores.absent) == 1 else f"classes {named} have"
     return (
         f"The {lack} no test sample, so the recall there is unknown."
-        " Add samples, or divide the data anew with a larger test part."
+        " Add samples, or split the data again with a larger test part."
     )
 
 

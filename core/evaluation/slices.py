@@ -18,7 +18,7 @@ MAX_VALUES = 30  # a column with more distinct values is not grouped
 class Slice(Frozen):
     """A part of the judged samples: its share right against that of all others.
 
-    `p` is that of Fisher's exact test, two-sided, `p_adjusted` with Holm's correction over all slices looked at.
+    `p` is that of Fisher's exact test, two-sided, `p_adjusted` with Holm's correction over all slices tested.
     """
 
     attribute: str
@@ -108,7 +108,7 @@ def describe_slices(slices: Sequence[Slice], noun: str) -> str:
     """A sentence on the number of weak slices and the scores of the worst."""
     weak = [s for s in slices if s.weak]
     if not slices:
-        return f"There are too few {noun} to look at parts of them."
+        return f"There are too few {noun} to compare parts of them."
     if not weak:
         return f"None of {len(slices)} parts of the {noun} is shown to be worse than the rest."
     worst = weak[0]

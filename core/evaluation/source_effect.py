@@ -15,7 +15,7 @@ BOTH = "With the source"
 BASELINES = {"target_only": "Your data alone", "source_only": "The source alone"}
 
 # Against each: no difference shown, the run better, the run worse, and no such baseline.
-TOLD = {
+SENTENCES = {
     "target_only": (
         "No difference to your data alone is shown: {}.",
         "The source helped: {} over your data alone.",
@@ -50,15 +50,15 @@ class SourceEffect:
 
     def in_words(self) -> str:
         """Did the source help, and was it worth more than to learn from the source alone?"""
-        return " ".join(told for baseline in TOLD if (told := self._against(baseline)))
+        return " ".join(sentence for baseline in SENTENCES if (sentence := self._against(baseline)))
 
     def _against(self, baseline: str) -> str:
-        alike, better, worse, unknown = TOLD[baseline]
+        alike, better, worse, unknown = SENTENCES[baseline]
         pair = next((p for p in self.pairs if p.b == BASELINES[baseline]), None)
         if pair is None:
             return unknown
-        told = alike if not pair.significant else better if pair.difference < 0 else worse
-        return told.format(format_points(-pair.difference, -pair.ci[1], -pair.ci[0]))
+        sentence = alike if not pair.significant else better if pair.difference < 0 else worse
+        return sentence.format(format_points(-pair.difference, -pair.ci[1], -pair.ci[0]))
 
 
 def source_effect(run: RunRecord) -> SourceEffect:

@@ -29,7 +29,7 @@ from core.schemas import Failure, RunRecord
 from core.settings import get_settings
 from core.store.runs import run_folder
 
-JOB = "GRAFT_JOB"  # the variable that tells a worker the address of its own job
+JOB = "GRAFT_JOB"  # the variable with the address of a worker's own job
 DASHBOARD_PORT = 8265
 ANSWER_SECONDS = 5.0
 KEPT_SECONDS = 2.0  # how long an answer is cached
@@ -82,7 +82,7 @@ class RayBackend:
         job = f"{self.url}/api/jobs/{name}"
         gpus, cpus = len(gpu_indices(run.device)), self._cpus()
         own = {k: v for k, v in os.environ.items() if k.startswith("GRAFT_") or k == "KERAS_BACKEND"}
-        told = {JOB: job, "GRAFT_RAY_ADDRESS": self.url, "GRAFT_THREADS": str(cpus)}
+        variables = {JOB: job, "GRAFT_RAY_ADDRESS": self.url, "GRAFT_THREADS": str(cpus)}
         wanted = {
             "submission_id": name,
             "entrypoint": _job_command(run.id),
@@ -90,7 +90,7 @@ class RayBackend:
             "entrypoint_num_gpus": gpus,
             "entrypoint_memory": MEMORY,
             "metadata": {"run": run.id, "name": run.name},
-            "runtime_env": {"env_vars": own | local.worker_environment(cpus) | told},
+            "runtime_env": {"env_vars": own | local.worker_environment(cpus) | variables},
         }
         request_json(f"{self.url}/api/jobs/", wanted)
         threading.Thread(target=_watch_job, args=(job, on_exit), name=f"watch-{run.id}", daemon=True).start()

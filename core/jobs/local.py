@@ -62,7 +62,7 @@ def worker_environment(threads: int) -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
-        # The worker sees one run's device only; whatever it dispatches in the end may have all that Graft may use.
+        # The worker sees one run's device only; runs that it dispatches at its end may have all that Graft may use.
         "GRAFT_DEVICES": get_settings().devices,
         # GPU memory is allocated as needed, not all at once.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",

@@ -127,7 +127,7 @@ def save_version(record: VersionRecord, tables: Mapping[str, pd.DataFrame]) -> N
 
 
 def write_version(folder: Path, record: VersionRecord, tables: Mapping[str, pd.DataFrame]) -> None:
-    """The files of a version, written to `folder`, which may still lie in a staging folder."""
+    """The files of a version, written to `folder`, which may still be in a staging folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_parquet(folder / f"{name}.parquet", table)
@@ -135,7 +135,7 @@ def write_version(folder: Path, record: VersionRecord, tables: Mapping[str, pd.D
 
 
 def adopt_dataset(staged: Path, record: DatasetRecord, version: VersionRecord) -> None:
-    """Move a finished staging folder to its place and index it; when the index fails, the folder goes too."""
+    """Move a finished staging folder to its place and index it; when indexing fails, the folder is removed too."""
     folder = dataset_folder(record.id)
     write_text(staged / "dataset.json", record.model_dump_json(indent=1))
     staged.rename(folder)

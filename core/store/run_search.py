@@ -20,7 +20,8 @@ _ORDERS: dict[Order, Any] = {
 
 
 class RunQuery(Frozen):
-    """A query for runs that match every field that is set. Each of `words` stands in name, tags, note or backbone.
+    """A query for runs that match every field that is set. Each of `words` must occur in name, tags, note or
+    backbone.
 
     Trials are found by their `study` alone; without one it is all other runs that are.
     """
@@ -53,7 +54,7 @@ def datasets_with_runs() -> list[str]:
 
 
 def is_bin_used() -> bool:
-    """Whether any run lies in the bin."""
+    """Whether any run is in the bin."""
     with transaction() as connection:
         return connection.execute(select(table.c.id).where(table.c.binned).limit(1)).scalar() is not None
 

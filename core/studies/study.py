@@ -64,5 +64,5 @@ def is_searching(record: StudyRecord) -> bool:
 
 
 def study_state(record: StudyRecord) -> StudyState | str:
-    """The study's state; `interrupted` where it was at work and its process has gone."""
+    """The study's state; `interrupted` if it was running and its process has ended."""
     return "interrupted" if record.state == "running" and not is_searching(record) else record.state

@@ -21,8 +21,7 @@ def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
     """A range or values for every field that can be searched.
 
     Args:
-        spec: as `core.methods.plan.resolve` filled it. Methods are offered whatever it has; of the other fields,
-        those that it
+        spec: as `core.methods.plan.resolve` filled it. Methods are always offered; of the other fields, those that it
             or another method reads.
     """
     backbones = tuple(choices("image")) if kind == "image" else ()

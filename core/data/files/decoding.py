@@ -22,7 +22,7 @@ _DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFE
 
 
 class UnreadableError(Exception):
-    """One image cannot be decoded; the message says why and goes into the list of refused files."""
+    """An image cannot be decoded; the message is the reason in the list of refused files."""
 
 
 @dataclass(frozen=True)

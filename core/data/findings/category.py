@@ -1,4 +1,4 @@
-"""What is wrong with a table's categories: spellings, numbers among words, and rare ones."""
+"""Finders of problems in a table's categories: spellings, mixed types, and rare ones."""
 
 import re
 from collections.abc import Iterator

@@ -93,7 +93,7 @@ def check_embeddings(images: Embedded) -> tuple[Outcome, float | None]:
 
 
 def near_duplicates(images: Embedded) -> Outcome:
-    """Near copies. Exact ones are told apart from them by `exact_duplicate`."""
+    """Near copies; exact ones are reported by `exact_duplicate`."""
     samples = images.samples.assign(group=images.groups)[images.evidence.unconfirmed("near_duplicate").to_numpy()]
     near = samples[samples.groupby("group")["content_hash"].transform("nunique") > 1]
     near = near.sort_values("group", kind="stable")
@@ -115,13 +115,13 @@ def leaks(images: Embedded) -> Outcome:
         return [], []
     twins = samples[~test & samples["group"].isin(both)]
     whole, without = _probe_scores(images, set(leaked["id"]))
-    told = f" A linear probe is right on {whole:.1%} of the test images with them"
-    told += f" and {without:.1%} without." if without is not None else "; without them no test image is left."
+    accuracies = f" A linear probe is right on {whole:.1%} of the test images with them"
+    accuracies += f" and {without:.1%} without." if without is not None else "; without them no test image is left."
     finding = Finding(
         kind="leak",
         severity="error",
         message=f"{count(len(leaked), 'test image')} {'have' if len(leaked) > 1 else 'has'} near copies among the"
-        f" training and validation images.{told}",
+        f" training and validation images.{accuracies}",
         samples=tuple(leaked["path"]),
         remedy=Step(kind=DROP_SAMPLES, params={"samples": twins["id"].tolist()}),
     )
@@ -146,7 +146,7 @@ def _probe_scores(images: Embedded, leaked: set[str]) -> tuple[float, float | No
 def outliers(images: Embedded) -> Outcome:
     """Images far from all others: by the distance to their nearest neighbours, and easily isolated as well.
 
-    The distance, 1 − cosine averaged over five neighbours outside the image's own group of copies, must lie four
+    The distance, 1 − cosine averaged over five neighbours outside the image's own group of copies, must be four
     robust standard deviations above the median; and the image must be among the tenth that an isolation forest (Liu,
     Ting and Zhou 2008) on 32 principal components isolates first.
     """

@@ -45,7 +45,7 @@ class Drop(Frozen):
 
 
 class TransformSafety(Frozen):
-    """One transform at one strength. `fields` are those of an `Augmentation` that it stands for."""
+    """One transform at one strength. `fields` are the fields of an `Augmentation` that it represents."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""What is wrong with a table: finders that look at its cells, each with a step that remedies what it finds."""
+"""Finders of problems in a table's cells, each with a cleaning step as remedy."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from core.data.tables.near_rows import near_pairs
 from core.schemas import Finding
 
 SHOWN = 1_000  # rows that a finding names, the most relevant first
-SLOW = 20_000  # rows that the slower methods look at
+SLOW = 20_000  # rows that the slower methods use
 FAR_OUT = 3.0  # box-plot factor beyond which a value is “far out” (Tukey 1977)
 TELLS_ALL = 0.985  # balanced accuracy of one column alone
 CORRELATED = 0.95

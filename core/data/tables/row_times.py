@@ -49,7 +49,7 @@ def time_columns(folder: Path) -> list[str]:
 def parse_times(cells: pd.Series) -> np.ndarray:
     """Numbers as they are and dates as seconds, `(n,)` float64, NaN for all else; larger is newer.
 
-    Dates begin with the day where a 13 or more stands first, or where points are between the numbers.
+    Dates are day-first if a first number is 13 or more, or if the numbers are separated by points.
     """
     numbers = pd.to_numeric(cells, errors="coerce")  # columns that are no features are stored as text
     if numbers.notna().equals(cells.notna()):

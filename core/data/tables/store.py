@@ -42,7 +42,7 @@ def inspect_table(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
 def read_table(
     path: Path, target: str | None, choices: Mapping[str, Choice] | None = None
 ) -> tuple[pd.DataFrame, Schema, list[Skipped]]:
-    """Read a table whose classes stand in `target` (None for one without labels); `choices` overrule inference.
+    """Read a table whose classes are in `target` (None for one without labels); `choices` overrule inference.
 
     The index is the row's number in the file, from 1. Rows without a target are left out and listed as skipped, as
     are cells that do not have their column's type. Numbers are float64, all else str. Raises `InputError`, in one

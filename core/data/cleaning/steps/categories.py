@@ -44,7 +44,7 @@ class Encode(StepSettings):
         title="Method",
         description="One-hot: a column of 0 and 1 a category, at most 64. Ordinal: one column with the category's"
         " number in alphabetical order. Target: the shrunk share of each class among the category's rows"
-        " (Micci-Barreca 2001); training rows get it from the other folds, else it would tell them their own class.",
+        " (Micci-Barreca 2001); training rows get it from the other folds, otherwise it would leak their own class.",
     )
     columns: TextColumns = Field((), title="Columns", description="None chosen means all text.")
 

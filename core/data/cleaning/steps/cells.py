@@ -119,7 +119,7 @@ KINDS = (
     StepKind(
         name=CONVERT_TYPE,
         title="Convert type",
-        help="Reads a column as numbers or as categories, whatever was inferred on import.",
+        help="Reads a column as numbers or as categories, overriding the import.",
         purpose=COLUMNS,
         scope="cells",
         settings=ConvertType,

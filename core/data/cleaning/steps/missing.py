@@ -152,7 +152,7 @@ class DropColumnsMissing(StepSettings):
     share: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.5,
         title="Missing at most",
-        description="A column goes when a larger share of its training cells is missing.",
+        description="A column is dropped when a larger share of its training cells is missing.",
     )
 
 
@@ -186,7 +186,7 @@ KINDS = (
     StepKind(
         name=MISSING_INDICATOR,
         title="Mark missing cells",
-        help="Adds a column of 0 and 1 that tells where a cell was missing, since that can tell the class."
+        help="Adds a column of 0 and 1 that marks missing cells, since that can be related to the class."
         " Put it before the filling.",
         purpose=MISSING,
         scope="learnt",

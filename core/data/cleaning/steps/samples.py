@@ -121,7 +121,7 @@ KINDS = (
     StepKind(
         name=DROP_SAMPLES,
         title="Drop samples",
-        help="Leaves out the named samples, whatever part they are in.",
+        help="Leaves out the named samples from any part.",
         purpose=ROWS,
         scope="samples",
         settings=DropSamples,

@@ -30,7 +30,7 @@ class SelectFeatures(StepSettings):
         title="Method",
         description="Forest: mean decrease in impurity (Breiman 2001). Chi²: of the columns scaled onto 0 to 1."
         " ANOVA: F of the classes' means. Mutual information: by nearest neighbours (Ross 2014). L1: weights of a"
-        " sparse logistic regression. Variance: of the columns scaled onto 0 to 1. RFE: the weakest tenth goes until"
+        " sparse logistic regression. Variance: of the columns scaled onto 0 to 1. RFE: drops the weakest tenth until"
         " enough are left (Guyon et al. 2002); RFECV finds how many by cross-validation.",
     )
     keep: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, Only(COUNTED)] = Field(
