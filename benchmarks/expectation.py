@@ -111,7 +111,7 @@ def targets(seed: int) -> list[tuple[str, Photos, np.ndarray]]:
 
 def figures(seed: int, home: Path) -> list[dict[str, object]]:
     from core.advice.domain.expectation import estimated, held_out
-    from core.evaluation.calibration import probabilities, truths
+    from core.evaluation.calibration import class_indices, probabilities
     from core.inference.predicting.model import ImageModel, load
 
     run = trained(image_sets.prepare("cifar", home, seed), "linear_probe", seed, SIZE)
@@ -123,7 +123,7 @@ def figures(seed: int, home: Path) -> list[dict[str, object]]:
         there = model.probabilities(Given(photos))
         truth = np.array([model.classes.index(cifar.CLASSES[label]) for label in labels])
         actual = (there.argmax(axis=1) == truth).mean()
-        given, right = probabilities(known), truths(known)
+        given, right = probabilities(known), class_indices(known)
         transport, (low, high) = estimated(given, right, there)
         threshold, gap = others(given, right, there)
         found = {"seed": seed, "shift": name, "actual": actual, "transport": transport, "threshold": threshold}
@@ -135,10 +135,10 @@ def figures(seed: int, home: Path) -> list[dict[str, object]]:
 
 def others(validation: np.ndarray, truth: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     """What average thresholded confidence and the difference of confidences expect."""
-    from core.evaluation.calibration import at_temperature, fit_temperature
+    from core.evaluation.calibration import fit_temperature, scale_temperature
 
     temperature = fit_temperature(validation, truth)
-    known, there = (at_temperature(p, temperature) for p in (validation, target))
+    known, there = (scale_temperature(p, temperature) for p in (validation, target))
     right = (validation.argmax(axis=1) == truth).mean()
     sure, sure_there = (-entropy(p, axis=1) for p in (known, there))
     threshold = (sure_there >= np.quantile(sure, 1 - right)).mean()

@@ -69,7 +69,7 @@ def main() -> None:
             spent[0] = time.perf_counter() - started
             return found
 
-        find = findings.find
+        find = findings.run_finders
         with patch.object(findings, "find", timed):
             result = import_data(path, target="late")
         print(f"findings {spent[0]:.1f} s of {result.seconds:.1f} s for the import: {len(result.findings)}")

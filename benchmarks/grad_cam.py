@@ -28,9 +28,9 @@ def main() -> None:
         for method in ("gradient", "gradient", "gradient", "occlusion"):
             begun = time.perf_counter()
             task = tasks.start("explain", "benchmark", run=run.id, classes=classes, method=method)
-            while not tasks.get(task.id).ended:
+            while not tasks.get_task(task.id).ended:
                 time.sleep(0.02)
-            print(f"{method}: {time.perf_counter() - begun:.2f} s, {tasks.get(task.id).state}")
+            print(f"{method}: {time.perf_counter() - begun:.2f} s, {tasks.get_task(task.id).state}")
 
 
 if __name__ == "__main__":

@@ -21,9 +21,14 @@ from benchmarks import cifar
 from benchmarks.harness import Benchmark
 from core.data.files.decoding import content_hash
 from core.data.findings.embedding import near_groups
-from core.data.findings.label_errors import confident_learning, out_of_fold, reduced, squashed
-from core.data.images.near_duplicates import as_bits
-from core.data.images.quality import hashes
+from core.data.findings.label_errors import (
+    confident_learning,
+    normalize_embeddings,
+    predict_out_of_fold,
+    principal_components,
+)
+from core.data.images.near_duplicates import parse_hashes
+from core.data.images.quality import image_hashes
 from core.embedding.embeddings import embed
 from core.methods.pretrained import BACKBONES
 
@@ -69,9 +74,9 @@ def copy_of(pixels: np.ndarray, kind: str) -> np.ndarray:
 
 
 def grouped(pixels: Sequence[np.ndarray], x: np.ndarray) -> np.ndarray:
-    seen = [hashes(image) for image in pixels]
+    seen = [image_hashes(image) for image in pixels]
     exact = np.unique([content_hash(image) for image in pixels], return_inverse=True)[1]
-    plain, mirrored = (as_bits([pair[k] for pair in seen]) for k in (0, 1))
+    plain, mirrored = (parse_hashes([pair[k] for pair in seen]) for k in (0, 1))
     return near_groups(x, plain, mirrored, exact, lambda i: pixels[i])
 
 
@@ -82,7 +87,7 @@ def copies() -> None:
         np.asarray(Image.fromarray(small[i]).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
         for i in rng.permutation(len(small))[: PHOTOS + 500]
     ]
-    x = squashed(embed(Images(photos), LITE0, SIZE))
+    x = normalize_embeddings(embed(Images(photos), LITE0, SIZE))
     groups = grouped(photos, x)
     alone = np.bincount(groups)[groups] == 1
     print(f"{(~alone).sum()} photos have copies in CIFAR itself and are left out")
@@ -91,7 +96,9 @@ def copies() -> None:
     sources = rng.permutation(PHOTOS)[: EACH * len(KINDS)]
     kinds = np.repeat(KINDS, EACH)
     planted = [copy_of(photos[source], kind) for source, kind in zip(sources, kinds, strict=True)]
-    groups = grouped([*photos, *planted], np.concatenate([x, squashed(embed(Images(planted), LITE0, SIZE))]))
+    groups = grouped(
+        [*photos, *planted], np.concatenate([x, normalize_embeddings(embed(Images(planted), LITE0, SIZE))])
+    )
     found = groups[PHOTOS:] == groups[sources]
     for kind in KINDS:
         print(f"    {kind}: recall {found[kinds == kind].mean():.3f}")
@@ -109,8 +116,8 @@ def labels() -> None:
         given = truth[rows].copy()
         wrong = rng.permutation(len(rows))[: len(rows) // 20]
         given[wrong] = (given[wrong] + rng.integers(1, 10, len(wrong))) % 10
-        x = reduced(squashed(embed(Images(list(pixels[rows])), LITE0, SIZE)))
-        errors = confident_learning(out_of_fold(x, given, np.arange(len(rows))), given)
+        x = principal_components(normalize_embeddings(embed(Images(list(pixels[rows])), LITE0, SIZE)))
+        errors = confident_learning(predict_out_of_fold(x, given, np.arange(len(rows))), given)
         hits = np.isin(errors.rows, wrong)
         shares.append(hits[:50].mean())
         named.append(len(hits))

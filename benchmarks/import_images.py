@@ -83,9 +83,9 @@ def imported(path: Path, meanwhile: object = None) -> dict[str, float]:
         os.environ["GRAFT_HOME"] = home
         started = time.perf_counter()
         record = tasks.start("import", "CIFAR", source=str(path), name="CIFAR")
-        pid = json.loads((tasks.folder_of(record.id) / "process.json").read_text())["pid"]
+        pid = json.loads((tasks.task_folder(record.id) / "process.json").read_text())["pid"]
         stored, peak = 0.0, 0.0
-        while not (record := tasks.get(record.id)).ended:
+        while not (record := tasks.get_task(record.id)).ended:
             if callable(meanwhile):
                 meanwhile()
             else:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmarks.harness import Benchmark
 from core.evaluation.bootstrap import macro_f1
-from core.evaluation.comparison import compare
+from core.evaluation.comparison import compare_predictions
 from core.evaluation.intervals import f1_interval, macro_f1_interval, paired_interval, wilson
 
 BENCHMARK = Benchmark(
@@ -88,7 +88,7 @@ def false_winners(rng: np.random.Generator, n: int) -> dict[str, float]:
         first = rng.random(n)
         second = np.where(rng.random(n) < 0.5, first, rng.random(n))
         a, b = (rows(labels, predictions(cells, labels, draw), len(cells)) for draw in (first, second))
-        for pair in compare({"a": a, "b": b}):
+        for pair in compare_predictions({"a": a, "b": b}):
             named[pair.metric] += pair.significant
     return {metric: 100 * count / PAIRS for metric, count in named.items()}
 
@@ -100,7 +100,7 @@ def power(rng: np.random.Generator) -> dict[str, float]:
         labels = rng.integers(0, 2, 1_000)
         case = rng.choice(4, 1_000, p=[0.80, 0.025, 0.075, 0.10])  # both right, only a, only b, neither
         a, b = (rows(labels, np.where(np.isin(case, right), labels, 1 - labels), 2) for right in ([0, 1], [0, 2]))
-        for pair in compare({"a": a, "b": b}):
+        for pair in compare_predictions({"a": a, "b": b}):
             named[pair.metric] += pair.significant and pair.difference > 0
     return {metric: 400 * count / PAIRS for metric, count in named.items()}
 
@@ -144,7 +144,7 @@ def main() -> None:
         for i in range(20)
     }
     begun = time.perf_counter()
-    compare(many)
+    compare_predictions(many)
     print(f"20 runs of 10,000 samples compared in {time.perf_counter() - begun:.2f} s")
 
 

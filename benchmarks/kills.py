@@ -52,7 +52,7 @@ def served(spec: TrainingSpec) -> tuple["subprocess.Popen[str]", str]:
 def wait_for(run_id: str, seconds: float = 180) -> RunRecord:
     end = time.monotonic() + seconds
     while not (run := runs.get_run(run_id)).ended:
-        queue.reconcile()
+        queue.reconcile_runs()
         assert time.monotonic() < end, f"{run_id} did not end"
         time.sleep(0.1)
     return run

@@ -62,9 +62,9 @@ def searched(data: str, sampler: str, seed: int, trials: int) -> float:
         }
     )
     found = study.start(study.create(spec).id)
-    while study.at_work(found):
+    while study.is_searching(found):
         time.sleep(0.5)
-        queue.reconcile()
+        queue.reconcile_runs()
     trials_of = record.read_trials(found.id)
     best = record.best_trial(record.get_study(found.id), trials_of)
     if best is None or best.value is None:

@@ -37,8 +37,8 @@ def main() -> None:
 
 def measure(home: Path, rounds: int) -> None:
     from core.advice.transferability.backbone_ranking import known_samples, rank
-    from core.data.findings.label_errors import squashed
-    from core.data.images.map import coordinates
+    from core.data.findings.label_errors import normalize_embeddings
+    from core.data.images.map import map_coordinates
     from core.data.importing import import_data
     from core.data.versions import make_version
     from core.embedding.embeddings import limit_threads
@@ -61,11 +61,11 @@ def measure(home: Path, rounds: int) -> None:
             sizes[found.name] = found.image_size
     samples, _ = known_samples(dataset, version)
     for name, seconds in scores.items():
-        x = squashed(VersionImages(dataset, samples).outputs(get_backbone(name), sizes[name]))
+        x = normalize_embeddings(VersionImages(dataset, samples).outputs(get_backbone(name), sizes[name]))
         maps = []
         for _ in range(rounds):
             start = time.perf_counter()
-            coordinates(x, list(samples["id"]))
+            map_coordinates(x, list(samples["id"]))
             maps.append(time.perf_counter() - start)
         print(
             f"{name}, {len(x)} photos: probe and scores {median(seconds):.1f} s, map {median(maps):.1f} s,"

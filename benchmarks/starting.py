@@ -53,7 +53,7 @@ def main() -> Rounds:
         start(home)  # makes OpenVINO's form of the network
 
         def with_worker() -> float:
-            queue.warm_up()
+            queue.warm_up_worker()
             while not warm._ready():
                 time.sleep(0.1)
             time.sleep(1)

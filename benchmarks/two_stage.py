@@ -68,7 +68,7 @@ def trained(data: str, strategy: Any, seed: int, size: int | None, **settings: A
     run = queue.submit(spec)
     while not run.ended:
         time.sleep(0.5)
-        queue.reconcile()
+        queue.reconcile_runs()
         run = runs.get_run(run.id)
     if run.state != "succeeded":
         raise SystemExit(f"The run {run.state}: {run.failure}")

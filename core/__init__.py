@@ -11,6 +11,6 @@ from core.store import pickles
 # POT, which skada imports as well, would import TensorFlow for tables too.
 os.environ.setdefault("POT_BACKEND_DISABLE_TENSORFLOW", "1")
 
-pickles.install()
+pickles.install_moved_modules()
 
 __version__ = "0.2.0"

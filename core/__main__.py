@@ -1,7 +1,7 @@
 """Graft from a shell: `python -m core COMMAND`. Every command takes `--json`.
 
 With `--json` a command prints one JSON document on standard output and nothing else. Errors go to standard error as
-one sentence; the exit code is 2 for what the user gave and 1 for what broke.
+one sentence; the exit code is 2 for invalid input and 1 for other failures.
 """
 
 import argparse
@@ -24,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence, as all errors here are."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(InputError.exit_code, f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` tells more.\n")
+        self.exit(InputError.exit_code, f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,7 +148,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run() -> int:
-    """`main` for a shell: quiet when the reader of a pipe leaves early or Ctrl+C is pressed."""
+    """`main` for a shell: no traceback on a broken pipe or Ctrl+C."""
     try:
         code = main()
         sys.stdout.flush()

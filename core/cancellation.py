@@ -1,4 +1,4 @@
-"""How a background process is asked to end: wherever it is at work, but for what must not be left half done."""
+"""Cancelling a background process by SIGTERM, deferred inside blocks that must not be interrupted."""
 
 import signal
 import threading
@@ -8,15 +8,15 @@ from types import FrameType
 
 
 class Cancelled(BaseException):
-    """The process was asked to end. Not an `Exception`, so that nothing on the way catches it by mistake."""
+    """The process was asked to end. Not an `Exception`, so that no `except Exception` catches it."""
 
 
-_inside = 0  # how many `undisturbed` blocks the main thread is in
+_inside = 0  # how many `defer_cancellation` blocks the main thread is in
 _asked = False
 
 
 def cancel_on_terminate() -> None:
-    """From now on a SIGTERM raises `Cancelled` in the main thread, or at the end of what is `undisturbed`."""
+    """From now on a SIGTERM raises `Cancelled` in the main thread, or at the end of a `defer_cancellation` block."""
     signal.signal(signal.SIGTERM, _cancel)
 
 
@@ -29,8 +29,8 @@ def _cancel(_signal: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """A block that is not left by `Cancelled` before its end, where it would leave a lock behind, say."""
+def defer_cancellation() -> Iterator[None]:
+    """Run a block to its end before `Cancelled` is raised, for instance to release a lock."""
     global _inside, _asked
     if threading.current_thread() is not threading.main_thread():  # signals are handled in the main thread alone
         yield

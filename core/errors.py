@@ -1,15 +1,15 @@
-"""Errors a person reads: one sentence on what happened, one on what to do. The technical cause goes to the log."""
+"""Errors for users: one sentence on what happened, one on what to do. The technical cause is logged."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, TensorFlow or JAX, whose errors are known by their names and words, has run out of memory."""
+    """Whether the error says that Python, TensorFlow or JAX (recognised by name and message) ran out of memory."""
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return True
     return type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError") and "RESOURCE_EXHAUSTED" in str(error)
 
 
 class GraftError(Exception):
-    """Something went wrong that can be told in a sentence.
+    """An error that is explained in one sentence.
 
     Args:
         message: what happened, to which file or setting; one sentence with a full stop.
@@ -66,6 +66,6 @@ class ClusterError(GraftError):
 
 
 class NotANumberError(GraftError):
-    """The loss stopped being a number."""
+    """The loss became NaN or infinite."""
 
     kind = "not_a_number"

@@ -1,4 +1,4 @@
-"""The project's data, as frozen pydantic models. What is stored as JSON is one of these."""
+"""The project's records, as frozen pydantic models. Everything stored as JSON is one of these."""
 
 import re
 from datetime import UTC, datetime
@@ -71,8 +71,9 @@ class Split(Frozen):
 
     With `given`, samples that came in `train/`, `validation/` or `test/` folders are in that part; the shares apply
     to the rest, and to a part that no folder gave. `follows` is the id of the version that this one was made from:
-    whatever was in it, or in those that it follows in turn, keeps its part; all else here divides what is new.
-    `time` names a column of numbers or dates: the newest rows are the test part, those before them validation.
+    samples of that version, or of those that it follows in turn, keep their part; the other fields divide new
+    samples. `time` names a column of numbers or dates: the newest rows are the test part, those before them
+    validation.
     """
 
     train: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -213,8 +214,8 @@ class Augmentation(Frozen):
         return getattr(self, field, 0.0)
 
 
-def _several(value: Any) -> Any:
-    """One name is a list of one: so it was written before a run could have several."""
+def _as_tuple(value: Any) -> Any:
+    """A single name as a list: records from before a run could have several."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -223,19 +224,17 @@ class TrainingSpec(Frozen):
 
     `epochs` are those of the head or the table network, `fine_tune_epochs` those of stage two; `unfreeze` counts the
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
-    samples gets the penalty (l2 / n)‖W‖², so that one value fits small and large data sets. With
-    `class_weights` balanced every class weighs the same in the loss, however few samples it has.
-    `optimizer`, `schedule`, `loss` and `averaging` are explained where they are made
-    (`core.transfer.fitting.optimization`), `precision` in `core.transfer.fitting.precision`.
-    `source` names other data, `DATASET[@VERSION]`, that a strategy carries knowledge from, by a `method` of its own
-    where it has several (`core.methods.strategies`); with `target_labels` ignored, what is learnt comes from there
-    alone, and of `data` only the samples are seen.
-    `estimators` are the models that bagging or boosting trains; `members` are runs that are combined
-    (`core.training.ensembles`);
-    `teacher` is a run from whose network another learns (`core.transfer.relations.distillation`).
-    `trees` are those of a forest, or for boosting the rounds at most.
-    With an `augmentation`, every training image is joined by `views` changed copies of it.
-    A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus` each batch is divided.
+    samples gets the penalty (l2 / n)‖W‖², so that one value suits small and large data sets. With `class_weights`
+    balanced every class has the same weight in the loss. `optimizer`, `schedule`, `loss` and `averaging` are
+    explained where they are made (`core.transfer.fitting.optimization`), `precision` in
+    `core.transfer.fitting.precision`. `source` names other data, `DATASET[@VERSION]`, that a strategy carries
+    knowledge from, by a `method` of its own where it has several (`core.methods.strategies`); with `target_labels`
+    ignored, only the source's labels are used, and `data` is treated as unlabelled. `estimators` are the models that
+    bagging or boosting trains; `members` are runs that are combined (`core.training.ensembles`); `teacher` is a run
+    whose network is distilled (`core.transfer.relations.distillation`). `trees` is the number of trees of a forest,
+    or the maximum number of boosting rounds. With an `augmentation`, every training image is joined by `views`
+    changed copies of it. A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus`
+    each batch is divided.
     """
 
     data: str
@@ -263,7 +262,7 @@ class TrainingSpec(Frozen):
     precision: Literal["auto", "float32", "bfloat16"] | None = None
     augmentation: Augmentation | None = None
     views: Annotated[int, Field(ge=1, le=32)] | None = None
-    source: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_several)] | None = None
+    source: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_as_tuple)] | None = None
     method: str | None = None
     target_labels: Literal["used", "ignored"] | None = None
     estimators: Annotated[int, Field(ge=2, le=100)] | None = None
@@ -276,10 +275,10 @@ class TrainingSpec(Frozen):
 
 
 class ResolvedSpec(Frozen):
-    """What will be trained: a `TrainingSpec` with nothing left open, made by `core.methods.plan.resolve` alone.
+    """What will be trained: a `TrainingSpec` with all fields filled, made only by `core.methods.plan.resolve`.
 
     A field that the method does not read has a value that changes nothing (an empty text, 0, the plainest choice) and
-    is not written, so that what is stored is a `TrainingSpec` too. `device` None means whichever is free.
+    is not written, so that what is stored is a `TrainingSpec` too. `device` None means any free one.
     """
 
     data: str
@@ -307,7 +306,7 @@ class ResolvedSpec(Frozen):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     augmentation: Augmentation | None = None
     views: int = 0
-    source: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    source: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
     method: str = ""
     target_labels: Literal["used", "ignored"] = "used"
     estimators: int = 0
@@ -355,8 +354,8 @@ class RunRecord(Frozen):
     """`runs/ID/run.json` and the row that indexes it.
 
     Its worker is the process `pid` of this machine or, on a Ray cluster, the job whose address is `job`.
-    `study` is the search whose trial it is. `starred`, `tags` and `note` are a person's own; `binned` says since when
-    the run lies in the bin.
+    `study` is the search whose trial it is. `starred`, `tags` and `note` are set by the user; `binned` is when the
+    run was moved to the bin.
     """
 
     id: str
@@ -393,8 +392,8 @@ class RunRecord(Frozen):
         return self.state in ACTIVE
 
     @property
-    def took(self) -> float | None:
-        """Seconds from start to end; none less than nothing, though the clock was set back meanwhile."""
+    def duration(self) -> float | None:
+        """Seconds from start to end, at least 0 even if the clock was set back meanwhile."""
         if self.started is None or self.finished is None:
             return None
         return max(0.0, (self.finished - self.started).total_seconds())

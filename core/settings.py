@@ -22,25 +22,27 @@ class Settings(BaseSettings):
     threads: int = Field(os.cpu_count() or 1, ge=1, description="CPU threads one worker may use.")
     devices: str = Field(
         "all",
-        # Whoever was given some of a machine's GPUs says so in CUDA's own variable.
+        # CUDA's own variable may already limit the process to some of a machine's GPUs.
         validation_alias=AliasChoices("GRAFT_DEVICES", "CUDA_VISIBLE_DEVICES"),
         description="GPUs that runs may use: `all`, `cpu` for none, or their numbers, such as `0,1`.",
     )
     ray_address: str = Field(
         "",
-        # Ray gives its jobs an address of its own kind; the worker is told the one that its submitter used.
+        # Ray changes RAY_ADDRESS inside its jobs; a worker gets the submitter's address in GRAFT_RAY_ADDRESS.
         validation_alias=AliasChoices("GRAFT_RAY_ADDRESS", "RAY_ADDRESS"),
         description="The Ray cluster that runs train on, such as `http://head:8265`; empty for this machine.",
     )
-    webhook: str = Field("", description="An http(s) address that is told when a run ends; empty for none.")
+    webhook: str = Field("", description="An http(s) address that receives a POST when a run ends; empty for none.")
     warm_minutes: int = Field(
-        10, ge=0, description="How long a worker waits, past its imports, for the next run; 0 for none (0.6 GB each)."
+        10, ge=0, description="How long a worker waits, libraries imported, for the next run; 0: none (0.6 GB each)."
     )
-    cache_gb: float = Field(20, gt=0, description="What embeddings and activations may take; the oldest go first.")
+    cache_gb: float = Field(
+        20, gt=0, description="Cache size for embeddings and activations; the oldest are removed."
+    )
     image_side: int = Field(320, ge=32, description="Longest side, in pixels, at which images are kept.")
     max_pixels: int = Field(64_000_000, description="An image with more pixels than this is refused.")
     max_members: int = Field(200_000, description="An archive with more members than this is refused.")
-    min_free_mb: int = Field(500, description="Free disk, in MB, that an import must leave over.")
+    min_free_mb: int = Field(500, description="Free disk space, in MB, that an import must leave.")
 
     import_folders: str = Field(
         "", description="Folders on this machine that a page may import from, with the path separator between them."
@@ -60,7 +62,7 @@ class Settings(BaseSettings):
 
     @property
     def importable(self) -> tuple[Path, ...]:
-        """The folders of `import_folders`, without links; none when a page may import from nowhere."""
+        """The folders of `import_folders`, with links resolved; empty when pages may not import from this machine."""
         return tuple(Path(p).expanduser().resolve() for p in self.import_folders.split(os.pathsep) if p.strip())
 
     @property
@@ -81,7 +83,7 @@ class Settings(BaseSettings):
 
 
 def get_settings() -> Settings:
-    """The settings in force now. Not cached, so that a changed environment (a test's, say) takes effect.
+    """The current settings. Not cached, so that a changed environment (a test's, say) takes effect.
 
     `InputError` names a variable with a value that cannot be used.
     """

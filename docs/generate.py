@@ -19,7 +19,7 @@ from core.__main__ import _parser
 from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS
 from core.data.cleaning.steps.registry import STEPS
 from core.data.cleaning.steps.step import WHERE
-from core.data.findings.embedding import LOOKED_FOR
+from core.data.findings.embedding import CHECKED_KINDS
 from core.data.findings.image import STRIKING
 from core.data.findings.registry import finders
 from core.export.formats import FORMATS
@@ -251,7 +251,7 @@ def findings() -> str:
         parts.append(table(("finder", "what it looks for"), rows))
     parts.append("## By looking deeper\n")
     parts.append(
-        f"The task “Look deeper” adds, for images, {code(LOOKED_FOR)}, judged by embeddings, and for tables"
+        f"The task “Look deeper” adds, for images, {code(CHECKED_KINDS)}, judged by embeddings, and for tables"
         " `label_error`, judged by classifiers that have not seen the row.\n"
     )
     return "\n".join(parts)

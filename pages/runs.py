@@ -11,7 +11,7 @@ from core.methods.learners import LEARNERS
 from core.methods.strategies import STRATEGIES
 from core.schemas import ACTIVE, FINISHED
 from core.store import datasets, run_search
-from core.store.run_search import Order, Wanted
+from core.store.run_search import Order, RunQuery
 from core.ui.runs import study
 from core.ui.runs.actions import show_actions, show_run_import
 from core.ui.runs.details import show_bin, show_details
@@ -56,7 +56,7 @@ def choose_filter(field: str, label: str, options: Mapping[str, str], none: str 
     )
 
 
-def choose_filters() -> tuple[Wanted, Order]:
+def choose_filters() -> tuple[RunQuery, Order]:
     """The filters and the order, in a row; the address keeps them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dataset = choose_filter("dataset", "Dataset", names)
@@ -68,12 +68,12 @@ def choose_filters() -> tuple[Wanted, Order]:
         by = choose_filter("order", "Order", {o: label for o, label in ORDERS.items() if o != NEWEST}, ORDERS[NEWEST])
         starred = st.toggle("Starred", key="starred", bind="query-params")
     wanted = {"dataset": dataset, "state": state, "strategy": strategy, "words": query or "", "starred": starred}
-    return Wanted.model_validate(wanted), cast(Order, by or NEWEST)
+    return RunQuery.model_validate(wanted), cast(Order, by or NEWEST)
 
 
 st.title("Runs", anchor=False)
 with show_errors():
-    queue.reconcile()
+    queue.reconcile_runs()
 show_run_import()
 known = {d.id: d.name for d in datasets.list_datasets()}
 names = {i: known.get(i, f"{i} (deleted)") for i in run_search.datasets_with_runs()}
@@ -89,7 +89,7 @@ else:
     study.list_searches()
 if not names:
     show_empty_page("No run yet. Here you will see all of them.", "train", "Train", ":material/model_training:")
-wanted, by = choose_filters() if not opened else (Wanted(study=opened), NEWEST)
+wanted, by = choose_filters() if not opened else (RunQuery(study=opened), NEWEST)
 first = 0
 n = run_search.find_runs(wanted, most=0)[1]
 if n > PER_PAGE:

@@ -74,4 +74,4 @@ if started:
     with show_errors():
         record = queue.submit(spec)
         go("train", dataset=dataset.id, run=record.id)
-queue.warm_up()
+queue.warm_up_worker()

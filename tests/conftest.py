@@ -54,7 +54,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def real_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start workers as Graft does, where the start itself is what is tested."""
-    monkeypatch.setattr(local, "launch", forking.start_process)
+    monkeypatch.setattr(local, "launch_module", forking.start_process)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     """A function that gives this process and those it starts `n` made-up GPUs; None for no driver."""
 
     def use(n: int | None, script: str = "") -> None:
-        devices._ask.cache_clear()
+        devices._query_driver.cache_clear()
         monkeypatch.setenv("GRAFT_DEVICES", "all")
         folder = tmp_path / "driver"
         folder.mkdir(exist_ok=True)

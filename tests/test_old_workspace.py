@@ -179,7 +179,7 @@ def test_the_study_is_there_with_its_trials(old: Old) -> None:
 def test_results_of_tasks_are_read(old: Old) -> None:
     found: dict[str, list[str]] = {}
     for path in sorted((old.folder / "workspace" / "tasks").glob("*/task.json")):
-        record = tasks.get(path.parent.name)
+        record = tasks.get_task(path.parent.name)
         found.setdefault(record.kind, []).append(record.id)
         assert record.state == "succeeded"
     distance = Distance.model_validate(tasks.result(found["distance"][0]))

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.style import class_colours, class_ticks, layout, shorten
+from core.charts.style import apply_layout, class_colours, class_ticks, shorten
 from core.schemas import PARTS
 
 
 def fold_bars(counts: Mapping[str, Sequence[int]]) -> go.Figure:
-    """Samples that each fold judges, a standing bar a fold and class.
+    """Test samples of each fold, a vertical bar per fold and class.
 
     Args:
         counts: class → samples in each fold.
@@ -24,7 +24,7 @@ def fold_bars(counts: Mapping[str, Sequence[int]]) -> go.Figure:
             customdata=[name] * len(counts[name]),
             hovertemplate="%{x}, %{customdata}: %{y}<extra></extra>",
         )
-    layout(figure, 280, bargap=0.2, showlegend=True)
+    apply_layout(figure, 280, bargap=0.2, showlegend=True)
     figure.update_xaxes(showgrid=False)
     return figure
 
@@ -33,7 +33,7 @@ PART_OPACITY = {"train": 1.0, "validation": 0.65, "test": 0.35}
 
 
 def class_bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> go.Figure:
-    """Samples per class as lying bars, stacked by part. A click gives `customdata` = (class, part).
+    """Samples per class as horizontal bars, stacked by part. A click gives `customdata` = (class, part).
 
     Args:
         counts: part → class → samples; parts other than train, validation and test come last.
@@ -56,15 +56,15 @@ def class_bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) 
             customdata=[[c, part] for c in classes],
             hovertemplate="%{customdata[0]}, %{customdata[1]}: %{x}<extra></extra>",
         )
-        # A bar in many colours has none for the legend; this empty one shows the part's shade in grey.
+        # A multicoloured bar has no legend colour; this empty one shows the part's shade in grey.
         figure.add_bar(
             x=[None],
             y=[None],
             orientation="h",
             name=part,
             legendgroup=part,
-            marker={"color": f"rgba(140,140,140,{opacity})"},  # a legend heeds no opacity
+            marker={"color": f"rgba(140,140,140,{opacity})"},  # a legend ignores opacity
         )
-    layout(figure, 60 + 30 * max(2, len(classes)), barmode="stack", bargap=0.25, showlegend=len(parts) > 1)
+    apply_layout(figure, 60 + 30 * max(2, len(classes)), barmode="stack", bargap=0.25, showlegend=len(parts) > 1)
     figure.update_yaxes(**class_ticks(classes), autorange="reversed", showgrid=False)
     return figure

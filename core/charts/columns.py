@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import PALETTE, SEQUENTIAL, layout, shorten
+from core.charts.style import PALETTE, SEQUENTIAL, apply_layout, shorten
 
 HEIGHT = 240
 BARS = 15  # categories shown, the rest together in one bar
@@ -29,7 +29,7 @@ def histogram(values: pd.Series) -> go.Figure:
                 hovertemplate="%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y}<extra></extra>",
                 marker={"color": PALETTE[0], "line": {"width": 0}},
             )
-        layout(figure, HEIGHT, showlegend=False, bargap=0)
+        apply_layout(figure, HEIGHT, showlegend=False, bargap=0)
         figure.update_xaxes(nticks=6, showgrid=False)
         figure.update_yaxes(nticks=5, title={"text": "Rows"})
         if gaps:
@@ -56,7 +56,7 @@ def histogram(values: pd.Series) -> go.Figure:
         customdata=names,
         hovertemplate="%{customdata}: %{x}<extra></extra>",
     )
-    layout(figure, max(HEIGHT, 50 + 22 * len(names)), showlegend=False, bargap=0.25)
+    apply_layout(figure, max(HEIGHT, 50 + 22 * len(names)), showlegend=False, bargap=0.25)
     ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": [shorten(n) for n in names]}
     figure.update_yaxes(**ticks, autorange="reversed", showgrid=False)
     figure.update_xaxes(nticks=5, title={"text": "Rows"})
@@ -76,7 +76,7 @@ def box_plot(values: pd.Series) -> go.Figure:
             hoverinfo="x",
         )
     )
-    layout(figure, 150, showlegend=False)
+    apply_layout(figure, 150, showlegend=False)
     figure.update_xaxes(nticks=6, showgrid=True)
     figure.update_yaxes(showticklabels=False, showgrid=False)
     return figure
@@ -101,14 +101,14 @@ def missing_matrix(table: pd.DataFrame) -> go.Figure:
             xgap=1,
         )
     )
-    layout(figure, HEIGHT + 60, showlegend=False)
+    apply_layout(figure, HEIGHT + 60, showlegend=False)
     figure.update_xaxes(**_named(names), tickangle=-45, showgrid=False)
     figure.update_yaxes(autorange="reversed", showticklabels=False, showgrid=False, title={"text": "Rows"})
     return figure
 
 
-def correlations(table: pd.DataFrame) -> go.Figure:
-    """|r| (Pearson) between columns of numbers, at most 40; the sign is told under the pointer."""
+def correlation_matrix(table: pd.DataFrame) -> go.Figure:
+    """|r| (Pearson) between columns of numbers, at most 40; the sign is shown on hover."""
     numbers = table.select_dtypes("number").iloc[:, :COLUMNS]
     names = [str(name) for name in numbers.columns]
     r = numbers.corr().to_numpy()
@@ -128,7 +128,7 @@ def correlations(table: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata}<extra></extra>",
         )
     )  # fmt: skip
-    layout(figure, HEIGHT + 60, showlegend=False)
+    apply_layout(figure, HEIGHT + 60, showlegend=False)
     figure.update_xaxes(**_named(names), tickangle=-45, showgrid=False)
     figure.update_yaxes(**_named(names), autorange="reversed", showgrid=False)
     return figure

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, shorten
 from core.schemas import Event
 
 CURVE_HEIGHT = 280
-SET = "learning_rate"  # chosen, not measured: one solid line instead of one for each part
+SET = "learning_rate"  # a setting, not a metric: one solid line instead of one for each part
 _FOLD = re.compile(r"^(fold \d+ of \d+) · ")
 
 
@@ -24,11 +24,11 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
     """One metric over the epochs of one or several runs: validation as a line, training dotted in the same colour.
 
     Epochs are counted through all phases of a run, and with one run the places where a phase begins are marked.
-    The folds of a cross-validated run lie over each other, each counted from 1.
+    The folds of a cross-validated run are overlaid, each counted from 1.
 
     Args:
         runs: events per run, under the name to show.
-        metric: as in `Event.values`, "loss" or "accuracy"; "val_" stands before it for validation samples.
+        metric: as in `Event.values`, "loss" or "accuracy"; prefixed with "val_" for validation samples.
     """
     figure = go.Figure()
     for colour, (name, events) in zip(PALETTE * len(runs), runs.items(), strict=False):
@@ -51,7 +51,7 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
                     line={"color": colour, "dash": "solid" if metric == SET else dash, "width": 2},
                     hovertemplate=f"{shorten(name, 28)}, {label}<br>epoch %{{x}}: %{{y:.3f}}<extra></extra>",
                 )
-    layout(figure, CURVE_HEIGHT, showlegend=True)
+    apply_layout(figure, CURVE_HEIGHT, showlegend=True)
     if len(runs) == 1:
         folds = _by_fold(next(iter(runs.values())), metric)
         if len(folds) == 1:
@@ -62,10 +62,10 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
 
 
 def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """One metric of a run at work, as a table and a Vega-Lite specification that never changes.
+    """One metric of a running run, as a table and a Vega-Lite specification that never changes.
 
-    Streamlit draws a changed Plotly chart anew, which blinks with every epoch; a Vega-Lite chart takes new rows in.
-    The table has the columns epoch (counted through all phases, in each fold from 1), value, part and fold.
+    Streamlit redraws a changed Plotly chart, which flickers with every epoch; a Vega-Lite chart accepts new rows. The
+    table has the columns epoch (counted through all phases, in each fold from 1), value, part and fold.
     """
     rows = [
         (i, e.values[key], part, fold)
@@ -126,5 +126,5 @@ def _mark_phases(figure: go.Figure, epochs: Sequence[Event]) -> None:
             xanchor="left" if start < 0.8 * len(epochs) else "right", yanchor="bottom",
             font={"size": 11, "color": GREY},
         )  # fmt: skip
-    # The names stand between the plot and the legend.
+    # The names are between the plot and the legend.
     figure.update_layout(legend={"y": 1.12}, margin={"t": 48})

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.charts.scores import error_bars
-from core.charts.style import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, shorten
 from core.evaluation.intervals import Interval
 
 MAP_HEIGHT, HEIGHT = 460, 280
@@ -36,7 +36,7 @@ def domain_map(points: pd.DataFrame, names: dict[str, str]) -> go.Figure:
             hovertemplate="%{text}<extra>%{fullData.name}</extra>",
             marker={"color": COLOURS[side], "size": 7, "opacity": 0.75, "symbol": SHAPES[side]},
         )
-    layout(figure, MAP_HEIGHT, showlegend=True)
+    apply_layout(figure, MAP_HEIGHT, showlegend=True)
     hidden = {"visible": False, "showgrid": False}
     figure.update_xaxes(**hidden)
     figure.update_yaxes(**hidden)
@@ -44,7 +44,7 @@ def domain_map(points: pd.DataFrame, names: dict[str, str]) -> go.Figure:
 
 
 def column_sides(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figure:
-    """How one column is spread on either side, in shares of its cells; missing cells are a bar of their own.
+    """The distribution of one column on both sides, in shares of its cells; missing cells are a bar of their own.
 
     Args:
         values: `source` and `target`, all numbers or all categories.
@@ -54,10 +54,10 @@ def column_sides(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figu
     return _numbers(values, names) if numeric else _categories(values, names)
 
 
-def gains(found: Mapping[str, tuple[float, Interval]]) -> go.Figure:
+def gain_intervals(gains: Mapping[str, tuple[float, Interval]]) -> go.Figure:
     """Gains by name, in shares, shown in points with their intervals; 0 is a dashed line."""
-    names = [shorten(name, 30) for name in found]
-    values, low, high = 100 * np.array([(gain, *ends) for gain, ends in found.values()]).T
+    names = [shorten(name, 30) for name in gains]
+    values, low, high = 100 * np.array([(gain, *ends) for gain, ends in gains.values()]).T
     figure = go.Figure()
     figure.add_scatter(
         x=values,
@@ -70,7 +70,7 @@ def gains(found: Mapping[str, tuple[float, Interval]]) -> go.Figure:
         hovertemplate="%{text}: %{x:+.1f} points (%{customdata[0]:+.1f} to %{customdata[1]:+.1f})<extra></extra>",
     )
     figure.add_vline(0, line={"dash": "dash", "color": GREY, "width": 1})
-    layout(figure, 90 + 34 * len(names), showlegend=False)
+    apply_layout(figure, 90 + 34 * len(names), showlegend=False)
     ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names}
     figure.update_yaxes(**ticks, range=[len(names) - 0.5, -0.5], showgrid=False)
     figure.update_xaxes(title="gain in points", nticks=6, showgrid=True)
@@ -80,7 +80,7 @@ def gains(found: Mapping[str, tuple[float, Interval]]) -> go.Figure:
 def _numbers(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figure:
     figure = go.Figure()
     known = np.concatenate([v.dropna().to_numpy(float) for v in values.values()])
-    # A few far-off values would press all others into one bin.
+    # A few outliers would squeeze all others into one bin.
     low, high = np.quantile(known, (0.005, 0.995)) if len(known) else (0.0, 1.0)
     bins = min(MOST_BINS, max(5, round(2 * len(known) ** (1 / 3))))
     edges = np.linspace(low, high if high > low else low + 1, bins + 1)
@@ -98,7 +98,7 @@ def _numbers(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figure:
             fill="tozeroy",
             hovertemplate="%{x:.4g}: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     figure.update_yaxes(tickformat=".0%", nticks=5, title={"text": "Share of rows"}, rangemode="tozero")
     figure.update_xaxes(nticks=6, showgrid=False)
     return figure
@@ -126,7 +126,7 @@ def _categories(values: dict[str, pd.Series], names: dict[str, str]) -> go.Figur
             customdata=ticks,
             hovertemplate="%{customdata}: %{x:.1%}<extra>%{fullData.name}</extra>",
         )
-    layout(figure, max(HEIGHT, 70 + 34 * len(ticks)), showlegend=True, bargap=0.3, barmode="group")
+    apply_layout(figure, max(HEIGHT, 70 + 34 * len(ticks)), showlegend=True, bargap=0.3, barmode="group")
     figure.update_yaxes(
         tickmode="array", tickvals=list(range(len(ticks))), ticktext=ticks, autorange="reversed", showgrid=False
     )

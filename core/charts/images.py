@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import PALETTE, class_colours, layout
+from core.charts.style import PALETTE, apply_layout, class_colours
 
 HEIGHT = 520
-SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "x")  # where colours come round again
+SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "x")  # after which colours repeat
 
 
 def embedding_map(points: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
@@ -37,7 +37,7 @@ def embedding_map(points: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
                 "symbol": SHAPES[place // len(PALETTE) % len(SHAPES)],
             },
         )
-    layout(figure, HEIGHT, showlegend=bool(classes))
+    apply_layout(figure, HEIGHT, showlegend=bool(classes))
     figure.update_layout(dragmode="lasso")
     hidden = {"visible": False, "showgrid": False, "fixedrange": False}
     figure.update_xaxes(**hidden)

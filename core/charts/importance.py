@@ -1,11 +1,11 @@
-"""What matters to a learner of tables: columns by what shuffling them costs, and how one moves the probabilities."""
+"""Permutation importance and partial dependence of a table's columns."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, class_colours, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, class_colours, shorten
 
 if TYPE_CHECKING:
     from core.inference.explaining.record import Dependence, Importance
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 HEIGHT = 260
 
 
-def importance_bars(found: "Sequence[Importance]") -> go.Figure:
-    """What each column's shuffling costs in points, with its interval, the costliest on top; nothing at the line."""
+def importance_bars(importances: "Sequence[Importance]") -> go.Figure:
+    """Permutation importance of each column in points, with its interval, the largest on top; a line at 0."""
     figure = go.Figure()
     for matters, colour, title in ((True, PALETTE[0], "matters"), (False, GREY, "not shown to matter")):
-        rows = [(i, c) for i, c in enumerate(found) if (c.low > 0) == matters]
+        rows = [(i, c) for i, c in enumerate(importances) if (c.low > 0) == matters]
         figure.add_scatter(
             x=[100 * c.drop for _, c in rows],
             y=[i for i, _ in rows],
@@ -37,28 +37,28 @@ def importance_bars(found: "Sequence[Importance]") -> go.Figure:
             "<extra></extra>",
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1.5, "dash": "dot"})
-    layout(figure, 90 + 26 * max(3, len(found)), showlegend=any(c.low <= 0 for c in found))
+    apply_layout(figure, 90 + 26 * max(3, len(importances)), showlegend=any(c.low <= 0 for c in importances))
     figure.update_yaxes(
         tickmode="array",
-        tickvals=list(range(len(found))),
-        ticktext=[shorten(c.column, 24) for c in found],
-        range=[len(found) - 0.5, -0.5],
+        tickvals=list(range(len(importances))),
+        ticktext=[shorten(c.column, 24) for c in importances],
+        range=[len(importances) - 0.5, -0.5],
         showgrid=False,
     )
     figure.update_xaxes(title={"text": "Points of accuracy lost when it is shuffled"}, nticks=6, showgrid=True)
     return figure
 
 
-def dependence(found: "Dependence", classes: Sequence[str], *, legend: bool = True) -> go.Figure:
+def partial_dependence(dependence: "Dependence", classes: Sequence[str], *, legend: bool = True) -> go.Figure:
     """Mean probability of each class over the column's values: lines of a number, dots of categories.
 
-    One `legend` is enough where several stand side by side.
+    One `legend` is enough for several charts side by side.
     """
     figure = go.Figure()
-    number = bool(found.values) and not isinstance(found.values[0], str)
-    for name, values in found.probabilities.items():
+    number = bool(dependence.values) and not isinstance(dependence.values[0], str)
+    for name, values in dependence.probabilities.items():
         figure.add_scatter(
-            x=found.values if number else [shorten(str(v)) for v in found.values],
+            x=dependence.values if number else [shorten(str(v)) for v in dependence.values],
             y=values,
             mode="lines" if number else "markers",
             name=shorten(name),
@@ -66,7 +66,7 @@ def dependence(found: "Dependence", classes: Sequence[str], *, legend: bool = Tr
             marker={"color": class_colours(classes)[name], "size": 9},
             hovertemplate=f"{shorten(name, 28)}: %{{y:.2f}} at %{{x}}<extra></extra>",
         )
-    layout(figure, HEIGHT, showlegend=legend)
-    figure.update_xaxes(title={"text": shorten(found.column, 40)}, nticks=6)
+    apply_layout(figure, HEIGHT, showlegend=legend)
+    figure.update_xaxes(title={"text": shorten(dependence.column, 40)}, nticks=6)
     figure.update_yaxes(title={"text": "Mean probability"}, range=[-0.02, 1.02], nticks=6)
     return figure

@@ -1,19 +1,19 @@
-"""What more images would bring."""
+"""Learning curves: accuracy against the number of images."""
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core.advice.transferability.record import ClassGrowth, Growth
-from core.charts.style import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, shorten
 
 HEIGHT = 340
 BAND = "rgba(0,114,178,0.15)"
 HOVER = "%{x:,.0f} images: %{y:.1%} (%{customdata[0]:.1%}–%{customdata[1]:.1%})<extra></extra>"
 
 
-def growth_curve(found: Growth) -> go.Figure:
+def growth_curve(growth: Growth) -> go.Figure:
     """Accuracy against images, measured as dots, the fitted law with its band, dashed beyond what there is."""
-    line = np.array(found.line)
+    line = np.array(growth.line)
     n, _, low, high = line.T
     figure = go.Figure()
     figure.add_scatter(
@@ -26,8 +26,8 @@ def growth_curve(found: Growth) -> go.Figure:
         name="95 % interval",
     )
     for name, dash, part in (
-        ("fitted law", "solid", line[n <= found.n]),
-        ("with more images", "dash", line[n >= found.n]),
+        ("fitted law", "solid", line[n <= growth.n]),
+        ("with more images", "dash", line[n >= growth.n]),
     ):
         figure.add_scatter(
             x=part[:, 0],
@@ -39,16 +39,16 @@ def growth_curve(found: Growth) -> go.Figure:
             hovertemplate=HOVER,
         )
     figure.add_scatter(
-        x=[p.n for p in found.points],
-        y=[p.accuracy for p in found.points],
+        x=[p.n for p in growth.points],
+        y=[p.accuracy for p in growth.points],
         mode="markers",
         name="measured",
         marker={"color": PALETTE[1], "size": 9},
-        customdata=[p.accuracy_ci for p in found.points],
+        customdata=[p.accuracy_ci for p in growth.points],
         hovertemplate=HOVER,
     )
-    layout(figure, HEIGHT, showlegend=True)
-    ticks = [round(found.n * times) for times in (1 / 8, 1 / 4, 1 / 2, 1, 2) if found.n * times >= n[0]]
+    apply_layout(figure, HEIGHT, showlegend=True)
+    ticks = [round(growth.n * times) for times in (1 / 8, 1 / 4, 1 / 2, 1, 2) if growth.n * times >= n[0]]
     figure.update_xaxes(
         type="log",
         range=[np.log10(0.9 * n[0]), np.log10(1.1 * n[-1])],  # room for the number below the last point
@@ -62,7 +62,7 @@ def growth_curve(found: Growth) -> go.Figure:
 
 
 def class_growth(classes: tuple[ClassGrowth, ...]) -> go.Figure:
-    """A line a class from its recall now to that with twice the images, in the order given."""
+    """A line per class from its current recall to that with twice the images, in the order given."""
     figure = go.Figure()
     places = list(range(len(classes)))
     for place, c in enumerate(classes):
@@ -88,7 +88,7 @@ def class_growth(classes: tuple[ClassGrowth, ...]) -> go.Figure:
             text=[f"{c.gain:.1%} ({c.gain_ci[0]:.1%}–{c.gain_ci[1]:.1%})" for c in classes],
             hovertemplate="%{customdata}: %{x:.1%}<br>gains %{text}<extra></extra>",
         )
-    layout(figure, 80 + 30 * len(classes), showlegend=True)
+    apply_layout(figure, 80 + 30 * len(classes), showlegend=True)
     figure.update_yaxes(
         tickmode="array",
         tickvals=places,

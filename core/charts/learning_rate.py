@@ -1,20 +1,20 @@
-"""Loss over the learning rate."""
+"""The curve of a learning-rate range test."""
 
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, layout
+from core.charts.style import GREY, PALETTE, apply_layout
 
 HEIGHT = 260
 
 
-def rate_search(
+def learning_rate_curve(
     rates: Sequence[float], losses: Sequence[float], smooth: Sequence[float], suggestion: float
 ) -> go.Figure:
     """The loss of each batch over its learning rate (logarithmic) as dots, smoothed as a line; one rate is marked.
 
-    What lies far above the beginning, after divergence, is left outside.
+    Losses far above the initial one, after divergence, are cut off.
     """
     figure = go.Figure()
     figure.add_scatter(
@@ -34,7 +34,7 @@ def rate_search(
         hovertemplate="rate %{x:.1e}: loss %{y:.3f}<extra></extra>",
     )
     figure.add_vline(x=suggestion, line={"color": PALETTE[1], "width": 2, "dash": "dash"})
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     low, high = min(smooth), max(smooth[: max(1, len(smooth) // 2)])
     room = 0.15 * (high - low) or 0.1
     figure.update_xaxes(

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts.style import BLUE, MAX_TICKS, ORANGE, PALETTE, SEQUENTIAL, class_ticks, layout, shorten
+from core.charts.style import BLUE, MAX_TICKS, ORANGE, PALETTE, SEQUENTIAL, apply_layout, class_ticks, shorten
 
 Of = Literal["all", "true", "predicted"]
 DIFFERENCE_SCALE = [
@@ -82,7 +82,7 @@ def confusion_matrix(
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    # Whatever the distance, the nearest point is the one of the cell under the pointer.
+    # At any distance, the nearest point is that of the cell under the pointer.
     _frame(figure, classes, hovermode="closest", hoverdistance=-1, clickmode="event+select")
     if k <= MAX_NUMBERED:
         texts = [str(c) if of == "all" else f"{100 * s:.0f}%" for c, s in zip(counts.flat, shares.flat, strict=True)]
@@ -97,7 +97,8 @@ def confusion_matrix(
 def difference_matrix(
     first: NDArray[np.integer], second: NDArray[np.integer], classes: Sequence[str], *, dark: bool = False
 ) -> go.Figure:
-    """What the second matrix has more than the first, in blue, and less, in orange; both of the same samples.
+    """The difference of two confusion matrices of the same samples: blue where the second has more, orange where
+    less.
 
     Args:
         first: counts, shape (classes, classes), true class first.
@@ -131,9 +132,8 @@ def difference_matrix(
 
 
 def _numbers(figure: go.Figure, values: NDArray[np.integer], texts: Sequence[str], light: Sequence[bool]) -> None:
-    """Write the text of every cell that is not nought, white where it is `light`.
-
-    One trace of texts: as many annotations would take half a second to make, every time the page is drawn.
+    """Write the text of every nonzero cell, white where it is `light`, as one trace, which is faster than
+    annotations.
     """
     rows, columns = (places.tolist() for places in np.nonzero(values))
     cells = np.flatnonzero(values).tolist()
@@ -151,7 +151,7 @@ def _numbers(figure: go.Figure, values: NDArray[np.integer], texts: Sequence[str
 def _frame(figure: go.Figure, classes: Sequence[str], **changes: Any) -> None:
     """The room that a matrix of these classes takes, true class down, predicted class across."""
     k = len(classes)
-    layout(figure, 76 + int(np.clip(52 * k, 170, 660)), showlegend=False, **changes)
+    apply_layout(figure, 76 + int(np.clip(52 * k, 170, 660)), showlegend=False, **changes)
     edges = {"range": [-0.5, k - 0.5], "showgrid": False, **class_ticks(classes, -(-k // MAX_TICKS))}
     figure.update_xaxes(**edges, title={"text": "Predicted"})
     figure.update_yaxes(**(edges | {"range": [k - 0.5, -0.5]}), title={"text": "True"})

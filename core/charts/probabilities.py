@@ -1,4 +1,4 @@
-"""How far probabilities can be trusted: reliability, coverage, ranking curves, thresholds and slices."""
+"""Calibration and ranking: reliability diagrams, coverage, ROC and precision–recall curves, thresholds, slices."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, class_colours, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, class_colours, shorten
 
 if TYPE_CHECKING:  # SciPy and scikit-learn, which the first page does not wait for
     from core.evaluation.slices import Slice
-    from core.evaluation.threshold_curves import Ranking
+    from core.evaluation.threshold_curves import ClassCurves
 
 HEIGHT = 340
 
 
-def reliability(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
-    """Share right against confidence, a dot a bin, with its interval; the diagonal is what would be perfect.
+def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
+    """Accuracy against confidence, a dot per bin, with its interval; the diagonal is perfect calibration.
 
     Args:
-        tables: name → what `calibration.reliability` gives, such as before and after a temperature.
+        tables: name → what `calibration.reliability_table` gives, such as before and after a temperature.
     """
     figure = _square()
     for i, (name, bins) in enumerate(tables.items()):
@@ -42,12 +42,12 @@ def reliability(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
             hovertemplate="confidence %{x:.2f}: %{y:.2f} right (%{customdata[1]:.2f}–%{customdata[2]:.2f}),"
             " %{customdata[0]} samples<extra></extra>",
         )
-    layout(figure, HEIGHT, showlegend=len(tables) > 1)
+    apply_layout(figure, HEIGHT, showlegend=len(tables) > 1)
     return _unit_axes(figure, "Confidence", "Share right")
 
 
-def coverage(table: pd.DataFrame) -> go.Figure:
-    """Share right among the predictions that are taken, against how many of them are, with its interval."""
+def coverage_curve(table: pd.DataFrame) -> go.Figure:
+    """Accuracy of the accepted predictions, with its interval, against their share."""
     colour = PALETTE[0]
     figure = go.Figure()
     for edge, fill in (("high", None), ("low", "tonexty")):
@@ -70,36 +70,36 @@ def coverage(table: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x:.0%} taken (confidence from %{customdata[0]:.2f}): %{y:.2f} right"
         " (%{customdata[1]:.2f}–%{customdata[2]:.2f})<extra></extra>",
     )
-    layout(figure, HEIGHT, showlegend=False)
+    apply_layout(figure, HEIGHT, showlegend=False)
     figure.update_xaxes(title={"text": "Share of predictions taken, the most confident first"}, range=[0, 1.02])
     figure.update_yaxes(title={"text": "Share right"}, range=[max(0.0, float(table["low"].min()) - 0.02), 1.01])
     return figure
 
 
-def roc_curves(found: "Sequence[Ranking]", classes: Sequence[str]) -> go.Figure:
+def roc_curves(curves: "Sequence[ClassCurves]", classes: Sequence[str]) -> go.Figure:
     """True against false positive rate, a line a class in its colour; the diagonal is guessing."""
     figure = _square()
-    for ranking in found:
+    for ranking in curves:
         _class_line(figure, ranking, classes, ranking.roc, f"AUC {ranking.auc:.2f}")
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     return _unit_axes(figure, "False positive rate", "True positive rate")
 
 
-def precision_recall_curves(found: "Sequence[Ranking]", classes: Sequence[str]) -> go.Figure:
+def precision_recall_curves(curves: "Sequence[ClassCurves]", classes: Sequence[str]) -> go.Figure:
     """Precision against recall, a line a class in its colour."""
     figure = go.Figure()
-    for ranking in found:
+    for ranking in curves:
         name = f"average precision {ranking.average_precision:.2f}"
         _class_line(figure, ranking, classes, ranking.precision_recall, name)
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     return _unit_axes(figure, "Recall", "Precision")
 
 
-def thresholds(table: pd.DataFrame, chosen: float, best: float | None) -> go.Figure:
+def threshold_curves(table: pd.DataFrame, chosen: float, best: float | None) -> go.Figure:
     """Precision, recall and F1 at every threshold; a line at the chosen one and a dotted one at the best.
 
     Args:
-        table: what `thresholds.sweep` gives.
+        table: what `thresholds.sweep_thresholds` gives.
     """
     figure = go.Figure()
     for i, name in enumerate(("precision", "recall", "f1")):
@@ -115,16 +115,16 @@ def thresholds(table: pd.DataFrame, chosen: float, best: float | None) -> go.Fig
     figure.add_vline(x=chosen, line={"color": GREY, "width": 2})
     if best is not None:
         figure.add_vline(x=best, line={"color": GREY, "width": 2, "dash": "dot"})
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     return _unit_axes(figure, "Say yes from this probability on", "")
 
 
-def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
+def slice_bars(slices: "Sequence[Slice]", overall: float) -> go.Figure:
     """Share right of each slice with its interval, the first on top; a line at that of all samples."""
-    names = [f"{shorten(s.attribute, 18)} {shorten(s.value, 22)}" for s in found]
+    names = [f"{shorten(s.attribute, 18)} {shorten(s.value, 22)}" for s in slices]
     figure = go.Figure()
     for weak, colour, title in ((True, PALETTE[5], "worse than the rest"), (False, PALETTE[0], "not shown to be")):
-        rows = [(i, s) for i, s in enumerate(found) if s.weak == weak]
+        rows = [(i, s) for i, s in enumerate(slices) if s.weak == weak]
         figure.add_scatter(
             x=[s.accuracy for _, s in rows],
             y=[i for i, _ in rows],
@@ -144,12 +144,12 @@ def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
             " p = %{customdata[3]:.3f}<extra></extra>",
         )
     figure.add_vline(x=overall, line={"color": GREY, "width": 1.5, "dash": "dot"})
-    layout(figure, 90 + 26 * max(3, len(found)), showlegend=any(s.weak for s in found))
+    apply_layout(figure, 90 + 26 * max(3, len(slices)), showlegend=any(s.weak for s in slices))
     figure.update_yaxes(
         tickmode="array",
-        tickvals=list(range(len(found))),
+        tickvals=list(range(len(slices))),
         ticktext=names,
-        range=[len(found) - 0.5, -0.5],
+        range=[len(slices) - 0.5, -0.5],
         showgrid=False,
     )
     figure.update_xaxes(title={"text": "Share right"}, nticks=6, showgrid=True)
@@ -158,7 +158,7 @@ def slice_bars(found: "Sequence[Slice]", overall: float) -> go.Figure:
 
 def _class_line(
     figure: go.Figure,
-    ranking: "Ranking",
+    ranking: "ClassCurves",
     classes: Sequence[str],
     curve: tuple[tuple[float, ...], tuple[float, ...]],
     label: str,

@@ -1,4 +1,4 @@
-"""Many runs in one picture: their settings, their time and their size against their score."""
+"""Charts of many runs: their settings, time and size against their score."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, shorten
 
 HEIGHT = 320
 
@@ -32,7 +32,7 @@ def parallel_coordinates(settings: Mapping[str, Sequence[Any]], score: Sequence[
             labelside="top",
         )
     )
-    layout(figure, HEIGHT)
+    apply_layout(figure, HEIGHT)
     figure.update_layout(margin={"l": 70, "r": 50, "t": 50, "b": 20})
     return figure
 
@@ -54,7 +54,7 @@ def _dimension(name: str, values: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def cost(rows: pd.DataFrame, title: str, score: str) -> go.Figure:
+def score_against_cost(rows: pd.DataFrame, title: str, score: str) -> go.Figure:
     """Score against what a run costs, on a logarithmic axis, a dot with its 95 % interval each, in the runs' colours.
 
     Args:
@@ -84,7 +84,7 @@ def cost(rows: pd.DataFrame, title: str, score: str) -> go.Figure:
             customdata=[[low, high]],
             hovertemplate=name + "<br>%{x:.3g}, %{y:.3f} (%{customdata[0]:.3f}–%{customdata[1]:.3f})<extra></extra>",
         )
-    layout(figure, HEIGHT + 20 * (len(rows) // 3), showlegend=True)
+    apply_layout(figure, HEIGHT + 20 * (len(rows) // 3), showlegend=True)
     # Twice and half as much at the ends: costs that hardly differ are not drawn far apart.
     ends = [math.log10(rows["cost"].min() / 2), math.log10(rows["cost"].max() * 2)]
     figure.update_xaxes(type="log", range=ends, title={"text": title}, showgrid=False, nticks=6)

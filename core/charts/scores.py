@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from core.charts.style import GREY, PALETTE, class_colours, class_ticks, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, class_colours, class_ticks, shorten
 from core.evaluation.scores import Scores
 
 
-def intervals(rows: pd.DataFrame) -> go.Figure:
+def score_intervals(rows: pd.DataFrame) -> go.Figure:
     """Dots with error bars: metrics down, one dot a run, in the runs' colours.
 
     Args:
@@ -33,7 +33,7 @@ def intervals(rows: pd.DataFrame) -> go.Figure:
             hovertemplate=shorten(run, 28)
             + "<br>%{customdata[0]} %{x:.3f} (%{customdata[1]:.3f}–%{customdata[2]:.3f})<extra></extra>",
         )
-    layout(figure, 70 + len(metrics) * (28 + 26 * len(runs)), showlegend=len(runs) > 1)
+    apply_layout(figure, 70 + len(metrics) * (28 + 26 * len(runs)), showlegend=len(runs) > 1)
     ticks = {"tickmode": "array", "tickvals": list(range(len(metrics))), "ticktext": metrics}
     figure.update_yaxes(**ticks, range=[len(metrics) - 0.5, -0.5], showgrid=False)
     figure.update_xaxes(nticks=6, showgrid=True)
@@ -70,7 +70,7 @@ def recall_bars(scores: Scores) -> go.Figure:
             " %{customdata[1]} samples<extra></extra>",
         )
     )
-    layout(figure, 60 + 30 * max(2, len(recall)), showlegend=False, bargap=0.25)
+    apply_layout(figure, 60 + 30 * max(2, len(recall)), showlegend=False, bargap=0.25)
     figure.update_xaxes(range=[0, 1], title={"text": "Recall"}, nticks=6, showgrid=True)
     figure.update_yaxes(**class_ticks(scores.classes), autorange="reversed", showgrid=False)
     return figure

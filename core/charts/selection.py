@@ -1,13 +1,13 @@
-"""What features tell, one by one and together."""
+"""Feature scores, and the held-out score by number of features."""
 
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, shorten
 
 HEIGHT = 280
-BARS = 20  # beyond that many, features have no name to read and the scores are a line
+BARS = 20  # with more features the scores are a line without names
 
 
 def feature_scores(scores: Mapping[str, float], kept: int) -> go.Figure:
@@ -24,7 +24,7 @@ def feature_scores(scores: Mapping[str, float], kept: int) -> go.Figure:
             customdata=names,
             hovertemplate="%{customdata}: %{x:.3g}<extra></extra>",
         )
-        layout(figure, max(HEIGHT, 22 * len(values) + 60))
+        apply_layout(figure, max(HEIGHT, 22 * len(values) + 60))
         figure.update_yaxes(
             autorange="reversed",
             tickmode="array",
@@ -45,7 +45,7 @@ def feature_scores(scores: Mapping[str, float], kept: int) -> go.Figure:
             fill="tozeroy",
             hovertemplate="feature %{customdata}, rank %{x}: %{y:.3g}<extra></extra>",
         )
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     figure.update_xaxes(title={"text": "Rank of the feature"}, showgrid=False, nticks=6)
     figure.update_yaxes(title={"text": "Score"}, nticks=5)
     return figure
@@ -74,7 +74,7 @@ def selection_curve(
         marker={"color": PALETTE[1], "size": 12},
         hovertemplate=f"{kept:,} kept: %{{y:.3f}}<extra></extra>",
     )
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     ticks = [c for c in (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000) if c <= max(counts)]
     figure.update_xaxes(
         type="log", title={"text": "Kept"}, tickmode="array", tickvals=ticks, ticktext=[f"{t:,}" for t in ticks]

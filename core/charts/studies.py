@@ -1,4 +1,4 @@
-"""A search in pictures: how its trials went one after the other, what mattered, and each setting by itself."""
+"""Charts of a study: optimization history, hyperparameter importance, and a slice plot per setting."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, shorten
 
 if TYPE_CHECKING:
     from core.studies.record import Trial
@@ -16,7 +16,7 @@ DOTS = {"complete": ("complete", PALETTE[0]), "pruned": ("ended early", GREY)}
 
 
 def search_history(trials: "Sequence[Trial]", title: str, *, least: bool) -> go.Figure:
-    """A dot a trial in the order they were made, and the best so far as a line. `least`: the best is the least."""
+    """A dot a trial in the order they were made, and the best so far as a line. `least`: lower is better."""
     figure = go.Figure()
     judged = [t for t in trials if t.value is not None]
     for state, (said, colour) in DOTS.items():
@@ -40,7 +40,7 @@ def search_history(trials: "Sequence[Trial]", title: str, *, least: bool) -> go.
         line={"color": PALETTE[1], "width": 2, "shape": "hv"},
         hoverinfo="skip",
     )
-    layout(figure, HEIGHT, showlegend=True)
+    apply_layout(figure, HEIGHT, showlegend=True)
     last = max(t.number + 1 for t in judged)
     ticks = {"dtick": 1} if last <= 20 else {"nticks": 8}
     figure.update_xaxes(title={"text": "Trial"}, range=[0.5, last + 0.5], showgrid=False, **ticks)
@@ -49,7 +49,7 @@ def search_history(trials: "Sequence[Trial]", title: str, *, least: bool) -> go.
 
 
 def search_importance(importance: dict[str, float]) -> go.Figure:
-    """Each setting's share of what differs between trials, the largest on top."""
+    """Each setting's share of the objective's variance (fANOVA), the largest on top."""
     rows = sorted(importance.items(), key=lambda item: item[1])
     figure = go.Figure(
         go.Bar(
@@ -60,13 +60,13 @@ def search_importance(importance: dict[str, float]) -> go.Figure:
             hovertemplate="%{y}: %{x:.0%}<extra></extra>",
         )
     )
-    layout(figure, 70 + 28 * max(2, len(rows)))
+    apply_layout(figure, 70 + 28 * max(2, len(rows)))
     figure.update_xaxes(range=[0, 1], tickformat=".0%", nticks=5, title={"text": "Share of the differences"})
     return figure
 
 
 def setting_slice(trials: "Sequence[Trial]", field: str, title: str, *, log: bool, least: bool) -> go.Figure:
-    """The objective over one setting, later trials darker, so that one sees where the search went."""
+    """The objective over one setting, later trials darker, which shows how the search progressed."""
     shown = [t for t in trials if t.value is not None and field in t.values]
     values = [t.values[field] for t in shown]
     number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
@@ -84,7 +84,7 @@ def setting_slice(trials: "Sequence[Trial]", field: str, title: str, *, log: boo
             hovertemplate="trial %{customdata}: %{x} → %{y:.4g}<extra></extra>",
         )
     )
-    layout(figure, 210)
+    apply_layout(figure, 210)
     figure.update_xaxes(title={"text": field.replace("_", " ").capitalize()}, nticks=5, showgrid=False)
     if number and log and values:
         figure.update_xaxes(type="log")
@@ -93,7 +93,7 @@ def setting_slice(trials: "Sequence[Trial]", field: str, title: str, *, log: boo
 
 
 def _window(values: "Sequence[float | None]", least: bool) -> list[float] | None:
-    """What of the axis is shown: all, unless a few bad trials would press the good ones into a line."""
+    """The range of the axis: all values, unless a few bad trials would squeeze the good ones into a line."""
     known = sorted(v for v in values if v is not None and math.isfinite(v))
     if len(known) < 8:
         return None

@@ -6,10 +6,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-# Okabe and Ito (2008), told apart by colour-blind eyes; grey stands in for their black, which a dark page swallows.
+# Okabe and Ito (2008), distinguishable with colour blindness; grey replaces their black, which is invisible on a dark
+# page.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442")
 GREY = "#8C8C8C"
-# Dark enough for white numbers; the two ends of a scale that has a middle.
+# Dark enough for white numbers; the two ends of a diverging scale.
 BLUE, ORANGE = "rgba(0,94,158,1)", "rgba(184,78,0,1)"
 # From nearly clear to blue: an empty cell takes the page's own background, light or dark.
 SEQUENTIAL = [[0.0, "rgba(0,114,178,0.05)"], [1.0, BLUE]]
@@ -21,7 +22,7 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
     return {c: PALETTE[i % len(PALETTE)] for i, c in enumerate(classes)}
 
 
-def layout(figure: go.Figure, height: int, **changes: Any) -> go.Figure:
+def apply_layout(figure: go.Figure, height: int, **changes: Any) -> go.Figure:
     """The look that all charts share: clear background, tight margins that make room for labels, legend on top."""
     figure.update_layout(
         height=height,
@@ -50,7 +51,7 @@ def layout(figure: go.Figure, height: int, **changes: Any) -> go.Figure:
 
 
 def shorten(name: str, length: int = 16) -> str:
-    """A name cut to fit, safe from Plotly, which reads tags in text."""
+    """A name truncated to fit, with HTML escaped, as Plotly interprets tags in text."""
     return html.escape(name if len(name) <= length else name[: length - 1] + "…", quote=False)
 
 

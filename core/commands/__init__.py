@@ -1,1 +1,1 @@
-"""What each command of `python -m core` does: arguments in, one JSON document out. A module a noun."""
+"""The commands of `python -m core`: arguments in, one JSON document out. One module per noun."""

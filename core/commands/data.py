@@ -1,9 +1,9 @@
-"""Commands on data: bring in, look through, clean, take away."""
+"""Commands on data: import, check, clean, download."""
 
 import argparse
 from pathlib import Path
 
-from core.commands.document import Document, read_json, validated
+from core.commands.document import Document, read_json, validate_values
 from core.errors import InputError
 
 COLUMNS_HINT = 'Columns are {"COLUMN": {"type": "numeric", "role": "feature"}, …}.'
@@ -55,8 +55,8 @@ def check(args: argparse.Namespace) -> Document:
         from core.training.check import look_deeper
 
         look_deeper(version)
-    found = all_findings(version, load_check(version))
-    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in found]}
+    findings = all_findings(version, load_check(version))
+    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in findings]}
 
 
 def clean(args: argparse.Namespace) -> Document:
@@ -67,7 +67,7 @@ def clean(args: argparse.Namespace) -> Document:
 
     hint = 'A recipe is {"steps": [{"kind": NAME, "params": {…}}, …]}; every version.json holds one.'
     given = read_json(args.recipe, hint)
-    recipe = validated(Recipe, {"steps": given} if isinstance(given, list) else given, hint)
+    recipe = validate_values(Recipe, {"steps": given} if isinstance(given, list) else given, hint)
     before = get_version(DataRef.parse(args.dataset))
     version = next_version(before, recipe)
     return {

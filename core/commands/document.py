@@ -1,4 +1,4 @@
-"""What a command gives back, and how it reads the files it is pointed at."""
+"""The result of a command, and reading its input files."""
 
 import json
 from pathlib import Path
@@ -29,8 +29,8 @@ def read_json(name: str, hint: str) -> Any:
         raise InputError(f"“{name}” is not JSON: {error}.", hint) from error
 
 
-def validated(model: type[Model], values: Any, hint: str = "") -> Model:
-    """The values as this model; `InputError` names the first field that cannot be."""
+def validate_values(model: type[Model], values: Any, hint: str = "") -> Model:
+    """The values as this model; `InputError` names the first invalid field."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -22,8 +22,8 @@ def backbones(args: argparse.Namespace) -> Document:
     if args.fetch:
         downloads.download(get_backbone(args.fetch))
     facts = ("name", "title", "input_size", "parameters", "features", "top1", "licence", "chain")
-    found = [*BACKBONES.values(), *own.own_backbones()]
-    return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in found]}
+    available = [*BACKBONES.values(), *own.own_backbones()]
+    return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in available]}
 
 
 def doctor(_: argparse.Namespace) -> Document:
@@ -42,14 +42,14 @@ def doctor(_: argparse.Namespace) -> Document:
             weights_path(backbone)
         except GraftError as error:
             missing.append({"what": backbone.title, "why": error.message, "remedy": error.hint})
-    trouble = devices.reported()[1]
+    trouble = devices.driver_report()[1]
     if trouble:
-        remedy = "Install the driver anew, or go on without: Graft trains on the CPU."
+        remedy = "Reinstall the driver, or continue without: Graft trains on the CPU."
         missing.append({"what": "NVIDIA driver", "why": trouble, "remedy": remedy})
     cluster = "none: runs train on this machine"
     if get_settings().ray_address:
         try:
-            room = backends.chosen().room()
+            room = backends.current_backend().capacity()
             cluster = f"Ray: {room.slots} places on CPUs, {len(room.gpus)} GPUs"
         except GraftError as error:
             cluster = "Ray: out of reach"
@@ -63,10 +63,10 @@ def doctor(_: argparse.Namespace) -> Document:
             }
         )
     disk = shutil.disk_usage(home)
-    found = environment()
+    versions = environment()
     accelerators = [f"GPU {gpu.index}: {gpu.name}" for gpu in devices.gpus()] or ["none: Graft trains on the CPU"]
     return {
-        **found,
+        **versions,
         "home": str(home),
         "accelerators": accelerators,
         "cluster": cluster,

@@ -1,4 +1,4 @@
-"""Commands on what a run found: judge, compare, predict, hand over."""
+"""Commands on results of runs: evaluate, compare, predict, export."""
 
 import argparse
 from pathlib import Path
@@ -9,14 +9,20 @@ from core.errors import InputError
 
 def evaluate(args: argparse.Namespace) -> Document:
     """Score a run on its test samples."""
-    from core.evaluation.scores import absent_in_words, classes_of, fold_scores, judged, score
+    from core.evaluation.scores import (
+        classes_of,
+        describe_absent_classes,
+        fold_scores,
+        judged_rows,
+        score_predictions,
+    )
     from core.store import runs
 
     run = runs.get_run(args.run)
     predictions = runs.read_predictions(run.id)
-    classes, test = classes_of(predictions), judged(predictions)
-    found = score(test, classes)
-    document: Document = {"run": run.id, **found.as_json(), "warning": absent_in_words(found)}
+    classes, test = classes_of(predictions), judged_rows(predictions)
+    scores = score_predictions(test, classes)
+    document: Document = {"run": run.id, **scores.as_json(), "warning": describe_absent_classes(scores)}
     folds = fold_scores(test, classes)
     if folds:
         document |= {
@@ -74,9 +80,9 @@ def export(args: argparse.Namespace) -> Document:
     from core.export.exporting import export as write
     from core.store import runs
 
-    found = write(runs.get_run(args.run).id, args.format, Path(args.out))
-    figures = found.check.model_dump() if found.check else {}
-    return found.model_dump(exclude={"check"}) | {"checked": bool(figures)} | figures
+    exported = write(runs.get_run(args.run).id, args.format, Path(args.out))
+    figures = exported.check.model_dump() if exported.check else {}
+    return exported.model_dump(exclude={"check"}) | {"checked": bool(figures)} | figures
 
 
 def import_run(args: argparse.Namespace) -> Document:

@@ -1,10 +1,10 @@
-"""Commands on what is made of many runs: searches and ensembles."""
+"""Commands on many runs: searches and ensembles."""
 
 import argparse
 import time
 from typing import TYPE_CHECKING
 
-from core.commands.document import Document, read_json, validated
+from core.commands.document import Document, read_json, validate_values
 from core.errors import InputError
 from core.methods.combinations import COMBINATIONS
 from core.methods.learners import LEARNERS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.studies.record import StudySpec
 
 POLL = 0.5
-# By what `--method` calls them.
+# By their names for `--method`.
 COMBINING = {combination.ensemble: combination.name for combination in COMBINATIONS.values()}
 TRAINED: dict[str, dict[Kind, str]] = {
     strategy.ensemble: {"image": strategy.name, "table": learner.name}
@@ -26,26 +26,26 @@ TRAINED: dict[str, dict[Kind, str]] = {
 
 
 def search(args: argparse.Namespace) -> Document:
-    """Search for the best settings; what is searched and how long stands in a StudySpec."""
+    """Search for the best settings, as described by a StudySpec."""
     from core.studies import record as studies
     from core.studies import study
 
     made = study.create(_spec(args))
     study.start(made.id)
-    while study.at_work(made):
+    while study.is_searching(made):
         time.sleep(POLL)
-    found, trials = studies.get_study(made.id), studies.read_trials(made.id)
-    best = studies.best_trial(found, trials)
-    state = study.state_of(found)
+    record, trials = studies.get_study(made.id), studies.read_trials(made.id)
+    best = studies.best_trial(record, trials)
+    state = study.study_state(record)
     return {
-        "study": found.id,
-        "name": found.name,
+        "study": record.id,
+        "name": record.name,
         "state": state,
-        "engine": found.engine,
+        "engine": record.engine,
         "best": best.model_dump(include={"number", "run", "values", "value"}) if best else None,
         "trials": [trial.model_dump(exclude_none=True) for trial in trials],
-        "importance": found.importance,
-        "note": found.note,
+        "importance": record.importance,
+        "note": record.note,
         "exit_code": int(state in ("failed", "interrupted")),
     }
 
@@ -85,11 +85,11 @@ def _ensemble(args: argparse.Namespace) -> TrainingSpec:
     if args.runs:
         first = runs.get_run(args.runs[0])
         values = {"data": first.spec.data, "strategy": COMBINING[args.method], "members": tuple(args.runs)}
-        return validated(TrainingSpec, values)
+        return validate_values(TrainingSpec, values)
     values = read_json(args.spec, "Give --spec the path of a TrainingSpec in JSON.") if args.spec else {}
     kind = get_dataset(DataRef.parse(args.data).dataset).kind
     method = {"learner" if kind == "table" else "strategy": TRAINED[args.method][kind]}
-    return validated(TrainingSpec, values | {"data": args.data} | method)
+    return validate_values(TrainingSpec, values | {"data": args.data} | method)
 
 
 def _spec(args: argparse.Namespace) -> "StudySpec":
@@ -99,4 +99,4 @@ def _spec(args: argparse.Namespace) -> "StudySpec":
     values = read_json(args.spec, hint)
     if isinstance(values, dict) and isinstance(values.get("base", {}), dict):
         values["base"] = values.get("base", {}) | {"data": args.data}
-    return validated(StudySpec, values, hint)
+    return validate_values(StudySpec, values, hint)

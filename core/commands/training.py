@@ -1,11 +1,11 @@
-"""Commands on runs: start, watch, stop, throw away."""
+"""Commands on runs: train, list, cancel, resume, delete."""
 
 import argparse
 import time
 from contextlib import suppress
 from typing import Any
 
-from core.commands.document import Document, read_json, read_text, validated
+from core.commands.document import Document, read_json, read_text, validate_values
 from core.errors import InputError
 
 POLL = 0.1
@@ -20,7 +20,7 @@ def train(args: argparse.Namespace) -> Document:
     run = queue.submit(spec)
     while args.wait and not run.ended:
         time.sleep(POLL)
-        queue.reconcile()
+        queue.reconcile_runs()
         run = runs.get_run(run.id)
     document: Document = {
         "run": run.id,
@@ -38,7 +38,7 @@ def train(args: argparse.Namespace) -> Document:
 
 
 def _spec(args: argparse.Namespace) -> Any:
-    """The TrainingSpec of the command: the file's, flags over it, and a version of its own for another split."""
+    """The TrainingSpec of the command: the file's, overridden by flags, and a new version for another split."""
     from core.schemas import TrainingSpec
 
     values: Document = {}
@@ -57,8 +57,8 @@ def _spec(args: argparse.Namespace) -> Any:
         values[_last_stage(args.data, values)] = args.epochs
     values["data"] = args.data
     if args.test_size is not None or args.test_ids is not None or args.by_time is not None:
-        values["data"] = _another_split(args)
-    return validated(TrainingSpec, values)
+        values["data"] = _version_with_split(args)
+    return validate_values(TrainingSpec, values)
 
 
 def _last_stage(data: str, values: Document) -> str:
@@ -75,7 +75,7 @@ def _last_stage(data: str, values: Document) -> str:
     return strategy.epochs_field if strategy else "epochs"
 
 
-def _another_split(args: argparse.Namespace) -> str:
+def _version_with_split(args: argparse.Namespace) -> str:
     from core.data.versions import make_version
     from core.schemas import DataRef, Split
     from core.store.datasets import get_version
@@ -106,13 +106,13 @@ def runs_(args: argparse.Namespace) -> Document:
     from core.store import runs
     from core.store.datasets import get_dataset
 
-    queue.reconcile()
+    queue.reconcile_runs()
     listed = runs.list_runs(dataset=get_dataset(args.dataset).id if args.dataset else None)
     rows = []
     for run in listed:
         row = run.model_dump(mode="json", include={"name", "dataset", "version", "state", "epoch", "epochs", "pid"})
         row |= {"run": run.id, "strategy": run.spec.strategy, "backbone": run.spec.backbone or run.spec.learner}
-        row |= {"place": queue.place(run) if run.state == "queued" else None, "metrics": run.metrics}
+        row |= {"place": queue.queue_position(run) if run.state == "queued" else None, "metrics": run.metrics}
         row["failure"] = run.failure.model_dump() if run.failure else None
         rows.append(row)
     return {"runs": rows}

@@ -1,4 +1,4 @@
-"""Commands on what carries over: how far two sets of data are apart."""
+"""Commands on transfer: the distance between two domains, and ranking of backbones or sources."""
 
 import argparse
 
@@ -10,8 +10,8 @@ def distance(args: argparse.Namespace) -> Document:
     from core.advice.domain.comparing import compare
     from core.schemas import DataRef
 
-    found = compare(DataRef.parse(args.source), DataRef.parse(args.target), args.backbone, args.run)
-    return found.as_json()
+    distance = compare(DataRef.parse(args.source), DataRef.parse(args.target), args.backbone, args.run)
+    return distance.as_json()
 
 
 def rank(args: argparse.Namespace) -> Document:

@@ -1,3 +1,3 @@
-"""Datasets: files read, images and tables stored, findings, cleaning, splits and versions; imports nothing but the
+"""Datasets: reading files, storing images and tables, findings, cleaning, splits and versions; imports only the
 store.
 """

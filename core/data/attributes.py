@@ -1,4 +1,4 @@
-"""What is known of a version's samples besides their class, so that parts of them can be looked at."""
+"""Attributes of a version's samples other than their class, for evaluation by slices."""
 
 import pandas as pd
 
@@ -22,8 +22,8 @@ _MEASURED = {
 def attributes(version: VersionRecord) -> pd.DataFrame:
     """A table indexed by sample id.
 
-    Of images what was measured of them and, once somebody has looked deeper, the region of the map where each lies;
-    of a table its columns as the recipe leaves them, without the target.
+    Of images their measurements and, once the version was checked, their region of the map; of a table its columns as
+    the recipe leaves them, without the target.
     """
     dataset = get_dataset(version.dataset)
     if dataset.kind == "table":

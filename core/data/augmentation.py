@@ -1,6 +1,6 @@
-"""Augmentations by name: how far training images are changed, and that their label is meant to stay.
+"""Augmentations by name: label-preserving random changes of training images.
 
-Scaling of pixel values is no augmentation: it belongs to the backbone and is not offered twice.
+Scaling of pixel values is no augmentation: it is part of the backbone.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""A version to take away: images as a ZIP of folders, a table as CSV or Parquet."""
+"""Downloading a version: images as a ZIP of folders, a table as CSV or Parquet."""
 
 import re
 import zipfile
@@ -15,7 +15,7 @@ from core.data.versions import load_rows, load_samples
 from core.errors import InputError
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import get_dataset, get_version
-from core.store.files import atomic, need_disk
+from core.store.files import atomic_file, need_disk
 
 Progress = Callable[[int, int, str], None]
 SUFFIXES = {"image": (".zip",), "table": (".csv", ".parquet")}
@@ -50,7 +50,7 @@ def _images(ref: DataRef, target: Path, progress: Progress) -> int:
     samples = load_samples(ref)
     images = DatasetImages(ref.dataset)
     need_disk(int((samples["width"] * samples["height"] * 3).sum()))
-    with atomic(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_file(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for done, sample in enumerate(samples.to_dict("records"), start=1):
             labelled = isinstance(sample["label"], str) and isinstance(sample["part"], str)
             folder = f"{sample['part']}/{file_name(sample['label'])}/" if labelled else ""
@@ -71,7 +71,7 @@ def _table(ref: DataRef, target: Path, progress: Progress) -> int:
         )
     progress(1, 2, "writing")
     need_disk(int(table.memory_usage(deep=False).sum()))
-    with atomic(target) as temporary:
+    with atomic_file(target) as temporary:
         if target.suffix.lower() == ".csv":
             table.to_csv(temporary, index=False)
         else:
@@ -88,10 +88,10 @@ def add_image(archive: zipfile.ZipFile, name: str, pixels: np.ndarray) -> None:
 
 
 def image_name(sample: Any) -> str:
-    """A file's name without ending. The id stands first, for two images of a class may be called the same."""
+    """A file's name without ending. The id comes first, since two images of a class may have the same name."""
     return file_name(f"{sample['id']}-{Path(sample['path']).stem}")
 
 
 def file_name(name: str) -> str:
-    """A name that every system takes for a file."""
+    """A file name that is valid on every system."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name)

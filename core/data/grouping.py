@@ -1,4 +1,4 @@
-"""Which samples belong together and stay on one side of a split: equal ones, near copies, and groups of a column."""
+"""Groups of samples that stay on one side of a split: duplicates, near duplicates, and groups given by a column."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +16,9 @@ from core.store.dataset_folder import DatasetFolder
 MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 
 
-def given_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
+def join_column_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
     """The groups of duplicates, joined where a column with the role of a group says that rows belong together."""
-    named = given(dataset, folder, "given_group")
+    named = manifest_column(dataset, folder, "given_group")
     groups = samples["group"].astype("int64")
     if not named:
         return groups
@@ -31,22 +31,22 @@ def given_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) ->
         groups = joined
 
 
-def given(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
-    """What a column of a table's manifests says of each sample, by id; empty where no column has that role."""
-    found: dict[str, Any] = {}
+def manifest_column(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
+    """The values of a column of a table's manifests, by sample id; empty where no column has that role."""
+    values: dict[str, Any] = {}
     for record in dataset.imports if dataset.kind == "table" else ():
         manifest = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
         if column in manifest:
             ids = f"{record.number}-" + manifest["row"].astype("str")
-            found |= dict(zip(ids, manifest[column], strict=True))
-    return found
+            values |= dict(zip(ids, manifest[column], strict=True))
+    return values
 
 
-def near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:
+def near_copy_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> np.ndarray:
     """Groups, `(n,)`, of images and their exact and near copies, which then stay on one side of the split.
 
-    A class that is all near copies, one object from every side, say, could not be divided at all: there only exact
-    copies stay together.
+    A class of near copies only, such as views of one object, could not be split at all: there only exact copies stay
+    together.
     """
     seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
     stores = {record.number: ImageStore(DatasetFolder(folder).imported(record.number)) for record in dataset.imports}
@@ -56,23 +56,23 @@ def near_copies(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> 
         number, row = places[i]
         return stores[number].image(row)
 
-    hashes, mirrored = (near_duplicates.as_bits(seen[column].to_numpy()) for column in HASHES)
+    hashes, mirrored = (near_duplicates.parse_hashes(seen[column].to_numpy()) for column in HASHES)
     exact = samples["group"].to_numpy()
-    return _divisible(samples, near_duplicates.groups(exact, hashes, mirrored, look))
+    return _divisible(samples, near_duplicates.near_duplicate_groups(exact, hashes, mirrored, look))
 
 
-def near_rows(samples: pd.DataFrame, pairs: Mapping[int, int]) -> np.ndarray:
+def near_row_groups(samples: pd.DataFrame, pairs: Mapping[int, int]) -> np.ndarray:
     """The same for rows: groups, `(n,)`, of equal ones joined by `pairs` that differ in one cell."""
     if not pairs:
         return samples["group"].to_numpy()
     first = samples.groupby("group").cumcount().eq(0).to_numpy()
     leader = pd.Series(np.flatnonzero(first), index=samples["group"].to_numpy()[first])
     equal = enumerate(leader.loc[samples["group"]].to_numpy().tolist())
-    return _divisible(samples, near_duplicates.joined(len(samples), [*equal, *pairs.items()]))
+    return _divisible(samples, near_duplicates.connected_components(len(samples), [*equal, *pairs.items()]))
 
 
 def _divisible(samples: pd.DataFrame, near: np.ndarray) -> np.ndarray:
-    """Groups of near copies, `(n,)`, but of exact ones alone in classes that would else have too few groups."""
+    """Groups of near copies, `(n,)`, but only of exact ones in classes that would otherwise have too few groups."""
     exact = samples["group"].to_numpy()
     n_groups = pd.Series(near).groupby(samples["label"].to_numpy()).nunique()
     alike = samples["label"].isin(n_groups.index[n_groups < MIN_DISTINCT]).to_numpy()

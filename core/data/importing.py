@@ -1,4 +1,4 @@
-"""Bringing data in: a ZIP, a folder, a CSV file or a shipped sample becomes a dataset, or a further import of one.
+"""Importing: a ZIP, a folder, a CSV file or a shipped sample becomes a dataset, or a further import of one.
 
 Everything is built in a staging folder and moved to its place at the end, so that a refused import leaves nothing
 behind.
@@ -20,13 +20,13 @@ from core.data.cleaning.steps.samples import BIN_TARGET
 from core.data.files.annotations import refuse_annotations
 from core.data.files.archives import Archive, image_members
 from core.data.files.label_files import labels_from_file
-from core.data.files.sources import Source, look_at
+from core.data.files.sources import Source, inspect_source
 from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.images.writing import Progress, estimated_size, store_images
 from core.data.tables import store as tables
 from core.data.tables import targets
-from core.data.tables.columns import Choice, chosen, read_choices
-from core.data.versions import build_version, followed, with_version
+from core.data.tables.columns import Choice, column_with_role, read_choices
+from core.data.versions import build_version, following_split, with_version
 from core.errors import DiskError, InputError
 from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
 from core.store import datasets as store
@@ -91,9 +91,9 @@ def import_data(
         DiskError: not enough room.
     """
     started = time.monotonic()
-    given = look_at(source)
+    given = inspect_source(source)
     choices = read_choices(columns or {})
-    target = target or chosen(choices, "target") or given.target
+    target = target or column_with_role(choices, "target") or given.target
     if given.is_sample and not (name or into or unlabelled or bins or choices):
         here = _already_here(given, target)
         if here:
@@ -105,8 +105,8 @@ def import_data(
         name = store.check_name(name)
     if given.kind == "image" and target is not None:
         raise InputError(f"“{given.title}” holds images, which have no column “{target}”.", "Leave out the target.")
-    store.sweep()
-    with _disk_full_told(), store.staging() as staged:
+    store.sweep_staging()
+    with _disk_full_told(), store.staging_folder() as staged:
         folder = staged / "import"
         folder.mkdir()
         if given.kind == "image":
@@ -114,7 +114,7 @@ def import_data(
                 filled = _fill_images(archive, folder, unlabelled, progress)
         else:
             filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old)
-        with store.writing():
+        with store.write_lock():
             old = store.get_dataset(old.id) if old else None
             record = ImportRecord(
                 number=max(r.number for r in old.imports) + 1 if old else 1,
@@ -213,7 +213,7 @@ def _fill_table(
     table, schema, skipped = tables.read_table(path, target, choices)
     if old:
         wanted = tables.load_schema(store.import_folder(old.id, old.imports[0].number))
-        table, schema = tables.conform(table, schema, wanted, path.name)
+        table, schema = tables.conform_table(table, schema, wanted, path.name)
     labels: pd.Series | None = None
     steps: tuple[Step, ...] = ()
     if target is not None:
@@ -243,10 +243,10 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     newest = _newest(old)
     dataset = old.model_copy(update={"imports": (*old.imports, record)})
     place = store.import_folder(old.id, record.number)
-    shutil.rmtree(place, ignore_errors=True)  # no record names it: an import that was killed on its way
+    shutil.rmtree(place, ignore_errors=True)  # no record names it: left by an import that was killed
     folder.rename(place)
     try:
-        version, tables = build_version(dataset, store.dataset_folder(old.id), newest.recipe, followed(newest))
+        version, tables = build_version(dataset, store.dataset_folder(old.id), newest.recipe, following_split(newest))
         store.save_version(version, tables)
         dataset = with_version(dataset, version)
         store.save_dataset(dataset)
@@ -295,7 +295,7 @@ def _result(
 
 
 def _content_hash(manifest: pd.DataFrame) -> str:
-    """A name for an import's content: names, labels and content of its samples in their order."""
+    """Hash of an import's content: names, labels and content of its samples in order."""
     rows = zip(manifest["path"], manifest["label"], manifest["content_hash"], strict=True)
     return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()[:24]
 

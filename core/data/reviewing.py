@@ -1,4 +1,4 @@
-"""From findings to decisions: the cases to look at one by one, and the version that the decisions make."""
+"""Reviewing findings: the cases to decide on one by one, and the version made from the decisions."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -8,7 +8,7 @@ import pandas as pd
 from core.data.cleaning import recipe as cleaning
 from core.data.cleaning.steps.review import KEEP, RELABEL
 from core.data.cleaning.steps.samples import DROP_SAMPLES
-from core.data.findings.saved import Case, Check
+from core.data.findings.saved import Case, VersionCheck
 from core.data.versions import next_version
 from core.schemas import Finding, Frozen, Recipe, Step, VersionRecord
 
@@ -16,7 +16,7 @@ COPIES = ("exact_duplicate", "near_duplicate")
 
 
 class Decision(Frozen):
-    """What is to become of one sample that a finding of the kind `finding` names; `label` for relabelling."""
+    """The decision on one sample that a finding of the kind `finding` names; `label` for relabelling."""
 
     finding: str
     sample: str
@@ -24,13 +24,13 @@ class Decision(Frozen):
     label: str | None = None
 
 
-def cases_of(finding: Finding, samples: pd.DataFrame, check: Check | None) -> list[Case]:
-    """What a finding asks to be decided, the worst first.
+def cases_of(finding: Finding, samples: pd.DataFrame, check: VersionCheck | None) -> list[Case]:
+    """The cases of a finding, the worst first.
 
     Args:
         finding: of the version or its check.
         samples: the version's, as `load_samples` gives them.
-        check: the version's deeper look, which knows what to show beside a sample and what fits better.
+        check: the version's check, which knows similar samples to show and the suggested class.
     """
     named = set(finding.samples)
     ids = set(samples.loc[samples["path"].isin(named), "id"])
@@ -57,7 +57,7 @@ def cases_of(finding: Finding, samples: pd.DataFrame, check: Check | None) -> li
 
 
 def steps_of(decisions: Iterable[Decision]) -> tuple[Step, ...]:
-    """The recipe steps that decisions amount to; of several on one sample the last one counts."""
+    """The recipe steps for decisions; of several on one sample the last one counts."""
     last = {decision.sample: decision for decision in decisions}
     steps = []
     labels = {d.sample: d.label for d in last.values() if d.action == "relabel"}
@@ -72,7 +72,7 @@ def steps_of(decisions: Iterable[Decision]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
+def count_touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
     """How many test samples the decisions relabel or drop: any makes it another test set."""
     changed = {d.sample for d in {d.sample: d for d in decisions}.values() if d.action != "keep"}
     return int((samples["id"].isin(changed) & (samples["part"] == "test")).sum())
@@ -80,9 +80,9 @@ def touched_tests(decisions: Iterable[Decision], samples: pd.DataFrame) -> int:
 
 def extend_version(version: VersionRecord, steps: Sequence[Step]) -> VersionRecord:
     """A version with further steps; see `core.data.versions.next_version`."""
-    return next_version(version, extended(version.recipe, steps))
+    return next_version(version, extend_recipe(version.recipe, steps))
 
 
-def extended(recipe: Recipe, steps: Sequence[Step]) -> Recipe:
+def extend_recipe(recipe: Recipe, steps: Sequence[Step]) -> Recipe:
     """The recipe with further steps, each in its place."""
-    return Recipe(steps=cleaning.ordered((*recipe.steps, *steps)))
+    return Recipe(steps=cleaning.order_steps((*recipe.steps, *steps)))

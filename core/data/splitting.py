@@ -9,12 +9,11 @@ from core.errors import InputError
 from core.schemas import PARTS, Split
 
 
-def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
-    """Give every sample a part.
-
-    Class by class, each group (in random order) goes to the part that still lacks most of its share. So in each class
-    every part is within the size of that class's largest group of what its share asks. Where a class has at least as
-    many groups as there are parts, each part gets one, even if its share is smaller than that.
+def assign_parts(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
+    """Assign every sample to a part. Class by class, each group (in random order) goes to the part that still lacks
+    most of its share. So in each class every part is within the size of that class's largest group of what its share
+    asks. Where a class has at least as many groups as there are parts, each part gets one, even if its share is
+    smaller than that.
 
     Args:
         labels: class of each sample, `(n,)`. A group with several classes counts for its most frequent one.
@@ -34,7 +33,7 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
     np.add.at(votes, (members, codes), 1)
     sizes, group_class = votes.sum(axis=1), votes.argmax(axis=1)
     place = np.zeros(len(sizes), dtype="int64")
-    over_all = np.zeros(len(names))  # decides between parts that lack equally much, so that remainders spread
+    over_all = np.zeros(len(names))  # breaks ties between parts at random, so that remainders spread
     for c in range(len(classes)):
         mine = random.permutation(np.flatnonzero(group_class == c))
         lacks = wanted * sizes[mine].sum()
@@ -51,15 +50,15 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
 
 
 def assign_folds(labels: np.ndarray, groups: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
-    """Which of `k` folds judges each sample, `(n,)`, from 0; labels and groups as for `assign`."""
-    return assign(labels, groups, {str(i): 1 / k for i in range(k)}, seed).astype("int64")
+    """Which of `k` folds judges each sample, `(n,)`, from 0; labels and groups as for `assign_parts`."""
+    return assign_parts(labels, groups, {str(i): 1 / k for i in range(k)}, seed).astype("int64")
 
 
 def assign_by_time(times: np.ndarray, groups: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
-    """Give every sample a part by its age: none is newer than the newest of its part's, none older groups come later.
+    """Assign every sample to a part by its time: older groups go to earlier parts.
 
-    A group is as new as its newest sample. What is equally new is never divided, so shares are met as closely as
-    that allows, and each part gets something.
+    A group has the time of its newest sample. Groups of equal time stay together, so the shares are met as closely as
+    that allows, and no part is empty.
 
     Args:
         times: `(n,)`, larger is newer; NaN, unknown, counts as older than all.
@@ -107,7 +106,7 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
         return _placed_parts(samples, nowhere, split, f"Dividing by “{split.time}” leaves")
     if not split.test_ids:
         shares = {"test": split.test, "validation": split.validation, "train": split.train}
-        return pd.Series(assign(labels, groups, shares, split.seed), index=samples.index, dtype="str")
+        return pd.Series(assign_parts(labels, groups, shares, split.seed), index=samples.index, dtype="str")
     known = set(samples["id"]) | set(samples["path"])
     unknown = [name for name in split.test_ids if name not in known]
     if unknown:
@@ -121,7 +120,7 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
     parts = np.full(len(samples), "test", dtype=object)
     learning = split.train + split.validation
     shares = {"validation": split.validation / learning, "train": split.train / learning}
-    parts[~test] = assign(labels[~test], groups[~test], shares, split.seed)
+    parts[~test] = assign_parts(labels[~test], groups[~test], shares, split.seed)
     gone = sorted(set(labels) - set(labels[parts == "train"]))
     if gone:
         raise InputError(
@@ -133,9 +132,9 @@ def split_parts(samples: pd.DataFrame, split: Split, before: pd.Series | None = 
 def _placed_parts(samples: pd.DataFrame, placed: np.ndarray, split: Split, refusal: str) -> pd.Series:
     """The parts of samples of which many are `placed`, `(n,)`, the others missing.
 
-    Copies in several parts are all in the one that judges most. What is not placed is divided by the split's shares;
-    a validation or test part that nothing is in is carved from the training part. `InputError`, beginning with
-    `refusal`, when a class is left without training samples.
+    Copies in several parts all go to test, or else to validation. The rest is divided by the split's shares; an empty
+    validation or test part is taken from the training part. `InputError`, beginning with `refusal`, when a class is
+    left without training samples.
     """
     labels, groups = samples["label"].to_numpy(dtype=object), samples["group"].to_numpy()
     parts = np.full(len(samples), "", dtype=object)
@@ -147,18 +146,18 @@ def _placed_parts(samples: pd.DataFrame, placed: np.ndarray, split: Split, refus
         oldest_first: dict[str, float] = {name: shares[name] for name in PARTS}
         parts[rest] = assign_by_time(samples["time"].to_numpy()[rest], groups[rest], oldest_first)
     elif rest.any():
-        parts[rest] = assign(labels[rest], groups[rest], shares, split.seed)
+        parts[rest] = assign_parts(labels[rest], groups[rest], shares, split.seed)
     for name in ("test", "validation"):
         learning = parts == "train"
         if learning.any() and not (parts == name).any():
             whole = shares[name] + split.train
             wanted = {name: shares[name] / whole, "train": split.train / whole}
-            parts[learning] = assign(labels[learning], groups[learning], wanted, split.seed)
+            parts[learning] = assign_parts(labels[learning], groups[learning], wanted, split.seed)
     gone = sorted(set(labels) - set(labels[parts == "train"]))
     if gone:
         raise InputError(
             f"{refusal} class “{gone[0]}” without training samples.",
-            "Add some of its samples to what is trained on, or divide anew.",
+            "Add some of its samples to the training part, or split again.",
         )
     return pd.Series(parts, index=samples.index, dtype="str")
 
@@ -178,7 +177,7 @@ def folds(samples: pd.DataFrame, k: int, seed: int, validation: float = 0.25) ->
     for i in range(k):
         parts = np.full(len(samples), "test", dtype=object)
         learning = fold != i
-        parts[learning] = assign(labels[learning], groups[learning], shares, seed + i + 1)
+        parts[learning] = assign_parts(labels[learning], groups[learning], shares, seed + i + 1)
         yield pd.Series(parts, index=samples.index, dtype="str")
 
 

@@ -14,13 +14,13 @@ from core.data import grouping
 from core.data.cleaning import preparation
 from core.data.cleaning import recipe as cleaning
 from core.data.cleaning.steps.review import kept_samples
-from core.data.cleaning.steps.step import Rows, sample
+from core.data.cleaning.steps.step import Rows, sample_positions
 from core.data.findings import registry as findings
 from core.data.grouping import MIN_DISTINCT
 from core.data.splitting import split_parts
 from core.data.tables.near_rows import near_pairs
 from core.data.tables.profile import column_profile
-from core.data.tables.row_times import times
+from core.data.tables.row_times import row_times
 from core.data.tables.schema import Schema
 from core.data.tables.store import read_cells
 from core.errors import InputError
@@ -28,24 +28,24 @@ from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRe
 from core.store import datasets as store
 from core.store.dataset_folder import DatasetFolder
 
-Doing = Callable[[int, int, str], None]  # done, in all, and what is being done
+Progress = Callable[[int, int, str], None]  # done, in all, and what is being done
 _STAGES = 3
 
 
 def make_version(
-    dataset_id: str, recipe: Recipe | None = None, split: Split | None = None, progress: Doing | None = None
+    dataset_id: str, recipe: Recipe | None = None, split: Split | None = None, progress: Progress | None = None
 ) -> VersionRecord:
-    """Apply a recipe, divide what is left, look for what is wrong with it, and keep that as a version.
+    """Apply a recipe, split the remaining samples, run the finders, and store the result as a version.
 
     The same imports, recipe and parts give the same id and no second copy. It becomes the dataset's newest version.
     Raises `InputError` when a class is left with too few samples. For a version made from another, see
     `next_version`.
     """
-    with store.writing():
+    with store.write_lock():
         dataset = store.get_dataset(dataset_id)
         folder = store.dataset_folder(dataset.id)
         version, tables = build_version(dataset, folder, recipe or Recipe(), split or Split(), progress)
-        version = _known(version, tables["split"]) or version
+        version = _existing_version(version, tables["split"]) or version
         store.save_version(version, tables)
         store.save_dataset(with_version(dataset, version))
     return version
@@ -55,17 +55,17 @@ def next_version(version: VersionRecord, recipe: Recipe) -> VersionRecord:
     """The dataset's newest version, made from `version` with another recipe: what stays keeps its part.
 
     So runs judged on the one can be compared with runs judged on the other wherever no test sample was touched.
-    Dividing anew, by `make_version`, is a person's decision.
+    Only the user decides to split again, by `make_version`.
     """
-    return make_version(version.dataset, recipe, followed(version))
+    return make_version(version.dataset, recipe, following_split(version))
 
 
-def followed(version: VersionRecord) -> Split:
+def following_split(version: VersionRecord) -> Split:
     """The split of a version made from this one."""
     return version.split.model_copy(update={"follows": version.id})
 
 
-def version_task(params: dict[str, Any], folder: Path, progress: Doing) -> dict[str, str]:
+def version_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
     """`make_version` in the background: of `data`, DATASET@VERSION, with `recipe` and `split` as JSON objects."""
     version = store.get_version(DataRef.parse(params["data"]))
     recipe, split = Recipe.model_validate(params["recipe"]), Split.model_validate(params["split"])
@@ -73,46 +73,46 @@ def version_task(params: dict[str, Any], folder: Path, progress: Doing) -> dict[
 
 
 def build_version(
-    dataset: DatasetRecord, folder: Path, recipe: Recipe, split: Split, progress: Doing | None = None
+    dataset: DatasetRecord, folder: Path, recipe: Recipe, split: Split, progress: Progress | None = None
 ) -> tuple[VersionRecord, dict[str, pd.DataFrame]]:
     """A version's record and its tables, computed from the dataset's `folder`, nothing written.
 
     `split`: id, part, group and label of each sample in their order, and of a table's rows whether they are
     `incomplete`. `columns`, of tables: see `core.data.tables.profile`.
     """
-    tell = progress or (lambda done, total, text: None)
-    tell(0, _STAGES, "applying the steps")
-    cleaning.check(recipe, dataset.kind)
-    raw, schema = imported(dataset, folder, cells=dataset.kind == "table")
+    report = progress or (lambda done, total, text: None)
+    report(0, _STAGES, "applying the steps")
+    cleaning.check_recipe(recipe, dataset.kind)
+    raw, schema = read_imports(dataset, folder, cells=dataset.kind == "table")
     n_imported = len(raw.samples)
-    rows = cleaning.apply(recipe, raw)
-    del raw  # of a large table, the cells as imported
+    rows = cleaning.apply_recipe(recipe, raw)
+    del raw  # frees the memory of a large table
     samples = rows.samples
-    tell(1, _STAGES, "dividing")
+    report(1, _STAGES, "dividing")
     near_rows: dict[int, int] | None = None
     if dataset.kind == "image" and len(samples):
-        samples["group"] = grouping.near_copies(dataset, folder, samples)
-    found = samples["group"]
+        samples["group"] = grouping.near_copy_groups(dataset, folder, samples)
+    duplicate_group = samples["group"]
     if dataset.labelled and rows.table is not None:
         near_rows = near_pairs(rows.table)
-        samples["group"] = grouping.near_rows(samples, near_rows)
-    samples["group"], own = grouping.given_groups(dataset, folder, samples), samples["group"].astype("int64")
+        samples["group"] = grouping.near_row_groups(samples, near_rows)
+    samples["group"], own = grouping.join_column_groups(dataset, folder, samples), samples["group"].astype("int64")
     if dataset.labelled:
         check_classes(samples, dataset, grouped=not own.equals(samples["group"]))
-        preparation.check(recipe, rows)
+        preparation.check_learning_steps(recipe, rows)
         if split.time:
-            samples["time"] = times(dataset, folder, samples, split.time)
+            samples["time"] = row_times(dataset, folder, samples, split.time)
         samples["part"] = split_parts(samples, split, _parts_before(dataset.id, split))
-    classes = tuple(sorted(samples["label"].dropna().unique(), key=natural))
+    classes = tuple(sorted(samples["label"].dropna().unique(), key=natural_key))
     counts = {
         part: {name: int(n) for name, n in of_part["label"].value_counts().reindex(classes, fill_value=0).items()}
         for part in PARTS
         if len(of_part := samples[samples["part"] == part])
     }
-    tell(2, _STAGES, "looking for findings")
+    report(2, _STAGES, "looking for findings")
     evidence = findings.Evidence(
         dataset=dataset,
-        samples=samples.assign(group=found),
+        samples=samples.assign(group=duplicate_group),
         folder=folder,
         table=rows.table,
         kept=kept_samples(recipe),
@@ -130,20 +130,20 @@ def build_version(
         classes=classes,
         counts=counts,
         test_hash=samples_hash(samples[samples["part"] == "test"]),
-        findings=findings.find(evidence),
+        findings=findings.run_finders(evidence),
     )
     tables = {"split": samples[["id", "part", "group", "label"]]}
     if schema is not None and rows.table is not None:
         tables["split"] = tables["split"].assign(incomplete=rows.table.isna().any(axis=1).to_numpy())
         tables["columns"] = column_profile(rows.table, schema.cleaned(rows.table))
-    tell(_STAGES, _STAGES, "")
+    report(_STAGES, _STAGES, "")
     return version, tables
 
 
 def load_weights(version: VersionRecord, samples: pd.DataFrame) -> np.ndarray | None:
-    """How much each of a version's samples counts in learning, `(n,)`; `None` where no column says so."""
+    """The training weight of each of a version's samples, `(n,)`; `None` where no column has that role."""
     dataset = store.get_dataset(version.dataset)
-    given = grouping.given(dataset, store.dataset_folder(dataset.id), "given_weight")
+    given = grouping.manifest_column(dataset, store.dataset_folder(dataset.id), "given_weight")
     return samples["id"].map(given).to_numpy(dtype="float64") if given else None
 
 
@@ -161,7 +161,7 @@ def load_samples(ref: DataRef) -> pd.DataFrame:
     """
     version = store.get_version(ref)
     split = _split_table(version)
-    if "label" not in split:  # a version from before this was written with it
+    if "label" not in split:  # a version from before labels were written with it
         return load_rows(ref, cells=False)[0].samples
     if ref.part:
         split = split[split["part"] == ref.part]
@@ -186,8 +186,8 @@ def incomplete_rows(version: VersionRecord) -> pd.Index:
     return cells.index[cells.isna().any(axis=1)]
 
 
-def columns_of(version: VersionRecord) -> pd.DataFrame:
-    """What a table's columns hold in this version: see `core.data.tables.profile`."""
+def load_column_profile(version: VersionRecord) -> pd.DataFrame:
+    """The profile of a table's columns in this version: see `core.data.tables.profile`."""
     path = store.version_folder(version.dataset, version.id) / "columns.parquet"
     if path.exists():
         return pd.read_parquet(path)
@@ -208,7 +208,7 @@ def load_rows(ref: DataRef, cells: bool) -> tuple[Rows, Schema | None]:
     version = store.get_version(ref)
     parts = _split_table(version)
     raw, schema = imported_rows(version, cells or cleaning.reads_cells(version.recipe))
-    rows = cleaning.apply(version.recipe, raw)
+    rows = cleaning.apply_recipe(version.recipe, raw)
     parts = parts.set_index("id").reindex(rows.samples["id"]).set_axis(rows.samples.index)
     rows = Rows(rows.samples.assign(part=parts["part"].astype("str"), group=parts["group"]), rows.table)
     if ref.part:
@@ -218,17 +218,17 @@ def load_rows(ref: DataRef, cells: bool) -> tuple[Rows, Schema | None]:
 
 
 def imported_rows(version: VersionRecord, cells: bool) -> tuple[Rows, Schema | None]:
-    """What a version's imports hold, before its recipe; with `cells` also a table's columns and their schema."""
+    """The samples of a version's imports, before its recipe; with `cells` also a table's columns and their schema."""
     dataset = store.get_dataset(version.dataset)
     numbers = set(version.imports)
     of_version = dataset.model_copy(
         update={"imports": tuple(record for record in dataset.imports if record.number in numbers)}
     )
-    return imported(of_version, store.dataset_folder(dataset.id), cells)
+    return read_imports(of_version, store.dataset_folder(dataset.id), cells)
 
 
 def samples_hash(samples: pd.DataFrame) -> str:
-    """A name for a set of samples with their labels, whatever their order; empty for none."""
+    """Hash of a set of samples with their labels, independent of their order; empty for none."""
     if samples.empty:
         return ""
     pairs = sorted(zip(samples["content_hash"], samples["label"].astype("str"), strict=True))
@@ -269,14 +269,14 @@ def check_classes(samples: pd.DataFrame, dataset: DatasetRecord, grouped: bool) 
         )
 
 
-def natural(name: str) -> tuple[int, float, str]:
+def natural_key(name: str) -> tuple[int, float, str]:
     """Sort key for class names: those that begin with a number first, by its value."""
     number = re.match(r"-?\d+(\.\d+)?", name)
     return (0, float(number[0]), name) if number else (1, 0.0, name)
 
 
-def imported(dataset: DatasetRecord, folder: Path, cells: bool) -> tuple[Rows, Schema | None]:
-    """All imported samples of `dataset`, whose files lie in `folder`; with `cells` a table's columns as well."""
+def read_imports(dataset: DatasetRecord, folder: Path, cells: bool) -> tuple[Rows, Schema | None]:
+    """All imported samples of `dataset`, whose files are in `folder`; with `cells` a table's columns as well."""
     samples = _manifests(dataset, folder)
     if not cells:
         return Rows(samples), None
@@ -284,14 +284,14 @@ def imported(dataset: DatasetRecord, folder: Path, cells: bool) -> tuple[Rows, S
     return Rows(samples, table), schema
 
 
-def some_imported(version: VersionRecord, most: int, named: Collection[str] = ()) -> Rows:
-    """About `most` of the imported rows of a table, for trying steps on: evenly drawn, a few of each class for sure.
+def sample_imported(version: VersionRecord, most: int, named: Collection[str] = ()) -> Rows:
+    """About `most` of the imported rows of a table, for previewing steps: drawn at random, and five of each class.
 
     `named` are ids that must be among them.
     """
     samples = imported_rows(version, cells=False)[0].samples
     first = samples.groupby("label").cumcount().to_numpy() < 5
-    first[sample(len(samples), most)] = True
+    first[sample_positions(len(samples), most)] = True
     samples = samples[first | samples["id"].isin(named).to_numpy()].reset_index(drop=True)
     return Rows(samples, read_cells(store.dataset_folder(version.dataset), samples)[0])
 
@@ -326,8 +326,8 @@ def _parts_before(dataset_id: str, split: Split) -> pd.Series | None:
     return parts
 
 
-def _known(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
-    """The version, if any, that is this one already: the same imports and recipe, the same parts."""
+def _existing_version(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
+    """The existing version, if any, with the same imports, recipe and parts."""
     wanted = (version.imports, version.recipe, version.split.model_copy(update={"follows": ""}))
     for other in store.list_versions(version.dataset):
         if other.id == version.id:
@@ -338,18 +338,18 @@ def _known(version: VersionRecord, parts: pd.DataFrame) -> VersionRecord | None:
     return None
 
 
-# Fields that splits have got later count only where they are set, so that ids from before them stay.
-_LATER = {"given": False, "follows": "", "time": ""}
+# Fields added to splits later are hashed only where they are set, so that older ids stay the same.
+_LATER_FIELDS = {"given": False, "follows": "", "time": ""}
 
 
 def _version_id(dataset: DatasetRecord, recipe: Recipe, split: Split, samples: pd.DataFrame) -> str:
-    unset = {name for name, default in _LATER.items() if getattr(split, name) == default}
+    unset = {name for name, default in _LATER_FIELDS.items() if getattr(split, name) == default}
     content: dict[str, Any] = {
         "imports": [record.content_hash for record in dataset.imports],
         "recipe": recipe.model_dump(mode="json"),
         "split": split.model_dump(mode="json", exclude=unset) if dataset.labelled else None,
     }
-    if split.follows and dataset.labelled:  # then the parts do not follow from what the split says
+    if split.follows and dataset.labelled:  # then the parts do not follow from the split alone
         content["split"].pop("follows")
         content["parts"] = list(zip(samples["id"], samples["part"], strict=True))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

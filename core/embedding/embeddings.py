@@ -12,7 +12,7 @@ from core.methods.backbone import Backbone
 from core.schemas import Frozen
 from core.settings import get_settings
 from core.store import cache
-from core.store.files import atomic, need_disk
+from core.store.files import atomic_file, need_disk
 
 
 class EmbeddingInfo(Frozen):
@@ -81,18 +81,18 @@ def cached_embedding(
     path = _cache_path(content_hash, backbone, size, cut)
     found = _read(path, len(images))
     if found is not None:
-        cache.used(path)
+        cache.mark_used(path)
         return found, EmbeddingInfo(cached=True, n=len(images), seconds=time.perf_counter() - start)
     engine = choose_engine(backbone, size, cut)
     shape = (len(images), *engine.shape)
     need_disk(4 * int(np.prod(shape)))
-    with atomic(path) as temporary:
+    with atomic_file(path) as temporary:
         out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
         engine.fill(images, size, out, progress)
         out.flush()
         del out
     made = np.load(path, mmap_mode="r")
-    cache.trim(_folder())
+    cache.trim_cache(_folder())
     seconds = time.perf_counter() - start
     return made, EmbeddingInfo(cached=False, engine=engine.name, reason=engine.reason, n=len(made), seconds=seconds)
 

@@ -1,1 +1,1 @@
-"""How good a run is and whether it is better than another: scores, intervals and tests on stored predictions."""
+"""Evaluation of stored predictions: scores, confidence intervals, paired tests, calibration and thresholds."""

@@ -1,4 +1,4 @@
-"""Intervals from samples that are drawn anew, and macro-F1 of one or several runs on such test sets."""
+"""Bootstrap intervals, and macro-F1 of one or several runs on resampled test sets."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from core.evaluation.intervals import Interval
 
 Numbers = NDArray[Any]
-DRAWS = 1_000  # gives a standard error to 2 %
+DRAWS = 1_000  # estimates a standard error to within 2 %
 SEED = 20_240_229
 _NUMBERS_AT_ONCE = 4_000_000
 
 
 def percentile_interval(draws: Numbers) -> Interval:
-    """The middle 95 % of a figure's bootstrap draws (Efron and Tibshirani 1993, chapter 13)."""
+    """The 95 % percentile interval of a statistic's bootstrap draws (Efron and Tibshirani 1993, chapter 13)."""
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
 
@@ -35,10 +35,9 @@ def macro_f1(confusion: Numbers) -> NDArray[np.float64]:
 def macro_f1_draws(
     labels: NDArray[np.intp], predicted: NDArray[np.intp], n_classes: int, draws: int = DRAWS, seed: int = SEED
 ) -> NDArray[np.float64]:
-    """Macro-F1 of one or several models on `draws` redrawn test sets, all models judged on the same ones.
+    """Macro-F1 of one or several models on `draws` resampled test sets, the same ones for all models.
 
-    A test set is as many samples drawn with replacement (Efron and Tibshirani 1993), so that what the models have in
-    common stays in common.
+    Samples are drawn with replacement (Efron and Tibshirani 1993), so that the models' correlation is preserved.
 
     Args:
         labels: true class per sample, shape (n,).

@@ -1,4 +1,4 @@
-"""Whether a run's probabilities can be taken at their word, and the one number that mends them."""
+"""Calibration of a run's probabilities, and temperature scaling."""
 
 import numpy as np
 import pandas as pd
@@ -10,13 +10,13 @@ from core.schemas import Frozen
 
 BINS = 15
 DRAWS = 500
-MIN_SAMPLES = 20  # fewer say nothing about a temperature
+MIN_SAMPLES = 20  # too few below that to fit a temperature
 _TINY = 1e-12
 Floats = NDArray[np.float64]
 
 
 class Calibration(Frozen):
-    """What one temperature does to the probabilities.
+    """The effect of temperature scaling on calibration.
 
     `temperature` is None where it could not be fitted, `reason` says why; `n` samples it was fitted on. `before` and
     `after` are the expected calibration error (Guo et al. 2017) on the judged samples with its 95 % interval, and
@@ -39,15 +39,15 @@ def probabilities(rows: pd.DataFrame) -> Floats:
     return rows[[f"p:{c}" for c in classes_of(rows)]].to_numpy(float)
 
 
-def truths(rows: pd.DataFrame) -> NDArray[np.intp]:
-    """The place of each true class among the run's classes, `(n,)`."""
+def class_indices(rows: pd.DataFrame) -> NDArray[np.intp]:
+    """The index of each true class among the run's classes, `(n,)`."""
     return pd.Index(classes_of(rows)).get_indexer(pd.Index(rows["label"].astype(str)))
 
 
 def fit_temperature(probability: Floats, truth: NDArray[np.intp]) -> float:
-    """The temperature T > 0 that makes p^(1/T), scaled to add up to 1, likeliest (Guo et al. 2017, section 4.2).
+    """The temperature T > 0 that maximises the likelihood of p^(1/T), normalised (Guo et al. 2017, section 4.2).
 
-    The order of the classes stays as it is, so that no prediction changes. Above 1 it takes confidence away. Searched
+    The order of the classes stays as it is, so that no prediction changes. Above 1 it lowers the confidence. Searched
     between 1/20 and 20.
 
     Args:
@@ -56,20 +56,20 @@ def fit_temperature(probability: Floats, truth: NDArray[np.intp]) -> float:
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
-        return log_loss(at_temperature(probability, float(np.exp(log_temperature))), truth)
+        return log_loss(scale_temperature(probability, float(np.exp(log_temperature))), truth)
 
-    found = minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    optimum = minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(optimum.x))
 
 
 def validation_temperature(validation: pd.DataFrame) -> tuple[float | None, str]:
     """The temperature fitted on a run's validation samples, as its predictions hold them; or None and why not."""
     if len(validation) < MIN_SAMPLES:
         return None, f"A temperature needs {MIN_SAMPLES} validation samples; this run has {len(validation)}."
-    return fit_temperature(probabilities(validation), truths(validation)), ""
+    return fit_temperature(probabilities(validation), class_indices(validation)), ""
 
 
-def at_temperature(probability: Floats, temperature: float) -> Floats:
+def scale_temperature(probability: Floats, temperature: float) -> Floats:
     """Probabilities, `(n, classes)`, at another temperature; rows add up to 1."""
     scaled = np.log(np.maximum(probability, _TINY)) / temperature
     scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
@@ -82,13 +82,13 @@ def log_loss(probability: Floats, truth: NDArray[np.intp]) -> float:
     return float(-np.log(np.maximum(probability[np.arange(len(truth)), truth], _TINY)).mean())
 
 
-def calibration(judged: pd.DataFrame, validation: pd.DataFrame) -> Calibration:
-    """Fit the temperature on `validation` and tell what it does to the samples `judged`, which it has not seen.
+def calibrate(judged: pd.DataFrame, validation: pd.DataFrame) -> Calibration:
+    """Fit the temperature on `validation` and evaluate it on the held-out samples `judged`.
 
-    With folds there is no validation part: each fold's temperature is then fitted on the other folds' predictions,
-    and the one that is told is that of all of them.
+    With folds there is no validation part: each fold's temperature is fitted on the other folds' predictions, and the
+    one reported on all of them.
     """
-    probability, truth = probabilities(judged), truths(judged)
+    probability, truth = probabilities(judged), class_indices(judged)
     error, interval = error_with_interval(probability, truth)
     known = {"before": error, "before_ci": interval, "loss_before": log_loss(probability, truth)}
     folds = judged["fold"].to_numpy()
@@ -96,14 +96,14 @@ def calibration(judged: pd.DataFrame, validation: pd.DataFrame) -> Calibration:
         mended = np.empty_like(probability)
         for fold in set(folds):
             here = folds == fold
-            mended[here] = at_temperature(probability[here], fit_temperature(probability[~here], truth[~here]))
+            mended[here] = scale_temperature(probability[here], fit_temperature(probability[~here], truth[~here]))
         temperature, n = fit_temperature(probability, truth), len(judged)
     else:
         fitted, reason = validation_temperature(validation)
         if fitted is None:
             return Calibration(temperature=None, n=len(validation), reason=reason, **known)
         temperature, n = fitted, len(validation)
-        mended = at_temperature(probability, temperature)
+        mended = scale_temperature(probability, temperature)
     after, after_ci = error_with_interval(mended, truth)
     return Calibration(
         temperature=temperature,
@@ -118,8 +118,8 @@ def calibration(judged: pd.DataFrame, validation: pd.DataFrame) -> Calibration:
 def error_with_interval(probability: Floats, truth: NDArray[np.intp], seed: int = 0) -> tuple[float, Interval]:
     """The expected calibration error over `BINS` bins, and a basic 95 % bootstrap interval.
 
-    The error is a sum of absolute values, so every resampled one is too high by about as much as the error itself is.
-    The basic interval (Davison and Hinkley 1997, section 5.2) turns that around; it is cut off at 0.
+    The error is a sum of absolute values, so resampling biases it upwards, by about as much as the error itself is
+    biased. The basic interval (Davison and Hinkley 1997, section 5.2) corrects for that; it is clipped at 0.
     """
     bins, gap = _gaps(probability, truth)
     one_hot = np.zeros((len(gap), BINS))
@@ -138,8 +138,8 @@ def _gaps(probability: Floats, truth: NDArray[np.intp]) -> tuple[NDArray[np.intp
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1), confidence - right
 
 
-def reliability(probability: Floats, truth: NDArray[np.intp]) -> pd.DataFrame:
-    """A row a bin of confidence that holds samples: mean `confidence`, share right with its interval, `n`."""
+def reliability_table(probability: Floats, truth: NDArray[np.intp]) -> pd.DataFrame:
+    """One row per non-empty bin of confidence: mean `confidence`, accuracy `right` with its interval, `n`."""
     bins, gap = _gaps(probability, truth)
     confidence = probability.max(axis=1)
     rows = []
@@ -152,17 +152,17 @@ def reliability(probability: Floats, truth: NDArray[np.intp]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["confidence", "right", "low", "high", "n"])
 
 
-def coverage(probability: Floats, truth: NDArray[np.intp]) -> pd.DataFrame:
-    """What is left when only confident predictions are taken.
+def coverage_table(probability: Floats, truth: NDArray[np.intp]) -> pd.DataFrame:
+    """Accuracy against coverage when only confident predictions are accepted (selective classification).
 
-    One row a step of confidence: `threshold`, the share `covered`, and of those the share `right` with its 95 %
-    interval `low`, `high`. From the all-covering threshold to the highest that still covers something.
+    One row per threshold on the confidence, ascending: `threshold`, the share `covered`, and the accuracy `right` of
+    these with its 95 % interval `low`, `high`.
     """
     confidence = probability.max(axis=1)
     right = probability.argmax(axis=1) == truth
     order = np.argsort(-confidence, kind="stable")
     sorted_confidence, hits = confidence[order], np.cumsum(right[order])
-    # Samples of one confidence are taken together or not at all.
+    # Samples of equal confidence are accepted together or not at all.
     last = np.flatnonzero(np.append(np.diff(sorted_confidence) != 0, True))
     last = last[np.unique(np.linspace(0, len(last) - 1, min(len(last), 200)).astype(int))]
     n = last + 1

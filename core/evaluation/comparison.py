@@ -16,8 +16,8 @@ from pydantic import Field
 from core.errors import InputError
 from core.evaluation.bootstrap import macro_f1, macro_f1_draws
 from core.evaluation.intervals import ALPHA, Interval, paired_interval, quantile
-from core.evaluation.repeats import groups
-from core.evaluation.scores import MINUS, classes_of, judged
+from core.evaluation.repeats import score_repeats
+from core.evaluation.scores import MINUS, classes_of, judged_rows
 from core.schemas import Frozen, ResolvedSpec, RunRecord
 from core.store.runs import get_run, read_predictions, runs_on_test
 
@@ -29,12 +29,12 @@ Codes = NDArray[np.intp]
 
 
 class Pair(Frozen):
-    """Run `b` against run `a` in one metric, on the `n` samples both were judged on.
+    """Run `b` compared with run `a` in one metric, on the `n` test samples of both.
 
     `difference` is b less a. With m pairs, Holm's procedure asks each for a p-value below some 0.05 / k, k ≤ m: its
     `level` is 1 less that, `ci` the interval at this level, which leaves out 0 exactly where the difference is
     `significant`. `p_adjusted` is the p-value after Holm's correction over all pairs compared in this metric, to be
-    held against 0.05. `disagreements` counts the samples on which exactly one of the two is right; it stays out of
+    compared with 0.05. `disagreements` counts the samples on which exactly one of the two is right; it stays out of
     the JSON.
     """
 
@@ -61,11 +61,11 @@ def compare_runs(runs: Sequence[str]) -> dict[str, Any]:
     """
     records = list({r.id: r for r in map(get_run, runs)}.values())
     check_comparable(records)
-    rows = {r.id: judged(read_predictions(r.id)) for r in records}
+    rows = {r.id: judged_rows(read_predictions(r.id)) for r in records}
     return {
         "runs": list(rows),
-        "groups": [group.model_dump(mode="json") for group in groups(records, rows)],
-        "pairs": [pair.model_dump(mode="json") for pair in compare(rows)],
+        "groups": [group.model_dump(mode="json") for group in score_repeats(records, rows)],
+        "pairs": [pair.model_dump(mode="json") for pair in compare_predictions(rows)],
         "settings": settings_differences({r.id: r.spec for r in records}),
         "warning": repeated_look_warning(runs_on_test(records[0].test_hash)),
     }
@@ -82,11 +82,11 @@ def check_comparable(records: Sequence[RunRecord]) -> None:
         )
 
 
-def compare(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
+def compare_predictions(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
     """Compare every two runs: accuracy, then macro-F1, pair by pair in the order given.
 
     Args:
-        runs: the judged rows (`core.evaluation.scores.judged`) per run, under the name the run goes by.
+        runs: the judged rows (`core.evaluation.scores.judged_rows`) per run, under the name the run goes by.
 
     Raises:
         InputError: fewer than two runs, or two that were not judged on the same samples with the same labels.
@@ -100,11 +100,11 @@ def compare(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
     classes = pd.Index(classes_of(aligned[names[0]]))
     truth = classes.get_indexer(pd.Index(aligned[names[0]]["label"].astype(str)))
     guesses = np.column_stack([classes.get_indexer(pd.Index(r["predicted"].astype(str))) for r in aligned.values()])
-    found = [f(truth, guesses, len(classes)) for f in (_accuracy, _macro_f1)]
+    tests_by_metric = [f(truth, guesses, len(classes)) for f in (_accuracy, _macro_f1)]
     pairs = list(combinations(range(len(names)), 2))
     right = guesses == truth[:, None]
     rows = []
-    for tests in found:
+    for tests in tests_by_metric:
         p_values = [test.p for test in tests]
         for (a, b), test, adjusted, alpha in zip(pairs, tests, holm(p_values), holm_levels(p_values), strict=True):
             rows.append(
@@ -155,7 +155,7 @@ def _aligned(first: str, reference: pd.DataFrame, name: str, rows: pd.DataFrame)
 
 @dataclass(frozen=True)
 class _Test:
-    """One pair in one metric: its p-value, and the interval of any level, which agrees with it on whether 0 is in."""
+    """One pair in one metric: its p-value, and the interval of any level, consistent with it on 0."""
 
     metric: Metric
     name: str
@@ -184,9 +184,10 @@ def _accuracy(truth: Codes, guesses: Codes, _n_classes: int) -> list[_Test]:
 def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
     """Paired bootstrap: the difference in standard errors over redrawn test sets, on Student's t.
 
-    The standard error rather than the draws' quantiles, since Holm's levels for 20 runs lie beyond any number of
-    draws that would be quick. All that tells two runs apart are the samples they predict differently, so t has as
-    many degrees of freedom, less one: with few of them a difference must be larger, as in the accuracy's exact test.
+    The standard error rather than quantiles, since Holm's levels for 20 runs would need too many draws. Only the
+    samples
+    that two runs predict differently are informative, so t has their number less one as degrees of freedom: with few
+    of them a difference must be larger, as in the exact test of the accuracy.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -197,8 +198,14 @@ def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
         difference = observed[b] - observed[a]
         apart = int((guesses[:, a] != guesses[:, b]).sum())
         error = float((draws[:, b] - draws[:, a]).std(ddof=1))
-        if not error:  # nothing to draw from: the same predictions everywhere, or a single sample
-            return _Test("macro_f1", BOOTSTRAP, difference, 1.0, lambda alpha: _beside(difference, len(truth), alpha))
+        if not error:  # nothing to resample: identical predictions, or a single sample
+            return _Test(
+                "macro_f1",
+                BOOTSTRAP,
+                difference,
+                1.0,
+                lambda alpha: _tied_interval(difference, len(truth), alpha),
+            )
         freedom = max(apart - 1, 1)
 
         def interval(alpha: float) -> Interval:
@@ -211,8 +218,8 @@ def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
     return [test(a, b) for a, b in combinations(range(guesses.shape[1]), 2)]
 
 
-def _beside(difference: float, n: int, alpha: float) -> Interval:
-    """The accuracy's interval of two runs that never differ: that nothing was seen is no certainty."""
+def _tied_interval(difference: float, n: int, alpha: float) -> Interval:
+    """The interval of the accuracy's difference for two runs that never disagree, which is not proof of equality."""
     low, high = paired_interval(0, 0, n, alpha)
     return min(low, difference), max(high, difference)
 
@@ -224,7 +231,7 @@ def _confusion(truth: Codes, guess: Codes, n_classes: int) -> NDArray[np.int64]:
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact two-sided p-value that the samples on which one run alone is right fall evenly (McNemar 1947)."""
+    """Exact two-sided McNemar test (1947) from the samples on which only one of two runs is right: its p-value."""
     from scipy.special import bdtr
 
     apart = only_a + only_b
@@ -232,7 +239,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Holm's step-down correction (Holm 1979), in the order given: valid whatever the dependence of the tests."""
+    """Holm's step-down correction (Holm 1979), in the order given: valid for any dependence of the tests."""
     adjusted = [0.0] * len(p_values)
     highest = 0.0
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
@@ -244,7 +251,7 @@ def holm(p_values: list[float]) -> list[float]:
 def holm_levels(p_values: list[float], alpha: float = ALPHA) -> list[float]:
     """The level at which Holm's procedure tests each, in the order given: α/m for the smallest p-value, α/(m−1) next.
 
-    It stops at the first that is not below its level; that one's level then stands for all that are left.
+    It stops at the first that is not below its level, which then applies to all the rest.
     """
     levels = [alpha] * len(p_values)
     stopped = 0.0
@@ -256,7 +263,7 @@ def holm_levels(p_values: list[float], alpha: float = ALPHA) -> list[float]:
 
 
 def samples_needed(difference: float, disagreement: float) -> int | None:
-    """Test samples with which McNemar's test would see this difference, 80 times in 100, at 5 % (Connor 1987).
+    """Test samples that McNemar's test needs for 80 % power to detect this difference at the 5 % level (Connor 1987).
 
     Args:
         difference: of the two accuracies, a share of 1; `None` comes back where it is 0.
@@ -269,22 +276,22 @@ def samples_needed(difference: float, disagreement: float) -> int | None:
     return math.ceil((root / difference) ** 2)
 
 
-def in_words(pair: Pair, noun: str = "test images") -> str:
-    """One sentence on a pair, and where no difference is shown what it would take to show one."""
+def describe_pair(pair: Pair, noun: str = "test images") -> str:
+    """One sentence on a pair and, if no difference is shown, how many samples would be needed to show one."""
     kind = "" if pair.metric == "accuracy" else " of macro-F1"
     if pair.significant:
         better, worse = (pair.b, pair.a) if pair.difference > 0 else (pair.a, pair.b)
         low, high = pair.ci if pair.difference > 0 else (-pair.ci[1], -pair.ci[0])
-        size = points(abs(pair.difference), low, high)
+        size = format_points(abs(pair.difference), low, high)
         return f"{better} is better than {worse}: {size}{kind}, {format_p(pair.p_adjusted)}."
-    text = f"No difference shown: {points(pair.difference, *pair.ci)}{kind}."
+    text = f"No difference shown: {format_points(pair.difference, *pair.ci)}{kind}."
     needed = samples_needed(pair.difference, pair.disagreements / pair.n) if pair.metric == "accuracy" else None
     if needed is not None and needed > pair.n:
         text += f" About {_two_digits(needed):,} {noun} would be needed to see one of this size."
     return text
 
 
-def best(pairs: Sequence[Pair], metric: Metric) -> str | None:
+def best_run(pairs: Sequence[Pair], metric: Metric) -> str | None:
     """The run that is shown to be better than every other in this metric, if one is."""
     judged = [pair for pair in pairs if pair.metric == metric]
     names = {name for pair in judged for name in (pair.a, pair.b)}
@@ -292,7 +299,7 @@ def best(pairs: Sequence[Pair], metric: Metric) -> str | None:
     return next((name for name, count in wins.items() if count == len(names) - 1), None)
 
 
-def points(value: float, low: float, high: float) -> str:
+def format_points(value: float, low: float, high: float) -> str:
     """`+4.1 points (1.0 to 7.3)`."""
     digits = 1 if high - low < 0.2 else 0
     shown = [f"{100 * v:.{digits}f}".replace("-", MINUS) for v in (value, low, high)]
@@ -312,7 +319,7 @@ def format_p(p: float) -> str:
 
 
 def settings_differences(specs: Mapping[str, ResolvedSpec]) -> dict[str, dict[str, Any]]:
-    """Per setting on which the runs do not agree, its value in every run. Names are no setting."""
+    """Setting → its value in every run, for the settings in which the runs differ; names do not count."""
     differences: dict[str, dict[str, Any]] = {}
     for field in ResolvedSpec.model_fields:
         values = {
@@ -332,13 +339,13 @@ def disagreements(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 
 def repeated_look_warning(n_runs: int) -> str | None:
-    """What to say when `n_runs` were judged on the same test set; `None` below ten.
+    """A warning when `n_runs` were evaluated on the same test set; `None` below ten.
 
     The best of k equally good runs scores too high by the expected maximum of k standard normals, in standard errors
     of the score: 0.6 for two runs, 1.2 for five, 1.5 for ten (less where the runs' errors go together). From ten on
-    that is more than three quarters of the half-width of a 95 % interval (1.96), so the winner's interval can no
-    longer be read at face value. The maximum is Blom's approximation (Blom 1958). Dwork et al. (2015, Science 349)
-    show why a reused test set stops being one.
+    that is more than three quarters of the half-width of a 95 % interval (1.96), so the winner's interval is no
+    longer valid. The maximum is Blom's approximation (Blom 1958). Dwork et al. (2015, Science 349) show why a reused
+    test set stops being one.
     """
     if n_runs < LOOKS:
         return None

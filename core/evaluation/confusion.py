@@ -1,11 +1,11 @@
-"""The order in which a confusion matrix shows most."""
+"""Ordering the classes of a confusion matrix."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def similarity_order(matrix: NDArray[np.integer]) -> list[int]:
-    """Places of the classes, those that are taken for each other side by side.
+    """Indices of the classes, with classes that are often confused side by side.
 
     Average-linkage clustering of how rarely two classes are confused, its leaves in the order that keeps neighbours
     nearest (Bar-Joseph et al. 2001).

@@ -1,7 +1,7 @@
 """Intervals for shares, for F1 and its mean over the classes, and for the difference of two runs on the same samples.
 
-All are closed formulas, so the same counts always give the same interval. `benchmarks/intervals.py` measures how
-often they hold the true value.
+All are closed formulas, so the same counts always give the same interval. `benchmarks/intervals.py` measures their
+coverage.
 """
 
 import math
@@ -15,7 +15,7 @@ ALPHA = 0.05
 Counts = NDArray[np.int64]
 
 _ANGLES = np.linspace(0.0, math.pi / 2, 361)
-_UNKNOWN = 0.5  # samples that a class which does not occur counts for: less is known of it than of one seen once
+_UNKNOWN = 0.5  # assumed samples of a class that does not occur: less is known about it than about one seen once
 
 
 def quantile(alpha: float = ALPHA) -> float:
@@ -41,7 +41,7 @@ def wilson(successes: float, n: float, alpha: float = ALPHA) -> Interval:
 
 
 def clopper_pearson(successes: int, n: int, alpha: float = ALPHA) -> Interval:
-    """Exact interval for a share (Clopper and Pearson 1934): those that an exact binomial test does not refute."""
+    """Exact interval for a share (Clopper and Pearson 1934): those that an exact binomial test does not reject."""
     from scipy.special import betaincinv
 
     low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, alpha / 2))
@@ -64,10 +64,11 @@ def macro_f1_interval(confusion: Counts) -> Interval:
     """95 % interval for the mean of all classes' F1, in the population that the samples are drawn from.
 
     Wilson's interval for a share of as many samples as would be as uncertain (Kott and Carr 1997 do so for surveys;
-    Takahashi et al. 2022 derive the variance of macro-F1). Where all classes are well known that is the delta method.
-    For small counts, each class's J (see `f1_interval`) is drawn towards that of all classes together by the weight
-    of one sample, so that a class with one sample, right or wrong, has a variance; and the value is raised by what a
-    class's F1, concave in J, is too low on average. A class that does not occur counts as one of which half a sample
+    Takahashi et al. 2022 derive the variance of macro-F1). With enough samples of all classes that is the delta
+    method. For small counts, each class's J (see `f1_interval`) is drawn towards that of all classes together by the
+    weight of one sample, so that a class with one sample, right or wrong, has a variance; and the value is raised by
+    what a class's F1, concave in J, is too low on average. A class that does not occur counts as one of which half a
+    sample
     is known: its F1 can be anything, and the interval says so.
 
     Args:
@@ -96,7 +97,7 @@ def macro_f1_interval(confusion: Counts) -> Interval:
 
 
 def paired_gain(before: NDArray[np.bool_], after: NDArray[np.bool_], alpha: float = ALPHA) -> tuple[float, Interval]:
-    """How much more often `after` is right than `before`, both `(n,)` on the same samples, with `paired_interval`."""
+    """The gain in accuracy of `after` over `before`, both `(n,)` on the same samples, with `paired_interval`."""
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
     return (gained - lost) / len(before), paired_interval(gained, lost, len(before), alpha)
 
@@ -126,5 +127,5 @@ def paired_interval(only_first: int, only_second: int, n: int, alpha: float = AL
 
 
 def effective_size(weights: np.ndarray) -> float:
-    """Kish's effective sample size, (Σw)² / Σw²: as many rows of equal weight tell as much (Kish 1965)."""
+    """Kish's effective sample size, (Σw)² / Σw²: as many rows of equal weight are as informative (Kish 1965)."""
     return float(weights.sum() ** 2 / (weights**2).sum())

@@ -1,4 +1,4 @@
-"""How good a run is: scores with their 95 % intervals, from its predictions alone.
+"""Scores of a run with their 95 % intervals, from its stored predictions.
 
 A run's predictions have one row a judged sample (`id, path, part, fold, label, predicted`, and a probability
 `p:CLASS` for every class, in the run's class order). Nothing here loads a model.
@@ -18,10 +18,10 @@ from core.evaluation.intervals import Interval, f1_interval, macro_f1_interval, 
 from core.schemas import Frozen, Part
 
 MINUS = "\N{MINUS SIGN}"
-ROUNDING = 0.01  # by which probabilities in a short number format may miss 1
+ROUNDING = 0.01  # tolerance for rounding in low-precision number formats
 DEPENDENT_FOLDS = (
     "Any two folds share most of their training samples, so the folds are not independent:"
-    " the deviation tells how much the score moves from fold to fold and is no confidence interval."
+    " the deviation shows how much the score moves from fold to fold and is no confidence interval."
 )
 
 
@@ -40,7 +40,7 @@ class ClassScores(Frozen):
 
 
 class Scores(Frozen):
-    """What a set of predictions is worth. `confusion[i][j]` counts samples of class i predicted as class j.
+    """Scores of a set of predictions. `confusion[i][j]` counts samples of class i predicted as class j.
 
     `ci` holds 95 % intervals of `accuracy` and `macro_f1` (see `core.evaluation.intervals`). The macro averages are
     over the classes that occur, as a sample's class or as a prediction; `balanced_accuracy` over those that have
@@ -77,7 +77,7 @@ class Scores(Frozen):
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The classes without a sample here: nothing can be said of how well they are found."""
+        """The classes without a sample here, whose recall is unknown."""
         return tuple(c.name for c in self.per_class if not c.support)
 
     def as_json(self) -> dict[str, Any]:
@@ -95,12 +95,12 @@ class FoldScores(Frozen):
 
 
 def classes_of(predictions: pd.DataFrame) -> list[str]:
-    """The run's classes, in the order in which its probabilities stand."""
+    """The run's classes, in the order of its probabilities."""
     return [str(c).removeprefix("p:") for c in predictions.columns if str(c).startswith("p:")]
 
 
-def judged(predictions: pd.DataFrame, part: Part = "test") -> pd.DataFrame:
-    """The rows a run is judged by: those of `part`; `InputError` when it has none, or no proper probabilities."""
+def judged_rows(predictions: pd.DataFrame, part: Part = "test") -> pd.DataFrame:
+    """The rows that a run is scored on: those of `part`; `InputError` without any, or with invalid probabilities."""
     rows = predictions[predictions["part"] == part].reset_index(drop=True)
     if rows.empty:
         raise InputError(
@@ -122,16 +122,16 @@ def _check_probabilities(rows: pd.DataFrame) -> None:
             raise InputError(
                 f"The probabilities of {int(wrong.sum())} of {len(rows)} test samples {what}"
                 f" (for one, those of {example}), so the run cannot be judged.",
-                "Train it again, with a lower learning rate or in full precision if it comes out the same.",
+                "Train it again, with a lower learning rate or in full precision if the result is the same.",
             )
 
 
-def score(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
-    """Score every row given (choose them with `judged`), over `classes` in this order.
+def score_predictions(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
+    """Score every row given (choose them with `judged_rows`), over `classes` in this order.
 
-    Equal to scikit-learn's scores as they are without further settings: a class that occurs, but has no sample or no
-    prediction, counts 0 where its share has no denominator; one that does not occur at all is in no average.
-    `InputError` when a label or prediction is not among the classes.
+    Equal to scikit-learn's scores with default settings: a class that occurs, but has no sample or no prediction,
+    counts 0 where its share has no denominator; one that does not occur at all is in no average. `InputError` when a
+    label or prediction is not among the classes.
     """
     truth, predicted = _codes(rows, "label", classes), _codes(rows, "predicted", classes)
     n, k = len(rows), len(classes)
@@ -217,13 +217,13 @@ def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_
 def fold_scores(rows: pd.DataFrame, classes: Sequence[str]) -> FoldScores | None:
     """Score each fold of a cross-validated run on its own; `None` when the rows are no cross-validation's.
 
-    The deviation is descriptive: no unbiased estimate of the variance of k-fold cross-validation exists
-    (Bengio and Grandvalet 2004). `DEPENDENT_FOLDS` says so in words.
+    The deviation is descriptive: no unbiased estimate of the variance of k-fold cross-validation exists (Bengio and
+    Grandvalet 2004), as `DEPENDENT_FOLDS` explains.
     """
     numbers = sorted(set(rows["fold"]) - {0})
     if len(numbers) < 2:
         return None
-    folds = tuple(score(rows[rows["fold"] == number], classes) for number in numbers)
+    folds = tuple(score_predictions(rows[rows["fold"] == number], classes) for number in numbers)
     values = {m: [getattr(fold, m) for fold in folds] for m in ("accuracy", "macro_f1", "weighted_f1")}
     return FoldScores(
         folds=folds,
@@ -248,8 +248,8 @@ def digits_for(width: float) -> int:
     return min(4, max(1, math.ceil(-math.log10(width / 4) - 1e-9)))
 
 
-def in_words(scores: Scores, noun: str = "test images", folds: FoldScores | None = None) -> str:
-    """The first line of the Evaluate page."""
+def describe_scores(scores: Scores, noun: str = "test images", folds: FoldScores | None = None) -> str:
+    """The summary at the top of the Evaluate page."""
     accuracy = format_interval(scores.accuracy, *scores.ci["accuracy"])
     parts = [f"Right on {scores.correct} of {scores.n} {noun}: {accuracy}."]
     if folds is not None:
@@ -266,15 +266,15 @@ def in_words(scores: Scores, noun: str = "test images", folds: FoldScores | None
     return " ".join(parts)
 
 
-def absent_in_words(scores: Scores) -> str | None:
-    """What to know where classes have no sample to judge them by; `None` where all have."""
+def describe_absent_classes(scores: Scores) -> str | None:
+    """A warning about classes without test samples; `None` if there are none."""
     if not scores.absent:
         return None
     named = ", ".join(f"“{name}”" for name in scores.absent[:5]) + (" and others" if len(scores.absent) > 5 else "")
     lack = f"class {named} has" if len(scores.absent) == 1 else f"classes {named} have"
     return (
-        f"The {lack} no test sample, so nothing is known of the recall there."
-        " Add samples, or divide the data anew with a larger test part."
+        f"The {lack} no test sample, so the recall there is unknown."
+        " Add samples, or split the data again with a larger test part."
     )
 
 
@@ -311,7 +311,7 @@ def confusion_table(scores: Scores) -> pd.DataFrame:
 
 
 def mistakes(rows: pd.DataFrame) -> pd.DataFrame:
-    """The wrong rows with their `confidence` in the wrong class, the most confident first."""
+    """The misclassified rows with their `confidence` in the wrong class, the most confident first."""
     return with_confidence(rows[rows["label"] != rows["predicted"]]).sort_values("confidence", ascending=False)
 
 

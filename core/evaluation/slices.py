@@ -1,4 +1,4 @@
-"""Parts of the test set on which a run is worse than elsewhere, found by themselves."""
+"""Automatic discovery of slices of the test set on which a run is worse than elsewhere."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,13 +12,13 @@ from core.schemas import Frozen
 
 BINS = 4
 MIN_SAMPLES = 8  # a smaller slice can hardly differ by more than chance
-MAX_VALUES = 30  # a column with more different values is no list of groups
+MAX_VALUES = 30  # a column with more distinct values is not grouped
 
 
 class Slice(Frozen):
     """A part of the judged samples: its share right against that of all others.
 
-    `p` is that of Fisher's exact test, two-sided, `p_adjusted` with Holm's correction over all slices looked at.
+    `p` is that of Fisher's exact test, two-sided, `p_adjusted` with Holm's correction over all slices tested.
     """
 
     attribute: str
@@ -37,12 +37,11 @@ class Slice(Frozen):
         return self.accuracy < self.elsewhere and self.p_adjusted < 0.05
 
 
-def slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
-    """Every slice by one attribute, the most doubtful first.
+def find_slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
+    """Every slice by one attribute, the worst first.
 
-    Numbers are cut into quarters with as many samples each, whatever else is grouped by its values (missing ones are
-    a value too); an attribute with more than `MAX_VALUES` of them is left out, and slices of fewer than
-    `MIN_SAMPLES` samples.
+    Numbers are cut at their quartiles, other attributes are grouped by value (missing is a value too). Attributes
+    with more than `MAX_VALUES` values are left out, as are slices of fewer than `MIN_SAMPLES` samples.
 
     Args:
         rows: the judged samples with `id`, `label` and `predicted`.
@@ -50,12 +49,12 @@ def slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
     """
     right = (rows["label"] == rows["predicted"]).to_numpy()
     known = attributes.reindex(rows["id"])
-    found: list[tuple[str, str, np.ndarray]] = []
+    candidates: list[tuple[str, str, np.ndarray]] = []
     for name in known.columns:
         for value, here in _groups(known[name]):
             if MIN_SAMPLES <= here.sum() <= len(rows) - MIN_SAMPLES:
-                found.append((str(name), value, here))
-    ps = [_p(right, here) for _, _, here in found]
+                candidates.append((str(name), value, here))
+    ps = [_p(right, here) for _, _, here in candidates]
     result = [
         Slice(
             attribute=name,
@@ -69,7 +68,7 @@ def slices(rows: pd.DataFrame, attributes: pd.DataFrame) -> list[Slice]:
             p_adjusted=adjusted,
             samples=tuple(rows["id"][here]),
         )
-        for (name, value, here), p, adjusted in zip(found, ps, holm(ps), strict=True)
+        for (name, value, here), p, adjusted in zip(candidates, ps, holm(ps), strict=True)
     ]
     return sorted(result, key=lambda s: (s.accuracy >= s.elsewhere, s.p))
 
@@ -105,13 +104,13 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def in_words(found: Sequence[Slice], noun: str) -> str:
-    """How many weak slices there are, and the worst of them in figures."""
-    weak = [s for s in found if s.weak]
-    if not found:
-        return f"There are too few {noun} to look at parts of them."
+def describe_slices(slices: Sequence[Slice], noun: str) -> str:
+    """A sentence on the number of weak slices and the scores of the worst."""
+    weak = [s for s in slices if s.weak]
+    if not slices:
+        return f"There are too few {noun} to compare parts of them."
     if not weak:
-        return f"None of {len(found)} parts of the {noun} is shown to be worse than the rest."
+        return f"None of {len(slices)} parts of the {noun} is shown to be worse than the rest."
     worst = weak[0]
     return (
         f"Weakest: {worst.attribute} {worst.value}, right on {worst.right} of {worst.n} {noun}"

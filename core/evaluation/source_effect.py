@@ -1,13 +1,13 @@
-"""What a run's source did: the run beside its target alone and its source alone, on the same test samples."""
+"""The effect of a run's source: the run against baselines on target or source alone, on the same test samples."""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
 from core.errors import NotFoundError
-from core.evaluation.comparison import Pair, compare, points
+from core.evaluation.comparison import Pair, compare_predictions, format_points
 from core.evaluation.intervals import effective_size
-from core.evaluation.scores import Scores, classes_of, judged, score
+from core.evaluation.scores import Scores, classes_of, judged_rows, score_predictions
 from core.schemas import RunRecord
 from core.store import runs
 
@@ -15,12 +15,12 @@ BOTH = "With the source"
 BASELINES = {"target_only": "Your data alone", "source_only": "The source alone"}
 
 # Against each: no difference shown, the run better, the run worse, and no such baseline.
-TOLD = {
+SENTENCES = {
     "target_only": (
         "No difference to your data alone is shown: {}.",
         "The source helped: {} over your data alone.",
         "Negative transfer: the source did harm, {} against your data alone.",
-        "Your data alone could not be learnt from, so what the source adds cannot be told.",
+        "Your data alone could not be learnt from, so the effect of the source is unknown.",
     ),
     "source_only": (
         "Against the source alone, no difference is shown: {}.",
@@ -33,7 +33,7 @@ TOLD = {
 
 @dataclass(frozen=True)
 class SourceEffect:
-    """Scores of the run and its baselines by what they are called, and the pairs with the run, in accuracy.
+    """Scores of the run and its baselines by name, and their paired comparisons with the run, in accuracy.
 
     Attributes:
         weights: label and weight of each of the source's training rows; None where the strategy weighs none.
@@ -50,30 +50,30 @@ class SourceEffect:
 
     def in_words(self) -> str:
         """Did the source help, and was it worth more than to learn from the source alone?"""
-        return " ".join(told for baseline in TOLD if (told := self._against(baseline)))
+        return " ".join(sentence for baseline in SENTENCES if (sentence := self._against(baseline)))
 
     def _against(self, baseline: str) -> str:
-        alike, better, worse, unknown = TOLD[baseline]
+        alike, better, worse, unknown = SENTENCES[baseline]
         pair = next((p for p in self.pairs if p.b == BASELINES[baseline]), None)
         if pair is None:
             return unknown
-        told = alike if not pair.significant else better if pair.difference < 0 else worse
-        return told.format(points(-pair.difference, -pair.ci[1], -pair.ci[0]))
+        sentence = alike if not pair.significant else better if pair.difference < 0 else worse
+        return sentence.format(format_points(-pair.difference, -pair.ci[1], -pair.ci[0]))
 
 
 def source_effect(run: RunRecord) -> SourceEffect:
     """Raises `NotFoundError` where the run has kept no baseline."""
     table = _table(run, "baselines")
     if table is None:
-        raise NotFoundError(f"“{run.name}” has no baselines to be held against.", "Train it again.")
-    rows = {BOTH: judged(runs.read_predictions(run.id))}
+        raise NotFoundError(f"“{run.name}” has no baselines to compare it with.", "Train it again.")
+    rows = {BOTH: judged_rows(runs.read_predictions(run.id))}
     for name, title in BASELINES.items():
         if (table["baseline"] == name).any():
-            rows[title] = judged(table[table["baseline"] == name].drop(columns="baseline"))
+            rows[title] = judged_rows(table[table["baseline"] == name].drop(columns="baseline"))
     classes = classes_of(rows[BOTH])
-    pairs = compare(rows) if len(rows) > 1 else []
+    pairs = compare_predictions(rows) if len(rows) > 1 else []
     return SourceEffect(
-        scores={title: score(found, classes) for title, found in rows.items()},
+        scores={title: score_predictions(predictions, classes) for title, predictions in rows.items()},
         pairs=tuple(pair for pair in pairs if pair.metric == "accuracy" and pair.a == BOTH),
         weights=_table(run, "weights"),
     )

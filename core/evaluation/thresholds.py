@@ -1,4 +1,4 @@
-"""At what probability to say yes: what each threshold costs, the best one chosen on validation, told on test."""
+"""Decision thresholds: scores and cost of each, the best chosen on validation and reported on test."""
 
 from typing import Literal
 
@@ -14,8 +14,8 @@ STEPS = np.linspace(0.01, 0.99, 99)
 Aim = Literal["cost", "f1"]
 
 
-class AtThreshold(Frozen):
-    """What saying yes from `threshold` on gives: counts, shares with 95 % Wilson intervals, and the mean cost."""
+class ThresholdScores(Frozen):
+    """Scores at a decision threshold: counts, shares with 95 % Wilson intervals, and the mean cost."""
 
     threshold: float
     true_positives: int
@@ -30,14 +30,14 @@ class AtThreshold(Frozen):
     cost: float
 
     @property
-    def said_yes(self) -> int:
+    def n_positive(self) -> int:
         return self.true_positives + self.false_positives
 
 
 def at_threshold(
     rows: pd.DataFrame, positive: str, threshold: float, false_alarm: float = 1.0, miss: float = 1.0
-) -> AtThreshold:
-    """One class against the rest: say yes where its probability is at least `threshold`.
+) -> ThresholdScores:
+    """One class against the rest: positive where its probability is at least `threshold`.
 
     Args:
         false_alarm, miss: what a false positive and a false negative cost; `cost` is the mean over the rows.
@@ -45,7 +45,7 @@ def at_threshold(
     yes = rows[f"p:{positive}"].to_numpy(float) >= threshold
     true = rows["label"].astype(str).to_numpy() == positive
     tp, fp, fn = int((yes & true).sum()), int((yes & ~true).sum()), int((~yes & true).sum())
-    return AtThreshold(
+    return ThresholdScores(
         threshold=threshold,
         true_positives=tp,
         false_positives=fp,
@@ -60,8 +60,8 @@ def at_threshold(
     )
 
 
-def sweep(rows: pd.DataFrame, positive: str, false_alarm: float = 1.0, miss: float = 1.0) -> pd.DataFrame:
-    """A row each of `STEPS`: threshold, precision (NaN where nothing is said yes to), recall, f1 and cost."""
+def sweep_thresholds(rows: pd.DataFrame, positive: str, false_alarm: float = 1.0, miss: float = 1.0) -> pd.DataFrame:
+    """A row each of `STEPS`: threshold, precision (NaN without positive predictions), recall, f1 and cost."""
     probability = np.sort(rows[f"p:{positive}"].to_numpy(float))
     own = np.sort(rows.loc[rows["label"].astype(str) == positive, f"p:{positive}"].to_numpy(float))
     yes = len(probability) - np.searchsorted(probability, STEPS)
@@ -88,7 +88,7 @@ def best_threshold(
     if validation.empty:
         raise InputError(
             "There is no validation part, so no threshold can be chosen on it.",
-            "Folds judge every sample and leave none to choose by: train once without folds.",
+            "With folds every sample is a test sample, which leaves none to choose on: train once without folds.",
         )
     own = int((validation["label"].astype(str) == positive).sum())
     if own == 0 or own == len(validation):
@@ -97,7 +97,7 @@ def best_threshold(
             " chosen on it.",
             "Train again with a larger validation part.",
         )
-    table = sweep(validation, positive, false_alarm, miss)
+    table = sweep_thresholds(validation, positive, false_alarm, miss)
     value = table["cost"] if aim == "cost" else -table["f1"]
     ties = table["threshold"][value <= value.min() + 1e-12].to_numpy()
     return float(ties[len(ties) // 2])

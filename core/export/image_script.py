@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from core.data.cleaning.recipe import enabled
+from core.data.cleaning.recipe import enabled_steps
 from core.errors import DataError
 from core.export.sections import FIT, Section, fitting, judging
 from core.methods.strategies import STRATEGIES
@@ -28,7 +28,7 @@ def obstacle(run: RunRecord) -> str:
         return f"{title} is not written as a script, only {written}."
     if run.spec.augmentation:
         return "Augmented copies are drawn by layers of Graft's own, which a plain script does not have."
-    if any(enabled(get_version(DataRef(dataset=run.dataset, version=run.version)).recipe, "learnt")):
+    if any(enabled_steps(get_version(DataRef(dataset=run.dataset, version=run.version)).recipe, "learnt")):
         return "The recipe selects features of the embedding, which a plain script does not do."
     return ""
 

@@ -18,7 +18,7 @@ import pandas as pd
 import core
 from core.data.files.packed import ZipArchive
 from core.errors import DataError, InputError, WeightsError
-from core.evaluation.scores import judged
+from core.evaluation.scores import judged_rows
 from core.methods.backbone import Backbone
 from core.methods.backbones import NETWORK, RECORD
 from core.schemas import RunRecord, TrainingSpec
@@ -125,7 +125,7 @@ def _record(folder: Path, title: str) -> RunRecord:
             Backbone.model_validate_json((folder / RECORD).read_text("utf-8"))
         record = RunRecord.model_validate_json((folder / "run.json").read_text("utf-8"))
         predictions = pd.read_parquet(folder / "predictions.parquet")
-        judged(predictions)
+        judged_rows(predictions)
     except (ValueError, OSError, KeyError) as error:  # pydantic's and pyarrow's errors are ValueErrors or OSErrors
         raise _damaged(title, "its record or its predictions") from error
     if not re.fullmatch(r"[0-9a-f]{8}", record.id) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", record.dataset):

@@ -51,14 +51,14 @@ class Summary:
 def summarise(run: RunRecord) -> Summary:
     """Tell of a run that succeeded; what was deleted since is said to be so."""
     predictions = runs.read_predictions(run.id)
-    classes, rows = scores.classes_of(predictions), scores.judged(predictions)
-    found, folds = scores.score(rows, classes), scores.fold_scores(rows, classes)
+    classes, rows = scores.classes_of(predictions), scores.judged_rows(predictions)
+    found, folds = scores.score_predictions(rows, classes), scores.fold_scores(rows, classes)
     noun = "images" if run.spec.backbone else "rows"
     said = f"{noun}, each judged by a model that had not seen it" if folds else f"test {noun}"
     dataset, version = _data_of(run)
     return Summary(
         run=run,
-        lead=scores.in_words(found, said, folds),
+        lead=scores.describe_scores(found, said, folds),
         scores=found,
         parts={
             "model": _model(run),
@@ -207,5 +207,5 @@ def _limits(run: RunRecord, found: Scores, noun: str) -> Part:
             f"Its commonest mistake: {found.classes[true]} taken for {found.classes[taken]}"
             f" ({wrong[true, taken]} of {wrong.sum()} mistakes)."
         )
-    extra = (scores.absent_in_words(found), repeated_look_warning(runs.runs_on_test(run.test_hash)))
+    extra = (scores.describe_absent_classes(found), repeated_look_warning(runs.runs_on_test(run.test_hash)))
     return Part("Limits", [*sentences, *(s for s in extra if s), *run.notes])

@@ -1,9 +1,9 @@
-"""Workers on a Ray cluster: a job each, by the REST interface of Ray's dashboard.
+"""Workers as jobs on a Ray cluster, through the REST interface of Ray's dashboard.
 
 Ray's own client would cost the web process 70 MB and a second, and the machine that submits an install of Ray. The
-nodes must see Graft and the workspace at the paths they have here. Ray gives up a job that has waited for a place for
-15 minutes, and does not let go of one that waits; so the queue hands over only as many runs as the cluster has room
-for, and a job's needs keep Ray from putting two in one place.
+nodes must see Graft and the workspace at the paths they have here. Ray fails a job that has been pending for 15
+minutes, and cannot cancel a pending one; so the queue submits only as many runs as the cluster has resources for, and
+a job's resource requests keep Ray from overcommitting a node.
 """
 
 import http.client
@@ -23,23 +23,23 @@ from urllib.parse import urlsplit
 
 from core.errors import ClusterError
 from core.jobs import local
-from core.jobs.devices import Room, indices
+from core.jobs.devices import Capacity, gpu_indices
 from core.jobs.warm import MEMORY
 from core.schemas import Failure, RunRecord
 from core.settings import get_settings
 from core.store.runs import run_folder
 
-JOB = "GRAFT_JOB"  # the variable that tells a worker the address of its own job
+JOB = "GRAFT_JOB"  # the variable with the address of a worker's own job
 DASHBOARD_PORT = 8265
 ANSWER_SECONDS = 5.0
-KEPT_SECONDS = 2.0  # how long an answer is used
-AWAY_SECONDS = 10.0  # for how long pages do not ask again a cluster that did not answer
+KEPT_SECONDS = 2.0  # how long an answer is cached
+AWAY_SECONDS = 10.0  # how long pages do not retry a cluster that did not answer
 STOP_SECONDS = 6.0  # Ray kills after three
-UNSEEN = 66  # exit code of a job whose node sees no workspace or no Graft
+UNSEEN = 66  # exit code of a job on a node without access to the workspace or Graft
 
 KILLED = Failure(
     kind="killed",
-    message="The worker process ended without a word.",
+    message="The worker process ended unexpectedly.",
     hint="The system may have run out of memory or was restarted. Start the run again.",
 )
 BLIND = Failure(
@@ -54,23 +54,23 @@ NOT_STARTED = Failure(
 )
 HINT = "Start the cluster, correct RAY_ADDRESS, or unset it to train on this machine."
 
-_away: dict[str, float] = {}  # clusters that did not answer, and until when they are left alone
+_away: dict[str, float] = {}  # clusters that did not answer, and until when they are not retried
 
 
-class Cluster:
+class RayBackend:
     """The cluster at an address as Ray knows it: `http://HOST:8265`, `ray://HOST:10001`, `HOST:6379` or `auto`."""
 
     warms = False
 
     def __init__(self, address: str) -> None:
-        self.url = dashboard(address)
+        self.url = dashboard_url(address)
 
-    def room(self) -> Room:
+    def capacity(self) -> Capacity:
         """GPUs are counted through all nodes, but a run has those of one node."""
         nodes = self._nodes()
         gpus = [int(node.get("GPU", 0)) for node in nodes]
         cpus = self._cpus()
-        return Room(
+        return Capacity(
             gpus=tuple(range(sum(gpus))),
             together=max(gpus, default=0),
             slots=sum(int(min(node.get("CPU", 0) // cpus, node.get("memory", 0) // MEMORY)) for node in nodes),
@@ -80,38 +80,38 @@ class Cluster:
     def submit(self, run: RunRecord, on_exit: Callable[[], object]) -> dict[str, Any]:
         name = f"graft-{run.id}-{secrets.token_hex(3)}"  # a resumed run is another job
         job = f"{self.url}/api/jobs/{name}"
-        gpus, cpus = len(indices(run.device)), self._cpus()
+        gpus, cpus = len(gpu_indices(run.device)), self._cpus()
         own = {k: v for k, v in os.environ.items() if k.startswith("GRAFT_") or k == "KERAS_BACKEND"}
-        told = {JOB: job, "GRAFT_RAY_ADDRESS": self.url, "GRAFT_THREADS": str(cpus)}
+        variables = {JOB: job, "GRAFT_RAY_ADDRESS": self.url, "GRAFT_THREADS": str(cpus)}
         wanted = {
             "submission_id": name,
-            "entrypoint": _command(run.id),
+            "entrypoint": _job_command(run.id),
             "entrypoint_num_cpus": 1 if gpus else cpus,
             "entrypoint_num_gpus": gpus,
             "entrypoint_memory": MEMORY,
             "metadata": {"run": run.id, "name": run.name},
-            "runtime_env": {"env_vars": own | local.environment(cpus) | told},
+            "runtime_env": {"env_vars": own | local.worker_environment(cpus) | variables},
         }
-        ask(f"{self.url}/api/jobs/", wanted)
-        threading.Thread(target=_watch, args=(job, on_exit), name=f"watch-{run.id}", daemon=True).start()
+        request_json(f"{self.url}/api/jobs/", wanted)
+        threading.Thread(target=_watch_job, args=(job, on_exit), name=f"watch-{run.id}", daemon=True).start()
         return {"job": job}
 
-    def loss(self, run: RunRecord) -> Failure | None:
+    def failure(self, run: RunRecord) -> Failure | None:
         try:
-            found = _look(run.job)
-        except ClusterError:  # it may well be at work
+            details = _cached_json(run.job)
+        except ClusterError:  # it may still be running
             return None
-        if _at_work(found):
+        if _at_work(details):
             return None
-        if found and found.get("driver_exit_code") == UNSEEN:
+        if details and details.get("driver_exit_code") == UNSEEN:
             return BLIND
-        return NOT_STARTED if found and run.state == "starting" and found["status"] == "FAILED" else KILLED
+        return NOT_STARTED if details and run.state == "starting" and details["status"] == "FAILED" else KILLED
 
     def stop(self, run: RunRecord) -> None:
-        """A job that still waits for a place ends by itself as soon as it gets one: its run has been cancelled."""
-        ask(f"{run.job}/stop", {})
+        """A job that is still pending ends by itself when it starts, as its run has been cancelled."""
+        request_json(f"{run.job}/stop", {})
         deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline and (ask(run.job) or {}).get("status") == "RUNNING":
+        while time.monotonic() < deadline and (request_json(run.job) or {}).get("status") == "RUNNING":
             time.sleep(0.1)
 
     def _cpus(self) -> int:
@@ -123,24 +123,24 @@ class Cluster:
         """What each living node has: `CPU`, `GPU`, and `memory` in bytes."""
         url = f"{self.url}/api/v0/nodes?detail=1&limit=10000"
         try:
-            found = _look(url)["data"]["result"]["result"]
-            return [node["resources_total"] for node in found if node["state"] == "ALIVE"]
+            nodes = _cached_json(url)["data"]["result"]["result"]
+            return [node["resources_total"] for node in nodes if node["state"] == "ALIVE"]
         except (KeyError, TypeError) as error:
             raise ClusterError(f"What answers at {self.url} is no Ray dashboard.", HINT) from error
 
 
-def dashboard(address: str) -> str:
-    """The address of a cluster's dashboard, which Ray serves at port 8265 of the head unless told otherwise."""
+def dashboard_url(address: str) -> str:
+    """The URL of a cluster's dashboard, by default port 8265 of the head node."""
     if address.startswith(("http://", "https://")):
         return address.rstrip("/")
     host = "127.0.0.1" if address == "auto" else urlsplit(address if "//" in address else f"//{address}").hostname
     return f"http://{f'[{host}]' if ':' in (host or '') else host}:{DASHBOARD_PORT}"
 
 
-def ask(url: str, body: dict[str, Any] | None = None) -> Any:
-    """What the dashboard answers, POSTing `body` if there is one; None for what it does not know.
+def request_json(url: str, body: dict[str, Any] | None = None) -> Any:
+    """The dashboard's JSON response to a GET, or to a POST of `body`; None for status 404.
 
-    `ClusterError` where it does not answer within seconds, or refuses.
+    `ClusterError` when it does not answer within seconds, or refuses.
     """
     root = _root(url)
     request = urllib.request.Request(url, None if body is None else json.dumps(body).encode())
@@ -157,29 +157,29 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
         raise ClusterError(f"The Ray cluster at {root} refused with status {error.code}.", hint) from error
     except (OSError, http.client.HTTPException) as error:
         _away[root] = time.monotonic() + AWAY_SECONDS
-        raise _no_answer(root) from error
+        raise _no_answer_error(root) from error
     except ValueError as error:
         raise ClusterError(f"What answers at {root} is no Ray dashboard.", HINT) from error
 
 
-def _look(url: str) -> Any:
-    """What the dashboard answers, or did a moment ago; one that gave no answer is left alone for a while."""
+def _cached_json(url: str) -> Any:
+    """The dashboard's response, cached for a moment; one that did not answer is not retried for a while."""
     root = _root(url)
     if time.monotonic() < _away.get(root, 0):
-        raise _no_answer(root)
-    return _kept(url, int(time.monotonic() / KEPT_SECONDS))
+        raise _no_answer_error(root)
+    return _remembered_json(url, int(time.monotonic() / KEPT_SECONDS))
 
 
 @lru_cache(maxsize=256)
-def _kept(url: str, _moment: int) -> Any:
-    return ask(url)
+def _remembered_json(url: str, _moment: int) -> Any:
+    return request_json(url)
 
 
 def _root(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
 
 
-def _no_answer(root: str) -> ClusterError:
+def _no_answer_error(root: str) -> ClusterError:
     return ClusterError(f"The Ray cluster at {root} does not answer.", HINT)
 
 
@@ -187,19 +187,19 @@ def _at_work(job: Any) -> bool:
     return bool(job) and job.get("status") in ("PENDING", "RUNNING")
 
 
-def _watch(job: str, on_exit: Callable[[], object]) -> None:
+def _watch_job(job: str, on_exit: Callable[[], object]) -> None:
     while True:
         time.sleep(KEPT_SECONDS)
         try:
-            if not _at_work(_look(job)):
+            if not _at_work(_cached_json(job)):
                 break
         except ClusterError:
             continue
     on_exit()
 
 
-def _command(run_id: str) -> str:
-    """The shell command of a job; what the worker says goes to the run's log, as everywhere."""
+def _job_command(run_id: str) -> str:
+    """The shell command of a job; the worker's output goes to the run's log."""
     folder, python = shlex.quote(str(run_folder(run_id).resolve())), shlex.quote(sys.executable)
     return (
         f"cd {shlex.quote(str(local.ROOT))} && test -d {folder} && test -x {python} || exit {UNSEEN}; "

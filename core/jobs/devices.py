@@ -1,7 +1,7 @@
-"""What runs may train on: the CPU and the NVIDIA GPUs that the driver reports, and which of them a run has.
+"""Devices that runs may train on: the CPU and the NVIDIA GPUs that the driver reports, and their assignment to runs.
 
-The driver's own `nvidia-smi` is asked, so that no deep-learning library has to be imported. A run's record names its
-device as `cpu`, `gpu:0` or `gpu:0,1`; a run that is starting or running has it, any other has none.
+GPUs are listed by `nvidia-smi`, so that no deep-learning library has to be imported. A run's record names its device
+as `cpu`, `gpu:0` or `gpu:0,1`; a run that is starting or running has it, any other has none.
 """
 
 import csv
@@ -21,13 +21,13 @@ from core.settings import get_settings
 log = logging.getLogger(__name__)
 
 CPU = "cpu"
-KEPT_SECONDS = 2  # how long an answer of the driver is used
+KEPT_SECONDS = 2  # how long an answer of the driver is cached
 ANSWER_SECONDS = 10
 FIELDS = ("index", "uuid", "name", "memory.total", "memory.used", "utilization.gpu")
 
 
 class Gpu(Frozen):
-    """One GPU as the driver sees it now: memory in MB, use in percent; None where it does not tell."""
+    """The current state of a GPU: memory in MB, utilisation in percent; None where the driver does not report it."""
 
     index: int
     uuid: str
@@ -37,8 +37,8 @@ class Gpu(Frozen):
     use: float | None
 
 
-class Room(Frozen):
-    """What runs may have, all together: GPUs by number, how many of them one run, and places on the CPU."""
+class Capacity(Frozen):
+    """The devices for all runs together: GPUs by number, the most that one run may use, and CPU slots."""
 
     gpus: tuple[int, ...]
     together: int
@@ -46,10 +46,10 @@ class Room(Frozen):
     where: str = "this machine"
 
 
-def room() -> Room:
-    """What runs may have on this machine."""
+def local_capacity() -> Capacity:
+    """The devices for runs on this machine."""
     there = tuple(gpu.index for gpu in gpus())
-    return Room(gpus=there, together=len(there), slots=get_settings().slots)
+    return Capacity(gpus=there, together=len(there), slots=get_settings().slots)
 
 
 def gpus() -> tuple[Gpu, ...]:
@@ -60,7 +60,7 @@ def gpus() -> tuple[Gpu, ...]:
     allowed = get_settings().devices.strip()
     if allowed in ("", CPU, "-1"):
         return ()
-    there = reported()[0]
+    there = driver_report()[0]
     if allowed == "all":
         return there
     by_name = {str(gpu.index): gpu for gpu in there} | {gpu.uuid: gpu for gpu in there}
@@ -75,14 +75,14 @@ def gpus() -> tuple[Gpu, ...]:
     return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
-def reported() -> tuple[tuple[Gpu, ...], str]:
-    """All GPUs of the machine, and what is wrong with the driver where it fails."""
+def driver_report() -> tuple[tuple[Gpu, ...], str]:
+    """All GPUs of the machine, and the driver's error if it fails."""
     program = shutil.which("nvidia-smi")
-    return _ask(program, int(time.monotonic() / KEPT_SECONDS)) if program else ((), "")
+    return _query_driver(program, int(time.monotonic() / KEPT_SECONDS)) if program else ((), "")
 
 
 @lru_cache(maxsize=4)
-def _ask(program: str, _moment: int) -> tuple[tuple[Gpu, ...], str]:
+def _query_driver(program: str, _moment: int) -> tuple[tuple[Gpu, ...], str]:
     command = [program, f"--query-gpu={','.join(FIELDS)}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True)
@@ -99,53 +99,53 @@ def _ask(program: str, _moment: int) -> tuple[tuple[Gpu, ...], str]:
 
 
 def _number(text: str) -> float | None:
-    """A figure of the driver's, which writes “[N/A]” and the like where it has none."""
+    """A number reported by the driver; None for “[N/A]” and the like."""
     try:
         return float(text)
     except ValueError:
         return None
 
 
-def wanted(spec: ResolvedSpec, there: int) -> int:
-    """How many GPUs a run takes on a machine with `there` of them; 0 for a place on the CPU.
+def gpus_needed(spec: ResolvedSpec, there: int) -> int:
+    """How many GPUs a run uses on a machine with `there` of them; 0 for a CPU slot.
 
-    Only networks train on a GPU; they do so where there is one, unless the spec says otherwise.
+    Only networks train on a GPU; they do so if there is one, unless the spec says otherwise.
     """
     if spec.device == CPU or (spec.learner and "device" not in get_learner(spec.learner).uses):
         return 0
     return spec.gpus or (1 if there or spec.device == "gpu" else 0)
 
 
-def place(spec: ResolvedSpec, room: Room, at_work: Sequence[RunRecord]) -> str | None:
-    """The device that a run would get now, beside those at work; None while it has to wait.
+def choose_device(spec: ResolvedSpec, room: Capacity, at_work: Sequence[RunRecord]) -> str | None:
+    """The device that a run would get now, given the running ones; None while it has to wait.
 
     `InputError` when there will never be enough GPUs for it.
     """
-    n = wanted(spec, len(room.gpus))
+    n = gpus_needed(spec, len(room.gpus))
     if n > room.together:
         raise InputError(
             f"The run wants {n} GPU{'s' * (n > 1)}, and {room.where} has {room.together or 'none'} for it.",
             "Choose the CPU or fewer GPUs; `python -m core doctor` lists them.",
         )
     if n == 0:
-        busy = sum(not indices(run.device) for run in at_work)
+        busy = sum(not gpu_indices(run.device) for run in at_work)
         return CPU if busy < room.slots else None
-    taken = {index for run in at_work for index in indices(run.device)}
+    taken = {index for run in at_work for index in gpu_indices(run.device)}
     free = [index for index in room.gpus if index not in taken]
     return f"gpu:{','.join(map(str, free[:n]))}" if len(free) >= n else None
 
 
-def indices(device: str) -> tuple[int, ...]:
+def gpu_indices(device: str) -> tuple[int, ...]:
     """The GPUs in a record's `device`."""
     return tuple(int(i) for i in device.removeprefix("gpu:").split(",")) if device.startswith("gpu:") else ()
 
 
-def in_words(device: str) -> str:
+def describe_device(device: str) -> str:
     """“CPU”, “GPU 0”, “GPU 0 and 1”."""
-    return f"GPU {' and '.join(map(str, indices(device)))}" if indices(device) else "CPU"
+    return f"GPU {' and '.join(map(str, gpu_indices(device)))}" if gpu_indices(device) else "CPU"
 
 
-def confine(device: str) -> None:
-    """Let this process, a worker, see only its run's device. CUDA reads this when it is first used, not before."""
-    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order in which the driver counts
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, indices(device))) or "-1"
+def confine_to_device(device: str) -> None:
+    """Restrict this process, a worker, to its run's device. CUDA reads this on first use."""
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the driver's order
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpu_indices(device))) or "-1"

@@ -1,4 +1,4 @@
-"""How a background process ends that fails: with what a person can read."""
+"""Readable messages for failures of background processes."""
 
 import errno
 
@@ -7,7 +7,7 @@ from core.schemas import Failure
 
 
 def diagnose(error: Exception) -> Failure:
-    """What a person reads for an exception: Graft's own sentence, or one for the well-known troubles of a machine."""
+    """The `Failure` for an exception: the message of a `GraftError`, or one for common failures of a machine."""
     if isinstance(error, GraftError):
         return Failure.model_validate({"kind": error.kind, "message": error.message, "hint": error.hint})
     name = type(error).__name__
@@ -17,7 +17,7 @@ def diagnose(error: Exception) -> Failure:
             message="The machine ran out of memory.",
             hint="Use a smaller batch or image size, or close other programs.",
         )
-    # SQLite has words of its own for it.
+    # SQLite reports it by its own message.
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in str(error):
         return Failure(
             kind="disk_full", message="The disk is full.", hint="Delete datasets or runs that are no longer needed."

@@ -1,4 +1,4 @@
-"""How hard a run works its machine: processor time and memory of its processes, and samples a second."""
+"""Resource use of a run: processor time and memory of its processes, and samples per second."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import psutil
 
 from core.schemas import Event, RunRecord, now
 
-LAST_EPOCHS = 8  # over how many the speed is taken
+LAST_EPOCHS = 8  # seconds over which the speed is averaged
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Usage:
     memory: int
 
 
-def usage(pid: int) -> Usage | None:
-    """The usage of a process and all below it; None when it has gone."""
+def process_usage(pid: int) -> Usage | None:
+    """The usage of a process and its descendants; None when it has ended."""
     seconds, memory = {}, 0
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
@@ -36,16 +36,16 @@ def usage(pid: int) -> Usage | None:
     return Usage(time.monotonic(), seconds, memory) if seconds else None
 
 
-def processor(before: Usage, after: Usage) -> float | None:
-    """Processor use between two looks: 1.0 is one core at work all the time."""
+def processor_load(before: Usage, after: Usage) -> float | None:
+    """Processor load between two measurements: 1.0 is one core fully used."""
     passed = after.moment - before.moment
     if passed <= 0:
         return None
     return sum(max(0.0, after.seconds[pid] - before.seconds.get(pid, 0.0)) for pid in after.seconds) / passed
 
 
-def speed(run: RunRecord, events: Sequence[Event], n: int) -> float | None:
-    """Samples a second in the phase that a run is in, from its events; None before there is anything to tell.
+def samples_per_second(run: RunRecord, events: Sequence[Event], n: int) -> float | None:
+    """Samples per second in a run's current phase, from its events; None while there are too few.
 
     Args:
         n: how many samples an epoch goes through.

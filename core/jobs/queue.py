@@ -1,7 +1,7 @@
-"""The queue of runs: submit, dispatch in order of arrival, cancel, and find again what a crash left behind.
+"""The queue of runs: submit, dispatch in order of arrival, cancel, and recover after a crash.
 
-There is no daemon. Whoever submits a run dispatches, and every worker dispatches once more when it ends, so the
-queue moves as long as anything does. `dispatch` is safe to call from any number of processes at once.
+There is no daemon. The process that submits a run dispatches, and every worker dispatches again when it ends.
+`dispatch` may be called concurrently from any number of processes.
 """
 
 import logging
@@ -21,10 +21,10 @@ from core.store.database import transaction
 
 log = logging.getLogger(__name__)
 
-# A run that was claimed but has no process after this long belonged to somebody who died in between.
+# A claimed run without a process after this long belonged to a process that died in between.
 CLAIM_LIMIT = timedelta(seconds=30)
 CANCELLING = "cancelling"
-RETRY_SECONDS = 30.0  # after which a cluster that did not answer is asked again
+RETRY_SECONDS = 30.0  # after which a cluster that did not answer is retried
 _retry = threading.Timer(0, lambda: None)
 
 
@@ -43,10 +43,12 @@ def submit(spec: TrainingSpec, study: str = "") -> RunRecord:
 
 
 def enqueue(spec: TrainingSpec, study: str = "") -> RunRecord:
-    """The first half of `submit`, with the same errors: the run waits in the queue until somebody dispatches."""
+    """The first half of `submit`, with the same errors: the run is queued but not dispatched."""
     version = plan.version_for(spec)
     resolved = plan.resolve(spec, version)
-    devices.place(resolved, backends.chosen().room(), [])  # can it be trained here at all?
+    devices.choose_device(
+        resolved, backends.current_backend().capacity(), []
+    )  # raises if it can never be trained here
     return runs.create_run(
         resolved,
         name=spec.name or plan.title(resolved),
@@ -61,18 +63,18 @@ def enqueue(spec: TrainingSpec, study: str = "") -> RunRecord:
 def dispatch() -> None:
     """Start queued runs, oldest first, while there are free devices.
 
-    Where a cluster does not answer they stay in the queue, and it is asked again after a while.
+    When a cluster does not answer they stay in the queue, and it is retried after a while.
     """
-    reconcile()
+    reconcile_runs()
     try:
         _start_queued()
     except ClusterError as error:
-        log.warning("The queue waits: %s", error)
+        log.warning("The queue is waiting: %s", error)
         _dispatch_later()
 
 
 def _start_queued() -> None:
-    backend = backends.chosen()
+    backend = backends.current_backend()
     while (claimed := _claim(backend)) is not None:
         try:
             worker = backend.submit(claimed, on_exit=dispatch)
@@ -82,7 +84,7 @@ def _start_queued() -> None:
         except OSError as error:
             hint = "Close other programs if memory is short, then start the run again."
             failure = Failure(kind="internal", message=f"No worker could be started: {error}.", hint=hint)
-            _end(claimed.id, "failed", failure)
+            _end_run(claimed.id, "failed", failure)
             continue
         runs.update_run(claimed.id, expect=["starting"], **worker)
 
@@ -95,38 +97,37 @@ def _dispatch_later() -> None:
         _retry.start()
 
 
-def warm_up(during_runs: bool = False) -> None:
-    """Somebody is about to train: have a worker past its imports by then.
-
-    Not while a run needs the machine, unless `during_runs` says that another is sure to follow.
+def warm_up_worker(during_runs: bool = False) -> None:
+    """Start a warm worker ahead of training. Not while a run needs the machine, unless `during_runs` says that
+    another run will follow.
     """
-    if backends.chosen().warms and (during_runs or not runs.list_runs(states=ACTIVE)):
-        warm.keep_ready(on_exit=dispatch)
+    if backends.current_backend().warms and (during_runs or not runs.list_runs(states=ACTIVE)):
+        warm.keep_worker_ready(on_exit=dispatch)
 
 
 def _claim(backend: backends.Backend) -> RunRecord | None:
-    """Mark the oldest queued run that has a free device as starting, in one transaction with the look at the others.
+    """Mark the oldest queued run that has a free device as starting, in one transaction with reading the others.
 
-    A run that waits for a device is overtaken only by runs for the other kind, so that one for several GPUs gets
-    them in its turn.
+    A run that waits for a device is overtaken only by runs for the other kind of device, so that one for several GPUs
+    is not starved.
     """
     if not runs.list_runs(states=["queued"]):
         return None
-    room = backend.room()
+    room = backend.capacity()
     with transaction() as connection:
         at_work = _records(connection, ACTIVE)
         waited_for: set[bool] = set()
         for run in _records(connection, ["queued"]):
             try:
-                device = devices.place(run.spec, room, at_work)
-            except InputError as error:  # a GPU has gone since the run was submitted
+                device = devices.choose_device(run.spec, room, at_work)
+            except InputError as error:  # a GPU was removed since the run was submitted
                 failure = Failure(kind="bad_input", message=error.message, hint=error.hint)
-                runs.update_within(connection, run.id, state="failed", failure=failure, finished=now())
+                runs.update_run_within(connection, run.id, state="failed", failure=failure, finished=now())
                 runs.append_event(run.id, Event(phase="failed"))
                 continue
-            on_gpu = devices.wanted(run.spec, len(room.gpus)) > 0
+            on_gpu = devices.gpus_needed(run.spec, len(room.gpus)) > 0
             if device and on_gpu not in waited_for:
-                return runs.update_within(connection, run.id, state="starting", started=now(), device=device)
+                return runs.update_run_within(connection, run.id, state="starting", started=now(), device=device)
             waited_for.add(on_gpu)
     return None
 
@@ -137,49 +138,49 @@ def _records(connection: Connection, states: Collection[RunState]) -> list[RunRe
     return [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
 
 
-def reconcile() -> None:
-    """Mark runs whose worker has gone as interrupted, or as failed where it never came to work."""
+def reconcile_runs() -> None:
+    """Mark runs whose worker has ended as interrupted, or as failed if it never started."""
     for record in runs.list_runs(states=ACTIVE):
-        failure = _loss(record)
+        failure = _failure_of(record)
         if failure is None:
             continue
-        # Read again: it may have ended well, or been stopped on purpose, since it was listed.
+        # Read again: it may have succeeded or been cancelled since it was listed.
         record = runs.get_run(record.id)
         if record.phase == CANCELLING:
-            _end(record.id, "cancelled")
+            _end_run(record.id, "cancelled")
         elif record.active:
-            _end(record.id, "interrupted" if failure.kind == "killed" else "failed", failure)
+            _end_run(record.id, "interrupted" if failure.kind == "killed" else "failed", failure)
 
 
-def _loss(record: RunRecord) -> Failure | None:
-    """Why the run has no worker; None while it has one, or may yet get one."""
+def _failure_of(record: RunRecord) -> Failure | None:
+    """Why the run has no worker; None while it has one or may still get one."""
     if record.job or record.pid is not None:
-        return backends.holding(record).loss(record)
-    # A start that lies ahead was before the clock was set back.
+        return backends.backend_of(record).failure(record)
+    # A start in the future means that the clock was set back.
     given_up = record.started is not None and abs(now() - record.started) > CLAIM_LIMIT
     return backends.KILLED if given_up else None
 
 
 def cancel(run: str) -> RunRecord:
-    """Take a run out of the queue, or stop its worker: politely first, then for good, within 3 seconds.
+    """Take a run out of the queue, or terminate its worker, killing it after 3 seconds.
 
-    `ClusterError` where its cluster does not answer; then it stays as it is.
+    `ClusterError` when its cluster does not answer; then nothing is changed.
     """
     record = runs.get_run(run)
     if record.ended:
         raise InputError(f"Run “{record.name}” has already {record.state}.", "There is nothing to cancel.")
     if runs.update_run(record.id, expect=["queued"], state="cancelled", finished=now()):
         return runs.get_run(record.id)
-    # Said before the worker is stopped, so that whoever finds it gone meanwhile does not call it a crash.
+    # Recorded before the worker is stopped, so that other processes do not take its end for a crash.
     record = runs.update_run(record.id, expect=ACTIVE, phase=CANCELLING) or runs.get_run(record.id)
-    backends.holding(record).stop(record)
-    _end(record.id, "cancelled")
+    backends.backend_of(record).stop(record)
+    _end_run(record.id, "cancelled")
     dispatch()
     return runs.get_run(record.id)
 
 
 def resume(run: str) -> RunRecord:
-    """Put a run that was interrupted, cancelled or failed back into the queue; it goes on after its last epoch."""
+    """Put a run that was interrupted, cancelled or failed back into the queue; it continues at its checkpoint."""
     record = runs.get_run(run)
     changed = runs.update_run(
         record.id,
@@ -202,8 +203,8 @@ def resume(run: str) -> RunRecord:
     return runs.get_run(record.id)
 
 
-def finish(run: str) -> RunRecord:
-    """Ask a run at work to end after this epoch and keep its best one."""
+def finish_early(run: str) -> RunRecord:
+    """Ask a running run to end after this epoch and keep its best one."""
     record = runs.get_run(run)
     if not record.active:
         raise InputError(f"Run “{record.name}” is {record.state}.", "Only a run at work can be finished early.")
@@ -211,14 +212,14 @@ def finish(run: str) -> RunRecord:
     return record
 
 
-def _end(run_id: str, state: str, failure: Failure | None = None) -> None:
+def _end_run(run_id: str, state: str, failure: Failure | None = None) -> None:
     changed = runs.update_run(run_id, expect=ACTIVE, state=state, phase="", failure=failure, finished=now())
     if changed:
         runs.append_event(run_id, Event(phase=state))
 
 
-def place(record: RunRecord) -> int:
-    """How many runs are ahead of a queued run, those at work included."""
+def queue_position(record: RunRecord) -> int:
+    """How many runs are ahead of a queued run, including running ones."""
     with transaction() as connection:
         ahead = select(func.count()).where(
             table.c.state.in_(ACTIVE) | ((table.c.state == "queued") & (table.c.created < record.created))

@@ -17,11 +17,11 @@ log = logging.getLogger("graft.task")
 WRITE_EVERY = 0.3
 
 
-def work(task_id: str) -> bool:
-    """Do the task and end it in a state with a reason. Whether this process is fit to do another."""
+def run_task(task_id: str) -> bool:
+    """Run the task and record its final state. Returns whether this process can run another one."""
     cancel_on_terminate()
-    record = tasks.get(task_id).model_copy(update={"state": "running"})
-    tasks.write(record)
+    record = tasks.get_task(task_id).model_copy(update={"state": "running"})
+    tasks.write_task(record)
     written = time.monotonic()
 
     def progress(done: int, total: int, text: str = "") -> None:
@@ -29,31 +29,31 @@ def work(task_id: str) -> bool:
         record = record.model_copy(update={"done": done, "total": total, "text": text})
         if time.monotonic() - written > WRITE_EVERY or done == total:
             written = time.monotonic()
-            tasks.write(record)
+            tasks.write_task(record)
 
     ended: dict[str, Any]
     try:
         function = resolve_name(tasks.TASKS[record.kind])
-        result = function(record.params, tasks.folder_of(task_id), progress)
-        files.write_json(tasks.folder_of(task_id) / "result.json", result)
+        result = function(record.params, tasks.task_folder(task_id), progress)
+        files.write_json(tasks.task_folder(task_id) / "result.json", result)
         ended = {"state": "succeeded"}
     except Cancelled:
         ended = {"state": "cancelled"}
-    except Exception as error:  # the process ends here: whatever it was must be told, not lost
+    except Exception as error:  # the process ends here, so every error must be recorded
         log.exception("the task failed")
         ended = {"state": "failed", "failure": diagnose(error)}
-    tasks.write(record.model_copy(update=ended))
-    return record.kind in tasks.STAYING and ended["state"] != "cancelled" and bool(get_settings().warm_minutes)
+    tasks.write_task(record.model_copy(update=ended))
+    return record.kind in tasks.KEEP_PROCESS and ended["state"] != "cancelled" and bool(get_settings().warm_minutes)
 
 
-def wait(wanted_by: str) -> str | None:
-    """Wait for the next task that loads a model; None when none came, or this process was told to end."""
+def wait_for_task(wanted_by: str) -> str | None:
+    """Wait for the next task that loads a model; None after a timeout or when this process was cancelled."""
     try:
         task_id = warm.wait_for_run(wanted_by, warm.task_folder())
     except Cancelled:
         return None
     if task_id:
-        with (tasks.folder_of(task_id) / "log.txt").open("ab") as output:
+        with (tasks.task_folder(task_id) / "log.txt").open("ab") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
     return task_id
@@ -62,7 +62,7 @@ def wait(wanted_by: str) -> str | None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     parent = os.getppid()
-    wanted_by = f"{parent}-{local.created(parent)}"
+    wanted_by = f"{parent}-{local.creation_time(parent)}"
     task: str | None = sys.argv[1]
-    while task and work(task):
-        task = wait(wanted_by)
+    while task and run_task(task):
+        task = wait_for_task(wanted_by)

@@ -1,8 +1,8 @@
-"""Short background work that is no run: an import, a look for findings, a preview.
+"""Short background work other than runs: an import, a check, a preview.
 
-A task is a folder `tasks/ID` in the workspace: `task.json` (what it is and how far it has come), `process.json`,
-`log.txt`, and the `result.json` and files that it leaves. Its process is started at once, not queued behind training.
-To add a kind, write its function and name it in `TASKS`.
+A task is a folder `tasks/ID` in the workspace: `task.json` (its record, with progress), `process.json`, `log.txt`,
+and the `result.json` and files that it leaves. Its process is started immediately, without a queue. To add a kind,
+write its function and name it in `TASKS`.
 """
 
 import json
@@ -49,8 +49,8 @@ TASKS: dict[str, str] = {
     "learning_curve": "core.advice.transferability.learning_curve:learning_curve_task",
 }
 
-# Kinds that load a model: their process waits for the next such task, as that one then need not load it again.
-STAYING = ("predict", "explain", "matters")
+# Kinds that load a model: their process waits for the next such task, which then need not load it again.
+KEEP_PROCESS = ("predict", "explain", "matters")
 
 KEPT_SECONDS = 24 * 3600
 START_SECONDS = 30
@@ -75,7 +75,7 @@ class TaskRecord(Frozen):
         return self.state in FINISHED
 
 
-def folder_of(task_id: str) -> Path:
+def task_folder(task_id: str) -> Path:
     return get_settings().home / "tasks" / task_id
 
 
@@ -85,90 +85,90 @@ def start(kind: str, title: str, **params: Any) -> TaskRecord:
         raise InputError(f"There is no task “{kind}”.", f"The tasks are {', '.join(TASKS)}.")
     _sweep()
     record = TaskRecord(id=secrets.token_hex(4), kind=kind, title=title, params=params)
-    write(record)
-    pid, created = (kind in STAYING and warm.hand_over(record.id, warm.task_folder())) or _launch(record.id)
-    files.write_json(folder_of(record.id) / "process.json", {"pid": pid, "created": created})
+    write_task(record)
+    pid, created = (kind in KEEP_PROCESS and warm.hand_over_run(record.id, warm.task_folder())) or _launch(record.id)
+    files.write_json(task_folder(record.id) / "process.json", {"pid": pid, "created": created})
     return record
 
 
 def _launch(task_id: str) -> tuple[int, float]:
-    process = local.launch("core.jobs.task_worker", task_id, folder_of(task_id) / "log.txt")
+    process = local.launch_module("core.jobs.task_worker", task_id, task_folder(task_id) / "log.txt")
     threading.Thread(target=process.wait, name=f"reap-{task_id}", daemon=True).start()
-    return process.pid, local.created(process.pid)
+    return process.pid, local.creation_time(process.pid)
 
 
-def write(record: TaskRecord) -> None:
-    files.write_text(folder_of(record.id) / "task.json", record.model_dump_json(indent=1))
+def write_task(record: TaskRecord) -> None:
+    files.write_text(task_folder(record.id) / "task.json", record.model_dump_json(indent=1))
 
 
-def get(task_id: str) -> TaskRecord:
-    """The task as it stands; one whose process has gone without a word is `interrupted`."""
+def get_task(task_id: str) -> TaskRecord:
+    """The current record of a task; one whose process ended unexpectedly is `interrupted`."""
     record = _read(task_id)
     if record.ended or _alive(record):
         return record
-    record = _read(task_id)  # it may have ended between the two looks
+    record = _read(task_id)  # it may have ended between the two reads
     if record.ended:
         return record
     failure = Failure(
         kind="killed",
-        message=f"“{record.title}” ended without a word.",
+        message=f"“{record.title}” ended unexpectedly.",
         hint="The system may have run out of memory or was restarted. Start it again.",
     )
     record = record.model_copy(update={"state": "interrupted", "failure": failure})
-    write(record)
+    write_task(record)
     return record
 
 
 def _read(task_id: str) -> TaskRecord:
-    path = folder_of(task_id) / "task.json"
+    path = task_folder(task_id) / "task.json"
     if not path.exists():
-        raise NotFoundError(f"There is no task “{task_id}”.", "It may have been cleared away; start it again.")
+        raise NotFoundError(f"There is no task “{task_id}”.", "It may have been removed; start it again.")
     return TaskRecord.model_validate_json(path.read_text(encoding="utf-8"))
 
 
 def _process(task_id: str) -> tuple[int, float] | None:
-    path = folder_of(task_id) / "process.json"
+    path = task_folder(task_id) / "process.json"
     if not path.exists():
         return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return found["pid"], found["created"]
+    process = json.loads(path.read_text(encoding="utf-8"))
+    return process["pid"], process["created"]
 
 
 def _alive(record: TaskRecord) -> bool:
     process = _process(record.id)
     if process is None:
         return abs((now() - record.created).total_seconds()) < START_SECONDS
-    return local.alive(*process)
+    return local.is_alive(*process)
 
 
 def cancel(task_id: str) -> TaskRecord:
-    """Stop a task: politely first, then for good. One that has ended stays as it is."""
+    """Stop a task: terminate its process, then kill it. One that has ended is left unchanged."""
     process = _process(task_id)
     if process is not None and not _read(task_id).ended:
-        local.stop(*process)
+        local.stop_process(*process)
         record = _read(task_id)
         if not record.ended:
-            write(record.model_copy(update={"state": "cancelled"}))
+            write_task(record.model_copy(update={"state": "cancelled"}))
     return _read(task_id)
 
 
 def result(task_id: str) -> Any:
-    """What a task that succeeded has given back."""
-    return json.loads((folder_of(task_id) / "result.json").read_text(encoding="utf-8"))
+    """The result of a task that succeeded."""
+    return json.loads((task_folder(task_id) / "result.json").read_text(encoding="utf-8"))
 
 
-def at_work(kind: str | None = None) -> list[TaskRecord]:
+def active_tasks(kind: str | None = None) -> list[TaskRecord]:
     """Tasks that have not ended, oldest first."""
-    found = []
+    active = []
     for path in get_settings().home.glob("tasks/*/task.json"):
-        record = get(path.parent.name)
+        record = get_task(path.parent.name)
         if not record.ended and kind in (None, record.kind):
-            found.append(record)
-    return sorted(found, key=lambda record: record.created)
+            active.append(record)
+    return sorted(active, key=lambda record: record.created)
 
 
 def _sweep() -> None:
-    """Clear away tasks that ended long ago: their results are for the page that asked."""
+    """Remove tasks that ended long ago: only the page that started them needs their results."""
     for path in get_settings().home.glob("tasks/*/task.json"):
-        if time.time() - path.stat().st_mtime > KEPT_SECONDS and get(path.parent.name).ended:
+        if time.time() - path.stat().st_mtime > KEPT_SECONDS and get_task(path.parent.name).ended:
             shutil.rmtree(path.parent, ignore_errors=True)

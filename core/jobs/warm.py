@@ -1,14 +1,13 @@
-"""A worker that is already past its imports and waits for the next run.
+"""Warm workers: processes that have imported their libraries and wait for the next run.
 
-Importing the libraries takes longer than many a run. So one process imports them ahead of time and waits at a named
-pipe, `GRAFT_HOME/warm/PID-CREATED.ready`. Whoever hands a run over first renames the pipe, which only one can, and
-then writes the run's id into it. The process takes that one run and ends with it, so that nothing is carried over
-from one run to the next.
+Importing the libraries takes longer than many runs. So one process imports them ahead of time and waits on a named
+pipe, `GRAFT_HOME/warm/PID-CREATED.ready`. The process that hands over a run first renames the pipe, which only one
+can, and then writes the run's id into it. A warm worker runs only that one run, so that no state carries over.
 
-Processes of the tasks that load a model (`core.jobs.tasks.STAYING`) wait in the same way, in `warm/tasks/`, after
-they have done one: the next picture is predicted without importing or loading anything.
+Processes of tasks that load a model (`core.jobs.tasks.KEEP_PROCESS`) wait in the same way, in `warm/tasks/`, after
+their task: the next image is predicted without importing or loading anything.
 
-Where the system has no named pipes, as on Windows, nothing waits: every run and task starts a process of its own.
+Without named pipes, as on Windows, no process waits: every run and task starts a process of its own.
 """
 
 import os
@@ -23,29 +22,29 @@ import psutil
 from core.jobs import local
 from core.settings import get_settings
 
-STARTING_SECONDS = 60  # after which a start that was never finished is forgotten
+STARTING_SECONDS = 60  # after which a start that was never finished is ignored
 CAN_WAIT = hasattr(os, "mkfifo")
-LOOK_SECONDS = 5.0  # how often a waiting worker looks whether it is still wanted
+LOOK_SECONDS = 5.0  # how often a waiting worker checks whether it is still needed
 MEMORY = 2 * 2**30  # bytes that must be free: the libraries take about 0.6 GB, a run as much again
 
 
-def folder() -> Path:
+def warm_folder() -> Path:
     return get_settings().home / "warm"
 
 
 def task_folder() -> Path:
-    return folder() / "tasks"
+    return warm_folder() / "tasks"
 
 
-def keep_ready(on_exit: Callable[[], object]) -> None:
-    """See to it that a worker is waiting or on its way, unless that is switched off or memory is short.
+def keep_worker_ready(on_exit: Callable[[], object]) -> None:
+    """Ensure that a warm worker is waiting or starting, unless that is switched off or memory is short.
 
     It ends with the process that called this, or after `settings.warm_minutes`; `on_exit` is called then.
     """
     if not CAN_WAIT or not get_settings().warm_minutes or psutil.virtual_memory().available < MEMORY or _ready():
         return
-    folder().mkdir(parents=True, exist_ok=True)
-    starting = folder() / "starting"
+    warm_folder().mkdir(parents=True, exist_ok=True)
+    starting = warm_folder() / "starting"
     try:
         os.close(os.open(starting, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:
@@ -54,15 +53,15 @@ def keep_ready(on_exit: Callable[[], object]) -> None:
                 starting.unlink()
         return
     me = os.getpid()
-    waiting_for = f"{me}-{local.created(me)}"
-    process = local.launch("core.training.worker", f"--warm={waiting_for}", folder() / "log.txt")
-    local.reap(process, on_exit)
+    waiting_for = f"{me}-{local.creation_time(me)}"
+    process = local.launch_module("core.training.worker", f"--warm={waiting_for}", warm_folder() / "log.txt")
+    local.reap_child(process, on_exit)
 
 
-def hand_over(run_id: str, place: Path | None = None) -> tuple[int, float] | None:
+def hand_over_run(run_id: str, place: Path | None = None) -> tuple[int, float] | None:
     """Give a run to a waiting worker; its process id and creation time, or None where none is waiting.
 
-    With `place` it is a task that is given, to the processes that wait there.
+    With `place` it is a task, handed over to the processes that wait there.
     """
     for path in _ready(place):
         pid, created = _process(path)
@@ -83,44 +82,44 @@ def hand_over(run_id: str, place: Path | None = None) -> tuple[int, float] | Non
 
 
 def wait_for_run(wanted_by: str, place: Path | None = None) -> str | None:
-    """Wait, as a worker, until a run is handed over: its id; None when nobody needs this worker any more.
+    """Wait, as a worker, until a run is handed over: its id; None when this worker is no longer needed.
 
-    `wanted_by` is the process, `PID-CREATED`, with which this one ends; `place` is where it can be found, `folder()`
-    unless told.
+    `wanted_by` is the process, `PID-CREATED`, with which this one ends; `place` is the pipe's folder, by default
+    `warm_folder()`.
     """
     if not CAN_WAIT:
         return None
-    pid, place = os.getpid(), place or folder()
+    pid, place = os.getpid(), place or warm_folder()
     place.mkdir(parents=True, exist_ok=True)
-    path = place / f"{pid}-{local.created(pid)}.ready"
+    path = place / f"{pid}-{local.creation_time(pid)}.ready"
     hidden = path.with_suffix(".new")
     os.mkfifo(hidden)
-    # Open for writing as well: else the pipe would seem to end when the first writer goes.
+    # Open for writing as well: otherwise the pipe would be at its end when the first writer closes it.
     pipe = os.open(hidden, os.O_RDWR | os.O_NONBLOCK)
     hidden.rename(path)
-    (folder() / "starting").unlink(missing_ok=True)
+    (warm_folder() / "starting").unlink(missing_ok=True)
     deadline = time.monotonic() + 60 * get_settings().warm_minutes
     parent = _process(Path(wanted_by))
     while True:
         if select.select([pipe], [], [], LOOK_SECONDS)[0]:
             return os.read(pipe, 100).decode()
-        if time.monotonic() > deadline or not local.alive(*parent):
+        if time.monotonic() > deadline or not local.is_alive(*parent):
             try:
                 path.unlink()
-            except FileNotFoundError:  # taken this very moment
+            except FileNotFoundError:  # taken at this moment
                 continue
             return None
 
 
 def _ready(place: Path | None = None) -> list[Path]:
-    """The pipes of workers that wait; what dead ones have left is cleared away."""
-    found = []
-    for path in (place or folder()).glob("*.ready"):
-        if local.alive(*_process(path)):
-            found.append(path)
+    """The pipes of waiting workers; those of dead ones are removed."""
+    pipes = []
+    for path in (place or warm_folder()).glob("*.ready"):
+        if local.is_alive(*_process(path)):
+            pipes.append(path)
         else:
             path.unlink(missing_ok=True)
-    return found
+    return pipes
 
 
 def _process(path: Path) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""One message to an address of the person's choice when a run has ended."""
+"""A webhook: a message to the configured address when a run has ended."""
 
 import http.client
 import json
@@ -13,24 +13,24 @@ log = logging.getLogger("graft.webhook")
 SECONDS = 5.0
 
 
-def tell(run_id: str) -> None:
-    """Post `document` to `settings.webhook`, if there is one. Whatever goes wrong is logged and changes nothing.
+def send_webhook(run_id: str) -> None:
+    """Post `webhook_document` to `settings.webhook`, if it is set. Errors are only logged.
 
-    It takes `SECONDS` at most, however slowly names are found or answers come.
+    It takes `SECONDS` at most, however slow name resolution or the server is.
     """
     address = get_settings().webhook
     run = runs.get_run(run_id)
     if not address or not run.ended:
         return
-    thread = threading.Thread(target=_post, args=(address, document(run_id)), daemon=True)
+    thread = threading.Thread(target=_post, args=(address, webhook_document(run_id)), daemon=True)
     thread.start()
     thread.join(SECONDS)
     if thread.is_alive():
-        log.warning("The webhook gave no answer within %g seconds", SECONDS)
+        log.warning("The webhook did not answer within %g seconds", SECONDS)
 
 
-def document(run_id: str) -> dict[str, object]:
-    """What is posted: the run's id, name and state, its data, metrics and, where it failed, why."""
+def webhook_document(run_id: str) -> dict[str, object]:
+    """The document that is posted: the run's id, name and state, its data, metrics and, where it failed, why."""
     run = runs.get_run(run_id)
     said = run.model_dump(mode="json", include={"name", "state", "dataset", "version", "metrics", "failure"})
     return {"run": run.id, **said}
@@ -44,4 +44,4 @@ def _post(address: str, said: dict[str, object]) -> None:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             log.info("The webhook answered %d", answer.status)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        log.warning("The webhook could not be told: %s", error)
+        log.warning("The webhook could not be reached: %s", error)

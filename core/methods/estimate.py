@@ -54,8 +54,8 @@ def estimate(spec: ResolvedSpec, n: int) -> float:
     """Seconds, the constants corrected by how the last runs here compared with them."""
     ratios = []
     for run in runs.list_runs(states=["succeeded"])[:REMEMBERED]:
-        if run.took:
-            ratios.append(run.took / predicted(run.spec, run.n))
+        if run.duration:
+            ratios.append(run.duration / predicted(run.spec, run.n))
     return predicted(spec, n) * (min(4.0, max(0.25, median(ratios))) if ratios else 1.0)
 
 

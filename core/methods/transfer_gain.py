@@ -6,8 +6,8 @@ The three measures of Torrey and Shavlik (2010), “Transfer learning”: a high
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.evaluation.comparison import Pair, compare
-from core.evaluation.scores import judged
+from core.evaluation.comparison import Pair, compare_predictions
+from core.evaluation.scores import judged_rows
 from core.methods.strategies import STRATEGIES
 from core.schemas import Event, Frozen, RunRecord
 from core.store import runs
@@ -54,8 +54,8 @@ def baseline_of(run: RunRecord) -> RunRecord | None:
 
 def gain(run: RunRecord, baseline: RunRecord) -> Gain:
     """Compare a run with its baseline; `InputError` where they were not judged on the same samples."""
-    rows = {r.id: judged(runs.read_predictions(r.id)) for r in (baseline, run)}
-    accuracy = next(pair for pair in compare(rows) if pair.metric == "accuracy")
+    rows = {r.id: judged_rows(runs.read_predictions(r.id)) for r in (baseline, run)}
+    accuracy = next(pair for pair in compare_predictions(rows) if pair.metric == "accuracy")
     events = {r.id: [e for e in runs.read_events(r.id) if "val_accuracy" in e.values] for r in (baseline, run)}
     mark = max((e.values["val_accuracy"] for e in events[baseline.id]), default=0.0)
     courses = [course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]

@@ -10,7 +10,7 @@ from core.errors import InputError, WeightsError
 from core.methods.backbone import Backbone, find_weights, is_file_sound
 from core.methods.backbones import get_backbone
 from core.settings import get_settings
-from core.store.files import atomic, need_disk
+from core.store.files import atomic_file, need_disk
 
 _BLOCK = 2**20
 _SILENCE = 20  # seconds without a byte after which the network counts as gone
@@ -38,7 +38,7 @@ def download(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
     target = get_settings().home / "weights" / backbone.weights_file
     by_hand = f"Where there is a network, fetch {backbone.url} and place it in {target.parent}."
     try:
-        with urllib.request.urlopen(backbone.url, timeout=_SILENCE) as answer, atomic(target) as temporary:
+        with urllib.request.urlopen(backbone.url, timeout=_SILENCE) as answer, atomic_file(target) as temporary:
             total = int(answer.headers.get("Content-Length") or 0)
             need_disk(total)
             with temporary.open("wb") as file:

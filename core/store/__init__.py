@@ -1,1 +1,1 @@
-"""Where everything is kept: the database, the folders of datasets and runs, caches and atomic files."""
+"""Persistence: the database, the folders of datasets and runs, the cache and atomic files."""

@@ -1,4 +1,4 @@
-"""The workspace's cache: what can be computed again, up to a size; what was used longest ago goes first."""
+"""The workspace's cache of recomputable files, limited in size; the least recently used are evicted first."""
 
 import logging
 import os
@@ -10,26 +10,26 @@ from core.settings import get_settings
 log = logging.getLogger(__name__)
 
 
-def used(path: Path) -> None:
-    """Say that a file of the cache was of use just now. (File systems do not note every reading.)"""
+def mark_used(path: Path) -> None:
+    """Mark a file of the cache as just used. (File systems do not record every access.)"""
     with suppress(FileNotFoundError):
         os.utime(path)
 
 
-def trim(folder: Path) -> list[Path]:
+def trim_cache(folder: Path) -> list[Path]:
     """Remove the files in and below `folder` that were used longest ago until the rest fits `settings.cache_gb`.
 
-    The newest one always stays, so that whoever just wrote it finds it. A process that has a removed file mapped goes
-    on reading it. Returns what was removed.
+    The newest one always stays for the process that just wrote it. A process that has mapped a removed file can
+    continue to read it. Returns what was removed.
     """
     files = []
     for path in folder.rglob("*"):
         if path.name.startswith(".tmp-"):
             continue
-        with suppress(FileNotFoundError):  # somebody else trims at the same time
-            found = path.stat()
+        with suppress(FileNotFoundError):  # another process trims at the same time
+            status = path.stat()
             if path.is_file():
-                files.append((found.st_mtime_ns, found.st_size, path))
+                files.append((status.st_mtime_ns, status.st_size, path))
     files.sort(key=lambda file: file[0])
     left = sum(size for _, size, _ in files)
     removed = []
@@ -40,5 +40,5 @@ def trim(folder: Path) -> list[Path]:
         left -= size
         removed.append(path)
     if removed:
-        log.info("%d files of the cache made room for newer ones.", len(removed))
+        log.info("%d files were evicted from the cache.", len(removed))
     return removed

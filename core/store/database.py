@@ -1,6 +1,6 @@
 """The index over the workspace's folders: a small SQLAlchemy schema, SQLite unless a URL says otherwise.
 
-The folders are the truth. A row holds what lists need to filter and sort, and the record's own JSON in `record`.
+The folders are authoritative. A row holds what lists need to filter and sort, and the record's own JSON in `record`.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ from sqlalchemy import (
     inspect,
 )
 
-from core.cancellation import undisturbed
+from core.cancellation import defer_cancellation
 from core.settings import get_settings
 
 metadata = MetaData()
@@ -89,7 +89,7 @@ def _engine(url: str) -> Engine:
 
 
 def _drop_outdated(engine: Engine) -> None:
-    """Drop tables of an earlier Graft that lack a column: they are an index, and written anew from the folders."""
+    """Drop tables of an earlier Graft that lack a column: they are an index, which is rebuilt from the folders."""
     known = inspect(engine)
     for table in metadata.sorted_tables:
         if known.has_table(table.name):
@@ -99,15 +99,15 @@ def _drop_outdated(engine: Engine) -> None:
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
-    # Transactions are begun by hand below: the driver would otherwise begin a deferred one, and two
-    # processes that both read and then write would deadlock.
+    # Transactions are begun explicitly below: the driver would otherwise begin a deferred one, and two processes that
+    # both read and then write would deadlock.
     connection.isolation_level = None
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _switch_to_wal(connection: Any) -> None:
-    # Where two processes open a new database together, the switch fails at once, whatever the timeout says.
+    # When two processes open a new database at once, the switch fails immediately, regardless of the timeout.
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -128,7 +128,7 @@ def _begin_immediate(connection: Connection) -> None:
 def transaction() -> Iterator[Connection]:
     """A connection inside one transaction: committed when the block ends well, rolled back when it raises.
 
-    A process that is told to end finishes it first: left in the middle, it would stay locked for its own last word.
+    A process that is cancelled finishes it first; otherwise the lock would block the record of its final state.
     """
-    with undisturbed(), _engine(get_settings().database).begin() as connection:
+    with defer_cancellation(), _engine(get_settings().database).begin() as connection:
         yield connection

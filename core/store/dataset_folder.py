@@ -1,4 +1,4 @@
-"""Where the files of a dataset lie."""
+"""The paths of a dataset's files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from core.settings import get_settings
 
 @dataclass(frozen=True)
 class DatasetFolder:
-    """The folder of one dataset: `datasets/ID` of the workspace, or the place where a dataset is being made.
+    """The folder of one dataset: `datasets/ID` of the workspace, or a staging folder while it is imported.
 
     Imports are numbered from 1 and hold their data beside `import.json`; versions are named by their id and hold
     `version.json` and the tables made with them.

@@ -5,7 +5,8 @@
     datasets/ID/versions/VERSION/version.json, split.parquet   a `VersionRecord`, and (id, part, group, label) of its
                                                             samples; of tables also columns.parquet, their profile
 
-The folders are the truth: `reindex` rebuilds every row from them. Writers of one workspace take turns (`writing`).
+The folders are authoritative: `reindex` rebuilds every row from them. Writers of one workspace exclude each other
+(`write_lock`).
 """
 
 import re
@@ -49,11 +50,11 @@ def get_dataset(id_or_name: str) -> DatasetRecord:
     table = database.datasets
     query = select(table.c.id, table.c.record).where(or_(table.c.id == id_or_name, table.c.name == id_or_name))
     with database.transaction() as connection:
-        found = {row.id: row.record for row in connection.execute(query)}
-    if found:
-        return DatasetRecord.model_validate_json(found.get(id_or_name) or next(iter(found.values())))
+        records = {row.id: row.record for row in connection.execute(query)}
+    if records:
+        return DatasetRecord.model_validate_json(records.get(id_or_name) or next(iter(records.values())))
     if _is_id(id_or_name) and DatasetFolder.of(id_or_name).record.exists():
-        reindex()  # the folder is there and the row is not: the database was lost
+        reindex()  # the folder exists but not the row: the database was lost
         return get_dataset(id_or_name)
     raise NotFoundError(f"There is no dataset “{id_or_name}”.", "`python -m core import PATH` brings one in.")
 
@@ -97,7 +98,7 @@ def rename_version(dataset_id: str, version: str, name: str) -> VersionRecord:
         raise InputError(
             f"A version cannot be named “{name}”.", "Use up to 40 letters, digits, dots, dashes and underscores."
         )
-    with writing():
+    with write_lock():
         record = get_version(DataRef(dataset=dataset_id, version=version))
         if any(name in (other.name, other.id) for other in list_versions(record.dataset) if other.id != record.id):
             raise InputError(f"Another version is named “{name}”.", "Choose another name.")
@@ -126,7 +127,7 @@ def save_version(record: VersionRecord, tables: Mapping[str, pd.DataFrame]) -> N
 
 
 def write_version(folder: Path, record: VersionRecord, tables: Mapping[str, pd.DataFrame]) -> None:
-    """The files of a version, written to `folder`, which may still lie in a staging folder."""
+    """The files of a version, written to `folder`, which may still be in a staging folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_parquet(folder / f"{name}.parquet", table)
@@ -134,7 +135,7 @@ def write_version(folder: Path, record: VersionRecord, tables: Mapping[str, pd.D
 
 
 def adopt_dataset(staged: Path, record: DatasetRecord, version: VersionRecord) -> None:
-    """Move a finished staging folder to its place and index it; when the index fails, the folder goes too."""
+    """Move a finished staging folder to its place and index it; when indexing fails, the folder is removed too."""
     folder = dataset_folder(record.id)
     write_text(staged / "dataset.json", record.model_dump_json(indent=1))
     staged.rename(folder)
@@ -149,7 +150,7 @@ def adopt_dataset(staged: Path, record: DatasetRecord, version: VersionRecord) -
 
 def rename_dataset(dataset_id: str, name: str) -> DatasetRecord:
     """Give a dataset another name; `InputError` when the name is unusable or taken. The id stays."""
-    with writing():
+    with write_lock():
         record = get_dataset(dataset_id)
         record = record.model_copy(update={"name": check_name(name, but=record.id)})
         save_dataset(record)
@@ -159,12 +160,12 @@ def rename_dataset(dataset_id: str, name: str) -> DatasetRecord:
 def delete_dataset(dataset_id: str) -> None:
     """Remove a dataset with all its imports and versions. Runs trained on it stay.
 
-    `InputError` while a run waits or is at work on it.
+    `InputError` while a run on it is queued or running.
     """
-    with writing():
+    with write_lock():
         record = get_dataset(dataset_id)
         _refuse_if_used(record)
-        with staging() as bin_folder:
+        with staging_folder() as bin_folder:
             dataset_folder(record.id).rename(bin_folder / record.id)
             with database.transaction() as connection:
                 connection.execute(delete(database.versions).where(database.versions.c.dataset == record.id))
@@ -173,7 +174,7 @@ def delete_dataset(dataset_id: str) -> None:
 
 def delete_version(dataset_id: str, version: str) -> DatasetRecord:
     """Remove one version; `InputError` when it is the only one. The imports stay."""
-    with writing():
+    with write_lock():
         record = get_dataset(dataset_id)
         doomed = get_version(DataRef(dataset=record.id, version=version))
         left = [other for other in list_versions(record.id) if other.id != doomed.id]
@@ -186,7 +187,7 @@ def delete_version(dataset_id: str, version: str) -> DatasetRecord:
             newest = left[0]
             record = record.model_copy(update={"version": newest.id, "n": newest.n, "classes": newest.classes})
             save_dataset(record)
-        with staging() as bin_folder:
+        with staging_folder() as bin_folder:
             version_folder(record.id, doomed.id).rename(bin_folder / doomed.id)
             table = database.versions
             with database.transaction() as connection:
@@ -195,7 +196,7 @@ def delete_version(dataset_id: str, version: str) -> DatasetRecord:
 
 
 def _refuse_if_used(record: DatasetRecord, version: str | None = None) -> None:
-    """`InputError` while a run waits or is at work on this dataset, or on this version of it."""
+    """`InputError` while a run on this dataset, or on this version of it, is queued or running."""
     table = database.runs
     query = select(table.c.name).where(table.c.dataset == record.id, table.c.state.in_(["queued", *ACTIVE]))
     query = query.order_by(table.c.created)
@@ -225,30 +226,30 @@ def dataset_size(dataset_id: str) -> int:
 
 
 def reindex() -> int:
-    """Rebuild the rows of datasets and versions from the folders, and sweep what a killed import left behind.
+    """Rebuild the rows of datasets and versions from the folders, and remove what a killed import left.
 
     Returns the number of datasets found.
     """
     root = get_settings().datasets
     if not root.exists():
         return 0
-    with writing():
-        sweep()
-        found = read_records(root.glob("*/dataset.json"), DatasetRecord)
+    with write_lock():
+        sweep_staging()
+        records = read_records(root.glob("*/dataset.json"), DatasetRecord)
         versions = read_records(root.glob("*/versions/*/version.json"), VersionRecord)
         with database.transaction() as connection:
             connection.execute(delete(database.versions))
             connection.execute(delete(database.datasets))
-            for record in found:
+            for record in records:
                 _index_dataset(connection, record)
             for version in versions:
                 _index_version(connection, version)
-    return len(found)
+    return len(records)
 
 
 @contextmanager
-def writing() -> Iterator[None]:
-    """Hold the workspace's lock on datasets, so that names, ids and import numbers are handed out once.
+def write_lock() -> Iterator[None]:
+    """Hold the workspace's lock on datasets, so that names, ids and import numbers are unique.
 
     A thread that holds it may enter again.
     """
@@ -261,14 +262,14 @@ def writing() -> Iterator[None]:
         lock(shared)
         _held.lock = True
         try:
-            yield  # closing the file gives the lock back
+            yield  # closing the file releases the lock
         finally:
             _held.lock = False
 
 
 @contextmanager
-def staging() -> Iterator[Path]:
-    """A temporary folder on the datasets' disk; whatever is still in it when the block ends is removed."""
+def staging_folder() -> Iterator[Path]:
+    """A temporary folder on the datasets' disk; its remaining contents are removed when the block ends."""
     root = get_settings().datasets
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=root, prefix=".tmp-"))
@@ -280,14 +281,14 @@ def staging() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep() -> None:
-    """Remove what killed processes left in staging folders. The system has given their locks back."""
+def sweep_staging() -> None:
+    """Remove staging folders of killed processes, whose locks the system has released."""
     for folder in get_settings().datasets.glob(".tmp-*"):
-        with suppress(FileNotFoundError):  # its owner or another sweep may be faster
+        with suppress(FileNotFoundError):  # its owner or another process may have removed it
             if time.time() - folder.stat().st_ctime < _YOUNG_SECONDS:
                 continue
             with (folder / _OWNER).open("a") as owner:
-                left = try_lock(owner)  # else somebody is at work there
+                left = try_lock(owner)  # otherwise its owner is still running
             if left:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -301,7 +302,7 @@ def check_name(name: str, but: str | None = None) -> str:
     if bad:
         raise InputError(
             f"The name “{name}” cannot be used: it contains “{bad}”.",
-            "Leave out @, : and /, which mean something in data addresses.",
+            "Leave out @, : and /, which have a meaning in data references.",
         )
     if any(name in (record.name, record.id) and record.id != but for record in list_datasets()):
         raise InputError(f"There is already a dataset “{name}”.", "Choose another name.")

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic writes: a file is either complete or absent."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ Record = TypeVar("Record", bound=BaseModel)
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
@@ -38,7 +38,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, path: Path) -> None:
-    """Rename over `path`. Windows refuses that while somebody reads it, so it is tried for a second there."""
+    """Rename over `path`. Windows refuses that while the file is read, so it is retried for a second there."""
     for _ in range(20 if os.name == "nt" else 0):
         try:
             temporary.replace(path)
@@ -61,7 +61,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    with atomic(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -70,19 +70,19 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
-    with atomic(path) as temporary:
+    with atomic_file(path) as temporary:
         table.to_parquet(temporary, index=False)
 
 
 def read_records(paths: Iterable[Path], model: type[Record]) -> list[Record]:
-    """The records in these JSON files. One that cannot be read costs only itself; the log names it."""
-    found = []
+    """The records in these JSON files. One that cannot be read is skipped and logged."""
+    records = []
     for path in paths:
         try:
-            found.append(model.model_validate_json(path.read_text(encoding="utf-8")))
+            records.append(model.model_validate_json(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError
             log.warning("%s is left out, it cannot be read: %s", path, error)
-    return found
+    return records
 
 
 def folder_size(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Locks on open files that processes hold against each other. The system gives them back when a process ends."""
+"""Exclusive locks on open files between processes. The system releases them when a process ends."""
 
 import time
 from typing import IO, Any
@@ -12,7 +12,7 @@ _RETRY_SECONDS = 0.05
 
 
 def lock(file: IO[Any]) -> None:
-    """Wait until this process has the lock on an open file. Closing the file gives it back."""
+    """Wait until this process has the lock on an open file. Closing the file releases it."""
     if fcntl:
         fcntl.flock(file, fcntl.LOCK_EX)
         return
@@ -21,7 +21,7 @@ def lock(file: IO[Any]) -> None:
 
 
 def try_lock(file: IO[Any]) -> bool:
-    """Take the lock on an open file if nobody has it; whether this process has it now."""
+    """Take the lock on an open file if it is free; returns whether this process has it now."""
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,7 +33,7 @@ def try_lock(file: IO[Any]) -> bool:
 
 
 def _lock_first_byte(file: IO[Any]) -> None:
-    """What Windows has instead: a lock on bytes of the file. `OSError` when another process holds it."""
+    """On Windows: a lock on bytes of the file. `OSError` when another process holds it."""
     import msvcrt
 
     file.seek(0)

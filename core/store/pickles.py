@@ -1,4 +1,4 @@
-"""Modules that pickles name by where their classes stood in version 0.1.
+"""Aliases for modules that pickles name by their paths in version 0.1.
 
 A run's `preparation.joblib` and `model.joblib`, and the bundles exported from it, name classes by their module. Those
 that have moved since are found where they are now, so that older workspaces and bundles load.
@@ -38,7 +38,7 @@ MOVED = {
 
 
 class _Moved(MetaPathFinder, Loader):
-    """Gives the module of today for the name of a module that has moved."""
+    """Import hook that returns a moved module for its old name."""
 
     def __init__(self) -> None:
         self._specs: dict[str, ModuleSpec | None] = {}
@@ -57,7 +57,7 @@ class _Moved(MetaPathFinder, Loader):
         module.__spec__ = self._specs.pop(name)
 
 
-def install() -> None:
-    """Have moved modules found under their old names; calling it again changes nothing."""
+def install_moved_modules() -> None:
+    """Make moved modules importable under their old names; idempotent."""
     if not any(isinstance(finder, _Moved) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Moved())

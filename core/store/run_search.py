@@ -1,4 +1,4 @@
-"""Finding runs: filtered, sorted and paged in the database, so that a thousand of them make nobody wait."""
+"""Searching runs: filtered, sorted and paged in the database, fast with thousands of runs."""
 
 from typing import Any, Literal
 
@@ -19,8 +19,9 @@ _ORDERS: dict[Order, Any] = {
 }
 
 
-class Wanted(Frozen):
-    """Which runs: those that fit every field that is set. Each of `words` stands in name, tags, note or backbone.
+class RunQuery(Frozen):
+    """A query for runs that match every field that is set. Each of `words` must occur in name, tags, note or
+    backbone.
 
     Trials are found by their `study` alone; without one it is all other runs that are.
     """
@@ -33,7 +34,9 @@ class Wanted(Frozen):
     study: str = ""
 
 
-def find_runs(wanted: Wanted, order: Order = "newest", first: int = 0, most: int = 50) -> tuple[list[RunRecord], int]:
+def find_runs(
+    wanted: RunQuery, order: Order = "newest", first: int = 0, most: int = 50
+) -> tuple[list[RunRecord], int]:
     """`most` runs from place `first` on, counted from 0, and how many there are in all; none of the bin."""
     conditions = _conditions(wanted)
     page = select(table.c.record).where(*conditions).order_by(_ORDERS[order], table.c.created.desc())
@@ -44,14 +47,14 @@ def find_runs(wanted: Wanted, order: Order = "newest", first: int = 0, most: int
 
 
 def datasets_with_runs() -> list[str]:
-    """Ids of the datasets that runs were made on, those deleted since among them. Finds a lost index again."""
+    """Ids of the datasets that runs were made on, including deleted ones. Rebuilds a lost index."""
     with transaction() as connection:
-        found = list(connection.execute(select(table.c.dataset).where(~table.c.binned).distinct()).scalars())
-    return found or list(dict.fromkeys(run.dataset for run in list_runs()))
+        ids = list(connection.execute(select(table.c.dataset).where(~table.c.binned).distinct()).scalars())
+    return ids or list(dict.fromkeys(run.dataset for run in list_runs()))
 
 
 def is_bin_used() -> bool:
-    """Whether any run lies in the bin."""
+    """Whether any run is in the bin."""
     with transaction() as connection:
         return connection.execute(select(table.c.id).where(table.c.binned).limit(1)).scalar() is not None
 
@@ -62,12 +65,12 @@ def strategies_tried() -> list[str]:
         return list(connection.execute(select(table.c.strategy).where(~table.c.binned).distinct()).scalars())
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [~table.c.binned, table.c.study == wanted.study]
+def _conditions(wanted: RunQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [~table.c.binned, table.c.study == wanted.study]
     for name in ("dataset", "state", "strategy"):
         if (value := getattr(wanted, name)) is not None:
-            found.append(table.c[name] == value)
-    found += [table.c.words.contains(word, autoescape=True) for word in wanted.words.casefold().split()]
+            conditions.append(table.c[name] == value)
+    conditions += [table.c.words.contains(word, autoescape=True) for word in wanted.words.casefold().split()]
     if wanted.starred:
-        found.append(table.c.starred)
-    return found
+        conditions.append(table.c.starred)
+    return conditions

@@ -1,8 +1,8 @@
 """Run folders and the rows that index them.
 
-A run's folder holds `spec.json` (goes in, never changes), `run.json` (what is known of it now), `events.jsonl`,
-`log.txt`, and what it produced: `predictions.parquet`, `metrics.json`, `model.keras` or `model.joblib`. Every
-change of a record happens inside one immediate transaction, so two processes never both win.
+A run's folder holds `spec.json` (never changes), `run.json` (its current record), `events.jsonl`, `log.txt`, and what
+it produced: `predictions.parquet`, `metrics.json`, `model.keras` or `model.joblib`. Every change of a record happens
+inside one immediate transaction, so that processes cannot conflict.
 """
 
 import logging
@@ -37,13 +37,12 @@ def run_folder(run_id: str) -> Path:
 def create_run(
     resolved: ResolvedSpec, *, name: str, dataset: str, version: str, test_hash: str, n: int, study: str = ""
 ) -> RunRecord:
-    """A new queued run on a version. `name` gets a number behind it when another run of the dataset has it
-    already."""
+    """A new queued run on a version. `name` gets a number appended if another run of the dataset has it."""
     with transaction() as connection:
         taken = _names(connection, dataset)
         last = connection.execute(select(func.max(table.c.created))).scalar()
         record = RunRecord(
-            # Never before an earlier one, though the clock be set back: the queue goes by it.
+            # Never earlier than an existing run's, even if the clock was set back: the queue is ordered by it.
             created=max(now(), last.replace(tzinfo=UTC) + TICK) if last else now(),
             id=secrets.token_hex(4),
             name=next(n for n in _numbered(name) if n not in taken),
@@ -101,7 +100,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
     return {c: getattr(record, c) for c in columns} | {
         "strategy": record.spec.strategy or record.spec.learner or "",
         "score": record.metrics.get("accuracy"),
-        "seconds": record.took,
+        "seconds": record.duration,
         "binned": record.binned is not None,
         "words": " ".join((record.name, *record.tags, record.note, record.spec.backbone or "")).casefold(),
         "record": record.model_dump_json(),
@@ -112,14 +111,14 @@ def get_run(run: str) -> RunRecord:
     """The run with this id or name; `NotFoundError` when there is none, `InputError` when a name is not unique."""
     query = select(table.c.id, table.c.record).where((table.c.id == run) | (table.c.name == run))
     with transaction() as connection:
-        found = {row.id: row.record for row in connection.execute(query)}
-    if not found and _index_lost() and reindex():
+        records = {row.id: row.record for row in connection.execute(query)}
+    if not records and _index_lost() and reindex():
         return get_run(run)
-    if not found:
+    if not records:
         raise NotFoundError(f"There is no run “{run}”.", "The Runs page, or `python -m core runs`, lists them.")
-    if len(found) > 1 and run not in found:
-        raise InputError(f"{len(found)} runs are named “{run}”.", "Use the run's id instead.")
-    return RunRecord.model_validate_json(found.get(run) or next(iter(found.values())))
+    if len(records) > 1 and run not in records:
+        raise InputError(f"{len(records)} runs are named “{run}”.", "Use the run's id instead.")
+    return RunRecord.model_validate_json(records.get(run) or next(iter(records.values())))
 
 
 def list_runs(dataset: str | None = None, states: Collection[RunState] | None = None) -> list[RunRecord]:
@@ -130,19 +129,19 @@ def list_runs(dataset: str | None = None, states: Collection[RunState] | None = 
     if states is not None:
         query = query.where(table.c.state.in_(list(states)))
     with transaction() as connection:
-        found = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
-    if not found and _index_lost() and reindex():
+        records = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
+    if not records and _index_lost() and reindex():
         return list_runs(dataset, states)
-    return found
+    return records
 
 
 def update_run(run_id: str, *, expect: Collection[RunState] | None = None, **changes: Any) -> RunRecord | None:
     """Change fields of a run's record. With `expect`, only when its state is one of these; otherwise `None`."""
     with transaction() as connection:
-        return update_within(connection, run_id, expect=expect, **changes)
+        return update_run_within(connection, run_id, expect=expect, **changes)
 
 
-def update_within(
+def update_run_within(
     connection: Connection, run_id: str, *, expect: Collection[RunState] | None = None, **changes: Any
 ) -> RunRecord | None:
     """`update_run` inside a transaction that the caller has open."""
@@ -167,29 +166,29 @@ def rename_run(run_id: str, name: str) -> RunRecord:
     with transaction() as connection:
         if _names(connection, record.dataset).get(name, record.id) != record.id:
             raise InputError(f"There is already a run “{name}” on this dataset.", "Choose another name.")
-        renamed = update_within(connection, record.id, name=name)
+        renamed = update_run_within(connection, record.id, name=name)
     assert renamed is not None
     return renamed
 
 
-def annotate(run_id: str, *, tags: Iterable[str], note: str) -> RunRecord:
-    """Keep a person's own words on a run: tags, each once and without spaces around it, and a note."""
+def annotate_run(run_id: str, *, tags: Iterable[str], note: str) -> RunRecord:
+    """Set a run's tags (stripped, without duplicates) and note."""
     kept = tuple(dict.fromkeys(tag.strip()[:40] for tag in tags if tag.strip()))
-    found = update_run(get_run(run_id).id, tags=kept, note=note.strip()[:2000])
-    assert found is not None
-    return found
+    record = update_run(get_run(run_id).id, tags=kept, note=note.strip()[:2000])
+    assert record is not None
+    return record
 
 
 def bin_run(run_id: str) -> RunRecord:
-    """Put a run into the bin, where it stays for 30 days; a queued one is cancelled. One at work is refused."""
+    """Put a run into the bin for 30 days; a queued one is cancelled. `InputError` for a running one."""
     record = get_run(run_id)
     changes: dict[str, Any] = {"binned": now()}
     if record.state == "queued":
         changes["state"] = "cancelled"
-    found = update_run(record.id, expect=["queued", *FINISHED], **changes)
-    if found is None:
+    updated = update_run(record.id, expect=["queued", *FINISHED], **changes)
+    if updated is None:
         raise InputError(f"Run “{record.name}” is still at work.", "Cancel it first, then delete it.")
-    return found
+    return updated
 
 
 def restore_run(run_id: str) -> RunRecord:
@@ -197,20 +196,20 @@ def restore_run(run_id: str) -> RunRecord:
     record = get_run(run_id)
     if record.binned is None:
         raise InputError(f"Run “{record.name}” is not in the bin.", "There is nothing to restore.")
-    found = update_run(record.id, binned=None)
-    assert found is not None
-    return found
+    restored = update_run(record.id, binned=None)
+    assert restored is not None
+    return restored
 
 
 def binned_runs() -> list[RunRecord]:
-    """What lies in the bin, newest first. What has lain there for 30 days is deleted on the way."""
+    """The runs in the bin, newest first. Those that have been there for 30 days are deleted."""
     query = select(table.c.record).where(table.c.binned).order_by(table.c.created.desc())
     with transaction() as connection:
-        found = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
-    old = [r for r in found if r.binned and now() - r.binned > BIN_TIME]
+        records = [RunRecord.model_validate_json(row.record) for row in connection.execute(query)]
+    old = [r for r in records if r.binned and now() - r.binned > BIN_TIME]
     for record in old:
         delete_run(record.id)
-    return [r for r in found if r not in old]
+    return [r for r in records if r not in old]
 
 
 def delete_run(run_id: str) -> None:
@@ -248,7 +247,7 @@ def runs_on_test(test_hash: str) -> int:
 
 
 def append_event(run_id: str, event: Event) -> None:
-    """Add a line. A killed worker may have left half a line behind; the new one is not glued to it."""
+    """Add a line. A killed worker may have left an incomplete line; the new one starts on a line of its own."""
     with (run_folder(run_id) / "events.jsonl").open("a+b") as file:
         torn = False
         if file.seek(0, os.SEEK_END):
@@ -258,7 +257,7 @@ def append_event(run_id: str, event: Event) -> None:
 
 
 def read_events(run_id: str) -> list[Event]:
-    """A run's events so far. A line still being written is left for the next call, one torn by a crash left out."""
+    """A run's events so far, without a last line that is still being written or lines truncated by a crash."""
     path = run_folder(run_id) / "events.jsonl"
     if not path.exists():
         return []
@@ -291,7 +290,7 @@ def read_log(run_id: str, lines: int = 40) -> str:
 
 
 def reindex() -> int:
-    """Write the rows anew from the folders, which are the truth. Returns how many runs there are.
+    """Rebuild the rows from the folders, which are authoritative. Returns how many runs there are.
 
     All inside one transaction, so that no record changes between the reading and the writing.
     """

@@ -1,7 +1,7 @@
 """A study: a search over what can be set in a run. Its trials are ordinary runs.
 
 `studies/ID` holds `study.json` (the record), `trials.json` (a row a trial, written anew after each), `journal.log`
-(Optuna's own, from which a search goes on) and, while somebody wants it to end, `stop`. Pages read the first two.
+(Optuna's own, from which a search goes on) and, when it was asked to stop, `stop`. Pages read the first two.
 """
 
 import json
@@ -62,8 +62,8 @@ class StudySpec(Frozen):
     `base` is what all trials share, their data among it. `space` maps a field of `TrainingSpec` to a list of values
     or a `Range`; an augmentation goes by its name, `off` for none. A field that a trial's strategy or learner does
     not read is left out of that trial. The search ends after `trials` or `minutes`, whichever comes first; a grid
-    without either when it is through. With `prune`, a trial whose curve is worse than the median of those before
-    (Golovin et al. 2017) is ended early. `at_once` is how many trials are in the queue together.
+    without either when it is exhausted. With `prune`, a trial whose curve is worse than the median of those before
+    (Golovin et al. 2017) is ended early. `at_once` is the number of trials in the queue at a time.
     """
 
     base: TrainingSpec

@@ -1,6 +1,6 @@
-"""The search itself: ask Optuna for settings, put them into the queue as a run, and tell it what came out.
+"""The search loop: ask Optuna for settings, submit them as a run, and tell Optuna the result.
 
-It is a task of its own process, which may end at any time: from the journal and the runs a later one goes on.
+It is a task in a process of its own, which may end at any time: a later one resumes from the journal and the runs.
 """
 
 import time
@@ -26,8 +26,8 @@ from core.studies import space
 from core.studies.record import StudyRecord, StudySpec, Trial
 
 POLL = 0.2
-FIRST_FAILURES = 5  # after so many trials, all of them failed, nothing else is tried
-STARTUP = 6  # trials that the Bayesian sampler draws at random before it has something to go by
+FIRST_FAILURES = 5  # after so many trials, all failed, the search gives up
+STARTUP = 6  # trials that the Bayesian sampler draws at random at first
 STATES: dict[TrialState, studies.TrialState] = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
@@ -37,7 +37,7 @@ STATES: dict[TrialState, studies.TrialState] = {
 
 
 class Grid(optuna.samplers.GridSampler):
-    """Optuna's, without its wish to stop a loop: here there is none, the search looks whether the grid is through."""
+    """Optuna's grid sampler without stopping `optimize`, which is not used: the search checks the grid itself."""
 
     def after_trial(self, *_: Any) -> None:
         pass
@@ -45,7 +45,7 @@ class Grid(optuna.samplers.GridSampler):
 
 @dataclass
 class Search:
-    """One process' work on a study. `begun` is `time.monotonic()`; `before` are the seconds of earlier processes."""
+    """A search in one process. `begun` is `time.monotonic()`; `before` are the seconds of earlier processes."""
 
     record: StudyRecord
     study: optuna.Study
@@ -59,7 +59,7 @@ class Search:
         return self.record.spec
 
     def run(self) -> None:
-        """Until the budget is spent and every trial has ended, or somebody wants it to stop."""
+        """Search until the budget is spent and every trial has ended, or until asked to stop."""
         while True:
             self._settle()
             stopped = (studies.study_folder(self.record.id) / "stop").exists()
@@ -67,7 +67,7 @@ class Search:
             at_work = self._trials(TrialState.RUNNING)
             if over:
                 for trial in at_work:
-                    _end(trial, stopped)
+                    _end_trial_run(trial, stopped)
             while not over and len(at_work) < self.at_once and self._has_room():
                 self._ask()
                 at_work = self._trials(TrialState.RUNNING)
@@ -100,7 +100,7 @@ class Search:
         return (self.spec.trials is None or len(asked) < self.spec.trials) and not self._first_failure()
 
     def _first_failure(self) -> str:
-        """Why the first trial failed, where all did and there were enough of them to give up; else empty."""
+        """Why the first trial failed, if all did and there were enough to give up; otherwise empty."""
         ended = [t for t in self._trials() if t.state.is_finished()]
         if len(ended) < FIRST_FAILURES and (self.spec.trials is None or len(ended) < self.spec.trials):
             return ""
@@ -111,7 +111,7 @@ class Search:
     def _ask(self) -> None:
         trial = self.study.ask()
         try:
-            asked = space.trial_spec(self.spec, space.draw(trial, self.spec, self.kind), self.kind)
+            asked = space.trial_spec(self.spec, space.draw_values(trial, self.spec, self.kind), self.kind)
             same = self._same_as(plan.resolve(asked, plan.version_for(asked)))
             if same is not None:
                 trial.set_user_attr("same_as", same.number)
@@ -120,12 +120,12 @@ class Search:
             name = f"{self.record.name} · {trial.number + 1}"
             run = queue.submit(asked.model_copy(update={"name": name}), study=self.record.id)
             trial.set_user_attr("run", run.id)
-            queue.warm_up(during_runs=True)
+            queue.warm_up_worker(during_runs=True)
         except GraftError as error:
             self._fail(trial, str(error))
 
     def _same_as(self, wanted: ResolvedSpec) -> FrozenTrial | None:
-        """An earlier trial with these very settings, whose run is there and did not fail."""
+        """An earlier trial with the same settings, whose run exists and did not fail."""
         for trial in self._trials(TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED):
             if "run" not in trial.user_attrs or "same_as" in trial.user_attrs:
                 continue
@@ -135,7 +135,7 @@ class Search:
         return None
 
     def _settle(self) -> None:
-        """Tell Optuna what became of the trials that were at work; end those whose curve promises nothing."""
+        """Tell Optuna the results of the trials that ended; prune those with unpromising curves."""
         for frozen in self._trials(TrialState.RUNNING):
             trial = optuna.Trial(self.study, frozen._trial_id)
             run = _run(frozen)
@@ -152,7 +152,7 @@ class Search:
                 self._report(trial, run)
                 if "pruned" not in frozen.user_attrs and run.active and trial.should_prune():
                     trial.set_user_attr("pruned", True)
-                    queue.finish(run.id)
+                    queue.finish_early(run.id)
 
     def _tell(self, trial: optuna.Trial, run: RunRecord) -> None:
         value = run.metrics.get(self.spec.objective)
@@ -168,8 +168,7 @@ class Search:
             self.study.tell(trial, value)
 
     def _report(self, trial: optuna.Trial, run: RunRecord) -> None:
-        """The objective's curve over the epochs, counted through all phases, so that curves can be laid over each
-        other."""
+        """Report the objective's curve over the epochs, counted through all phases, so that curves are comparable."""
         if run.spec.folds or (run.spec.learner and not get_learner(run.spec.learner).prunable):
             return
         field = self.spec.objective.replace("validation_", "val_")
@@ -183,8 +182,8 @@ class Search:
         self.study.tell(trial, state=TrialState.FAIL)
 
     def _write(self) -> None:
-        """What pages read, where it has changed."""
-        rows = [_row(t) for t in self._trials() if t.state != TrialState.WAITING]
+        """Write the files that pages read, if they have changed."""
+        rows = [_trial_row(t) for t in self._trials() if t.state != TrialState.WAITING]
         record = self.record.model_copy(update={"seconds": round(self._seconds(), 1)})
         if rows != studies.read_trials(self.record.id) or record.state != "running":
             studies.write_trials(self.record.id, rows)
@@ -200,7 +199,7 @@ class Search:
 
 
 def search(study_id: str) -> StudyRecord:
-    """Go on with a study until it is through; returns its record."""
+    """Run or resume a study until it has finished; returns its record."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     record = studies.get_study(study_id)
     kind = get_dataset(record.dataset).kind
@@ -211,7 +210,7 @@ def search(study_id: str) -> StudyRecord:
         direction="minimize" if record.spec.objective == "validation_loss" else "maximize",
         load_if_exists=True,
     )
-    # A sampler that went on with the seed it began with would draw the first trials once more.
+    # A resumed sampler with the same seed would draw the first trials again.
     study.sampler = _sampler(record.spec, record.spec.seed + len(study.get_trials(deepcopy=False)))
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=3)
     if not study.get_trials(deepcopy=False) and record.spec.sampler != "grid":
@@ -226,11 +225,11 @@ def search(study_id: str) -> StudyRecord:
         }
     )
     studies.write_study(record)
-    at_once = record.spec.at_once or _places()
+    at_once = record.spec.at_once or _count_places()
     work = Search(record, study, kind, at_once, time.monotonic(), record.seconds)
     try:
         work.run()
-    except GraftError as error:  # the cluster went, the disk is full: trials stay, and the study can go on later
+    except GraftError as error:  # the cluster is gone or the disk full: trials are kept, and the study can be resumed
         studies.write_study(work.record.model_copy(update={"state": "failed", "note": str(error)}))
         raise
     return work.record
@@ -241,17 +240,17 @@ def search_task(params: dict[str, Any], _folder: Path, _progress: Any) -> dict[s
     return {"state": search(params["study"]).state}
 
 
-def _places() -> int:
-    room = backends.chosen().room()
+def _count_places() -> int:
+    room = backends.current_backend().capacity()
     return max(1, len(room.gpus) or room.slots)
 
 
 def _sampler(spec: StudySpec, seed: int) -> optuna.samplers.BaseSampler:
     if spec.sampler == "grid":
-        return Grid(space.grid(spec), seed=spec.seed)
+        return Grid(space.grid_values(spec), seed=spec.seed)
     if spec.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
-    # Settings that only some strategies have make a tree of spaces, which `group` models each by itself.
+    # Settings of only some strategies make the space conditional; `group` models each subspace separately.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True, group=True)
@@ -264,7 +263,7 @@ def _run(trial: FrozenTrial) -> RunRecord | None:
         return None
 
 
-def _end(trial: FrozenTrial, stopped: bool) -> None:
+def _end_trial_run(trial: FrozenTrial, stopped: bool) -> None:
     """Cancel the trial's run, or, when only the time is up, have it end with its best epoch."""
     run = _run(trial)
     if run is None or run.ended:
@@ -272,10 +271,10 @@ def _end(trial: FrozenTrial, stopped: bool) -> None:
     if stopped or run.state == "queued":
         queue.cancel(run.id)
     elif run.state == "running":
-        queue.finish(run.id)
+        queue.finish_early(run.id)
 
 
-def _row(trial: FrozenTrial) -> Trial:
+def _trial_row(trial: FrozenTrial) -> Trial:
     facts = trial.user_attrs
     return Trial(
         number=trial.number,

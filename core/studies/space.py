@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 OFF = "off"  # as an augmentation: none
-# What decides which other fields are read, with what knows its names; drawn first.
+# Fields that decide which others are read, with the look-up of their names; drawn first.
 METHOD: dict[str, Callable[[str], object]] = {
     "strategy": get_strategy,
     "learner": get_learner,
@@ -37,7 +37,7 @@ FIXED = {
 
 
 def check_space(spec: StudySpec, kind: Kind) -> None:
-    """`InputError` where there is nothing to search, or a field or value that a run could not have."""
+    """`InputError` when there is nothing to search, or for a field or value that a run cannot have."""
     if not spec.space:
         raise InputError("The search space is empty.", "Name at least one setting and its values.")
     for field, values in spec.space.items():
@@ -56,7 +56,7 @@ def check_space(spec: StudySpec, kind: Kind) -> None:
             tried = list(values)
         for value in tried:
             _check_value(field, value)
-    if math.prod(len(v) for v in grid(spec).values()) < 2:
+    if math.prod(len(v) for v in grid_values(spec).values()) < 2:
         raise InputError("The search space has one point only.", "Give a setting more values.")
     read = _read_by_any(spec, kind)
     for field in (*spec.base.model_dump(exclude_none=True), *spec.space):
@@ -80,7 +80,7 @@ def _check_value(field: str, value: Value) -> None:
             raise InputError(f"“{field}” cannot be {value}.", error.hint) from error
 
 
-def grid(spec: StudySpec) -> dict[str, list[Value]]:
+def grid_values(spec: StudySpec) -> dict[str, list[Value]]:
     """The values of each field that a grid tries; of a range `points`, evenly spaced, by factors where `log`."""
     return {
         field: _points(field, values) if isinstance(values, Range) else list(values)
@@ -90,11 +90,11 @@ def grid(spec: StudySpec) -> dict[str, list[Value]]:
 
 def _points(field: str, values: Range) -> list[Value]:
     spaced: Callable[..., np.ndarray] = np.geomspace if values.log else np.linspace
-    found = [_number(field, x) for x in spaced(values.low, values.high, values.points)]
-    return list(dict.fromkeys(found))
+    points = [_number(field, x) for x in spaced(values.low, values.high, values.points)]
+    return list(dict.fromkeys(points))
 
 
-def draw(trial: "optuna.Trial", spec: StudySpec, kind: Kind) -> dict[str, Value]:
+def draw_values(trial: "optuna.Trial", spec: StudySpec, kind: Kind) -> dict[str, Value]:
     """The trial's values, of those fields alone that its strategy or learner reads."""
     drawn: dict[str, Value] = {}
     for field in sorted(spec.space, key=lambda f: f not in METHOD):
@@ -104,18 +104,18 @@ def draw(trial: "optuna.Trial", spec: StudySpec, kind: Kind) -> dict[str, Value]
 
 
 def _suggest(trial: "optuna.Trial", field: str, values: tuple[Value, ...] | Range) -> Value:
-    found: Value
+    value: Value
     if not isinstance(values, Range):
-        found = trial.suggest_categorical(field, list(values))
+        value = trial.suggest_categorical(field, list(values))
     elif _is_whole(field):
-        found = trial.suggest_int(field, int(values.low), int(values.high), log=values.log)
+        value = trial.suggest_int(field, int(values.low), int(values.high), log=values.log)
     else:
-        found = trial.suggest_float(field, values.low, values.high, log=values.log)
-    return found
+        value = trial.suggest_float(field, values.low, values.high, log=values.log)
+    return value
 
 
 def trial_spec(spec: StudySpec, drawn: dict[str, Value], kind: Kind) -> TrainingSpec:
-    """The settings of the trial with these values; what its method does not read is left out, of the base as well."""
+    """The settings of the trial with these values, without fields that its method does not read."""
     given = spec.base.model_dump(exclude_none=True)
     for field, value in drawn.items():
         given.pop(field, None)
@@ -137,10 +137,10 @@ def _read_by_any(spec: StudySpec, kind: Kind) -> set[str]:
 
 
 def usual_values(spec: StudySpec, kind: Kind) -> dict[str, Value]:
-    """What the base has for the fields searched, where the space holds that: the trial that others are to beat."""
+    """The base's values of the fields searched, if the space contains them: the baseline trial."""
     asked = trial_spec(spec, {}, kind)
     usual = plan.resolve(asked, plan.version_for(asked))
-    found: dict[str, Value] = {}
+    values_of_base: dict[str, Value] = {}
     for field, values in spec.space.items():
         if field not in METHOD and field not in plan.fields_read(usual.model_dump(), kind):
             continue
@@ -150,8 +150,8 @@ def usual_values(spec: StudySpec, kind: Kind) -> dict[str, Value]:
         inside = values.low <= value <= values.high if isinstance(values, Range) and value is not None else False
         if not inside and (isinstance(values, Range) or value not in values):
             return {}
-        found[field] = value
-    return found
+        values_of_base[field] = value
+    return values_of_base
 
 
 def _read(spec: StudySpec, drawn: dict[str, Value], kind: Kind) -> tuple[str, ...]:
@@ -183,5 +183,5 @@ def _is_number(field: str) -> bool:
 
 
 def _number(field: str, value: float) -> float | int:
-    """As the field has it: a whole number, or one of five digits, so that a grid's values can be read."""
+    """The value in the field's type: an integer, or a float of five digits, so that a grid's values are readable."""
     return round(value) if _is_whole(field) else float(f"{value:.5g}")

@@ -1,4 +1,4 @@
-"""A study from outside: begin it, stop it, go on with it, and whether it is at work. Knows no Optuna."""
+"""Controlling a study: create, start, stop and resume it, and its state; imports no Optuna."""
 
 from core.errors import InputError
 from core.jobs import tasks
@@ -13,10 +13,10 @@ TRIALS = 20  # where neither trials nor minutes are given
 
 
 def create(spec: StudySpec) -> StudyRecord:
-    """Check a search and keep it; nothing is started.
+    """Check a search and store it; nothing is started.
 
     Raises:
-        InputError, NotFoundError, WeightsError: the base cannot be trained, or the space is none.
+        InputError, NotFoundError, WeightsError: the base cannot be trained, or the space is invalid.
     """
     kind = get_dataset(DataRef.parse(spec.base.data).dataset).kind
     check_space(spec, kind)
@@ -29,10 +29,10 @@ def create(spec: StudySpec) -> StudyRecord:
 
 
 def start(study_id: str) -> StudyRecord:
-    """Have a process of its own search."""
+    """Start the search in a process of its own."""
     record = studies.get_study(study_id)
-    if at_work(record):
-        raise InputError(f"Study “{record.name}” is at work already.", "There is nothing to start.")
+    if is_searching(record):
+        raise InputError(f"Study “{record.name}” is running already.", "There is nothing to start.")
     (studies.study_folder(record.id) / "stop").unlink(missing_ok=True)
     record = studies.write_study(record.model_copy(update={"state": "running", "note": ""}))
     tasks.start("search", record.name, study=record.id)
@@ -40,16 +40,16 @@ def start(study_id: str) -> StudyRecord:
 
 
 def stop(study_id: str) -> StudyRecord:
-    """Ask the search to end: what is at work or waits is cancelled, what has ended stays."""
+    """Ask the search to end: queued and running trials are cancelled, finished ones stay."""
     record = studies.get_study(study_id)
-    if not at_work(record):
-        raise InputError(f"Study “{record.name}” is not at work.", "There is nothing to stop.")
+    if not is_searching(record):
+        raise InputError(f"Study “{record.name}” is not running.", "There is nothing to stop.")
     (studies.study_folder(record.id) / "stop").touch()
     return record
 
 
 def resume(study_id: str, more: int = 0) -> StudyRecord:
-    """Go on with a study that was stopped, interrupted or has ended, by `more` trials than it was to make."""
+    """Resume a study that was stopped, interrupted or has ended, with `more` trials than before."""
     record = studies.get_study(study_id)
     spec = record.spec
     if more and spec.trials is not None:
@@ -58,11 +58,11 @@ def resume(study_id: str, more: int = 0) -> StudyRecord:
     return start(record.id)
 
 
-def at_work(record: StudyRecord) -> bool:
-    """Whether a process searches."""
-    return any(task.params.get("study") == record.id for task in tasks.at_work("search"))
+def is_searching(record: StudyRecord) -> bool:
+    """Whether a process is searching."""
+    return any(task.params.get("study") == record.id for task in tasks.active_tasks("search"))
 
 
-def state_of(record: StudyRecord) -> StudyState | str:
-    """The study's state; `interrupted` where it was at work and its process has gone."""
-    return "interrupted" if record.state == "running" and not at_work(record) else record.state
+def study_state(record: StudyRecord) -> StudyState | str:
+    """The study's state; `interrupted` if it was running and its process has ended."""
+    return "interrupted" if record.state == "running" and not is_searching(record) else record.state

@@ -1,4 +1,4 @@
-"""What is worth searching, and between which values: around what the run would have anyway."""
+"""Suggested search spaces: ranges around the values that a run would have by default."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from core.studies.space import OFF
 
 Space = dict[str, tuple[Value, ...] | Range]
 
-# Fields searched unless others are chosen: those that decide most, and cost no more than one run with other values.
+# Fields searched by default: the most influential ones that do not make a run slower.
 USUAL: dict[Kind, tuple[str, ...]] = {
     "image": ("learning_rate", "l2", "dropout"),
     "table": ("learner", "l2", "trees"),
@@ -21,12 +21,11 @@ def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
     """A range or values for every field that can be searched.
 
     Args:
-        spec: as `core.methods.plan.resolve` filled it. Methods are offered whatever it has; of the other fields,
-        those that it
+        spec: as `core.methods.plan.resolve` filled it. Methods are always offered; of the other fields, those that it
             or another method reads.
     """
     backbones = tuple(choices("image")) if kind == "image" else ()
-    found: Space = {
+    space: Space = {
         "strategy": tuple(s.name for s in STRATEGIES.values() if s.searched) if kind == "image" else (),
         "backbone": backbones,
         "learner": tuple(choices("table")) if kind == "table" else (),
@@ -44,8 +43,8 @@ def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
         "class_weights": ("balanced", "none"),
         "augmentation": (OFF, "light", "medium", "strong") if kind == "image" else (),
     }
-    reads = _readable(spec, kind, found)
-    return {field: values for field, values in found.items() if values and field in reads}
+    reads = _readable(spec, kind, space)
+    return {field: values for field, values in space.items() if values and field in reads}
 
 
 def _around(value: float, factor: float) -> Range:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.data.findings.saved import Check
+from core.data.findings.saved import VersionCheck
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import get_dataset, get_version
 
@@ -15,7 +15,7 @@ def check_task(params: dict[str, Any], _folder: Path, progress: Callable[..., No
     return {"findings": len(check.findings)}
 
 
-def look_deeper(version: VersionRecord, progress: Callable[..., None] = lambda *_: None) -> Check:
+def look_deeper(version: VersionRecord, progress: Callable[..., None] = lambda *_: None) -> VersionCheck:
     """Look deeper at a version, keep what was found in its folder, and return it.
 
     `progress` is called with (done, total, of what). `WeightsError` when images are there and no backbone's weights.

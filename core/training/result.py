@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.evaluation.scores import fold_scores, judged, score
+from core.evaluation.scores import fold_scores, judged_rows, score_predictions
 
 
 @dataclass
@@ -31,8 +31,8 @@ def headline(result: Result) -> dict[str, float]:
     With folds every sample is judged once, by the model that had not seen it; the folds' mean and standard
     deviation stand beside.
     """
-    test = judged(result.predictions)
-    scores = score(test, result.classes)
+    test = judged_rows(result.predictions)
+    scores = score_predictions(test, result.classes)
     metrics = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "n_test": float(scores.n)}
     for name in ("accuracy", "macro_f1"):
         metrics[f"{name}_low"], metrics[f"{name}_high"] = scores.ci[name]
@@ -41,7 +41,7 @@ def headline(result: Result) -> dict[str, float]:
     baselines = result.tables.get("baselines", pd.DataFrame(columns=["baseline"]))
     for name in baselines["baseline"].unique():
         rows = baselines[baselines["baseline"] == name]
-        alone = score(judged(rows), result.classes)
+        alone = score_predictions(judged_rows(rows), result.classes)
         metrics[f"{name}_accuracy"] = alone.accuracy
         low, high = alone.ci["accuracy"]
         metrics |= {f"{name}_accuracy_low": low, f"{name}_accuracy_high": high}

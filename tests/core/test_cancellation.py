@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from core.cancellation import Cancelled, cancel_on_terminate, undisturbed
+from core.cancellation import Cancelled, cancel_on_terminate, defer_cancellation
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +25,8 @@ def test_what_is_undisturbed_is_done_first_even_inside_another():
     done = []
 
     def work():
-        with undisturbed():
-            with undisturbed():
+        with defer_cancellation():
+            with defer_cancellation():
                 os.kill(os.getpid(), signal.SIGTERM)
                 done.append("inner")
             done.append("outer")
@@ -34,7 +34,7 @@ def test_what_is_undisturbed_is_done_first_even_inside_another():
     with pytest.raises(Cancelled):
         work()
     assert done == ["inner", "outer"]
-    with undisturbed():
+    with defer_cancellation():
         done.append("not asked again")
     assert len(done) == 3
 

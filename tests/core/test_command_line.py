@@ -54,9 +54,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def use(state: RunState = "starting", failure: Failure | None = None) -> None:
         def start(run_id: str, on_exit: object) -> tuple[int, float]:
             runs.update_run(run_id, expect=ACTIVE, state=state, failure=failure, finished=now())
-            return os.getpid(), local.created(os.getpid())
+            return os.getpid(), local.creation_time(os.getpid())
 
-        monkeypatch.setattr(local, "start", start)
+        monkeypatch.setattr(local, "start_worker", start)
 
     use()
     return use

@@ -23,10 +23,10 @@ def dataset(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetRecord:
     def start(kind: str, title: str, **params: object) -> tasks.TaskRecord:
         assert kind == "rank"
         record = tasks.TaskRecord(id="ranked", kind=kind, title=title, params=params, state="succeeded")
-        tasks.folder_of(record.id).mkdir(parents=True, exist_ok=True)
+        tasks.task_folder(record.id).mkdir(parents=True, exist_ok=True)
         found = ranking(str(params["data"])).model_dump(mode="json")
-        files.write_json(tasks.folder_of(record.id) / "result.json", found)
-        tasks.write(record)
+        files.write_json(tasks.task_folder(record.id) / "result.json", found)
+        tasks.write_task(record)
         return record
 
     monkeypatch.setattr(tasks, "start", start)

@@ -10,7 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
-from core.data.versions import columns_of, load_samples, load_table, make_version, next_version
+from core.data.versions import load_column_profile, load_samples, load_table, make_version, next_version
 from core.errors import NotFoundError
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, Recipe, ResolvedSpec, Split, Step
@@ -152,7 +152,7 @@ def test_a_column_left_out_is_listed_with_the_reason(workspace: Path, tmp_path: 
     frame = pd.DataFrame({"number": range(30), "size": rng.normal(size=30), "colour": np.resize(["red", "blue"], 30)})
     frame.assign(kind=np.tile(["x", "y"], 15)).to_csv(tmp_path / "t.csv", index=False)
     dataset = import_data(tmp_path / "t.csv", target="kind").dataset
-    profile = columns_of(datasets.get_version(DataRef(dataset=dataset.id))).set_index("Column")
+    profile = load_column_profile(datasets.get_version(DataRef(dataset=dataset.id))).set_index("Column")
     assert profile.loc["number", "Kind"] == "left out"
     assert "numbers the rows" in profile.loc["number", "Values"]
     assert profile.loc["size", "Values"].startswith(f"{frame['size'].min():g} to {frame['size'].max():g}")
@@ -327,11 +327,11 @@ def test_a_version_is_made_a_file_and_taken_away(penguins: DatasetRecord) -> Non
     app.run()
     app.button(key="download-make").click().run()
     end = time.monotonic() + 60
-    while tasks.at_work("download"):
+    while tasks.active_tasks("download"):
         assert time.monotonic() < end
         time.sleep(0.1)
     app.run()
     assert not app.exception
-    (made,) = (tasks.folder_of("")).glob("*/version.csv")
+    (made,) = (tasks.task_folder("")).glob("*/version.csv")
     assert len(pd.read_csv(made)) == 344
     assert [b.label for b in app.download_button] == ["Download"]

@@ -161,9 +161,9 @@ def test_the_augmented_set_is_made_once_and_then_offered(version: VersionRecord,
     def start(kind: str, title: str, **given: object) -> tasks.TaskRecord:
         params.update(given)
         record = tasks.TaskRecord(id="made", kind=kind, title=title, params=given, state="succeeded")
-        tasks.write(record)
-        (tasks.folder_of("made") / "result.json").write_text('{"images": 14, "views": 56, "size": 96}')
-        (tasks.folder_of("made") / "augmented.zip").write_bytes(b"zip")
+        tasks.write_task(record)
+        (tasks.task_folder("made") / "result.json").write_text('{"images": 14, "views": 56, "size": 96}')
+        (tasks.task_folder("made") / "augmented.zip").write_bytes(b"zip")
         return record
 
     with pytest.MonkeyPatch.context() as patch:

@@ -47,10 +47,10 @@ def at_once_done(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     def start(kind: str, title: str, **params: Any) -> tasks.TaskRecord:
         started.append(params)
         record = tasks.TaskRecord(id=f"task{len(started)}", kind=kind, title=title, params=params, state="succeeded")
-        folder = tasks.folder_of(record.id)
+        folder = tasks.task_folder(record.id)
         folder.mkdir(parents=True)
         files.write_json(folder / "result.json", distance_task(params, folder, lambda *_: None))
-        tasks.write(record)
+        tasks.write_task(record)
         return record
 
     monkeypatch.setattr(tasks, "start", start)

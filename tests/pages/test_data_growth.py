@@ -23,10 +23,10 @@ def finished(monkeypatch: pytest.MonkeyPatch) -> list[Growth]:
 
     def start(kind: str, title: str, **params: object) -> tasks.TaskRecord:
         record = tasks.TaskRecord(id="drawn", kind=kind, title=title, params=params, state="succeeded")
-        tasks.folder_of(record.id).mkdir(parents=True, exist_ok=True)
+        tasks.task_folder(record.id).mkdir(parents=True, exist_ok=True)
         made.append(learning_curve(DataRef.parse(str(params["data"]))))
-        files.write_json(tasks.folder_of(record.id) / "result.json", made[0].model_dump(mode="json"))
-        tasks.write(record)
+        files.write_json(tasks.task_folder(record.id) / "result.json", made[0].model_dump(mode="json"))
+        tasks.write_task(record)
         return record
 
     monkeypatch.setattr(tasks, "start", start)

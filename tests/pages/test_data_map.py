@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.images.map import coordinates, save_map
+from core.data.images.map import map_coordinates, save_map
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.schemas import DataRef, DatasetRecord, VersionRecord
@@ -48,7 +48,7 @@ def test_without_a_look_the_map_is_offered(version: VersionRecord) -> None:
 
 def test_what_the_lasso_holds_can_be_left_out(version: VersionRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = load_samples(DataRef(dataset="p"))["id"].tolist()
-    save_map(version, coordinates(np.random.default_rng(0).normal(size=(len(ids), 8)), ids))
+    save_map(version, map_coordinates(np.random.default_rng(0).normal(size=(len(ids), 8)), ids))
     assert "Draw a line around some dots" in open_map().info[0].value
 
     drawn: list[pd.DataFrame] = []

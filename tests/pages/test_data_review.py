@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.findings.saved import Case, Check, save_check
+from core.data.findings.saved import Case, VersionCheck, save_check
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.jobs import tasks
@@ -40,7 +40,7 @@ def version(workspace: Path, tmp_path: Path) -> VersionRecord:
     finding = Finding(kind="label_error", severity="warning", message="3 labels may be wrong.", samples=tuple(paths))
     save_check(
         found,
-        Check(
+        VersionCheck(
             backbone="efficientnet_lite0",
             image_size=96,
             findings=(finding,),
@@ -168,7 +168,7 @@ def test_looking_deeper_starts_a_task_for_this_version(
     def start(kind: str, title: str, **params: str) -> tasks.TaskRecord:
         started.append(params["data"])
         record = tasks.TaskRecord(id="abcd", kind=kind, title=title, params=params, done=3, total=24, text="images")
-        tasks.write(record)
+        tasks.write_task(record)
         return record
 
     monkeypatch.setattr(tasks, "start", start)
@@ -176,7 +176,7 @@ def test_looking_deeper_starts_a_task_for_this_version(
     app.button(key=f"look-{version.id}").click().run()
     assert started == [f"{version.dataset}@{version.id}"]
     app.button(key="cancel-abcd").click().run()
-    tasks.write(tasks.get("abcd").model_copy(update={"state": "cancelled"}))
+    tasks.write_task(tasks.get_task("abcd").model_copy(update={"state": "cancelled"}))
     assert not app.exception
     assert app.run().button(key=f"look-{version.id}").label == "Look deeper"
 
@@ -189,12 +189,12 @@ def test_on_large_data_the_version_is_made_by_a_task_and_shown_when_it_is_there(
     app = begin(version)
     app.button(key="review-drop").click().run()
     app.button(key="review-make").click().run()
-    (task,) = tasks.at_work("version")
+    (task,) = tasks.active_tasks("version")
     assert datasets.get_dataset(version.dataset).version == version.id
     deadline = time.monotonic() + 60
-    while not tasks.get(task.id).ended and time.monotonic() < deadline:
+    while not tasks.get_task(task.id).ended and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert tasks.get(task.id).state == "succeeded"
+    assert tasks.get_task(task.id).state == "succeeded"
     app.run()
     assert not app.exception
     assert datasets.get_version(DataRef(dataset=version.dataset)).n == version.n - 1
@@ -211,7 +211,7 @@ def test_rows_of_a_table_are_reviewed_side_by_side_with_rows_like_them(workspace
         finding="label_error", sample=doubted, score=0.03, beside=tuple(beside), suggested="Gentoo", probability=0.9
     )
     finding = Finding(kind="label_error", severity="warning", message="1 label may be wrong.", samples=(path,))
-    save_check(found, Check(findings=(finding,), cases=(case,), looked_for=("label_error",), accuracy=0.97))
+    save_check(found, VersionCheck(findings=(finding,), cases=(case,), looked_for=("label_error",), accuracy=0.97))
     app = open_findings(found)
     assert any("Looked deeper" in c.value and "0.97" in c.value for c in app.caption)
     next(b for b in app.button if b.label == "Review one by one").click().run()

@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def table(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetRecord:
     """Things to train on, and workers that never get beyond their start."""
-    monkeypatch.setattr(local, "start", lambda run_id, on_exit: (os.getpid(), local.created(os.getpid())))
+    monkeypatch.setattr(
+        local, "start_worker", lambda run_id, on_exit: (os.getpid(), local.creation_time(os.getpid()))
+    )
     frame = pd.DataFrame({"width": [i * i % 17 for i in range(60)], "kind": ["x", "y", "z"] * 20})
     frame.to_csv(tmp_path / "things.csv", index=False)
     return import_data(tmp_path / "things.csv", name="things", target="kind").dataset
@@ -37,9 +39,9 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
         return {"status": "PENDING"}
 
     monkeypatch.setenv("RAY_ADDRESS", "http://head:8265")
-    monkeypatch.setattr(cluster, "ask", ask)
-    monkeypatch.setattr(cluster, "_look", ask)
-    monkeypatch.setattr(cluster, "_watch", lambda job, on_exit: None)
+    monkeypatch.setattr(cluster, "request_json", ask)
+    monkeypatch.setattr(cluster, "_cached_json", ask)
+    monkeypatch.setattr(cluster, "_watch_job", lambda job, on_exit: None)
     return there
 
 
@@ -159,7 +161,7 @@ def test_a_cluster_out_of_reach_is_told_and_the_pages_stay(table, nodes, monkeyp
     def away(url: str, body: object = None) -> object:
         raise ClusterError("It does not answer.", "Start it.")
 
-    monkeypatch.setattr(cluster, "_look", away)
+    monkeypatch.setattr(cluster, "_cached_json", away)
     app = open_page()
     assert "It does not answer." in captions(app).replace("\\", "")
     next(b for b in app.button if b.label == "Start").click().run()

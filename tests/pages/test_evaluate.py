@@ -226,7 +226,9 @@ def test_disagreements_are_told_without_the_dataset(images: DatasetRecord) -> No
 def test_fine_tuning_starts_at_once_and_is_offered_until_it_was_tried(
     images: DatasetRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "start", lambda run_id, on_exit: (os.getpid(), local.created(os.getpid())))
+    monkeypatch.setattr(
+        local, "start_worker", lambda run_id, on_exit: (os.getpid(), local.creation_time(os.getpid()))
+    )
     probe = finish(images, "probe", strategy="linear_probe", backbone="efficientnet_lite0")
     app = open_page(runs=probe.id)
     next(b for b in app.button if b.label == "Try fine-tuning").click().run()
@@ -311,7 +313,9 @@ def test_the_page_alone_goes_through_the_entry_point(workspace: Path) -> None:
 def test_a_network_leads_to_the_baseline_that_it_has_to_beat(
     table: DatasetRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "start", lambda run_id, on_exit: (os.getpid(), local.created(os.getpid())))
+    monkeypatch.setattr(
+        local, "start_worker", lambda run_id, on_exit: (os.getpid(), local.creation_time(os.getpid()))
+    )
     network = finish(table, "network", learner="network", seed=3)
     app = open_page(runs=network.id)
     next(b for b in app.button if b.label == "Try logistic regression").click().run()
@@ -462,19 +466,19 @@ def test_similar_classes_side_by_side_keep_every_cell(workspace: Path, tmp_path:
 
 def test_where_it_looks_is_shown_for_the_mistakes(images: DatasetRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     run = finish(images, "looked", accuracy=0.2)
-    monkeypatch.setattr(tasks, "_launch", lambda task_id: (os.getpid(), local.created(os.getpid())))
+    monkeypatch.setattr(tasks, "_launch", lambda task_id: (os.getpid(), local.creation_time(os.getpid())))
     app = tab("Mistakes", run.id)
     app.session_state[f"mistakes-{run.id}-look"] = True
     app.run()
-    task = tasks.at_work("explain")[0]
+    task = tasks.active_tasks("explain")[0]
     wrong = runs.read_predictions(run.id).query("part == 'test' and label != predicted").set_index("id")
     assert task.params["classes"] == wrong.loc[list(task.params["classes"]), "predicted"].to_dict()
     known = load_samples(DataRef(dataset=images.id)).query("part == 'train'")["id"].iloc[0]
     for name in task.params["classes"]:
-        Image.new("RGB", (24, 24)).save(tasks.folder_of(task.id) / f"{name}.webp")
+        Image.new("RGB", (24, 24)).save(tasks.task_folder(task.id) / f"{name}.webp")
     nearest = {name: [known] for name in task.params["classes"]}
-    files.write_json(tasks.folder_of(task.id) / "result.json", {"nearest": nearest})
-    tasks.write(task.model_copy(update={"state": "succeeded"}))
+    files.write_json(tasks.task_folder(task.id) / "result.json", {"nearest": nearest})
+    tasks.write_task(task.model_copy(update={"state": "succeeded"}))
     before = len(app.get("image"))
     app.run()
     assert not app.exception
@@ -496,8 +500,8 @@ def test_what_matters_names_the_columns_of_a_table(table: DatasetRecord) -> None
     dependence = Dependence(column="width", values=(0.0, 1.0), probabilities=dict.fromkeys("xyz", (0.3, 0.4)))
     found = Matters(n=18, accuracy=0.7, columns=columns, dependence=(dependence,))
     task = tasks.TaskRecord(id="looked", kind="matters", title="What matters", params={}, state="succeeded")
-    tasks.write(task)
-    files.write_json(tasks.folder_of(task.id) / "result.json", found.model_dump(mode="json"))
+    tasks.write_task(task)
+    files.write_json(tasks.task_folder(task.id) / "result.json", found.model_dump(mode="json"))
     app = open_page(runs=run.id)
     app.session_state[f"task-matters-{run.id}"] = task.id
     app.query_params["tab"] = "What matters"
@@ -513,12 +517,12 @@ def exported(name: str, run: RunRecord, *, failure: Failure | None = None) -> st
     """An export that has ended, as its process would leave it."""
     state = "failed" if failure else "succeeded"
     task = tasks.TaskRecord(id=f"made-{name}", kind="export", title="Export", params={}, state=state, failure=failure)
-    tasks.write(task)
-    path = tasks.folder_of(task.id) / f"export{FORMATS[name].endings[0]}"
+    tasks.write_task(task)
+    path = tasks.task_folder(task.id) / f"export{FORMATS[name].endings[0]}"
     path.write_bytes(b"network")
     check = Check(n=12, largest_difference=2e-6, agreement=1.0, per_second=80.0)
     found = Exported(format=name, path=str(path), bytes=7, check=check)
-    files.write_json(tasks.folder_of(task.id) / "result.json", found.model_dump(mode="json"))
+    files.write_json(tasks.task_folder(task.id) / "result.json", found.model_dump(mode="json"))
     return task.id
 
 

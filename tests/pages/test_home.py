@@ -202,7 +202,7 @@ def test_one_can_go_on_where_one_left_off(workspace: Path) -> None:
 
 
 def test_a_run_at_work_is_there_with_its_time_left(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.jobs.queue.reconcile", lambda: None)
+    monkeypatch.setattr("core.jobs.queue.reconcile_runs", lambda: None)
     dataset = prepared.sample("penguins")
     version = datasets.get_version(DataRef(dataset=dataset.id))
     spec = ResolvedSpec(data=dataset.id, learner="network", epochs=50)
@@ -256,7 +256,7 @@ def import_ended() -> tasks.TaskRecord:
     """The only import task, when it has ended."""
     (path,) = get_settings().home.glob("tasks/*/task.json")
     for _ in range(600):
-        record = tasks.get(path.parent.name)
+        record = tasks.get_task(path.parent.name)
         if record.ended:
             return record
         time.sleep(0.05)
@@ -267,7 +267,7 @@ def import_ended() -> tasks.TaskRecord:
 def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The processes of tasks, each stopped where it begins until it is told to go on."""
     started: list[int] = []
-    launch = local.launch
+    launch = local.launch_module
 
     def start_and_stop(module: str, argument: str, log: Path) -> object:
         process = launch(module, argument, log)
@@ -275,7 +275,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         started.append(process.pid)
         return process
 
-    monkeypatch.setattr(local, "launch", start_and_stop)
+    monkeypatch.setattr(local, "launch_module", start_and_stop)
     return started
 
 
@@ -336,7 +336,7 @@ def test_a_killed_import_leaves_nothing_and_is_told(workspace: Path, in_backgrou
         time.sleep(0.02)
     os.kill(json.loads(process.read_text())["pid"], signal.SIGKILL)
     assert import_ended().state == "interrupted"
-    assert "“pets.zip” ended without a word" in text(app.run())
+    assert "“pets.zip” ended unexpectedly" in text(app.run())
     assert nothing_left()
 
 

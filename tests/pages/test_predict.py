@@ -38,8 +38,8 @@ def open_page(**query: str) -> AppTest:
 def predicted(run: RunRecord, dataset: DatasetRecord, tmp_path: Path, n: int = 3) -> str:
     """A predicting task that has ended, as its process would leave it: of the pictures the second is unlike."""
     task = tasks.TaskRecord(id="done", kind="predict", title="Prediction", params={"run": run.id})
-    tasks.write(task)
-    folder = tasks.folder_of(task.id)
+    tasks.write_task(task)
+    folder = tasks.task_folder(task.id)
     if dataset.kind == "image":
         rng = np.random.default_rng(3)
         for i in range(n):
@@ -60,7 +60,7 @@ def predicted(run: RunRecord, dataset: DatasetRecord, tmp_path: Path, n: int = 3
         skipped=({"path": "notes.pdf", "reason": "not an image file (.pdf)"},),
     )  # fmt: skip
     files.write_text(folder / "result.json", outcome.model_dump_json())
-    tasks.write(task.model_copy(update={"state": "succeeded"}))
+    tasks.write_task(task.model_copy(update={"state": "succeeded"}))
     return task.id
 
 
@@ -97,7 +97,7 @@ def test_what_is_dropped_becomes_a_task(images: DatasetRecord, monkeypatch: pyte
     data = io.BytesIO()
     Image.new("RGB", (30, 30)).save(data, "PNG")
     app.file_uploader[0].upload("one.png", data.getvalue(), "image/png").run()
-    task = tasks.get(app.query_params["task"])
+    task = tasks.get_task(app.query_params["task"])
     assert started == [task.id]
     assert [Path(p).name for p in task.params["paths"]] == ["one.png"]
     assert all(Path(p).exists() for p in task.params["paths"])
@@ -116,7 +116,7 @@ def test_each_picture_has_three_bars_and_what_is_wrong_is_named(images: DatasetR
 def test_a_failed_task_is_a_sentence(images: DatasetRecord, tmp_path: Path) -> None:
     run = with_model(images)
     failure = Failure(kind="bad_input", message="There is no picture among what was given.")
-    tasks.write(
+    tasks.write_task(
         tasks.TaskRecord(id="f", kind="predict", title="P", params={"run": run.id}, state="failed", failure=failure)
     )
     assert "There is no picture among what was given" in text(open_page(run=run.id, task="f"))
@@ -149,19 +149,19 @@ def test_selected_rows_of_a_table_are_sent_with_the_class_chosen(table: DatasetR
 def test_why_shows_the_heat_of_the_class_that_a_picture_was_given(
     images: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "_launch", lambda task_id: (os.getpid(), local.created(os.getpid())))
-    monkeypatch.setattr(warm, "hand_over", lambda *_: None)
+    monkeypatch.setattr(tasks, "_launch", lambda task_id: (os.getpid(), local.creation_time(os.getpid())))
+    monkeypatch.setattr(warm, "hand_over_run", lambda *_: None)
     run = with_model(images)
     app = open_page(run=run.id, task=predicted(run, images, tmp_path))
     asked = [b for b in app.button if b.label == "Why?"]
     assert len(asked) == 3
     asked[1].click().run()
-    (task,) = tasks.at_work("explain")
+    (task,) = tasks.active_tasks("explain")
     wanted = {"run": run.id, "classes": {"1": images.classes[0]}, "method": "gradient", "given": "done"}
     assert task.params == wanted
-    Image.new("RGB", (24, 24)).save(tasks.folder_of(task.id) / "1.webp")
-    files.write_json(tasks.folder_of(task.id) / "result.json", {"nearest": {}})
-    tasks.write(task.model_copy(update={"state": "succeeded"}))
+    Image.new("RGB", (24, 24)).save(tasks.task_folder(task.id) / "1.webp")
+    files.write_json(tasks.task_folder(task.id) / "result.json", {"nearest": {}})
+    tasks.write_task(task.model_copy(update={"state": "succeeded"}))
     app.run()
     assert f"Yellow: what speaks for **{images.classes[0]}**" in text(app)
     assert len(app.get("image")) == 4 and len([b for b in app.button if b.label == "Why?"]) == 2

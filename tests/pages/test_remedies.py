@@ -20,7 +20,7 @@ def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
 
     def start(kind: str, title: str, **params: Any) -> tasks.TaskRecord:
         record = tasks.TaskRecord(id=kind, kind=kind, title=title, params=params, state="succeeded")
-        folder = tasks.folder_of(record.id)
+        folder = tasks.task_folder(record.id)
         folder.mkdir(parents=True, exist_ok=True)
         source, target = params["source"], params["target"]
         if kind == "distance":
@@ -28,7 +28,7 @@ def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
         else:
             result = judgement(source, target).model_dump(mode="json")
         files.write_json(folder / "result.json", result)
-        tasks.write(record)
+        tasks.write_task(record)
         return record
 
     monkeypatch.setattr(tasks, "start", start)

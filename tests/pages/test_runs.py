@@ -100,7 +100,7 @@ def test_a_row_tells_what_a_run_was_and_how_it_went(dataset):
 
 @pytest.mark.parametrize("state", ["queued", "starting", "running", "failed", "cancelled", "interrupted"])
 def test_a_run_without_a_result_has_a_row_too(dataset, state, monkeypatch):
-    monkeypatch.setattr(queue, "reconcile", lambda: None)
+    monkeypatch.setattr(queue, "reconcile_runs", lambda: None)
     run = make(dataset.id, "a", state, epoch=2, epochs=9)
     row = open_page(run).dataframe[0].value.iloc[0]
     assert row["State"].startswith(state)
@@ -292,9 +292,9 @@ def drop(app: AppTest, content: bytes) -> AppTest:
     """Drop a file on “Bring a run” and wait for its task."""
     app.get("file_uploader")[0].upload("run.zip", content)
     app.run()
-    (task,) = tasks.folder_of("").glob("*")
+    (task,) = tasks.task_folder("").glob("*")
     end = time.monotonic() + 60
-    while not tasks.get(task.name).ended and time.monotonic() < end:
+    while not tasks.get_task(task.name).ended and time.monotonic() < end:
         time.sleep(0.2)
     return app.run()
 

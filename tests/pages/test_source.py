@@ -23,7 +23,7 @@ def dataset(folder: Path, name: str, column: str) -> DatasetRecord:
 
 @pytest.fixture
 def target(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetRecord:
-    monkeypatch.setattr(local, "start", lambda *_, **__: (1, 0.0))
+    monkeypatch.setattr(local, "start_worker", lambda *_, **__: (1, 0.0))
     dataset(tmp_path, "stranger", "height")
     dataset(tmp_path, "relative", "Width")
     return dataset(tmp_path, "mine", "width")

@@ -37,10 +37,10 @@ def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
     def start(kind: str, title: str, **params: Any) -> tasks.TaskRecord:
         assert kind == "candidates"
         record = tasks.TaskRecord(id="ranked", kind=kind, title=title, params=params, state="succeeded")
-        tasks.folder_of(record.id).mkdir(parents=True, exist_ok=True)
+        tasks.task_folder(record.id).mkdir(parents=True, exist_ok=True)
         result = ranking(str(params["data"]), found).model_dump(mode="json")
-        files.write_json(tasks.folder_of(record.id) / "result.json", result)
-        tasks.write(record)
+        files.write_json(tasks.task_folder(record.id) / "result.json", result)
+        tasks.write_task(record)
         return record
 
     monkeypatch.setattr(tasks, "start", start)

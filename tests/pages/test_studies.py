@@ -122,7 +122,7 @@ def test_one_that_is_not_there_is_told(dataset):
 
 def test_the_train_page_starts_a_search_around_its_settings(dataset, monkeypatch):
     monkeypatch.setattr(tasks, "start", lambda *args, **params: None)
-    monkeypatch.setattr(queue, "warm_up", lambda *args: None)
+    monkeypatch.setattr(queue, "warm_up_worker", lambda *args: None)
     app = open_page("train", dataset=dataset.id)
     app.session_state["search-fold"] = True
     app.run()

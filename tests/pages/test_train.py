@@ -63,9 +63,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             metrics = {"accuracy": 0.88, "accuracy_low": 0.85, "accuracy_high": 0.91, "n_test": 100.0}
             ended = {} if state in ACTIVE else {"finished": now(), "metrics": metrics}
             runs.update_run(run_id, expect=ACTIVE, state=state, **ended)
-            return os.getpid(), local.created(os.getpid())
+            return os.getpid(), local.creation_time(os.getpid())
 
-        monkeypatch.setattr(local, "start", start)
+        monkeypatch.setattr(local, "start_worker", start)
 
     use("starting")
     return use
@@ -383,8 +383,8 @@ def test_a_rate_is_found_shown_and_taken_over(table, monkeypatch):
 
     def start_at_once(kind: str, title: str, **params: object) -> tasks.TaskRecord:
         record = tasks.TaskRecord(id="ab", kind=kind, title=title, params=params, state="succeeded")
-        tasks.write(record)
-        files.write_text(tasks.folder_of("ab") / "result.json", found.model_dump_json())
+        tasks.write_task(record)
+        files.write_text(tasks.task_folder("ab") / "result.json", found.model_dump_json())
         return record
 
     monkeypatch.setattr(tasks, "start", start_at_once)

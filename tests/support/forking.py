@@ -14,7 +14,7 @@ from core.settings import get_settings
 from tests.support.fork_server import Request
 
 ROOT = Path(__file__).parents[2]
-start_process = local.launch
+start_process = local.launch_module
 launched: list[str] = []  # the modules of the workers that this process has started
 
 _address = ""
@@ -40,7 +40,7 @@ class ForkedProcess:
 
 
 def launch(module: str, argument: str, log: Path) -> "ForkedProcess | subprocess.Popen[bytes]":
-    """What `core.jobs.local.launch` does, by a fork; another backend of Keras needs a process of its own."""
+    """What `core.jobs.local.launch_module` does, by a fork; another backend of Keras needs a process of its own."""
     launched.append(module)
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return start_process(module, argument, log)
@@ -49,7 +49,7 @@ def launch(module: str, argument: str, log: Path) -> "ForkedProcess | subprocess
             module=module,
             arguments=[argument],
             folder=str(ROOT),
-            environment=os.environ | local.environment(get_settings().threads),
+            environment=os.environ | local.worker_environment(get_settings().threads),
             output=str(log),
             errors=str(log),
         )
@@ -77,7 +77,7 @@ def use(address: str = "") -> None:
     """From now on fork the workers that this process starts, by the server at `address`, or by one of its own."""
     global _address
     _address = address
-    local.launch = launch  # type: ignore[assignment]
+    local.launch_module = launch  # type: ignore[assignment]
 
 
 def _server() -> str:
@@ -88,7 +88,7 @@ def _server() -> str:
         server = subprocess.Popen(
             [sys.executable, "-m", "tests.support.fork_server", _address],
             cwd=ROOT,
-            env=os.environ | local.environment(os.cpu_count() or 1),
+            env=os.environ | local.worker_environment(os.cpu_count() or 1),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -12,8 +12,8 @@ from core.advice.domain import distances
 from core.advice.domain.consistency import probe
 from core.advice.domain.record import Candidate, Candidates
 from core.advice.domain.sides import Side, Vectors, one_side, prepared, sides, vectors
-from core.data.findings.label_errors import out_of_fold
-from core.data.tables.matching import as_target, matched_columns
+from core.data.findings.label_errors import predict_out_of_fold
+from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_cells
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
@@ -122,7 +122,7 @@ def _probed(first: Side, second: Side, seen: Vectors, alpha: float) -> tuple[dic
     def on_both(learnt: np.ndarray, labels: np.ndarray) -> Any:
         return probe(np.concatenate([x, learnt]), np.concatenate([of_source, labels]))
 
-    said = [out_of_fold(y, truth, groups, folds, learn).argmax(axis=1) for learn in (probe, on_both)]
+    said = [predict_out_of_fold(y, truth, groups, folds, learn).argmax(axis=1) for learn in (probe, on_both)]
     if not lacking and len(classes) > 1:
         said.append(probe(x, of_source).predict(y))
     right = np.column_stack(said) == truth[:, None]
@@ -146,7 +146,7 @@ def _spaces(first: Side, second: Side, seen: Vectors) -> tuple[np.ndarray, np.nd
     lacking = [c for c in ours if c not in matched]
     if not lacking:
         return seen.x, seen.y, []
-    x, y = prepared(as_target(theirs, ours, matched), ours)
+    x, y = prepared(rename_to_target(theirs, ours, matched), ours)
     more = f" and {len(lacking) - 1} more" if lacking[1:] else ""
     return x, y, [f"Lacks the column “{lacking[0]}”{more}."]
 

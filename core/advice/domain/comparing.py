@@ -13,8 +13,8 @@ from core.advice.domain.consistency import consistency
 from core.advice.domain.expectation import expectation
 from core.advice.domain.record import COLUMNS, SAMPLES, Distance, Expectation
 from core.advice.domain.sides import Side, Vectors, sides, vectors
-from core.data.cleaning.steps.step import sample
-from core.data.images.map import coordinates
+from core.data.cleaning.steps.step import sample_positions
+from core.data.images.map import map_coordinates
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
 from core.schemas import DataRef
@@ -105,6 +105,6 @@ def _samples(first: Side, second: Side, seen: Vectors, scores: np.ndarray) -> pd
     parts = [side.samples[columns].assign(side=name) for side, name in ((first, "source"), (second, "target"))]
     table = pd.concat(parts, ignore_index=True).assign(score=scores)
     m = len(seen.x)
-    shown = np.concatenate([sample(m, MAPPED), m + sample(len(seen.y), MAPPED)])
-    places = coordinates(np.concatenate([seen.x, seen.y])[shown], [str(place) for place in shown])
+    shown = np.concatenate([sample_positions(m, MAPPED), m + sample_positions(len(seen.y), MAPPED)])
+    places = map_coordinates(np.concatenate([seen.x, seen.y])[shown], [str(place) for place in shown])
     return table.join(places.drop(columns="id").set_axis(shown))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from core.data.findings.label_errors import out_of_fold
+from core.data.findings.label_errors import predict_out_of_fold
 
 FOLDS = 5
 
@@ -38,8 +38,8 @@ def consistency(
         return probe(np.concatenate([x, learnt]), np.concatenate([labels, of]))
 
     by_source = probe(x, labels).predict(y)
-    by_target = out_of_fold(y, truth, groups, FOLDS, probe).argmax(axis=1)
-    by_both = out_of_fold(y, truth, groups, FOLDS, on_both).argmax(axis=1)
+    by_target = predict_out_of_fold(y, truth, groups, FOLDS, probe).argmax(axis=1)
+    by_both = predict_out_of_fold(y, truth, groups, FOLDS, on_both).argmax(axis=1)
     return {
         "source_target": float((by_source == by_target).mean()),
         "source_both": float((by_source == by_both).mean()),

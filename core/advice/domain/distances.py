@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from core.data.findings.label_errors import out_of_fold, probe
+from core.data.findings.label_errors import fit_probe, predict_out_of_fold
 from core.errors import InputError
 from core.evaluation.intervals import Interval
-from core.evaluation.threshold_curves import auc
+from core.evaluation.threshold_curves import roc_auc
 
 PERMUTATIONS = 999
 
@@ -78,7 +78,7 @@ def domain_scores(x: np.ndarray, y: np.ndarray, groups: np.ndarray, linear: bool
     # Of length 1 on average: for such vectors the regression's penalty was chosen.
     z = z / max(float(np.sqrt(np.square(z).sum(axis=1).mean())), 1e-12)
     labels = np.repeat([0, 1], [len(x), len(y)])
-    return out_of_fold(z, labels, groups, learn=probe if linear else _trees)[:, 1]
+    return predict_out_of_fold(z, labels, groups, learn=fit_probe if linear else _trees)[:, 1]
 
 
 def _trees(x: np.ndarray, labels: np.ndarray) -> Any:
@@ -94,7 +94,7 @@ def domain_auc(scores: np.ndarray, m: int) -> tuple[float, Interval]:
 
     Scores as `domain_scores` gives them, the `m` of the source first.
     """
-    return auc(scores, np.arange(len(scores)) >= m)
+    return roc_auc(scores, np.arange(len(scores)) >= m)
 
 
 def a_distance(scores: np.ndarray, m: int) -> float:

@@ -8,14 +8,21 @@ from numpy.typing import NDArray
 
 from core.advice.domain.record import Expectation
 from core.advice.domain.sides import Side
-from core.data.cleaning.steps.step import sample
-from core.data.tables.matching import as_target, matched_columns
+from core.data.cleaning.steps.step import sample_positions
+from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_cells
 from core.errors import InputError
 from core.evaluation.bootstrap import percentile_interval
-from core.evaluation.calibration import MIN_SAMPLES, Floats, at_temperature, fit_temperature, probabilities, truths
+from core.evaluation.calibration import (
+    MIN_SAMPLES,
+    Floats,
+    class_indices,
+    fit_temperature,
+    probabilities,
+    scale_temperature,
+)
 from core.evaluation.intervals import Interval, wilson
-from core.evaluation.scores import judged
+from core.evaluation.scores import judged_rows
 from core.schemas import RunRecord
 from core.store import runs
 from core.training.version_images import VersionImages
@@ -42,7 +49,7 @@ def estimated(held_out: Floats, truth: NDArray[np.intp], target: Floats) -> tupl
     """
     temperature = fit_temperature(held_out, truth)
     often = np.bincount(truth, minlength=held_out.shape[1]) / len(truth)
-    known, there = (transport_costs(at_temperature(p, temperature), often) for p in (held_out, target))
+    known, there = (transport_costs(scale_temperature(p, temperature), often) for p in (held_out, target))
     right = held_out.argmax(axis=1) == truth
 
     def share(of_known: NDArray[np.intp], of_target: NDArray[np.intp]) -> float:
@@ -61,8 +68,8 @@ def estimated(held_out: Floats, truth: NDArray[np.intp], target: Floats) -> tupl
 def held_out(run: RunRecord) -> pd.DataFrame:
     """The run's predictions for its validation and test samples, at most `MOST` by lot: nothing is chosen by them."""
     table = runs.read_predictions(run.id)
-    known = pd.concat([judged(table, part) for part in ("validation", "test") if (table["part"] == part).any()])
-    return known.iloc[sample(len(known), MOST)]
+    known = pd.concat([judged_rows(table, part) for part in ("validation", "test") if (table["part"] == part).any()])
+    return known.iloc[sample_positions(len(known), MOST)]
 
 
 def transport_costs(probability: Floats, often: Floats) -> Floats:
@@ -113,8 +120,8 @@ def expectation(run: RunRecord, source: Side, target: Side, progress: Progress =
                 f"“{target.name}” lacks the column “{lacking[0]}”, which “{run.name}” was trained on.",
                 "Rename columns so that those of one meaning have one name.",
             )
-        there = model.probabilities(model.vectors(as_target(cells, model.trained_on, matched)))
-    accuracy, ci = estimated(probabilities(known), truths(known), there)
+        there = model.probabilities(model.vectors(rename_to_target(cells, model.trained_on, matched)))
+    accuracy, ci = estimated(probabilities(known), class_indices(known), there)
     own = known["predicted"].astype(str).eq(known["label"].astype(str))
     found = Expectation(
         run=run.id,

@@ -180,6 +180,6 @@ def read(task_id: str) -> tuple[Distance, pd.DataFrame, pd.DataFrame]:
 
     Of each sample: side, id, path, label, score (how much it looks like the target), and its places on the map.
     """
-    folder = tasks.folder_of(task_id)
+    folder = tasks.task_folder(task_id)
     found = Distance.model_validate(tasks.result(task_id))
     return found, pd.read_parquet(folder / SAMPLES), pd.read_parquet(folder / COLUMNS)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from core.data.attributes import attributes
 from core.data.cleaning.preparation import Preparation
-from core.data.cleaning.steps.step import sample
-from core.data.findings.label_errors import reduced, squashed
-from core.data.tables.matching import as_target, matched_columns
+from core.data.cleaning.steps.step import sample_positions
+from core.data.findings.label_errors import normalize_embeddings, principal_components
+from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_cells, load_samples
 from core.errors import InputError
 from core.methods.backbone import weights_path
@@ -107,7 +107,7 @@ def _keys(side: Side) -> pd.Series:
 
 def _drawn(side: Side, without: np.ndarray) -> Side:
     samples = side.samples[~_keys(side).isin(without)]
-    samples = samples.iloc[sample(len(samples), MOST)].reset_index(drop=True)
+    samples = samples.iloc[sample_positions(len(samples), MOST)].reset_index(drop=True)
     groups = samples["group"].nunique()
     if len(samples) < LEAST or groups < LEAST_GROUPS:
         told = f"{len(samples)} {_noun(side)}"
@@ -141,8 +141,8 @@ def vectors(source: Side, target: Side, backbone: str | None, progress: Progress
     for side in (source, target):
         images = VersionImages(side.dataset, side.samples)
         found = images.outputs(network, size, progress=through_backbone(progress))
-        seen.append(squashed(found) * np.sqrt(found.shape[1]))  # of the length that the head gives them
-    z = reduced(np.concatenate(seen))
+        seen.append(normalize_embeddings(found) * np.sqrt(found.shape[1]))  # of the length that the head gives them
+    z = principal_components(np.concatenate(seen))
     m = len(seen[0])
     columns = (_measured(source), _measured(target))
     return Vectors(z[:m], z[m:], groups, columns, backbone=network.name, image_size=size)
@@ -172,7 +172,7 @@ def _of_tables(source: Side, target: Side, groups: np.ndarray) -> Vectors:
     ):
         if len(left):
             notes.append(f"Only in “{side.name}”, so not compared: {', '.join(f'“{name}”' for name in left)}.")
-    theirs, ours = as_target(theirs, ours, matched)[list(matched)], ours[list(matched)]
+    theirs, ours = rename_to_target(theirs, ours, matched)[list(matched)], ours[list(matched)]
     x, y = prepared(theirs, ours)
     return Vectors(x, y, groups, (theirs, ours), notes=tuple(notes))
 

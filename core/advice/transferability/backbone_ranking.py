@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from core.advice.transferability.record import Ranked, Ranking
 from core.advice.transferability.scores import h_score, leep, logme
-from core.data.cleaning.steps.step import sample
-from core.data.findings.label_errors import out_of_fold, reduced, squashed
+from core.data.cleaning.steps.step import sample_positions
+from core.data.findings.label_errors import normalize_embeddings, predict_out_of_fold, principal_components
 from core.data.versions import load_samples
 from core.embedding.embeddings import limit_threads
 from core.embedding.source_head import source_probabilities
@@ -132,7 +132,7 @@ def known_samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.Da
         raise InputError(f"Dataset “{dataset.name}” has no labels.", "Import it with labels, or choose another.")
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
     samples = samples[samples["part"] != "test"]
-    drawn = samples.iloc[sample(len(samples), MOST)].reset_index(drop=True)
+    drawn = samples.iloc[sample_positions(len(samples), MOST)].reset_index(drop=True)
     distinct = drawn.groupby("label")["group"].nunique().reindex(version.classes, fill_value=0)
     if distinct.min() < 2:
         raise InputError(
@@ -177,7 +177,7 @@ def _ranked(
     labels, groups = pd.factorize(samples["label"], sort=True)[0], samples["group"].to_numpy()
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
         source = source_probabilities(backbone, x)
-        probabilities = out_of_fold(reduced(squashed(x)), labels, groups, folds)
+        probabilities = predict_out_of_fold(principal_components(normalize_embeddings(x)), labels, groups, folds)
         right = int((probabilities.argmax(axis=1) == labels).sum())
         found = Ranked(
             name=backbone.name,

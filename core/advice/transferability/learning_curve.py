@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from core.advice.transferability.backbone_ranking import known_samples
 from core.advice.transferability.record import ClassGrowth, Growth, GrowthPoint
-from core.data.findings.label_errors import probe, reduced, squashed
+from core.data.findings.label_errors import fit_probe, normalize_embeddings, principal_components
 from core.data.splitting import assign_folds
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
@@ -72,7 +72,7 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
     size = size_for(backbone, samples)
     x = VersionImages(dataset, samples).outputs(backbone, size, progress=through_backbone(progress))
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
-        sizes, right = measured(reduced(squashed(x)), labels, groups, shares, progress)
+        sizes, right = measured(principal_components(normalize_embeddings(x)), labels, groups, shares, progress)
     n = len(labels)
     line = np.concatenate([np.geomspace(sizes[0], n, LINE), np.geomspace(n, 2 * n, LINE + 1)[1:]])
     now_and_doubled = [LINE - 1, -1]
@@ -145,7 +145,7 @@ def measured(
                     continue
                 lot = order[place < np.ceil(share * most - 1e-9)]
                 sizes[i, at] = len(lot)
-                found = probe(x[lot], labels[lot])
+                found = fit_probe(x[lot], labels[lot])
                 right[repeat, at, judged] = found.predict(x[judged]) == labels[judged]
     return sizes.mean(axis=0), right
 

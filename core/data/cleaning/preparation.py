@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 
 from core.data.cleaning import recipe as cleaning
-from core.data.cleaning.steps.step import Learnt, Rows, numeric, sample, text
+from core.data.cleaning.steps.step import Learnt, Rows, numeric_columns, sample_positions, text_columns
 from core.errors import GraftError, InputError
 from core.schemas import Recipe
 
 CATEGORIES = 64  # columns made of one text column, the rarest categories together in the last
-CHUNK = 20_000  # rows made ready in one go: scikit-learn's numbers take twice the room of what is kept
-SHOWN = 5_000  # training rows that steps are tried and shown on
+CHUNK = 20_000  # rows transformed at a time: scikit-learn's float64 takes twice the memory of the result
+SHOWN = 5_000  # training rows that steps are previewed on
 
 
 class Preparation:
-    """The learning steps of a recipe, and a finish that lets any recipe train.
+    """The learning steps of a recipe, and a final transformer so that any recipe can be trained on.
 
-    The finish does what the recipe left undone. Numbers: missing cells become the median and are marked, then columns
-    that no step has scaled are standardised. Categories: a missing cell is a category of its own, then one column a
-    category; one never seen in training gets zeros.
+    The final transformer does what the recipe left undone. Numbers: missing cells become the median and are marked,
+    then columns that no step has scaled are standardised. Categories: a missing cell is a category of its own, then
+    one column a category; one never seen in training gets zeros.
 
     Example:
         preparation = Preparation(recipe, seed)
@@ -30,7 +30,7 @@ class Preparation:
         judged = preparation.transform(x.iloc[test])
     """
 
-    # What the columns go through at the end, `(n, d)` → `(n, k)`: where features were aligned, that map.
+    # Applied to the columns at the end, `(n, d)` → `(n, k)`: the feature alignment, if there is one.
     projection: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __init__(self, recipe: Recipe, seed: int = 0) -> None:
@@ -49,37 +49,37 @@ class Preparation:
         """Fit, and the matrix to learn from, `(m, columns)`, float32."""
         self.learnt_: list[Learnt] = []
         self.rows_, given = np.arange(len(x)), x.index
-        for _, change, x_new, y_new in _fitted(self.recipe, x, y, self.seed):
+        for _, change, x_new, y_new in _fit_steps(self.recipe, x, y, self.seed):
             x, y = x_new, y_new
             if change is not None:
                 self.learnt_.append(change)
         self.classes_ = y
-        if any(cleaning.enabled(self.recipe, "training_rows")):
+        if any(cleaning.enabled_steps(self.recipe, "training_rows")):
             self.rows_ = given.get_indexer(x.index)
         scaled = frozenset().union(*(step.scaled for step in self.learnt_)) if self.learnt_ else frozenset()
-        self.finish_ = finish(x, scaled).fit(x)
+        self.finish_ = final_transformer(x, scaled).fit(x)
         return self._finished(x)
 
     def transform(self, x: pd.DataFrame) -> np.ndarray:
         """Any rows, `(n, columns)`, float32."""
         for step in self.learnt_:
             x = step.transform(x)
-        found = self._finished(x)
-        return found if self.projection is None else self.projection(found)
+        matrix = self._finished(x)
+        return matrix if self.projection is None else self.projection(matrix)
 
     def _finished(self, x: pd.DataFrame) -> np.ndarray:
         parts = [x.iloc[i : i + CHUNK] for i in range(0, max(1, len(x)), CHUNK)]
         return np.concatenate([np.asarray(self.finish_.transform(part), dtype="float32") for part in parts])
 
 
-def finish(x: pd.DataFrame, scaled: frozenset[str]) -> Any:
+def final_transformer(x: pd.DataFrame, scaled: frozenset[str]) -> Any:
     """A scikit-learn transformer, not yet fitted, from the columns of `x` to a matrix without gaps."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = numeric(x)
+    numbers = numeric_columns(x)
     gaps = {"strategy": "median", "add_indicator": True}
     words = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing"),
@@ -93,14 +93,14 @@ def finish(x: pd.DataFrame, scaled: frozenset[str]) -> Any:
                 [c for c in numbers if c not in scaled],
             ),
             ("scaled", SimpleImputer(**gaps), [c for c in numbers if c in scaled]),
-            ("categories", words, text(x)),
+            ("categories", words, text_columns(x)),
         ]
     )
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What one step does, on at most 5,000 training rows.
+    """The effect of one step on at most 5,000 training rows.
 
     `place` is its position in the recipe. `before` and `after` hold training rows, of a table; `n_before` and
     `n_after` count all samples, or the training rows shown for a step that learns. `classes` are those before,
@@ -118,7 +118,7 @@ class Stage:
     error: str = ""
 
 
-def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
+def trace_steps(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
     """The stages of a recipe in the order in which they act, up to the first that cannot be applied.
 
     Args:
@@ -128,7 +128,7 @@ def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
     """
     stages: list[Stage] = []
     shown = rows.samples.loc[rows.samples["id"].isin(training), "id"]
-    shown = shown.iloc[sample(len(shown), SHOWN)]
+    shown = shown.iloc[sample_positions(len(shown), SHOWN)]
 
     def seen(of: Rows) -> pd.DataFrame:
         return pd.DataFrame() if of.table is None else of.table[of.table.index.isin(shown)]
@@ -141,8 +141,8 @@ def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
 
     place = 1
     try:
-        cleaning.check(recipe, "image" if rows.table is None else "table")
-        for place, step, kind, settings in cleaning.enabled(recipe, *cleaning.AT_ONCE):
+        cleaning.check_recipe(recipe, "image" if rows.table is None else "table")
+        for place, step, kind, settings in cleaning.enabled_steps(recipe, *cleaning.AT_ONCE):
             after = cleaning.apply_step(rows, place, step, kind, settings)
             sizes = len(rows.samples), len(after.samples)
             counts = counted(rows.samples["label"]), counted(after.samples["label"])
@@ -153,8 +153,8 @@ def trace(recipe: Recipe, rows: Rows, training: pd.Index) -> list[Stage]:
         x = seen(rows)
         labels = rows.samples.set_index("id")["label"].reindex(x.index)
         y, names = pd.factorize(labels, sort=True)
-        steps = _fitted(recipe, x, y)
-        for place, *_ in cleaning.enabled(recipe, "learnt", "training_rows"):
+        steps = _fit_steps(recipe, x, y)
+        for place, *_ in cleaning.enabled_steps(recipe, "learnt", "training_rows"):
             _, _, x_new, y_new = next(steps)
             counts = counted(names[y]), counted(names[y_new])
             stages.append(Stage(place - 1, x, x_new, len(x), len(x_new), classes(rows), counts))
@@ -172,36 +172,36 @@ def features_kept(recipe: Recipe, embeddings: np.ndarray, y: np.ndarray) -> np.n
         embeddings: of the training images, `(n, d)`.
         y: their classes as numbers, `(n,)`.
     """
-    if not any(cleaning.enabled(recipe, "learnt")):
+    if not any(cleaning.enabled_steps(recipe, "learnt")):
         return None
-    x = as_table(embeddings)
-    *_, (_, _, left, _) = _fitted(recipe, x, y)
+    x = feature_table(embeddings)
+    *_, (_, _, left, _) = _fit_steps(recipe, x, y)
     return np.isin(x.columns, left.columns)
 
 
-def as_table(embeddings: np.ndarray) -> pd.DataFrame:
-    """Embeddings, `(n, d)`, as steps see them: a column a feature, named by its place from 0."""
+def feature_table(embeddings: np.ndarray) -> pd.DataFrame:
+    """Embeddings, `(n, d)`, as a table for the steps: one column per feature, named by its index."""
     return pd.DataFrame(embeddings, columns=[str(i) for i in range(embeddings.shape[1])]).astype("float64")
 
 
-def check(recipe: Recipe, rows: Rows) -> None:
+def check_learning_steps(recipe: Recipe, rows: Rows) -> None:
     """`InputError` when a learning step cannot be fitted on a sample of these labelled rows.
 
-    Of images nothing is known here: what they are fitted on, a backbone has yet to make.
+    Images are not checked: their steps are fitted on embeddings, which do not exist yet.
     """
-    if rows.table is None or not any(cleaning.enabled(recipe, "learnt", "training_rows")):
+    if rows.table is None or not any(cleaning.enabled_steps(recipe, "learnt", "training_rows")):
         return
-    place = sample(len(rows.samples), SHOWN)
+    place = sample_positions(len(rows.samples), SHOWN)
     x, labels = rows.cells.iloc[place], rows.samples["label"].iloc[place]
-    for _ in _fitted(recipe, x, pd.factorize(labels, sort=True)[0]):
+    for _ in _fit_steps(recipe, x, pd.factorize(labels, sort=True)[0]):
         pass
 
 
-def _fitted(
+def _fit_steps(
     recipe: Recipe, x: pd.DataFrame, y: np.ndarray, seed: int = 0
 ) -> Iterator[tuple[int, Learnt | None, pd.DataFrame, np.ndarray]]:
-    """Fit one learning step after the other; of each its place from 1, what it learnt, the rows and their classes."""
-    for number, step, kind, settings in cleaning.enabled(recipe, "learnt", "training_rows"):
+    """Fit the learning steps in order; yields each one's place from 1, the fitted step, rows and classes."""
+    for number, step, kind, settings in cleaning.enabled_steps(recipe, "learnt", "training_rows"):
         change: Learnt | None = None
         try:
             if kind.scope == "training_rows":
@@ -210,7 +210,7 @@ def _fitted(
                 change = kind.run(settings)
                 x = change.fit_transform(x, y)
         except (KeyError, TypeError, ValueError) as error:
-            raise cleaning.cannot(number, step, error) from error
+            raise cleaning.step_error(number, step, error) from error
         if x.columns.empty:
             raise InputError(
                 f"Step {number} of the recipe, {step.kind}, leaves no column to predict from.", "Leave it out."

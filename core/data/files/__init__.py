@@ -1,3 +1,1 @@
-"""Files as people bring them: archives, folders, label files and tables, read and checked before anything is
-stored.
-"""
+"""Reading imported files: archives, folders, label files and tables, checked before anything is stored."""

@@ -11,7 +11,7 @@ from core.data.files.archives import Archive, Member
 from core.data.files.label_files import LABEL_COLUMNS
 from core.errors import InputError
 
-_MAX_BYTES = 64 * 2**20  # a larger text file is not looked into
+_MAX_BYTES = 64 * 2**20  # a larger text file is not inspected
 
 
 def refuse_annotations(archive: Archive, members: Sequence[Member]) -> None:

@@ -1,7 +1,7 @@
-"""Image files as they arrive: an archive or a folder, looked through before anything is decoded.
+"""Archives and folders of image files, checked before anything is decoded.
 
-What is not safe refuses the whole archive (`core.data.files.packed`); a file that is merely not an image is refused
-alone, with a reason.
+An unsafe member makes the whole archive be refused (`core.data.files.packed`); a file that is merely not an image is
+refused alone, with a reason.
 """
 
 import os
@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.data.files.packed import SUFFIXES, Archive, TarArchive, ZipArchive, is_clutter, opened, readable, too_many
+from core.data.files.packed import (
+    SUFFIXES,
+    Archive,
+    TarArchive,
+    ZipArchive,
+    is_clutter,
+    open_packed,
+    printable_name,
+    too_many,
+)
 from core.errors import InputError
 from core.schemas import Skipped
 from core.settings import get_settings
@@ -30,7 +39,7 @@ class FolderArchive(Archive):
             folders.sort()
             for file in sorted(files):
                 full = Path(folder, file)
-                name = readable(full.relative_to(self._root).as_posix())
+                name = printable_name(full.relative_to(self._root).as_posix())
                 if full.is_symlink() and not full.resolve().is_relative_to(self._root):
                     refused.append(Skipped(path=name, reason="a link that leads out of the folder"))
                 elif full.is_file() and not is_clutter(name):
@@ -49,7 +58,7 @@ class FolderArchive(Archive):
 
 
 class MemoryArchive(Archive):
-    """Files made by the program itself, for samples."""
+    """Files in memory, for the shipped samples."""
 
     def __init__(self, title: str, files: dict[str, bytes]) -> None:
         self.title = title
@@ -66,7 +75,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
     if path.is_dir():
         yield FolderArchive(path)
         return
-    archive = opened(path)
+    archive = open_packed(path)
     try:
         yield archive
     finally:
@@ -75,7 +84,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 @dataclass(frozen=True)
 class Member:
-    """An image file in an archive: `name` there, `path` below the wrapping folder, and what its folders say."""
+    """An image file in an archive: `name`, `path` below the wrapping folder, and its folders' label and split."""
 
     name: str
     path: str
@@ -90,7 +99,7 @@ SPLIT_FOLDERS = {"train": "train", "training": "train", "val": "validation", "va
 def image_members(archive: Archive, labelled: bool) -> tuple[list[Member], list[Skipped]]:
     """The images of an archive in the order of their paths, and the files refused by name.
 
-    A single folder around everything is taken off. The class of an image is its top folder below that; where the top
+    A single folder around everything is ignored. The class of an image is its top folder below that; where the top
     folders are `train`, `test` and the like, it is the folder inside, and `given_split` says which.
     """
     skipped = list(archive.refused)

@@ -1,4 +1,4 @@
-"""One image file decoded: upright RGB of a limited size, whatever the format, and a name for its content."""
+"""Decoding one image file of any format to upright RGB of a limited size, and hashing its content."""
 
 import io
 import struct
@@ -16,13 +16,13 @@ from core.settings import Settings, get_settings
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the settings' own limit is checked instead
-# What Pillow's decoders raise on broken data, found by feeding them files with changed bytes.
+# What Pillow's decoders raise on broken data, found by fuzzing.
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, OverflowError, RuntimeError,
                    struct.error, zlib.error)  # fmt: skip
 
 
 class UnreadableError(Exception):
-    """One image cannot be decoded; the message says why and goes into the list of refused files."""
+    """An image cannot be decoded; the message is the reason in the list of refused files."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def decode(data: bytes, settings: Settings | None = None) -> Picture:
 
 
 def _plain_jpeg(data: bytes, image: Image.Image, settings: Settings) -> np.ndarray | None:
-    """A JPEG that is kept as it is, by the same library (libjpeg-turbo) in half of Pillow's time.
+    """A JPEG that needs no scaling, decoded by libjpeg-turbo directly in half of Pillow's time.
 
-    None for all other images, and for damaged ones, of which Pillow knows what can be saved and why not.
+    None for all other images, and for damaged ones, which Pillow recovers or reports.
     """
     if image.format != "JPEG" or image.mode not in ("L", "RGB") or max(image.size) > settings.image_side:
         return None
@@ -89,7 +89,7 @@ def _plain_jpeg(data: bytes, image: Image.Image, settings: Settings) -> np.ndarr
 
 @cache
 def _with_heif() -> tuple[str, ...]:
-    """Teach Pillow HEIC, which telephones take. Only where such a file comes: the decoder takes 15 MB."""
+    """Register HEIC, the format of phone cameras, with Pillow; only when needed, as the decoder takes 15 MB."""
     from pillow_heif import register_heif_opener
 
     register_heif_opener(thumbnails=False)

@@ -1,4 +1,4 @@
-"""A table of file names and labels that lies beside the images, where no class folders say what they are."""
+"""Labels from a table of file names and labels beside the images, when there are no class folders."""
 
 import csv
 import io
@@ -21,9 +21,10 @@ def labels_from_file(
 ) -> tuple[list[Member], list[Skipped], str] | None:
     """Give the images the labels of a CSV or TSV file in the archive that names at least half of them.
 
-    `members` are the images as their folders label them, `unlabelled` all images. Class folders go first: None when
-    there are two or more of them, and when there is no such file. An image may be named by its path in the archive,
-    its path from the table's folder, or its file name alone, with or without its ending, where that is unique.
+    `members` are the images as their folders label them, `unlabelled` all images. Class folders take precedence: None
+    when there are two or more of them, and when there is no such file. An image may be named by its path in the
+    archive, its path from the table's folder, or its file name alone, with or without its ending, where that is
+    unique.
 
     Returns:
         The labelled images; those the table does not name, with the rows that name no image; the table's name.
@@ -36,23 +37,23 @@ def labels_from_file(
             continue
         rows = _rows(archive, table)
         places = _places(unlabelled, str(PurePosixPath(table).parent))
-        found = {places[file]: label for file, label in rows if file in places}
-        if 2 * len(found) >= len(unlabelled):
-            return _labelled(unlabelled, found, table, [file for file, _ in rows if file not in places])
+        labels = {places[file]: label for file, label in rows if file in places}
+        if 2 * len(labels) >= len(unlabelled):
+            return _labelled(unlabelled, labels, table, [file for file, _ in rows if file not in places])
     return None
 
 
 def _labelled(
-    unlabelled: Sequence[Member], found: dict[str, str], table: str, unknown: Sequence[str]
+    unlabelled: Sequence[Member], labels: dict[str, str], table: str, unknown: Sequence[str]
 ) -> tuple[list[Member], list[Skipped], str]:
     taken, skipped = [], [Skipped(path=file, reason=f"named in “{table}”, but not there") for file in unknown]
     for member in unlabelled:
-        if member.name not in found:
+        if member.name not in labels:
             skipped.append(Skipped(path=member.path, reason=f"not named in “{table}”"))
-        elif not found[member.name]:
+        elif not labels[member.name]:
             skipped.append(Skipped(path=member.path, reason=f"without a label in “{table}”"))
         else:
-            taken.append(replace(member, label=found[member.name]))
+            taken.append(replace(member, label=labels[member.name]))
     return taken, skipped, table
 
 
@@ -81,7 +82,7 @@ def _rows(archive: Archive, table: str) -> list[tuple[str, str]]:
 
 
 def _places(members: Sequence[Member], beside: str) -> dict[str, str]:
-    """Every way to name an image → its name in the archive; what would name two of them is left out."""
+    """Every unambiguous way to name an image → its name in the archive."""
     places: dict[str, str] = {}
     doubtful: set[str] = set()
     for member in members:

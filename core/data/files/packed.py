@@ -25,8 +25,8 @@ from core.store.files import need_disk
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm",
             ".heic", ".heif")  # fmt: skip
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
-_MAX_RATIO = 200  # photographs hardly shrink when packed; only many times the same byte shrinks so far
-_RATIO_FROM = 100 * 2**20  # bytes; what unpacks to less does no harm at any ratio
+_MAX_RATIO = 200  # photographs hardly compress; only repeated bytes reach such a ratio
+_RATIO_FROM = 100 * 2**20  # bytes; a smaller unpacked size is harmless at any ratio
 _BLOCK = 2**20
 Info = TypeVar("Info")
 
@@ -43,7 +43,7 @@ class Archive(ABC):
         """The bytes of one file; `OSError` when they cannot be had."""
 
     def reopen(self) -> None:
-        """In a forked process: read by a file handle of its own, where reading moves a position."""
+        """Call in a forked process: opens a file handle of its own where reads share a file position."""
         return
 
 
@@ -97,8 +97,8 @@ class ZipArchive(Archive):
 class TarArchive(Archive):
     """A TAR file, plain or in gzip. `InputError` when it is no TAR or not safe to read.
 
-    Gzip cannot be read from the middle, so its content is laid into a nameless temporary file first, which is gone
-    with the process. Of a file that breaks off, what comes before the break is read.
+    Gzip has no random access, so its content is unpacked to an anonymous temporary file first. A truncated file is
+    read up to the truncation.
     """
 
     def __init__(self, path: Path) -> None:
@@ -108,7 +108,7 @@ class TarArchive(Archive):
         self._file: IO[bytes] = path.open("rb")
         try:
             if self._file.read(2) == b"\x1f\x8b":
-                self._file = _gunzipped(path, self._file, cut)
+                self._file = _gunzip(path, self._file, cut)
             self._file.seek(0)
             self._places = self._checked(path, cut)
         except BaseException:
@@ -132,20 +132,20 @@ class TarArchive(Archive):
                     breaks_off = info.offset_data + info.size > end
                     if breaks_off:
                         break
-                    members.add(readable(info.name), info.size, (info.offset_data, info.size), info.isdir())
+                    members.add(printable_name(info.name), info.size, (info.offset_data, info.size), info.isdir())
         except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
             if not members.by_name:
                 raise damaged from error
             breaks_off = True
         if breaks_off:
-            cut = [*cut, Skipped(path=readable(last), reason="the archive breaks off here")]
+            cut = [*cut, Skipped(path=printable_name(last), reason="the archive breaks off here")]
         members.check_whole()
         self.sizes, self.refused = members.sizes, (*members.refused, *cut)
         return members.by_name
 
     def read(self, name: str) -> bytes:
         offset, size = self._places[name]
-        data = os.pread(self._file.fileno(), size, offset)  # keeps no position, so that threads don't disturb
+        data = os.pread(self._file.fileno(), size, offset)  # independent of the file position, so safe for threads
         if len(data) < size:
             raise OSError("damaged inside the archive (it breaks off)")
         return data
@@ -154,8 +154,8 @@ class TarArchive(Archive):
         self._file.close()
 
 
-def opened(path: Path) -> ZipArchive | TarArchive:
-    """The archive in this file, whatever its ending says."""
+def open_packed(path: Path) -> ZipArchive | TarArchive:
+    """The archive in this file; its suffix is ignored."""
     with path.open("rb") as file:
         head = file.read(512)
     is_tar = head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar"
@@ -170,7 +170,7 @@ def is_packed(path: Path) -> bool:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether nobody means to import this file: what operating systems leave behind, readmes and licences."""
+    """Whether this file is not meant to be imported: operating systems' metadata, readmes and licences."""
     parts = name.split("/")
     file = PurePosixPath(parts[-1])
     if file.stem.lower() in ("readme", "licence", "license") and file.suffix.lower() not in SUFFIXES:
@@ -218,7 +218,7 @@ class _Members(Generic[Info]):
             self.sizes[name] = size
 
     def check_whole(self) -> None:
-        """`InputError` for an archive that is a bomb, or holds nothing."""
+        """`InputError` for an archive that is a bomb or empty."""
         check_ratio(self._path, self._unpacked)
         if not self.by_name:
             hint = "Put one folder of images per class into it."
@@ -242,8 +242,8 @@ def _check_kind(path: Path, info: tarfile.TarInfo) -> None:
         raise _unsafe(path, info.name, "a sparse file")
 
 
-def _gunzipped(path: Path, packed: IO[bytes], cut: list[Skipped]) -> IO[bytes]:
-    """What a gzip file holds, in a temporary file; a break is noted in `cut`."""
+def _gunzip(path: Path, packed: IO[bytes], cut: list[Skipped]) -> IO[bytes]:
+    """The content of a gzip file, in a temporary file; a truncation is noted in `cut`."""
     root = get_settings().cache
     root.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=root)
@@ -279,7 +279,7 @@ def _not_empty(path: Path, what: str) -> None:
 
 
 def _declared(path: Path) -> int:
-    """How many members a ZIP says it has, read from its end: its directory alone may not fit into memory."""
+    """The number of members that a ZIP declares at its end: its directory may not fit into memory."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 2**16 - 128))
         tail = file.read()
@@ -299,7 +299,7 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def readable(name: str) -> str:
+def printable_name(name: str) -> str:
     """A name as text that can be stored: bytes that are no UTF-8 become question marks."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

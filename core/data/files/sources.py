@@ -1,4 +1,4 @@
-"""What is to be imported: a shipped sample, or a file or folder and what it holds."""
+"""Sources of an import: a shipped sample, or a file or folder and its kind."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ from core.settings import get_settings
 
 @dataclass(frozen=True)
 class Source:
-    """What the source turned out to be. `open` gives images, `path` is the table's file."""
+    """A recognised source. `open` opens the images, `path` is the table's file."""
 
     key: str
     title: str
@@ -28,8 +28,8 @@ class Source:
     licence: str = ""
 
 
-def look_at(source: Path | str) -> Source:
-    """Find out what is to be imported; `InputError` when there is nothing, or nothing that Graft imports."""
+def inspect_source(source: Path | str) -> Source:
+    """Recognise a source; `InputError` when it does not exist or is of no kind that Graft imports."""
     if str(source).startswith("sample:"):
         sample = samples.get_sample(str(source).removeprefix("sample:"))
         return Source(
@@ -59,9 +59,9 @@ def look_at(source: Path | str) -> Source:
 
 
 def server_path(text: str) -> Path:
-    """The file or folder at a path that a page was given; `InputError` unless it lies below an allowed folder.
+    """The file or folder at a path entered on a page; `InputError` unless it lies below an allowed folder.
 
-    `GRAFT_IMPORT_FOLDERS` names these. Links are followed before the path is judged.
+    `GRAFT_IMPORT_FOLDERS` names these. Links are resolved before the check.
     """
     folders = get_settings().importable
     if not folders:
@@ -72,6 +72,6 @@ def server_path(text: str) -> Path:
         inside = any(path.is_relative_to(folder) for folder in folders)
     except (OSError, ValueError):  # ValueError: a NUL byte
         inside = False
-    if not text or not inside:  # one sentence for both, so that nobody learns what else lies on the machine
+    if not text or not inside:  # the same message for both, so that it reveals nothing about other files
         raise InputError(f"“{text}” is no file or folder below {' or '.join(map(str, folders))}.", "Check the path.")
     return path

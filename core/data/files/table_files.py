@@ -1,6 +1,6 @@
-"""Table files as they arrive: CSV and its relatives, Parquet, Excel and JSON lines, read into columns.
+"""Reading table files: CSV and other delimited text, Parquet, Excel and JSON lines.
 
-Every reader gives a table whose index counts rows from 1 and whose numbers are recognised, however they are written.
+Every reader returns a table whose index counts rows from 1, with numbers recognised in any common notation.
 """
 
 import csv
@@ -23,16 +23,16 @@ from core.schemas import Skipped
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods", ".jsonl", ".ndjson")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".ods")
 Format = Literal["csv", "parquet", "excel", "jsonl"]
-LARGEST = 1e100  # what is larger has no variance in 64 bits; it and infinity count as missing
+LARGEST = 1e100  # the variance of larger numbers overflows float64; they and infinity count as missing
 _DELIMITERS = ",;\t|"
 _MARKS = {".": (",", " ", "\u00a0", "\u202f", "'", "’"), ",": (".", " ", "\u00a0", "\u202f", "'", "’")}
 _MAX_CELLS = 200_000_000
-_LOOK = 1000  # cells looked at before a whole column is tried
+_LOOK = 1000  # cells tried before a whole column is converted
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table file is written. `thousands` are the marks found between groups of three digits."""
+    """The format of a table file. `thousands` are the separators found between groups of three digits."""
 
     format: Format
     header: tuple[str, ...]
@@ -44,7 +44,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class TableFile:
-    """A table as read, how it was written, and what of it could not be taken."""
+    """A table as read, its dialect, and the cells or rows that were skipped."""
 
     table: pd.DataFrame
     dialect: Dialect
@@ -54,7 +54,7 @@ class TableFile:
 def read_file(path: Path, n: int | None = None, fewest: int = 2) -> TableFile:
     """The table in a file, or its first `n` rows. `InputError`, in one sentence, when there is none to use.
 
-    `fewest`: columns that it must have; a target and another one, unless told.
+    `fewest`: the minimum number of columns; by default a target and another one.
     """
     if path.stat().st_size == 0:
         raise _empty(path)
@@ -82,7 +82,7 @@ def read_file(path: Path, n: int | None = None, fewest: int = 2) -> TableFile:
 
 
 def format_of(path: Path) -> Format:
-    """The format of a table file, by its content where that says it, else by its ending."""
+    """The format of a table file, by its content if possible, otherwise by its suffix."""
     with path.open("rb") as file:
         head = file.read(4096)
     ending = path.suffix.lower()
@@ -164,7 +164,7 @@ def _read_parquet(path: Path, n: int | None) -> tuple[pd.DataFrame, Dialect]:
         groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
         check_ratio(path, sum(groups))
         cells = file.metadata.num_rows * file.metadata.num_columns
-        if cells > _MAX_CELLS:  # equal cells pack to nothing, so that the file's size says little
+        if cells > _MAX_CELLS:  # equal cells compress to almost nothing, so the file's size is no limit
             raise InputError(
                 f"“{path.name}” holds {cells:,} cells, more than the {_MAX_CELLS:,} that fit into memory.",
                 "Leave out rows or columns.",
@@ -215,9 +215,9 @@ def _read_jsonl(path: Path, n: int | None) -> tuple[pd.DataFrame, Dialect]:
 
 
 def _objects(path: Path, text: str, n: int | None) -> Iterator[dict[str, object]]:
-    found = 0
+    n_read = 0
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip() or found == n:
+        if not line.strip() or n_read == n:
             continue
         try:
             row = json.loads(line, parse_int=_parse_int)
@@ -225,7 +225,7 @@ def _objects(path: Path, text: str, n: int | None) -> Iterator[dict[str, object]
             raise _unreadable(path, f"line {number} is no JSON object") from error
         if not isinstance(row, dict):
             raise _unreadable(path, f"line {number} is no JSON object")
-        found += 1
+        n_read += 1
         yield {
             key: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
             for key, value in row.items()
@@ -237,7 +237,7 @@ def _parse_int(digits: str) -> float | int:
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns of any kind as numbers or text: what is a number in every cell stays one, dates become text."""
+    """Columns of any type as numbers or text: all-numeric columns stay numeric, dates become text."""
     out = {}
     for name in table.columns:
         values = table[name]
@@ -261,9 +261,9 @@ def _text(value: object) -> str:
 
 
 def _numbers(values: pd.Series, decimal: str) -> tuple[pd.Series, str]:
-    """A column of text that is all numbers with thousands marks, or with the other decimal mark, as float64.
+    """A text column of numbers with thousands separators, or with the other decimal mark, as float64.
 
-    Returns the column and the mark that was found; others come back as they are.
+    Returns the column and the separator found; other columns are returned unchanged.
     """
     if _is_number(values) or pd.api.types.is_bool_dtype(values):
         return values, ""
@@ -283,7 +283,7 @@ def _numbers(values: pd.Series, decimal: str) -> tuple[pd.Series, str]:
 
 
 def _finite(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
-    """Numbers too large to reckon with as missing cells, and a word about them."""
+    """Numbers that are too large set to missing, and a message about them."""
     infinite = np.abs(values.to_numpy(dtype="float64", na_value=np.nan)) >= LARGEST
     if not infinite.any():
         return values, []
@@ -332,6 +332,6 @@ def _unreadable(path: Path, reason: str) -> InputError:
 
 
 def _reason(error: Exception) -> str:
-    """What pandas found wrong, without its own words before it."""
+    """The reason for pandas' error, without its prefix."""
     said = str(error).strip().rstrip(".").removeprefix("Error tokenizing data. C error: ")
     return said[:1].lower() + said[1:]

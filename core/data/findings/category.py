@@ -1,4 +1,4 @@
-"""What is wrong with a table's categories: spellings, numbers among words, and rare ones."""
+"""Finders of problems in a table's categories: spellings, mixed types, and rare ones."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from core.data.cleaning.steps.categories import RARE_CATEGORIES
-from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, evened
-from core.data.cleaning.steps.step import text
-from core.data.findings.evidence import Evidence, Finder, count, remedy, some
+from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, normalize_spelling
+from core.data.cleaning.steps.step import text_columns
+from core.data.findings.evidence import Evidence, Finder, count, list_some, remedy_step
 from core.schemas import Finding
 
 SHOWN = 1_000  # rows that a finding names
@@ -19,7 +19,7 @@ RARE = 5
 def spelling(evidence: Evidence) -> Iterator[Finding]:
     """One category in several spellings: capitals, spaces and, in words without digits, hyphens, dots and dashes."""
     table = evidence.cells
-    for name in text(table):
+    for name in text_columns(table):
         counts = table[name].value_counts()
         keys = pd.Series([_key(value) for value in counts.index], index=counts.index)
         several = keys[keys.duplicated(keep=False)]
@@ -32,16 +32,16 @@ def spelling(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="spelling",
             severity="warning",
-            message=f"“{name}” spells a category in several ways: {some(shown)}.",
-            samples=evidence.names(rows[:SHOWN]),
-            remedy=remedy(MERGE_SPELLINGS, columns=[name], spellings=spellings),
+            message=f"“{name}” spells a category in several ways: {list_some(shown)}.",
+            samples=evidence.sample_names(rows[:SHOWN]),
+            remedy=remedy_step(MERGE_SPELLINGS, columns=[name], spellings=spellings),
         )
 
 
 def mixed_type(evidence: Evidence) -> Iterator[Finding]:
     """Columns read as categories that are numbers in most rows."""
     table = evidence.cells
-    for name in text(table):
+    for name in text_columns(table):
         counts = table[name].value_counts()
         if counts.empty:
             continue
@@ -53,21 +53,23 @@ def mixed_type(evidence: Evidence) -> Iterator[Finding]:
         others = counts[~number]
         rows = np.flatnonzero(table[name].isin(others.index).to_numpy())
         said = (
-            "but also " + some([f"“{v}” {n:,}" for v, n in others.items()]) if len(others) else "with marks in them"
+            "but also " + list_some([f"“{v}” {n:,}" for v, n in others.items()])
+            if len(others)
+            else "with marks in them"
         )
         yield Finding(
             kind="mixed_type",
             severity="warning",
             message=f"“{name}” holds numbers in {share:.1%} of its cells, {said}; it is read as categories.",
-            samples=evidence.names(rows[:SHOWN]),
-            remedy=remedy(CONVERT_TYPE, column=name, to="number"),
+            samples=evidence.sample_names(rows[:SHOWN]),
+            remedy=remedy_step(CONVERT_TYPE, column=name, to="number"),
         )
 
 
 def rare_category(evidence: Evidence) -> Iterator[Finding]:
     """Categories with fewer than five rows."""
     table = evidence.cells
-    for name in text(table):
+    for name in text_columns(table):
         counts = table[name].value_counts()
         rare = counts[counts < RARE]
         if rare.empty or len(counts) < 3 or rare.sum() > 0.5 * counts.sum() or _share_of_numbers(counts) >= 0.5:
@@ -77,9 +79,9 @@ def rare_category(evidence: Evidence) -> Iterator[Finding]:
             kind="rare_category",
             severity="info",
             message=f"“{name}” has {count(len(rare), 'category', 'categories')} with fewer than {RARE} rows: "
-            f"{some([f'{v} {n}' for v, n in rare.items()])}; little can be learnt of them.",
-            samples=evidence.names(rows[:SHOWN]),
-            remedy=remedy(RARE_CATEGORIES, columns=[name], at_least=RARE),
+            f"{list_some([f'{v} {n}' for v, n in rare.items()])}; little can be learnt from them.",
+            samples=evidence.sample_names(rows[:SHOWN]),
+            remedy=remedy_step(RARE_CATEGORIES, columns=[name], at_least=RARE),
         )
 
 
@@ -92,5 +94,5 @@ def _share_of_numbers(counts: pd.Series) -> float:
 
 
 def _key(value: str) -> str:
-    key = evened(value)
+    key = normalize_spelling(value)
     return key if re.search(r"\d", key) else re.sub(r"[\s\-_.]+", " ", key).strip()

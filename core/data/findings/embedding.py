@@ -1,4 +1,4 @@
-"""Finders that look at images through a backbone: copies a hash misses, leaks, outliers and label errors."""
+"""Finders on a backbone's embeddings: near duplicates that a hash misses, leaks, outliers and label errors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,27 +9,34 @@ import pandas as pd
 from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings import label_errors
 from core.data.findings.evidence import Evidence, count
-from core.data.findings.image import near_duplicate_findings, unlike
-from core.data.findings.label import doubted_labels
+from core.data.findings.image import near_duplicate_findings, robust_z_scores
+from core.data.findings.label import label_error_findings
 from core.data.findings.saved import Case
-from core.data.images.near_duplicates import LIKENESS, Comparer, Look, embedding_pairs, hash_pairs, joined
+from core.data.images.near_duplicates import (
+    LIKENESS,
+    Comparer,
+    PixelReader,
+    connected_components,
+    embedding_pairs,
+    hash_pairs,
+)
 from core.schemas import Finding, Step
 
-LOOKED_FOR = ("near_duplicate", "leak", "outlier", "label_error")
-# Chosen on 5,000 CIFAR photos of another batch than the benchmark measures: copies correlate by 0.987 at least and
-# lie at a cosine of 0.73 or more, 99 of 100 photos are less alike than 0.84 to any other.
+CHECKED_KINDS = ("near_duplicate", "leak", "outlier", "label_error")
+# Chosen on 5,000 CIFAR photos from another batch than the benchmark uses: copies correlate by 0.987 at least and lie
+# at a cosine of 0.73 or more, 99 of 100 photos are less alike than 0.84 to any other.
 HASH_DISTANCE = 10
 COSINE = 0.72
 SMALLEST = 24  # pixels; smaller images agree by chance
 NEIGHBOURS = 5
 OUTLIER = 4.0  # robust standard deviations of the distance to the nearest neighbours
 FOREST_SHARE = 0.1  # of the samples, the most easily isolated ones, that can be outliers
-Found = tuple[list[Finding], list[Case]]
+Outcome = tuple[list[Finding], list[Case]]
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A version's evidence with what a backbone makes of its images.
+    """A version's evidence with the embeddings of its images.
 
     `x`: embeddings squashed and scaled to length 1, `(n, d)`; `groups`: see `near_groups`; hashes are uint64, `(n,)`.
     """
@@ -43,12 +50,14 @@ class Embedded:
         return self.evidence.samples
 
 
-def near_groups(x: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, known: np.ndarray, look: Look) -> np.ndarray:
+def near_groups(
+    x: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, known: np.ndarray, look: PixelReader
+) -> np.ndarray:
     """Groups, `(n,)`, of copies: those `known`, and pairs close by hash or embedding whose pixels then agree.
 
-    A perceptual hash survives re-encoding and scaling, an embedding also cropping; either proposes pairs, and only
-    pixels laid over each other, at several crops and mirrored, decide. Images with a side under 24 pixels keep the
-    group they have.
+    A perceptual hash survives re-encoding and scaling, an embedding also cropping; either proposes pairs, which are
+    then compared pixel by pixel, at several crops and mirrored. Images with a side under 24 pixels keep the group
+    they have.
     """
     comparer = Comparer(look)
     proposed = np.concatenate([hash_pairs(hashes, mirrored, HASH_DISTANCE), embedding_pairs(x, COSINE, NEIGHBOURS)])
@@ -61,43 +70,44 @@ def near_groups(x: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, known: 
         and comparer.likeness(i, j) >= LIKENESS
     ]
     first = {number: place for place, number in reversed(list(enumerate(known.tolist())))}
-    return joined(len(known), [*((first[number], i) for i, number in enumerate(known.tolist())), *pairs])
+    exact = [(first[number], i) for i, number in enumerate(known.tolist())]
+    return connected_components(len(known), [*exact, *pairs])
 
 
-def look_deeper(images: Embedded) -> tuple[Found, float | None]:
+def check_embeddings(images: Embedded) -> tuple[Outcome, float | None]:
     """All findings and cases, and the accuracy of the out-of-fold predictions (None where there are no labels)."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     cases: list[Case] = []
     accuracy = None
-    parts: list[Callable[[Embedded], Found]] = [near_duplicates, outliers]
+    parts: list[Callable[[Embedded], Outcome]] = [near_duplicates, outliers]
     if images.evidence.dataset.labelled:
         parts.append(leaks)
         (of_labels, accuracy) = wrong_labels(images)
-        found += of_labels[0]
+        findings += of_labels[0]
         cases += of_labels[1]
     for part in parts:
         of_part = part(images)
-        found += of_part[0]
+        findings += of_part[0]
         cases += of_part[1]
-    return (found, cases), accuracy
+    return (findings, cases), accuracy
 
 
-def near_duplicates(images: Embedded) -> Found:
-    """Near copies. Exact ones are told apart from them by `exact_duplicate`."""
-    samples = images.samples.assign(group=images.groups)[images.evidence.open("near_duplicate").to_numpy()]
+def near_duplicates(images: Embedded) -> Outcome:
+    """Near copies; exact ones are reported by `exact_duplicate`."""
+    samples = images.samples.assign(group=images.groups)[images.evidence.unconfirmed("near_duplicate").to_numpy()]
     near = samples[samples.groupby("group")["content_hash"].transform("nunique") > 1]
     near = near.sort_values("group", kind="stable")
     cases = []
     for _, group in near.groupby("group", sort=False):
         ids = group["id"].tolist()
-        cases += [Case(finding="near_duplicate", sample=name, score=1.0, beside=_but(ids, name)) for name in ids[1:]]
+        cases += [Case(finding="near_duplicate", sample=name, score=1.0, beside=_rest(ids, name)) for name in ids[1:]]
     return list(near_duplicate_findings(near)), cases
 
 
-def leaks(images: Embedded) -> Found:
-    """Test images of which training or validation holds a copy, and what a probe scores with and without them."""
+def leaks(images: Embedded) -> Outcome:
+    """Test images with copies in training or validation, and a linear probe's accuracy with and without them."""
     samples = images.samples.assign(group=images.groups)
-    samples = samples[images.evidence.open("leak").to_numpy()]
+    samples = samples[images.evidence.unconfirmed("leak").to_numpy()]
     test = samples["part"] == "test"
     both = set(samples.loc[test, "group"]) & set(samples.loc[~test, "group"])
     leaked = samples[test & samples["group"].isin(both)]
@@ -105,13 +115,13 @@ def leaks(images: Embedded) -> Found:
         return [], []
     twins = samples[~test & samples["group"].isin(both)]
     whole, without = _probe_scores(images, set(leaked["id"]))
-    told = f" A linear probe is right on {whole:.1%} of the test images with them"
-    told += f" and {without:.1%} without." if without is not None else "; without them no test image is left."
+    accuracies = f" A linear probe is right on {whole:.1%} of the test images with them"
+    accuracies += f" and {without:.1%} without." if without is not None else "; without them no test image is left."
     finding = Finding(
         kind="leak",
         severity="error",
         message=f"{count(len(leaked), 'test image')} {'have' if len(leaked) > 1 else 'has'} near copies among the"
-        f" images that are learnt from.{told}",
+        f" training and validation images.{accuracies}",
         samples=tuple(leaked["path"]),
         remedy=Step(kind=DROP_SAMPLES, params={"samples": twins["id"].tolist()}),
     )
@@ -127,16 +137,16 @@ def _probe_scores(images: Embedded, leaked: set[str]) -> tuple[float, float | No
     samples = images.samples
     labels = pd.factorize(samples["label"])[0]
     test = (samples["part"] == "test").to_numpy()
-    x = label_errors.reduced(images.x)
-    right = label_errors.probe(x[~test], labels[~test]).predict(x[test]) == labels[test]
+    x = label_errors.principal_components(images.x)
+    right = label_errors.fit_probe(x[~test], labels[~test]).predict(x[test]) == labels[test]
     sound = ~samples.loc[test, "id"].isin(leaked).to_numpy()
     return float(right.mean()), float(right[sound].mean()) if sound.any() else None
 
 
-def outliers(images: Embedded) -> Found:
+def outliers(images: Embedded) -> Outcome:
     """Images far from all others: by the distance to their nearest neighbours, and easily isolated as well.
 
-    The distance, 1 − cosine averaged over five neighbours outside the image's own group of copies, must lie four
+    The distance, 1 − cosine averaged over five neighbours outside the image's own group of copies, must be four
     robust standard deviations above the median; and the image must be among the tenth that an isolation forest (Liu,
     Ting and Zhou 2008) on 32 principal components isolates first.
     """
@@ -145,12 +155,12 @@ def outliers(images: Embedded) -> Found:
         return [], []
     from sklearn.ensemble import IsolationForest
 
-    distance, near = neighbours(images.x, images.groups)
-    components = label_errors.reduced(images.x, 32)
+    distance, near = nearest_neighbours(images.x, images.groups)
+    components = label_errors.principal_components(images.x, 32)
     isolated = -IsolationForest(n_estimators=200, random_state=0).fit(components).score_samples(components)
-    far = unlike(pd.Series(distance), 0.02).to_numpy()
+    far = robust_z_scores(pd.Series(distance), 0.02).to_numpy()
     named = (far > OUTLIER) & (isolated >= np.quantile(isolated, 1 - FOREST_SHARE))
-    rows = np.flatnonzero(named & images.evidence.open("outlier").to_numpy())
+    rows = np.flatnonzero(named & images.evidence.unconfirmed("outlier").to_numpy())
     if not len(rows):
         return [], []
     rows = rows[np.argsort(-distance[rows], kind="stable")]
@@ -158,7 +168,7 @@ def outliers(images: Embedded) -> Found:
     finding = Finding(
         kind="outlier",
         severity="warning",
-        message=f"{count(len(rows), 'image')} {'look' if len(rows) > 1 else 'looks'} unlike everything else here.",
+        message=f"{count(len(rows), 'image')} {'look' if len(rows) > 1 else 'looks'} unlike all other images.",
         samples=tuple(samples["path"]),
         scores=tuple(distance[rows].round(3).tolist()),
         remedy=Step(kind=DROP_SAMPLES, params={"samples": samples["id"].tolist()}),
@@ -171,7 +181,7 @@ def outliers(images: Embedded) -> Found:
     return [finding], cases
 
 
-def neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
+def nearest_neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
     """Mean distance, 1 − cosine, to the `k` nearest images of other groups, `(n,)`, and their positions `(n, k)`."""
     k = min(k, len(x) - 1)
     distance, near = np.empty(len(x)), np.empty((len(x), k), "int64")
@@ -187,18 +197,23 @@ def neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -> tuple[
     return distance, near
 
 
-def wrong_labels(images: Embedded) -> tuple[Found, float]:
-    """Labels that confident learning doubts, with the class that fits better."""
+def wrong_labels(images: Embedded) -> tuple[Outcome, float]:
+    """Likely label errors by confident learning, each with the class that fits better."""
     samples = images.samples
     labels, classes = pd.factorize(samples["label"], sort=True)
-    probabilities = label_errors.out_of_fold(label_errors.reduced(images.x), labels, images.groups)
+    probabilities = label_errors.predict_out_of_fold(
+        label_errors.principal_components(images.x), labels, images.groups
+    )
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     errors = label_errors.confident_learning(probabilities, labels)
-    found = doubted_labels(
-        images.evidence, np.asarray(classes), errors, lambda rows: neighbours(images.x, images.groups)[1][rows]
+    outcome = label_error_findings(
+        images.evidence,
+        np.asarray(classes),
+        errors,
+        lambda rows: nearest_neighbours(images.x, images.groups)[1][rows],
     )
-    return found, accuracy
+    return outcome, accuracy
 
 
-def _but(ids: Sequence[str], name: str) -> tuple[str, ...]:
+def _rest(ids: Sequence[str], name: str) -> tuple[str, ...]:
     return tuple(other for other in ids if other != name)

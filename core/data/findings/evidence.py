@@ -1,4 +1,4 @@
-"""What finders look at, and how they say what they found."""
+"""The input of finders, and helpers for the messages of findings."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ from core.schemas import DatasetRecord, Finding, Step
 class Evidence:
     """The samples that a version keeps (columns of `load_samples`) and the dataset's folder.
 
-    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them. `kept` maps
-    a finding's kind to the ids of samples that a person has looked at and found right. `near_rows` are the table's
+    `table` holds the cells of a table, in the order of `samples`, as the recipe's steps leave them. `kept` maps a
+    finding's kind to the ids of samples that a person has reviewed and confirmed. `near_rows` are the table's
     `core.data.tables.near_rows.near_pairs`, where they are known already.
     """
 
@@ -29,12 +29,12 @@ class Evidence:
     near_rows: Mapping[int, int] | None = None
 
     @cached_property
-    def seen(self) -> pd.DataFrame:
-        """What was measured of the images (`core.data.images.store.measurements`), in the order of `samples`."""
+    def measured(self) -> pd.DataFrame:
+        """The measurements of the images (`core.data.images.store.measurements`), in the order of `samples`."""
         return measurements(self.dataset, self.folder).loc[self.samples["id"].to_numpy()]
 
-    def open(self, kind: str) -> pd.Series:
-        """For each sample, whether this kind of finding may still name it."""
+    def unconfirmed(self, kind: str) -> pd.Series:
+        """For each sample, whether a finding of this kind may name it: false for samples that were confirmed."""
         return ~self.samples["id"].isin(self.kept.get(kind, frozenset()))
 
     @property
@@ -43,7 +43,7 @@ class Evidence:
         assert self.table is not None
         return self.table
 
-    def names(self, rows: np.ndarray) -> tuple[str, ...]:
+    def sample_names(self, rows: np.ndarray) -> tuple[str, ...]:
         """The samples at these positions, as named on import."""
         return tuple(self.samples["path"].iloc[rows])
 
@@ -51,8 +51,8 @@ class Evidence:
 Finder = Callable[[Evidence], Iterator[Finding]]
 
 
-def remedy(kind: str, **params: object) -> Step:
-    """A step that does away with what was found."""
+def remedy_step(kind: str, **params: object) -> Step:
+    """The recipe step that resolves a finding."""
     return Step(kind=kind, params=params)
 
 
@@ -61,12 +61,12 @@ def count(n: int, noun: str, many: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else many or noun + 's'}"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """“a”, “b” and “c”."""
     quoted = [f"“{name}”" for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
-def some(parts: Sequence[str], most: int = 5) -> str:
+def list_some(parts: Sequence[str], most: int = 5) -> str:
     """The first few of the parts, and how many more there are."""
     return ", ".join(parts[:most]) + (f" and {len(parts) - most:,} more" if len(parts) > most else "")

@@ -1,4 +1,4 @@
-"""Finders that look at images' pixels, sizes and files: what strikes the eye, near copies, and tell-tale backgrounds.
+"""Finders on images' pixels, sizes and files: visual defects, near duplicates and spurious correlations.
 
 A limit alone would call every X-ray dark and every drawing poor in information. So an image is named when it is
 beyond an absolute limit *and* unlike the rest of its dataset: more than three robust standard deviations (1.4826
@@ -20,11 +20,11 @@ UNLIKE = 3.0
 
 
 @dataclass(frozen=True)
-class Striking:
-    """One way in which an image strikes the eye.
+class ImageDefect:
+    """A visual defect of an image.
 
-    `value` gives a number an image, larger for worse; `floor` is the least spread that is taken for it, so that in a
-    dataset of equals not every difference counts; `beyond` holds the absolute limit; `message` follows “N images”.
+    `value` gives a number an image, larger for worse; `floor` is the smallest spread assumed, so that in a uniform
+    dataset not every difference counts; `beyond` holds the absolute limit; `message` follows “N images”.
     """
 
     kind: str
@@ -37,29 +37,29 @@ class Striking:
     def find(self, evidence: Evidence) -> Iterator[Finding]:
         if evidence.dataset.kind != "image" or evidence.samples.empty:
             return
-        seen = evidence.seen
+        seen = evidence.measured
         value = self.value(seen)
-        named = self.beyond(seen).to_numpy() & (unlike(value, self.floor) > UNLIKE).to_numpy()
-        named &= evidence.open(self.kind).to_numpy()
+        named = self.beyond(seen).to_numpy() & (robust_z_scores(value, self.floor) > UNLIKE).to_numpy()
+        named &= evidence.unconfirmed(self.kind).to_numpy()
         if not named.any():
             return
         order = np.flatnonzero(named)[np.argsort(-value.to_numpy()[named], kind="stable")]
-        found = evidence.samples.iloc[order]
-        verb = "is" if len(found) == 1 else "are"
+        samples = evidence.samples.iloc[order]
+        verb = "is" if len(samples) == 1 else "are"
         yield Finding.model_validate(
             {
                 "kind": self.kind,
                 "severity": self.severity,
-                "message": f"{count(len(found), 'image')} {verb} {self.message}.",
-                "samples": tuple(found["path"]),
+                "message": f"{count(len(samples), 'image')} {verb} {self.message}.",
+                "samples": tuple(samples["path"]),
                 "scores": tuple(value.iloc[order].round(3)),
-                "remedy": Step(kind=DROP_SAMPLES, params={"samples": found["id"].tolist()}),
+                "remedy": Step(kind=DROP_SAMPLES, params={"samples": samples["id"].tolist()}),
             }
         )
 
 
-def unlike(values: pd.Series, floor: float) -> pd.Series:
-    """How many robust standard deviations each value lies above the median; their length is `floor` at least."""
+def robust_z_scores(values: pd.Series, floor: float) -> pd.Series:
+    """How many robust standard deviations, each at least `floor`, the values lie above the median."""
     off = values - values.median()
     return off / max(1.4826 * float(off.abs().median()), floor)
 
@@ -73,40 +73,40 @@ def _side(seen: pd.DataFrame) -> pd.Series:
 
 
 def _blur(seen: pd.DataFrame) -> pd.Series:
-    # A dull scene has weak edges without being blurred: edges are measured against the contrast.
+    # A low-contrast scene has weak edges without being blurred: sharpness is divided by the contrast.
     return ((seen["contrast"] ** 2 + 1) / (seen["sharpness"] + 0.01)).map(np.log10)
 
 
 STRIKING = (
-    Striking(
+    ImageDefect(
         kind="dark",
         value=lambda seen: 255 - seen["lightest"],
         floor=8,
         beyond=lambda seen: seen["lightest"] < 0.32 * 255,
         message="dark: 99 of 100 pixels are under a third of full brightness",
     ),
-    Striking(
+    ImageDefect(
         kind="bright",
         value=lambda seen: seen["darkest"],
         floor=8,
         beyond=lambda seen: seen["darkest"] > 0.95 * 255,
         message="very bright: 95 of 100 pixels are nearly white",
     ),
-    Striking(
+    ImageDefect(
         kind="blurry",
         value=_blur,
         floor=0.25,
         beyond=lambda seen: seen["sharpness"] < 100,
         message="blurry: edges are far softer than in the other images",
     ),
-    Striking(
+    ImageDefect(
         kind="low_information",
         value=lambda seen: 8 - seen["entropy"],
         floor=0.5,
         beyond=lambda seen: seen["entropy"] < 2.4,
         message="nearly empty: they hold few different shades",
     ),
-    Striking(
+    ImageDefect(
         kind="odd_aspect_ratio",
         value=lambda seen: (_aspect(seen) - _aspect(seen).median()).abs(),
         floor=0.3,
@@ -114,7 +114,7 @@ STRIKING = (
         message="far longer or taller than the others, and will be squeezed when they are made square",
         severity="info",
     ),
-    Striking(
+    ImageDefect(
         kind="odd_size",
         value=lambda seen: (_side(seen) - _side(seen).median()).abs(),
         floor=0.5,
@@ -122,7 +122,7 @@ STRIKING = (
         message="more than four times as large or as small as the median image",
         severity="info",
     ),
-    Striking(
+    ImageDefect(
         kind="grey",
         value=lambda seen: -seen["colourfulness"],
         floor=2,
@@ -137,13 +137,13 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
     """Near copies that the split keeps together: samples of one group whose content differs."""
     if evidence.dataset.kind != "image":
         return
-    samples = evidence.samples[evidence.open("near_duplicate")]
+    samples = evidence.samples[evidence.unconfirmed("near_duplicate")]
     near = samples[samples.groupby("group")["content_hash"].transform("nunique") > 1]
     yield from near_duplicate_findings(near.sort_values("group", kind="stable"))
 
 
 def near_duplicate_findings(near: pd.DataFrame) -> Iterator[Finding]:
-    """Findings on groups of near copies: an error where classes differ, else good to know.
+    """Findings on groups of near copies: an error where classes differ, otherwise information.
 
     Args:
         near: samples, columns id, path, label and group; the copies of a group one after the other.
@@ -178,7 +178,7 @@ _FOLDS = 5
 
 
 def spurious(evidence: Evidence) -> Iterator[Finding]:
-    """Something besides the subject that alone tells the class, and that a model would learn instead.
+    """Spurious correlations: something other than the subject that predicts the class, and that a model would learn.
 
     The class is guessed as the most frequent one among training images of the same bin, in five-fold
     cross-validation. A warning is given when that closes 30 % of the gap between always naming the largest class and
@@ -192,8 +192,8 @@ def spurious(evidence: Evidence) -> Iterator[Finding]:
     if labels.max(initial=0) < 1 or (labels < 0).any():
         return
     majority = np.bincount(labels).max() / len(labels)
-    for what, bins in _attributes(evidence.seen).items():
-        accuracy = guess(bins, labels, groups)
+    for what, bins in _attributes(evidence.measured).items():
+        accuracy = guess_accuracy(bins, labels, groups)
         gained = accuracy - majority
         error = np.sqrt(majority * (1 - majority) / len(labels))
         if gained > SPURIOUS_LIFT * (1 - majority) and gained > 4 * error:
@@ -205,8 +205,8 @@ def spurious(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def guess(bins: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
-    """Cross-validated accuracy of naming the most frequent class of each bin; all `(n,)`, class indices from 0."""
+def guess_accuracy(bins: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
+    """Cross-validated accuracy of predicting the most frequent class of each bin; all `(n,)`, classes from 0."""
     fold = np.random.default_rng(0).permutation(int(groups.max()) + 1)[groups] % _FOLDS
     counts = np.zeros((_FOLDS, int(bins.max()) + 1, int(labels.max()) + 1), dtype="int64")
     np.add.at(counts, (fold, bins, labels), 1)
@@ -216,25 +216,25 @@ def guess(bins: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
 
 
 def _attributes(seen: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What is looked at → the bin of each image, `(n,)`, numbered from 0."""
+    """Attribute → the bin of each image, `(n,)`, numbered from 0."""
     size = seen["original_width"].astype("str") + "×" + seen["original_height"].astype("str")
     few = size.nunique() <= _BINS  # so few sizes are named, others are binned
     border = seen[["border_red", "border_green", "border_blue"]].to_numpy() // 64
     return {
-        "the image size": pd.factorize(size)[0] if few else _binned(_side(seen)),
-        "the aspect ratio": _binned(_aspect(seen)),
+        "the image size": pd.factorize(size)[0] if few else _to_bins(_side(seen)),
+        "the aspect ratio": _to_bins(_aspect(seen)),
         "the file format": pd.factorize(seen["format"] + " " + seen["mode"])[0],
-        "the brightness": _binned(seen["brightness"]),
+        "the brightness": _to_bins(seen["brightness"]),
         "the background colour": pd.factorize(border @ np.array([16, 4, 1]))[0],
     }
 
 
-def _binned(values: pd.Series) -> np.ndarray:
+def _to_bins(values: pd.Series) -> np.ndarray:
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1]))
     return np.searchsorted(edges, values.to_numpy())
 
 
-def _finder(striking: Striking) -> Finder:
+def _finder(striking: ImageDefect) -> Finder:
     def find(evidence: Evidence) -> Iterator[Finding]:
         return striking.find(evidence)
 

@@ -1,4 +1,4 @@
-"""Labels that confident learning doubts, as a finding with its remedy and a case each to decide on."""
+"""Likely label errors as a finding with its remedy, and a case for each to decide on."""
 
 from collections.abc import Callable
 
@@ -13,10 +13,10 @@ from core.schemas import Finding, Step
 BESIDE = 3
 
 
-def doubted_labels(
+def label_error_findings(
     evidence: Evidence, classes: np.ndarray, errors: LabelErrors, near: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[list[Finding], list[Case]]:
-    """The finding and its cases; both empty where no label is doubted that nobody has looked at.
+    """The finding and its cases; both empty without label errors that are still unreviewed.
 
     Args:
         evidence: of the version.
@@ -24,7 +24,7 @@ def doubted_labels(
         errors: positions in the evidence's samples.
         near: gives, for positions `(m,)`, those of the samples most like each, `(m, k)`, the nearest first.
     """
-    kept = evidence.open("label_error").to_numpy()[errors.rows]
+    kept = evidence.unconfirmed("label_error").to_numpy()[errors.rows]
     if not kept.any():
         return [], []
     rows, suggested = errors.rows[kept], classes[errors.suggested[kept]]

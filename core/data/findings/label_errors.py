@@ -1,4 +1,4 @@
-"""Confident learning: labels that a classifier, asked about samples it has not seen, confidently disagrees with.
+"""Confident learning: labels with which a classifier's out-of-fold predictions confidently disagree.
 
 After Northcutt, Jiang and Chuang (2021), “Confident learning: estimating uncertainty in dataset labels”,
 arXiv:1911.00068.
@@ -13,16 +13,16 @@ import numpy as np
 from core.data.splitting import assign_folds
 
 FOLDS = 5
-# Of samples counted off the joint's diagonal only those are named whose label is less probable than half of what
-# guessing gives: one in eight clean photos is off it, one in fifty is below that too.
+# Off-diagonal samples are reported only if their label is less than half as probable as under random guessing: one in
+# eight clean photos is off the diagonal, one in fifty is below this threshold too.
 DOUBT = 0.5
-PENALTY = 8.0  # C of the regressions, on unit length: chosen on photos that no figure was measured on
+PENALTY = 8.0  # C of the regressions, on unit length: chosen on photos that no benchmark uses
 DIMENSIONS = 256  # principal components that are kept of the features; with more it only takes longer
 
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """Samples whose label is doubted, the most doubtful first.
+    """Likely label errors, the most likely first.
 
     `rows`, `suggested` `(m,)`: positions, and class indices that fit better; `confidence`: probability of the given
     label, `probability`: of the suggested one.
@@ -34,40 +34,40 @@ class LabelErrors:
     probability: np.ndarray
 
 
-def squashed(embeddings: np.ndarray) -> np.ndarray:
+def normalize_embeddings(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings as `core.models.heads.linear_head` sees them, but of length 1: `(n, d)` float32."""
     x = np.tanh(embeddings)
     return x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 
 
-def reduced(x: np.ndarray, dimensions: int = DIMENSIONS) -> np.ndarray:
+def principal_components(x: np.ndarray, dimensions: int = DIMENSIONS) -> np.ndarray:
     """The leading principal components, `(n, dimensions)` at most; no label is used for them."""
     centred = x - x.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
     return centred @ vectors[:, np.argsort(values)[::-1][: min(dimensions, len(x))]]
 
 
-def probe(x: np.ndarray, labels: np.ndarray) -> Any:
+def fit_probe(x: np.ndarray, labels: np.ndarray) -> Any:
     """A fitted logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=PENALTY, max_iter=200, tol=1e-3).fit(x, labels)
 
 
-def out_of_fold(
+def predict_out_of_fold(
     x: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray,
     folds: int = FOLDS,
-    learn: Callable[[np.ndarray, np.ndarray], Any] = probe,
+    learn: Callable[[np.ndarray, np.ndarray], Any] = fit_probe,
 ) -> np.ndarray:
-    """Class probabilities of every sample by classifiers that have not seen it or a copy of it.
+    """Out-of-fold class probabilities; copies of a sample are in the same fold.
 
     Args:
         x: features, `(n, d)`.
         labels: class indices `(n,)`; every class needs two groups.
         groups: `(n,)`; samples with the same value are in one fold.
-        learn: fits a classifier; a logistic regression unless told.
+        learn: fits a classifier; a logistic regression by default.
 
     Returns:
         `(n, classes)`.
@@ -87,8 +87,8 @@ def confident_learning(probabilities: np.ndarray, labels: np.ndarray) -> LabelEr
 
     A sample counts for class j when its probability reaches that class's threshold, the mean probability of j among
     the samples labelled j, and j is the most probable of the classes it counts for. Those that count for another
-    class than their own are the off-diagonal of the confident joint. They are named where the given label is less
-    than half as probable as a guess, and ranked by self-confidence, the probability of the given label.
+    class than their own are the off-diagonal of the confident joint. They are reported if the given label is less
+    than half as probable as under random guessing, and ranked by self-confidence, the probability of the given label.
 
     Args:
         probabilities: `(n, classes)`; labels: class indices `(n,)`.

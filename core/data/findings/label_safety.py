@@ -1,4 +1,4 @@
-"""What a check of the label's safety has found, kept in the version's folder as `label_safety.json`."""
+"""The result of a label-safety check of augmentations, kept in the version's folder as `label_safety.json`."""
 
 from datetime import datetime
 from typing import Literal
@@ -45,7 +45,7 @@ class Drop(Frozen):
 
 
 class TransformSafety(Frozen):
-    """One transform at one strength. `fields` are those of an `Augmentation` that it stands for."""
+    """One transform at one strength. `fields` are the fields of an `Augmentation` that it represents."""
 
     name: str
     title: str
@@ -88,7 +88,7 @@ class LabelSafety(Frozen):
     created: datetime = Field(default_factory=now)
 
     def at(self, field: str, value: float) -> TransformSafety | None:
-        """What is known about a field of an `Augmentation` at a value: the weakest checked strength that covers it.
+        """The result for a field of an `Augmentation` at a value: the weakest checked strength that covers it.
 
         `None` where nothing was checked, or only what is weaker.
         """
@@ -96,16 +96,16 @@ class LabelSafety(Frozen):
         return next((t for t in known if t.strength >= value > 0), None)
 
 
-def save_label_safety(version: VersionRecord, found: LabelSafety) -> None:
+def save_label_safety(version: VersionRecord, safety: LabelSafety) -> None:
     path = version_folder(version.dataset, version.id) / "label_safety.json"
-    write_text(path, found.model_dump_json(indent=1))
+    write_text(path, safety.model_dump_json(indent=1))
 
 
 def load_label_safety(version: VersionRecord) -> LabelSafety | None:
     """The version's check; `None` when there is none, or one that an earlier release made."""
     path = version_folder(version.dataset, version.id) / "label_safety.json"
     try:
-        found = LabelSafety.model_validate_json(path.read_text(encoding="utf-8"))
+        safety = LabelSafety.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):
         return None
-    return found if found.format == FORMAT else None
+    return safety if safety.format == FORMAT else None

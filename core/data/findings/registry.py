@@ -1,4 +1,4 @@
-"""What is wrong with data: finders, each looking for one thing in a version's samples."""
+"""The registry of finders, each of which detects one kind of problem in a version's samples."""
 
 from collections.abc import Iterator
 
@@ -9,21 +9,21 @@ from core.data.files.archives import SUFFIXES
 from core.data.findings import category as category_findings
 from core.data.findings import image as image_findings
 from core.data.findings import table as table_findings
-from core.data.findings.evidence import Evidence, Finder, count, some
+from core.data.findings.evidence import Evidence, Finder, count, list_some
 from core.schemas import Finding, Kind, Step
 
 SMALL_CLASS = 10
 IMBALANCE = 10
 
 
-def find(evidence: Evidence) -> tuple[Finding, ...]:
+def run_finders(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings, the most severe first."""
-    found = [finding for finder in finders(evidence.dataset.kind) for finding in finder(evidence)]
-    return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
+    findings = [finding for finder in finders(evidence.dataset.kind) for finding in finder(evidence)]
+    return tuple(sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
 
 
 def finders(kind: Kind) -> list[Finder]:
-    """What is looked for in data of this kind."""
+    """The finders for data of this kind."""
     of_tables = [*table_findings.FINDERS, *category_findings.FINDERS]
     return [*FINDERS, *(of_tables if kind == "table" else image_findings.FINDERS)]
 
@@ -48,7 +48,7 @@ def unreadable(evidence: Evidence) -> Iterator[Finding]:
 def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
     """Samples whose content is identical; an error where their classes differ, since one of them must be wrong."""
     noun = "image" if evidence.dataset.kind == "image" else "row"
-    samples = evidence.samples[evidence.open("exact_duplicate")]
+    samples = evidence.samples[evidence.unconfirmed("exact_duplicate")]
     if evidence.dataset.kind == "image":  # whose groups hold near copies as well
         samples = samples.assign(group=pd.factorize(samples["content_hash"])[0])
     copies = samples[samples.duplicated("group", keep=False)].sort_values("group", kind="stable")
@@ -78,15 +78,15 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
 
 
 def small_class(evidence: Evidence) -> Iterator[Finding]:
-    """Classes with so few samples that their scores say little."""
+    """Classes with too few samples for reliable scores."""
     counts = evidence.samples["label"].value_counts().sort_values(kind="stable")
     small = counts[counts < SMALL_CLASS]
     if small.empty:
         return
-    said = f"Class “{small.index[0]}” has only {small.iloc[0]} samples; what is measured on them says little."
+    said = f"Class “{small.index[0]}” has only {small.iloc[0]} samples; their scores are unreliable."
     if len(small) > 1:
-        named = some([f"“{name}” {n}" for name, n in small.items()])
-        said = f"{len(small):,} classes have fewer than {SMALL_CLASS} samples, so scores of them say little: {named}."
+        named = list_some([f"“{name}” {n}" for name, n in small.items()])
+        said = f"{len(small):,} classes have fewer than {SMALL_CLASS} samples; their scores are unreliable: {named}."
     yield Finding(
         kind="small_class",
         severity="warning",
@@ -103,7 +103,7 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
             kind="imbalance",
             severity="warning",
             message=f"Class “{counts.idxmax()}” has {counts.max() / counts.min():.0f} times as many samples as"
-            f" “{counts.idxmin()}”; accuracy alone will flatter a model.",
+            f" “{counts.idxmin()}”; accuracy alone will be misleading.",
         )
 
 

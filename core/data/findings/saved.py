@@ -1,4 +1,4 @@
-"""What a deeper look at a version has found, kept in the version's folder as `checks.json`."""
+"""The result of a version's check, kept in its folder as `checks.json`."""
 
 from datetime import datetime
 
@@ -25,8 +25,8 @@ class Case(Frozen):
     probability: float | None = None
 
 
-class Check(Frozen):
-    """A look at one version, of images through one backbone. `accuracy` is that of the out-of-fold predictions."""
+class VersionCheck(Frozen):
+    """The check of a version, of images with one backbone; `accuracy` is that of out-of-fold predictions."""
 
     format: int = FORMAT
     backbone: str = ""
@@ -38,16 +38,16 @@ class Check(Frozen):
     created: datetime = Field(default_factory=now)
 
 
-def save_check(version: VersionRecord, check: Check) -> None:
+def save_check(version: VersionRecord, check: VersionCheck) -> None:
     path = version_folder(version.dataset, version.id) / "checks.json"
     write_text(path, check.model_dump_json(indent=1))
 
 
-def load_check(version: VersionRecord) -> Check | None:
+def load_check(version: VersionRecord) -> VersionCheck | None:
     """The version's check; `None` when there is none, or one that an earlier release made."""
     path = version_folder(version.dataset, version.id) / "checks.json"
     try:
-        check = Check.model_validate_json(path.read_text(encoding="utf-8"))
+        check = VersionCheck.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValidationError:
@@ -55,14 +55,14 @@ def load_check(version: VersionRecord) -> Check | None:
     return check if check.format == FORMAT else None
 
 
-def all_findings(version: VersionRecord, check: Check | None) -> tuple[Finding, ...]:
-    """The version's findings and the check's, which replace those of a kind that it has looked for; worst first."""
+def all_findings(version: VersionRecord, check: VersionCheck | None) -> tuple[Finding, ...]:
+    """The version's findings and the check's, which replace the version's of the kinds checked; worst first."""
     deeper = check.looked_for if check else ()
-    found = [finding for finding in version.findings if finding.kind not in deeper]
-    found += check.findings if check else ()
-    return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
+    findings = [finding for finding in version.findings if finding.kind not in deeper]
+    findings += check.findings if check else ()
+    return tuple(sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
 
 
 def can_check(dataset: DatasetRecord) -> bool:
-    """Whether there is something to look deeper for: in a table that is labels, which not every one has."""
+    """Whether a dataset can be checked: images always, tables only with labels."""
     return dataset.kind == "image" or dataset.labelled

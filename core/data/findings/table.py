@@ -1,4 +1,4 @@
-"""What is wrong with a table: finders that look at its cells, each with a step that remedies what it finds."""
+"""Finders of problems in a table's cells, each with a cleaning step as remedy."""
 
 import re
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ import pandas as pd
 
 from core.data.cleaning.steps.cells import DROP_COLUMNS
 from core.data.cleaning.steps.missing import IMPUTE, MISSING_INDICATOR
-from core.data.cleaning.steps.outliers import CLIP_OUTLIERS, fences
+from core.data.cleaning.steps.outliers import CLIP_OUTLIERS, outlier_fences
 from core.data.cleaning.steps.samples import DROP_SAMPLES
-from core.data.cleaning.steps.step import centre_and_spread, filled, numeric, sample
-from core.data.findings.evidence import Evidence, Finder, count, listed, remedy, some
+from core.data.cleaning.steps.step import centre_and_spread, fill_and_scale, numeric_columns, sample_positions
+from core.data.findings.evidence import Evidence, Finder, count, join_names, list_some, remedy_step
 from core.data.tables.near_rows import near_pairs
 from core.schemas import Finding
 
-SHOWN = 1_000  # rows that a finding names, the most telling first
-SLOW = 20_000  # rows that the slower methods look at
+SHOWN = 1_000  # rows that a finding names, the most relevant first
+SLOW = 20_000  # rows that the slower methods use
 FAR_OUT = 3.0  # box-plot factor beyond which a value is “far out” (Tukey 1977)
 TELLS_ALL = 0.985  # balanced accuracy of one column alone
 CORRELATED = 0.95
@@ -31,7 +31,7 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
         return
     per_row = gaps.sum(axis=1).to_numpy()
     total, rows = int(by_column.sum()), np.flatnonzero(per_row)
-    numbers = [name for name in numeric(table) if name in by_column.index]
+    numbers = [name for name in numeric_columns(table) if name in by_column.index]
     yield Finding(
         kind="missing",
         severity="info",
@@ -39,14 +39,14 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
         f" in {count(len(by_column), 'column')}: "
         + ", ".join(f"{name} {n:,}" for name, n in by_column.items())
         + ".",
-        samples=evidence.names(rows),
+        samples=evidence.sample_names(rows),
         scores=tuple(per_row[rows].astype(float).tolist()),
-        remedy=remedy(IMPUTE, method="iterative", columns=numbers) if numbers else None,
+        remedy=remedy_step(IMPUTE, method="iterative", columns=numbers) if numbers else None,
     )
 
 
 def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
-    """Columns that are empty in the same rows, and gaps that tell the class (not missing at random, Rubin 1976)."""
+    """Columns empty in the same rows, and gaps that depend on the class (not missing at random, Rubin 1976)."""
     gaps = evidence.cells.isna()
     gaps = gaps.loc[:, gaps.any()]
     together: dict[int, list[str]] = {}
@@ -58,13 +58,15 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 kind="missing_pattern",
                 severity="info",
-                message=f"{listed(names)} are empty in the same {count(len(rows), 'row')}; one mark does for all.",
-                samples=evidence.names(rows[:SHOWN]),
-                remedy=remedy(MISSING_INDICATOR, columns=names[:1]),
+                message=f"{join_names(names)} are empty in the same {count(len(rows), 'row')}; one mark is enough.",
+                samples=evidence.sample_names(rows[:SHOWN]),
+                remedy=remedy_step(MISSING_INDICATOR, columns=names[:1]),
             )
     classes = evidence.samples["label"].to_numpy(dtype=object)
     telling = [
-        str(name) for name in gaps.columns if evidence.dataset.labelled and _tells(gaps[name].to_numpy(), classes)
+        str(name)
+        for name in gaps.columns
+        if evidence.dataset.labelled and _depends_on_class(gaps[name].to_numpy(), classes)
     ]
     for name in telling:
         shares = gaps[name].groupby(classes).mean()
@@ -73,13 +75,13 @@ def missing_pattern(evidence: Evidence) -> Iterator[Finding]:
             severity="warning",
             message=f"“{name}” is missing in {shares.max():.0%} of class “{shares.idxmax()}” but in"
             f" {shares.min():.0%} of “{shares.idxmin()}”: that it is missing tells the class.",
-            samples=evidence.names(np.flatnonzero(gaps[name].to_numpy())[:SHOWN]),
-            remedy=remedy(MISSING_INDICATOR, columns=[name]),
+            samples=evidence.sample_names(np.flatnonzero(gaps[name].to_numpy())[:SHOWN]),
+            remedy=remedy_step(MISSING_INDICATOR, columns=[name]),
         )
 
 
 def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
-    """Rows that agree in all columns but one, where so many would not agree by chance."""
+    """Rows that agree in all columns but one, when more do so than expected by chance."""
     pairs = near_pairs(evidence.cells) if evidence.near_rows is None else evidence.near_rows
     if not pairs:
         return
@@ -89,10 +91,10 @@ def near_duplicate(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         kind="near_duplicate",
         severity="info",
-        message=f"{count(len(rows), 'row')} agree with another one in all columns but one; chance alone would not do"
-        " that. They may be the same thing recorded twice, and stay on one side of the split.",
-        samples=evidence.names(rows[:SHOWN]),
-        remedy=remedy(DROP_SAMPLES, samples=[str(ids[row]) for row in sorted(pairs)]) if few else None,
+        message=f"{count(len(rows), 'row')} agree with another one in all columns but one, which is unlikely to be"
+        " chance. They may be the same thing recorded twice, and stay on one side of the split.",
+        samples=evidence.sample_names(rows[:SHOWN]),
+        remedy=remedy_step(DROP_SAMPLES, samples=[str(ids[row]) for row in sorted(pairs)]) if few else None,
     )
 
 
@@ -100,9 +102,9 @@ def outlier(evidence: Evidence) -> Iterator[Finding]:
     """Values far out of the box plot: beyond three interquartile ranges from the box."""
     table = evidence.cells
     worst, counts = np.zeros(len(table)), {}
-    for name in numeric(table):
+    for name in numeric_columns(table):
         cells = table[name].to_numpy()
-        low, high = fences(table[name], "box_plot", FAR_OUT)
+        low, high = outlier_fences(table[name], "box_plot", FAR_OUT)
         if not np.isfinite(high):
             continue
         spread = (high - low) / (2 * FAR_OUT + 1)
@@ -119,9 +121,9 @@ def outlier(evidence: Evidence) -> Iterator[Finding]:
         severity="info",
         message=f"{count(int((worst > 0).sum()), 'row')} hold a value more than {FAR_OUT:g} interquartile ranges"
         " from its column's box: " + ", ".join(f"{name} {n:,}" for name, n in counts.items()) + ".",
-        samples=evidence.names(rows),
+        samples=evidence.sample_names(rows),
         scores=tuple(np.round(worst[rows], 3).tolist()),
-        remedy=remedy(CLIP_OUTLIERS, method="box_plot", factor=FAR_OUT, columns=list(counts)),
+        remedy=remedy_step(CLIP_OUTLIERS, method="box_plot", factor=FAR_OUT, columns=list(counts)),
     )
 
 
@@ -135,13 +137,13 @@ def constant(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="constant",
             severity="warning",
-            message=f"{listed(names)} {verb} the same value in every row, which tells nothing.",
-            remedy=remedy(DROP_COLUMNS, columns=names),
+            message=f"{join_names(names)} {verb} the same value in every row and cannot help a model.",
+            remedy=remedy_step(DROP_COLUMNS, columns=names),
         )
 
 
 def id_like(evidence: Evidence) -> Iterator[Finding]:
-    """Columns that name a row instead of describing it: a model learns them by heart."""
+    """Columns that name a row instead of describing it: a model memorises them."""
     table = evidence.cells
     names = []
     for name in table.columns:
@@ -149,7 +151,7 @@ def id_like(evidence: Evidence) -> Iterator[Finding]:
         distinct = present.nunique()
         if len(present) < 20 or distinct < 0.9 * len(present):
             continue
-        if name in numeric(table):
+        if name in numeric_columns(table):
             whole = bool((present == present.round()).all())
             dense = present.max() - present.min() < 2 * len(present)
             named = re.search(r"(^|[\W_])(id|key|nr|no|number)$|[a-z]Id$", str(name), re.IGNORECASE)
@@ -161,27 +163,27 @@ def id_like(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             kind="id_like",
             severity="warning",
-            message=f"{listed(names)} {verb} another value in nearly every row and may only name it; a model would"
-            " learn such names by heart.",
-            remedy=remedy(DROP_COLUMNS, columns=names),
+            message=f"{join_names(names)} {verb} another value in nearly every row and may only name it; a model"
+            " would memorise such names.",
+            remedy=remedy_step(DROP_COLUMNS, columns=names),
         )
 
 
 def leak(evidence: Evidence) -> Iterator[Finding]:
-    """Columns that alone tell the class nearly always, by 3-fold cross-validated balanced accuracy."""
+    """Columns that predict the class almost perfectly alone, by 3-fold cross-validated balanced accuracy."""
     if not evidence.dataset.labelled:
         return
-    place = sample(len(evidence.samples), SLOW)
+    place = sample_positions(len(evidence.samples), SLOW)
     table = evidence.cells.iloc[place]
     y, classes = pd.factorize(evidence.samples["label"].iloc[place])
     if len(place) < 30 or len(classes) < 2 or table.shape[1] < 2:
         return
-    # The running number within the class, so that every class is spread over the folds.
+    # Ranks within the class, so that every class is spread over the folds.
     fold = pd.Series(np.random.default_rng(0).permutation(len(y))).groupby(y).rank().to_numpy(dtype="int64") % 3
-    numbers = set(numeric(table))
+    numbers = set(numeric_columns(table))
     for name in table.columns:
         if name in numbers:
-            # A tree only asks for the order, and ranks are of a size that every tree can read.
+            # A tree uses only the order, and ranks fit into the float32 that scikit-learn's trees compute with.
             guess = _tree_guesses(table[name].rank(method="dense").to_numpy(), y, fold, len(classes))
         else:
             guess = _table_guesses(pd.factorize(table[name], use_na_sentinel=False)[0], y, fold, len(classes))
@@ -194,38 +196,38 @@ def leak(evidence: Evidence) -> Iterator[Finding]:
                 " (cross-validated). If it is known only once the class is, as a result or a code of it, scores will"
                 " be too good to be true.",
                 scores=(score,),
-                remedy=remedy(DROP_COLUMNS, columns=[str(name)]),
+                remedy=remedy_step(DROP_COLUMNS, columns=[str(name)]),
             )
 
 
 def correlation(evidence: Evidence) -> Iterator[Finding]:
     """Pairs of numeric columns with |r| > 0.95 (Pearson)."""
     table = evidence.cells
-    names = [name for name in numeric(table) if table[name].nunique() > 2]
+    names = [name for name in numeric_columns(table) if table[name].nunique() > 2]
     if len(names) < 2:
         return
-    rows = table[names].iloc[sample(len(table), SLOW)]
-    complete = filled(rows, *centre_and_spread(rows))
+    rows = table[names].iloc[sample_positions(len(table), SLOW)]
+    complete = fill_and_scale(rows, *centre_and_spread(rows))
     varied = complete.std(axis=0) > 0
     names = [name for name, v in zip(names, varied, strict=True) if v]
     r = np.atleast_2d(np.corrcoef(complete[:, varied], rowvar=False))
-    found = [(a, b) for a, b in combinations(range(len(names)), 2) if abs(r[a, b]) > CORRELATED]
-    if not found:
+    pairs = [(a, b) for a, b in combinations(range(len(names)), 2) if abs(r[a, b]) > CORRELATED]
+    if not pairs:
         return
     dropped: list[str] = []
-    for a, b in found:
+    for a, b in pairs:
         if names[a] not in dropped and names[b] not in dropped:
             gaps = table[[names[a], names[b]]].isna().sum()
             dropped.append(names[a] if gaps.iloc[0] > gaps.iloc[1] else names[b])
-    found.sort(key=lambda pair: -abs(r[pair]))
+    pairs.sort(key=lambda pair: -abs(r[pair]))
     yield Finding(
         kind="correlation",
         severity="info",
-        message="Columns that say the same: "
-        + some([f"{names[a]} and {names[b]} (r = {r[a, b]:.2f})" for a, b in found])
-        + f". Without {listed(dropped)} little is lost.",
-        scores=tuple(float(r[pair]) for pair in found),
-        remedy=remedy(DROP_COLUMNS, columns=dropped),
+        message="Strongly correlated columns: "
+        + list_some([f"{names[a]} and {names[b]} (r = {r[a, b]:.2f})" for a, b in pairs])
+        + f". Without {join_names(dropped)} little is lost.",
+        scores=tuple(float(r[pair]) for pair in pairs),
+        remedy=remedy_step(DROP_COLUMNS, columns=dropped),
     )
 
 
@@ -241,7 +243,7 @@ FINDERS: list[Finder] = [
 ]
 
 
-def _tells(gaps: np.ndarray, classes: np.ndarray) -> bool:
+def _depends_on_class(gaps: np.ndarray, classes: np.ndarray) -> bool:
     """Whether gaps differ between classes by ten points and more than chance does (chi-squared test, p < 0.001)."""
     from scipy.special import chdtrc
 

@@ -1,4 +1,4 @@
-"""A dataset's images on a plane: neighbours on the map are alike to the pretrained backbone."""
+"""A two-dimensional map of a dataset's images: neighbours have similar embeddings."""
 
 import numpy as np
 import pandas as pd
@@ -7,12 +7,15 @@ from core.schemas import VersionRecord
 from core.store.datasets import version_folder
 from core.store.files import write_parquet
 
-MOST_FOR_TSNE = 3_000  # beyond that the principal components alone are drawn
-ITERATIONS, ANGLE = 500, 0.8  # as true to the neighbours of 1,000 photos as the defaults, in a third of the time
+MOST_FOR_TSNE = 3_000  # beyond that only the principal components are computed
+ITERATIONS, ANGLE = (
+    500,
+    0.8,
+)  # preserves the neighbours of 1,000 photos as well as the defaults, in a third of the time
 COMPONENTS = 50
 
 
-def coordinates(x: np.ndarray, ids: list[str]) -> pd.DataFrame:
+def map_coordinates(x: np.ndarray, ids: list[str]) -> pd.DataFrame:
     """Two planes for embeddings `x`, `(n, d)`: columns id, pca_x, pca_y, tsne_x, tsne_y.
 
     PCA keeps large distances, t-SNE (van der Maaten and Hinton 2008) neighbours; it starts from the principal
@@ -25,7 +28,7 @@ def coordinates(x: np.ndarray, ids: list[str]) -> pd.DataFrame:
 
     n = len(x)
     near = np.full((n, 2), np.nan)
-    with threadpool_limits(1):  # for so few points, threads that wait for one another cost more than they give
+    with threadpool_limits(1):  # for so few points, synchronising threads costs more than it saves
         components = PCA(min(COMPONENTS, n, x.shape[1]), random_state=0).fit_transform(x)
         if 5 <= n <= MOST_FOR_TSNE:
             near = TSNE(
@@ -41,6 +44,6 @@ def save_map(version: VersionRecord, table: pd.DataFrame) -> None:
 
 
 def load_map(version: VersionRecord) -> pd.DataFrame | None:
-    """The version's map; `None` when nobody has looked deeper yet."""
+    """The version's map; `None` before the version was checked."""
     path = version_folder(version.dataset, version.id) / "map.parquet"
     return pd.read_parquet(path) if path.exists() else None

@@ -1,7 +1,7 @@
-"""Images that are nearly the same: re-encoded, resized, cropped or mirrored copies of each other.
+"""Near duplicates: re-encoded, resized, cropped or mirrored copies of an image.
 
-Pairs are proposed cheaply, by perceptual hash or by embedding, and then looked at: a pair counts when one image, or
-its mirror image, laid over the other at the best of a few crops, correlates with it pixel by pixel.
+Candidate pairs come from perceptual hashes or embeddings and are then verified: a pair counts when one image or its
+mirror image, at the best of a few crops, correlates with the other pixel by pixel.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,10 +13,12 @@ HASH_DISTANCE = 6  # of 64 bits: unrelated images lie about 32 apart; copies tha
 LIKENESS = 0.985  # correlation of pixels from which on images count as copies
 _BLOCK = 1024
 
-Look = Callable[[int], np.ndarray]
+PixelReader = Callable[[int], np.ndarray]
 
 
-def groups(copies: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, look: Look) -> np.ndarray:
+def near_duplicate_groups(
+    copies: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, look: PixelReader
+) -> np.ndarray:
     """Numbers, `(n,)`, that images share with their exact and near copies.
 
     Meant for splits, which a wrong group would distort more than a missed copy: hashes must differ in 6 bits at most
@@ -36,11 +38,11 @@ def groups(copies: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, look: L
     ]
     first = {number: place for place, number in reversed(list(enumerate(copies.tolist())))}
     exact = [(first[number], place) for place, number in enumerate(copies.tolist())]
-    return joined(len(copies), [*exact, *pairs])
+    return connected_components(len(copies), [*exact, *pairs])
 
 
-def joined(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
-    """Number the groups that pairs of `n` things make when whoever shares a partner is in one, `(n,)`."""
+def connected_components(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
+    """Connected components of a graph of `n` nodes with edges `pairs`: the component's number per node, `(n,)`."""
     root = list(range(n))
 
     def find(i: int) -> int:
@@ -59,23 +61,23 @@ def hash_pairs(hashes: np.ndarray, mirrored: np.ndarray, limit: int = HASH_DISTA
     """Pairs of images whose perceptual hashes, or one's hash and the other's mirrored one, are close.
 
     Args:
-        hashes, mirrored: uint64, `(n,)`; see `as_bits`.
+        hashes, mirrored: uint64, `(n,)`; see `parse_hashes`.
         limit: largest Hamming distance.
 
     Returns:
         int64, `(pairs, 2)`, the smaller position first.
     """
-    found = []
+    pairs = []
     for start in range(0, len(hashes), _BLOCK):
         rows = hashes[start : start + _BLOCK, None]
         near = np.bitwise_count(rows ^ hashes[None, start:]) <= limit
         near |= np.bitwise_count(rows ^ mirrored[None, start:]) <= limit
         i, j = np.nonzero(near)
-        found.append(np.stack([i[j > i], j[j > i]], axis=1) + start)
-    return np.concatenate(found) if found else np.empty((0, 2), "int64")
+        pairs.append(np.stack([i[j > i], j[j > i]], axis=1) + start)
+    return np.concatenate(pairs) if pairs else np.empty((0, 2), "int64")
 
 
-def as_bits(hashes: "list[str] | np.ndarray") -> np.ndarray:
+def parse_hashes(hashes: "list[str] | np.ndarray") -> np.ndarray:
     """Hex hashes of 64 bits as uint64, `(n,)`."""
     return np.array([int(text, 16) for text in hashes], dtype="uint64")
 
@@ -86,7 +88,7 @@ def embedding_pairs(x: np.ndarray, limit: float, most: int = 5) -> np.ndarray:
     Args:
         x: embeddings of unit length, float32, `(n, d)`.
     """
-    found = []
+    blocks = []
     for start in range(0, len(x), _BLOCK):
         cosine = x[start : start + _BLOCK] @ x.T
         i = np.arange(len(cosine))
@@ -95,15 +97,15 @@ def embedding_pairs(x: np.ndarray, limit: float, most: int = 5) -> np.ndarray:
         near = np.argpartition(-cosine, k - 1, axis=1)[:, :k] if k else np.empty((len(cosine), 0), "int64")
         rows = np.repeat(i, near.shape[1])
         kept = cosine[rows, near.ravel()] >= limit
-        found.append(np.stack([rows[kept] + start, near.ravel()[kept]], axis=1))
-    pairs = np.sort(np.concatenate(found), axis=1) if found else np.empty((0, 2), "int64")
+        blocks.append(np.stack([rows[kept] + start, near.ravel()[kept]], axis=1))
+    pairs = np.sort(np.concatenate(blocks), axis=1) if blocks else np.empty((0, 2), "int64")
     return np.unique(pairs, axis=0)
 
 
 class Comparer:
     """Compares images pixel by pixel, each decoded and scaled once. `look` gives the pixels at a position."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: PixelReader) -> None:
         self._look = look
         self._small: dict[int, Image.Image] = {}
         self._seen: dict[tuple[int, bool], np.ndarray] = {}
@@ -111,7 +113,7 @@ class Comparer:
     def likeness(self, i: int, j: int, crops: bool = True) -> float:
         """The largest correlation, −1 to 1, of one image's pixels with the other's, mirrored or not, at some crop.
 
-        Without `crops` the images are only laid over each other whole.
+        Without `crops` only the whole images are compared.
         """
         whole = self._views(i, False)[0]
         best = float((self._views(j, False) @ whole).max())
@@ -144,7 +146,7 @@ _BOXES = [
     for top in (0.0, (_SIDE - side) / 2, _SIDE - side)
 ]
 _HOPELESS, _SURE = 0.5, 0.985  # correlations of whole images at which crops need not be tried
-_KEPT = 512  # images whose views are kept at hand
+_KEPT = 512  # images whose views are cached
 
 
 def _standard(pixels: np.ndarray) -> np.ndarray:

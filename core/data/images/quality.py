@@ -1,4 +1,4 @@
-"""What is measured of an image: brightness, contrast, sharpness, colour, background, and perceptual hashes."""
+"""Measurements of an image: brightness, contrast, sharpness, colour, background, and perceptual hashes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _OPPONENT = np.array([[1, 0.5], [-1, 0.5], [0, -1]], dtype="float32")
 
 @dataclass(frozen=True)
 class Reduced:
-    """What is needed of an image to measure it: small versions of it, uint8, and the histogram of its luminance.
+    """The input of the measurements: small versions of an image, uint8, and the histogram of its luminance.
 
     `thumb` is grey, 32 × 32; `colours` 16 × 16 × 3; `edges` grey, with its longest side 96 pixels at most.
     """
@@ -31,8 +31,8 @@ class Reduced:
     histogram: list[int]
 
 
-def reduce(pixels: np.ndarray) -> Reduced:
-    """Prepare an RGB image, uint8, height × width × 3, in few calls that let other threads work meanwhile.
+def reduce_image(pixels: np.ndarray) -> Reduced:
+    """Reduce an RGB image, uint8, height × width × 3, in a few calls that release the interpreter lock.
 
     A large image is first shrunk by a whole factor to a longest side of 96 to 191 pixels.
     """
@@ -54,8 +54,8 @@ def reduce(pixels: np.ndarray) -> Reduced:
     )
 
 
-def look(images: Sequence[Reduced]) -> list[dict[str, float | str]]:
-    """The `HASHES` and `MEASURES` of images, all at once: calls on tiny arrays would take longer than the work.
+def measure_images(images: Sequence[Reduced]) -> list[dict[str, float | str]]:
+    """The `HASHES` and `MEASURES` of images, vectorised: calls on tiny arrays would take longer than the work.
 
     Levels run from 0 to 255.
 
@@ -92,15 +92,15 @@ def look(images: Sequence[Reduced]) -> list[dict[str, float | str]]:
     ]
 
 
-def measure(pixels: np.ndarray) -> dict[str, float]:
-    """The `MEASURES` of one RGB image, uint8, height × width × 3; see `look`."""
-    (seen,) = look([reduce(pixels)])
+def measure_image(pixels: np.ndarray) -> dict[str, float]:
+    """The `MEASURES` of one RGB image, uint8, height × width × 3; see `measure_images`."""
+    (seen,) = measure_images([reduce_image(pixels)])
     return {name: float(seen[name]) for name in MEASURES}
 
 
-def hashes(pixels: np.ndarray) -> tuple[str, str]:
+def image_hashes(pixels: np.ndarray) -> tuple[str, str]:
     """The perceptual hash of an image and that of its mirror image; see `perceptual_hash`."""
-    plain, mirrored = _hashes(reduce(pixels).thumb[None])
+    plain, mirrored = _hashes(reduce_image(pixels).thumb[None])
     return plain[0], mirrored[0]
 
 
@@ -110,13 +110,15 @@ def perceptual_hash(pixels: np.ndarray) -> str:
     Which of the 8 × 8 lowest frequencies of the 32 × 32 grey image lie above their median: the hash of
     `imagehash.phash`, whose import would cost the web process SciPy's Fourier package.
     """
-    return hashes(pixels)[0]
+    return image_hashes(pixels)[0]
 
 
 def _hashes(thumbs: np.ndarray) -> tuple[list[str], list[str]]:
     """Of grey images, `(n, 32, 32)`, and of their mirror images."""
-    low = (_FREQUENCIES @ thumbs.astype("float64") @ _FREQUENCIES.T).round(6)  # zero but for rounding must be zero
-    # Mirroring turns the sign of the odd horizontal frequencies and changes nothing else.
+    low = (_FREQUENCIES @ thumbs.astype("float64") @ _FREQUENCIES.T).round(
+        6
+    )  # values that are zero up to rounding must be zero
+    # Mirroring flips the sign of the odd horizontal frequencies and changes nothing else.
     return _bits(low), _bits(low * _MIRROR)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.data.images.quality import HASHES, MEASURES, look, reduce
+from core.data.images.quality import HASHES, MEASURES, measure_images, reduce_image
 from core.schemas import DatasetRecord
 from core.settings import get_settings
 from core.store.dataset_folder import DatasetFolder
@@ -38,11 +38,11 @@ class ImageStore:
         return self._pixels[offset : offset + height * width * 3].reshape(height, width, 3)
 
     def batch(self, rows: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
-        """Images as a network wants them, uint8, `(len(rows), size, size, 3)`.
+        """Images as a network's input, uint8, `(len(rows), size, size, 3)`.
 
-        The whole image is scaled to the square, antialiased. A centre crop would keep proportions but cut off what
-        lies at the border, and the label speaks of the whole image; the backbones were trained on crops stretched by
-        up to 4:3 either way (Szegedy et al., 2015), so that they bear the distortion better than a missing subject.
+        The whole image is scaled to the square, antialiased. A centre crop would keep proportions but cut off the
+        border, and the label describes the whole image; the backbones were trained on crops stretched by up to 4:3
+        either way (Szegedy et al., 2015), so they tolerate the distortion.
         """
         out = np.empty((len(rows), size, size, 3), dtype="uint8")
         for i, row in enumerate(rows):
@@ -84,10 +84,10 @@ class DatasetImages:
 
 
 def measurements(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
-    """What was measured of every image of a dataset whose files lie in `folder`, indexed by sample id.
+    """The measurements of every image of a dataset whose files are in `folder`, indexed by sample id.
 
     Columns: original_height, original_width, format, mode, size, perceptual_hash, mirrored_hash and the `MEASURES`.
-    Imports from before something was measured are measured once, and kept in the workspace's cache.
+    Imports made before a measurement existed are measured once; the result is cached in the workspace.
     """
     parts = []
     for record in dataset.imports:
@@ -114,6 +114,6 @@ def _measured_late(place: Path, import_hash: str) -> pd.DataFrame:
             rows: list[dict[str, float | str]] = []
             for start in range(0, len(images), _CHUNK):
                 chunk = range(start, min(start + _CHUNK, len(images)))
-                rows += look(list(pool.map(lambda row: reduce(images.image(row)), chunk)))
+                rows += measure_images(list(pool.map(lambda row: reduce_image(images.image(row)), chunk)))
         write_parquet(path, pd.DataFrame(rows))
     return pd.read_parquet(path)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.data.files.archives import Archive, Member
 from core.data.files.decoding import UnreadableError, content_hash, decode
-from core.data.images.quality import HASHES, MEASURES, look, reduce
+from core.data.images.quality import HASHES, MEASURES, measure_images, reduce_image
 from core.schemas import Skipped
 from core.settings import get_settings
 from core.store.files import write_parquet
@@ -23,7 +23,7 @@ from core.store.files import write_parquet
 Progress = Callable[[int, int], None]
 Row = dict[str, object]
 _CHUNK = 64  # members a worker takes at a time
-_MANY = 8 * _CHUNK  # members from which on forking is worth its while
+_MANY = 8 * _CHUNK  # members from which forking pays off
 _BLOCK = 64 * 2**20  # bytes the file grows by
 _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
             "format", "mode", "size", "content_hash", *HASHES, *MEASURES]  # fmt: skip
@@ -46,16 +46,16 @@ def store_images(
     settings = get_settings()  # reading them takes as long as decoding a small image
 
     def work(number: int) -> list[Row | Skipped]:
-        found: list[Row | Skipped] = []
+        batch: list[Row | Skipped] = []
         reduced = []
         for member in chunks[number]:
             try:
                 picture = decode(archive.read(member.name), settings)
             except (UnreadableError, OSError) as error:
-                found.append(Skipped(path=member.path, reason=str(error)))
+                batch.append(Skipped(path=member.path, reason=str(error)))
                 continue
             pixels = np.ascontiguousarray(picture.pixels)
-            found.append(
+            batch.append(
                 {
                     "path": member.path,
                     "label": member.label,
@@ -71,20 +71,20 @@ def store_images(
                     "content_hash": content_hash(pixels),
                 }
             )
-            reduced.append(reduce(pixels))
-        kept = [row for row in found if isinstance(row, dict)]
-        for row, seen in zip(kept, look(reduced), strict=True):
+            reduced.append(reduce_image(pixels))
+        kept = [row for row in batch if isinstance(row, dict)]
+        for row, seen in zip(kept, measure_images(reduced), strict=True):
             row.update(seen)
-        return found
+        return batch
 
     with closing(store), closing(_on_all_cores(work, len(chunks), archive.reopen)) as results:
-        for found in results:
-            for one in found:
+        for batch in results:
+            for one in batch:
                 if isinstance(one, Skipped):
                     skipped.append(one)
                 else:
                     rows.append({"row": len(rows), **one})
-            done += len(found)
+            done += len(batch)
             if progress:
                 progress(done, len(members))
     manifest = pd.DataFrame(rows, columns=_COLUMNS)
@@ -95,7 +95,7 @@ def store_images(
 
 
 def estimated_size(archive: Archive, members: Sequence[Member]) -> int:
-    """Bytes that the decoded images will need at most, judged by the files' sizes alone."""
+    """Upper bound of the bytes that the decoded images need, estimated from the files' sizes."""
     full = get_settings().image_side ** 2 * 3
     return sum(min(full, 40 * archive.sizes[member.name] + 1024) for member in members)
 
@@ -104,7 +104,7 @@ class _PixelFile:
     """A file to which threads and forked processes append: each claims a place, then writes there.
 
     The file grows by blocks, reserved ahead where the system can do that: writing into reserved space costs a
-    quarter. Where it cannot write at a place either, threads write one after the other.
+    quarter. Where the system cannot write at an offset, threads take turns.
     """
 
     def __init__(self, path: Path) -> None:
@@ -145,8 +145,8 @@ def _on_all_cores(
 ) -> Generator[list[Row | Skipped]]:
     """`work(0)` to `work(n - 1)`, in order, done by several processes at once, or by threads.
 
-    A process that has threads cannot be forked safely, and a few images are not worth it. Threads do well on large
-    images; on small ones they wait for the interpreter more than half of the time.
+    A process with threads cannot be forked safely, and forking does not pay off for a few images. Threads are fine
+    for large images; on small ones they wait for the interpreter lock more than half of the time.
     """
     workers = min(get_settings().threads, 4)
     if n * _CHUNK >= _MANY and workers > 1 and _CAN_FORK and threading.active_count() == 1:
@@ -160,18 +160,18 @@ def _on_all_cores(
 def _forked(
     work: Callable[[int], list[Row | Skipped]], n: int, workers: int, reopen: Callable[[], None]
 ) -> Generator[list[Row | Skipped]]:
-    """Worker i does every `workers`-th part from i on; a full pipe lets it wait until its results are wanted."""
+    """Worker i does every `workers`-th part from i on; a full pipe blocks it until its results are read."""
     ends: list[Connection] = []
     processes = []
 
     def serve(first: int, out: Connection, inherited: list[Connection]) -> None:
         for end in inherited:
-            end.close()  # so that a worker whose parent has gone finds its pipe broken, and ends
+            end.close()  # so that a worker whose parent has ended gets a broken pipe, and ends
         reopen()
         for number in range(first, n, workers):
             try:
                 result: object = work(number)
-            except (OSError, MemoryError) as error:  # told by whoever waits for it
+            except (OSError, MemoryError) as error:  # reported by the process that waits for it
                 result = error
             try:
                 out.send(result)

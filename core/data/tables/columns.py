@@ -1,4 +1,4 @@
-"""What a person chooses for the columns of a table: their type, and what they are for."""
+"""The user's choices for the columns of a table: type and role."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -18,7 +18,7 @@ class Choice(Frozen):
     """What a person chose for a column; None leaves it to inference.
 
     An `id` names the rows, a `group` keeps its rows on one side of the split, a `weight` says how much a training row
-    counts; none of them is learnt from.
+    counts; none of them is used as a feature.
     """
 
     type: ColumnType | None = None
@@ -26,7 +26,7 @@ class Choice(Frozen):
 
 
 def read_choices(content: Any) -> dict[str, Choice]:
-    """What was chosen for columns, from JSON: name → {"type", "role"}. `InputError` says what is wrong."""
+    """Choices for columns from JSON: name → {"type", "role"}. `InputError` for invalid ones."""
     if not isinstance(content, dict):
         raise InputError("The choices of columns are no JSON object.", 'Write {"COLUMN": {"type": …, "role": …}, …}.')
     choices = {}
@@ -43,7 +43,7 @@ def read_choices(content: Any) -> dict[str, Choice]:
     return choices
 
 
-def chosen(choices: Mapping[str, Choice], role: Role) -> str | None:
+def column_with_role(choices: Mapping[str, Choice], role: Role) -> str | None:
     """The column with this role, None when there is none; `InputError` when there are several."""
     names = [name for name, choice in choices.items() if choice.role == role]
     if len(names) > 1:

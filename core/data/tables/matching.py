@@ -4,17 +4,17 @@ import re
 
 import pandas as pd
 
-from core.data.cleaning.steps.step import numeric
+from core.data.cleaning.steps.step import numeric_columns
 
 
 def matched_columns(target: pd.DataFrame, source: pd.DataFrame) -> dict[str, str]:
     """Target column → source column, for those of one name and one type, numbers or text.
 
-    Upper and lower case, spaces and signs between words do not count: “Bill length (mm)” is `bill_length_mm`. Where
-    several columns of a table come to one name, none of them is matched.
+    Case, spaces and punctuation are ignored: “Bill length (mm)” is `bill_length_mm`. If several columns of a table
+    have the same normalised name, none of them is matched.
     """
     ours, theirs = _by_name(target), _by_name(source)
-    numbers, their_numbers = set(numeric(target)), set(numeric(source))
+    numbers, their_numbers = set(numeric_columns(target)), set(numeric_columns(source))
     return {
         column: theirs[name]
         for name, column in ours.items()
@@ -22,8 +22,8 @@ def matched_columns(target: pd.DataFrame, source: pd.DataFrame) -> dict[str, str
     }
 
 
-def as_target(source: pd.DataFrame, target: pd.DataFrame, matched: dict[str, str]) -> pd.DataFrame:
-    """Source rows under the target's columns, in their order and types; what has no match is missing."""
+def rename_to_target(source: pd.DataFrame, target: pd.DataFrame, matched: dict[str, str]) -> pd.DataFrame:
+    """Source rows with the target's columns, order and types; columns without a match are missing."""
     columns = {}
     for column in target.columns:
         kind = target[column].dtype

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-BY_CHANCE = 0.05  # pairs of rows expected to agree by chance, above which agreement says nothing
+BY_CHANCE = 0.05  # pairs of rows expected to agree by chance, above which agreement is no evidence
 
 
 def near_pairs(table: pd.DataFrame) -> dict[int, int]:
-    """Rows that agree with an earlier one in all columns but one, where so many would not agree by chance.
+    """Rows that agree with an earlier one in all columns but one, if more do so than expected by chance.
 
     Returns:
         position of a row → position of the earlier one; exact copies, but for the first of them, are left out.

@@ -1,4 +1,4 @@
-"""What the columns of a table hold, at a glance."""
+"""A summary of each column of a table."""
 
 import pandas as pd
 

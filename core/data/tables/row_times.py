@@ -1,4 +1,4 @@
-"""How new a table's rows are, by a column of numbers or dates, for a split by time."""
+"""The time of a table's rows, from a column of numbers or dates, for a split by time."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from core.schemas import DatasetRecord
 from core.store.dataset_folder import DatasetFolder
 
 
-def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
-    """How new these imported samples are by a column of numbers or dates, also one that is not learnt from.
+def row_times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: str) -> np.ndarray:
+    """The time of these imported samples from a column of numbers or dates, also one that is no feature.
 
     `folder` is the dataset's. Returns `(n,)` float64, larger is newer, NaN where the cell is missing or no date;
-    `InputError` when the column cannot tell.
+    `InputError` for a column of another type.
     """
     cells = pd.Series(index=samples.index, dtype="object")
     for number in sorted(samples["import_number"].unique()):
@@ -26,34 +26,32 @@ def times(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame, column: s
             raise InputError(
                 f"“{dataset.name}” has no column “{column}” to divide by.", "Choose a column of the table."
             )
-        found = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
-        cells[mine.index] = found[column].to_pandas().to_numpy()
-    values = as_times(cells.infer_objects())
+        table = pq.read_table(path, columns=[column], memory_map=True).take(mine["row"].to_numpy())
+        cells[mine.index] = table[column].to_pandas().to_numpy()
+    values = parse_times(cells.infer_objects())
     if np.isnan(values).mean() > 0.5:
-        raise InputError(
-            f"“{column}” holds neither numbers nor dates.", "Choose a column that tells how new a row is."
-        )
+        raise InputError(f"“{column}” holds neither numbers nor dates.", "Choose a column with the time of each row.")
     return values
 
 
 def time_columns(folder: Path) -> list[str]:
-    """Columns of an import that can tell how new a row is, dates first: judged by its first rows."""
+    """Columns of an import that can order rows by time, dates first, inferred from its first rows."""
     schema = load_schema(folder)
     rows = next(pq.ParquetFile(folder / "table.parquet").iter_batches(200)).to_pandas()
     dates = [
         name
         for name in rows.columns
-        if name != schema.target and not is_number(rows[name]) and np.isfinite(as_times(rows[name])).mean() > 0.5
+        if name != schema.target and not is_number(rows[name]) and np.isfinite(parse_times(rows[name])).mean() > 0.5
     ]
     return dates + [str(name) for name in rows.columns if name != schema.target and is_number(rows[name])]
 
 
-def as_times(cells: pd.Series) -> np.ndarray:
+def parse_times(cells: pd.Series) -> np.ndarray:
     """Numbers as they are and dates as seconds, `(n,)` float64, NaN for all else; larger is newer.
 
-    Dates begin with the day where a 13 or more stands first, or where points are between the numbers.
+    Dates are day-first if a first number is 13 or more, or if the numbers are separated by points.
     """
-    numbers = pd.to_numeric(cells, errors="coerce")  # what is not learnt from is kept as text
+    numbers = pd.to_numeric(cells, errors="coerce")  # columns that are no features are stored as text
     if numbers.notna().equals(cells.notna()):
         return numbers.to_numpy(dtype="float64", na_value=np.nan)
     text = cells.astype("str")

@@ -1,4 +1,4 @@
-"""What a table's columns hold, and how its file was read: `schema.json` of an import."""
+"""The schema of a table: the types of its columns and the dialect of its file."""
 
 from pathlib import Path
 
@@ -62,5 +62,5 @@ def load_schema(folder: Path) -> Schema:
 
 
 def is_number(values: pd.Series) -> bool:
-    """Whether a column holds numbers; yes and no are none."""
+    """Whether a column holds numbers; booleans do not count."""
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)

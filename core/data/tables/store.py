@@ -1,4 +1,4 @@
-"""Tables: the kinds of their columns inferred or chosen, kept as Parquet.
+"""Storing tables as Parquet, with column types inferred or chosen.
 
 An import's folder holds `table.parquet` (the columns as they came), `schema.json` (a `Schema`), and
 `manifest.parquet`, one row a sample.
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from core.data.files.table_files import LARGEST, TableFile, read_file
-from core.data.tables.columns import Choice, Role, chosen
+from core.data.tables.columns import Choice, Role, column_with_role
 from core.data.tables.schema import Column, Schema, is_number, load_schema
 from core.errors import InputError
 from core.schemas import Skipped
@@ -33,8 +33,8 @@ def read_preview(path: Path, n: int = 20) -> pd.DataFrame:
     return read_file(path, n).table
 
 
-def look_at(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
-    """The first `n` rows, and the schema that they speak for, before anything was chosen; `InputError`."""
+def inspect_table(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
+    """The first `n` rows and the schema inferred from them, without any choices; `InputError` as for an import."""
     file = read_file(path, n)
     return file.table, _schema(file, None, tuple(_column(file.table[name], None) for name in file.table.columns), {})
 
@@ -42,11 +42,11 @@ def look_at(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
 def read_table(
     path: Path, target: str | None, choices: Mapping[str, Choice] | None = None
 ) -> tuple[pd.DataFrame, Schema, list[Skipped]]:
-    """Read a table whose classes stand in `target` (None for one without labels); `choices` overrule inference.
+    """Read a table whose classes are in `target` (None for one without labels); `choices` overrule inference.
 
-    The index is the row's number in the file, from 1. Rows without a target are left out and named in the list of
-    what was refused, beside cells that cannot be read as what their column holds. Numbers are float64, all else str.
-    Raises `InputError`, in one sentence, for a table that cannot be used.
+    The index is the row's number in the file, from 1. Rows without a target are left out and listed as skipped, as
+    are cells that do not have their column's type. Numbers are float64, all else str. Raises `InputError`, in one
+    sentence, for a table that cannot be used.
     """
     choices = choices or {}
     file = read_file(path)
@@ -68,8 +68,8 @@ def read_table(
         if column.kind == "numeric":
             table[column.name], refused = as_numbers(values)
             skipped += refused
-            columns = (*columns[:i], _counted(column, table[column.name]), *columns[i + 1 :])
-        elif column.name == chosen(choices, "weight"):
+            columns = (*columns[:i], _count_missing(column, table[column.name]), *columns[i + 1 :])
+        elif column.name == column_with_role(choices, "weight"):
             table[column.name] = _as_weights(values)
         else:
             table[column.name] = as_text(values)
@@ -79,27 +79,27 @@ def read_table(
 def _schema(
     file: TableFile, target: str | None, columns: tuple[Column, ...], choices: Mapping[str, Choice]
 ) -> Schema:
-    found = file.dialect
+    dialect = file.dialect
     return Schema(
         target=target,
         columns=columns,
-        format=found.format,
-        encoding=found.encoding,
-        delimiter=found.delimiter,
-        decimal=found.decimal,
-        thousands=found.thousands,
-        id=chosen(choices, "id"),
-        group=chosen(choices, "group"),
-        weight=chosen(choices, "weight"),
+        format=dialect.format,
+        encoding=dialect.encoding,
+        delimiter=dialect.delimiter,
+        decimal=dialect.decimal,
+        thousands=dialect.thousands,
+        id=column_with_role(choices, "id"),
+        group=column_with_role(choices, "group"),
+        weight=column_with_role(choices, "weight"),
     )
 
 
-def _counted(column: Column, values: pd.Series) -> Column:
+def _count_missing(column: Column, values: pd.Series) -> Column:
     return column.model_copy(update={"missing": int(values.isna().sum())})
 
 
 def as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
-    """A column chosen to be numeric; cells that are no numbers become missing, and are told."""
+    """A column chosen to be numeric; cells that are no numbers become missing and are reported."""
     if is_number(values):
         return values.astype("float64"), []
     numbers = pd.to_numeric(values.astype("str").where(values.notna()), errors="coerce").astype("float64")
@@ -139,7 +139,7 @@ def as_text(values: pd.Series) -> pd.Series:
     return (values.astype("Int64") if exact else values).astype("str")
 
 
-def conform(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> tuple[pd.DataFrame, Schema]:
+def conform_table(table: pd.DataFrame, schema: Schema, wanted: Schema, title: str) -> tuple[pd.DataFrame, Schema]:
     """The table with the columns and kinds of an earlier import's schema `wanted`, and its own schema.
 
     `InputError` when a column is missing or holds text instead of numbers.
@@ -213,7 +213,7 @@ def read_cells(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, Schem
         mine = samples[samples["import_number"] == number]
         schema = load_schema(files.imported(number))
         wanted = [*schema.numeric, *schema.categorical]
-        # Only the rows wanted become Python's; a large table stays where Arrow maps it.
+        # Only the rows wanted are converted; a large table stays memory-mapped by Arrow.
         cells = pq.read_table(files.table(number), columns=wanted, memory_map=True).take(mine["row"].to_numpy())
         kinds = dict.fromkeys(schema.numeric, "float64") | dict.fromkeys(schema.categorical, "str")
         tables.append(cells.to_pandas().astype(kinds).set_axis(mine["id"].to_numpy()))
@@ -253,7 +253,7 @@ def _column(values: pd.Series, choice: Choice | None) -> Column:
     if present.empty:
         return Column(name=name, kind="left_out", missing=missing, reason="is empty")
     if is_number(values):
-        # A running number tells nothing but the order of the file, and files are often sorted by class.
+        # A running number encodes only the order of the file, and files are often sorted by class.
         if missing == 0 and len(values) > 2 and (np.diff(values.to_numpy(dtype="float64")) == 1).all():
             return Column(name=name, kind="left_out", missing=missing, reason="only numbers the rows")
         return Column(name=name, kind="numeric", missing=missing)

@@ -9,7 +9,7 @@ from core.data.tables.store import as_text
 from core.errors import InputError
 from core.schemas import Step
 
-MAX_CLASSES = 20  # a numeric target with more values is an amount, not a class
+MAX_CLASSES = 20  # a numeric target with more values is a quantity, not a class
 
 
 def target_classes(values: pd.Series, bins: int | None, binned: bool = False) -> tuple[pd.Series, Step | None]:
@@ -31,7 +31,7 @@ def target_classes(values: pd.Series, bins: int | None, binned: bool = False) ->
 
 
 def _labels(values: pd.Series) -> pd.Series:
-    return as_text(values).str.strip()  # a missing cell elsewhere made floats of whole numbers
+    return as_text(values).str.strip()  # a missing cell elsewhere turned integers into floats
 
 
 def _quantile_step(values: pd.Series, numbers: pd.Series | None, bins: int) -> Step:

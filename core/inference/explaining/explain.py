@@ -45,7 +45,7 @@ def explain_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[st
         raise InputError("Only a run on images looks somewhere.", "For a table, see which columns matter.")
     nearest: dict[str, list[str]] = {}
     if "given" in params:
-        store = ImageStore(tasks.folder_of(params["given"]))
+        store = ImageStore(tasks.task_folder(params["given"]))
         originals = [store.image(int(place)) for place in wanted]
         pixels = store.batch([int(place) for place in wanted], model.size)
     else:

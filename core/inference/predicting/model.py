@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from core.data.findings.label_errors import squashed
+from core.data.findings.label_errors import normalize_embeddings
 from core.data.tables.schema import Schema, load_schema
 from core.data.versions import load_rows, load_samples
 from core.embedding.engines import Images, Progress, choose_engine
@@ -83,7 +83,7 @@ class ImageModel(Model):
         samples = load_samples(_data(self.run)).iloc[self._known_samples()].reset_index(drop=True)
         found = VersionImages(get_dataset(self.run.dataset), samples).outputs(backbone, self.size)
         self._engine = choose_engine(backbone, self.size)
-        return squashed(found), samples
+        return normalize_embeddings(found), samples
 
     def probabilities(self, images: Images, progress: Progress | None = None) -> np.ndarray:
         """As trained, `(n, classes)`."""
@@ -101,7 +101,7 @@ class ImageModel(Model):
         """Embeddings of the pretrained backbone, squashed, `(n, d)`."""
         out = np.empty((len(images), *self._engine.shape), "float32")
         self._engine.fill(images, self.size, out)
-        return squashed(out)
+        return normalize_embeddings(out)
 
 
 class TableModel(Model):

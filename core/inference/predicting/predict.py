@@ -12,7 +12,7 @@ from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.images.store import ImageStore
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
-from core.evaluation.calibration import at_temperature
+from core.evaluation.calibration import scale_temperature
 from core.inference.predicting import novelty, pictures
 from core.inference.predicting.record import CELLS, TABLE, Outcome
 from core.store import files
@@ -59,7 +59,7 @@ def predict(run_id: str, paths: Sequence[Path], folder: Path, progress: Any = la
         prepared = vectors = model.vectors(cells)
         probability = model.probabilities(prepared)
         files.write_parquet(folder / CELLS, given.given.reset_index(drop=True))
-    calibrated = probability if model.temperature is None else at_temperature(probability, model.temperature)
+    calibrated = probability if model.temperature is None else scale_temperature(probability, model.temperature)
     table = pd.DataFrame(
         {
             "file": names,

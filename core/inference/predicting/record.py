@@ -34,7 +34,7 @@ class Outcome(Frozen):
 def read(task_id: str) -> tuple[Outcome, pd.DataFrame]:
     """What a task that succeeded has found: the table is described in `core.inference.predicting.predict`."""
     outcome = Outcome.model_validate(tasks.result(task_id))
-    return outcome, pd.read_parquet(tasks.folder_of(task_id) / TABLE)
+    return outcome, pd.read_parquet(tasks.task_folder(task_id) / TABLE)
 
 
 def read_cells(folder: Path) -> pd.DataFrame:

@@ -36,10 +36,10 @@ def send(task_id: str, classes: Mapping[int, str]) -> ImportResult:
         if outcome.kind == "image":
             source = Path(place) / f"Predicted by {run.id}"
             source.mkdir()
-            _write_pictures(source, ImageStore(tasks.folder_of(task_id)), table["file"], classes)
+            _write_pictures(source, ImageStore(tasks.task_folder(task_id)), table["file"], classes)
             return import_data(source, into=dataset.id)
         source = Path(place) / f"Predicted by {run.id}.parquet"
-        columns = _write_rows(source, dataset, read_cells(tasks.folder_of(task_id)), classes)
+        columns = _write_rows(source, dataset, read_cells(tasks.task_folder(task_id)), classes)
         return import_data(source, into=dataset.id, columns=columns)
 
 

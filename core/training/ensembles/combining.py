@@ -150,7 +150,7 @@ class Combining:
 
         def save(folder: Path) -> None:
             files.write_text(folder / own.RECORD, own.base_of(self.members[0]).model_dump_json(indent=1))
-            with files.atomic(folder / own.NETWORK) as temporary:
+            with files.atomic_file(folder / own.NETWORK) as temporary:
                 network.save(temporary)
 
         return self._result(found, facts, save)

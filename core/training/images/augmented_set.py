@@ -15,7 +15,7 @@ from core.methods.parts import parts_of
 from core.methods.plan import resolve_request
 from core.schemas import DataRef
 from core.store.datasets import get_dataset
-from core.store.files import atomic, need_disk
+from core.store.files import atomic_file, need_disk
 from core.training.images.views import CHUNK, training_views
 from core.training.version_images import VersionImages
 
@@ -47,7 +47,7 @@ def augmented_set(params: dict[str, Any], folder: Path, progress: Callable[..., 
     total, done = len(parts.train) + len(views), 0
     need_disk(total * spec.image_size**2 * 3)
     count = np.zeros(len(samples), int)
-    with atomic(folder / NAME) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_file(folder / NAME) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for rows in _chunks(len(parts.train)):
             for position, pixels in zip(
                 parts.train[rows], images.batch(parts.train[rows], spec.image_size), strict=True

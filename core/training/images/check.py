@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from core.data.cleaning.steps.review import kept_samples
-from core.data.findings.embedding import LOOKED_FOR, Embedded, look_deeper, near_groups
+from core.data.findings.embedding import CHECKED_KINDS, Embedded, check_embeddings, near_groups
 from core.data.findings.evidence import Evidence
-from core.data.findings.label_errors import squashed
-from core.data.findings.saved import Check, save_check
-from core.data.images.map import coordinates, save_map
-from core.data.images.near_duplicates import as_bits
+from core.data.findings.label_errors import normalize_embeddings
+from core.data.findings.saved import VersionCheck, save_check
+from core.data.images.map import map_coordinates, save_map
+from core.data.images.near_duplicates import parse_hashes
 from core.data.images.quality import HASHES
 from core.data.images.store import DatasetImages
 from core.data.versions import load_samples
@@ -23,7 +23,7 @@ Progress = Callable[..., None]
 BACKBONE: str = PRESETS["image"]["quick"]["backbone"]  # whose embeddings a first run needs as well
 
 
-def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:
+def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> VersionCheck:
     """Look deeper at a version, keep what was found in its folder, and return it.
 
     `progress` is called with (done, total, of what). `WeightsError` when the backbone's weights are not there.
@@ -33,25 +33,25 @@ def check_version(version: VersionRecord, progress: Progress = lambda *_: None) 
     backbone = get_backbone(BACKBONE)
     size = size_for(backbone, samples)
     seen = VersionImages(dataset, samples)
-    x = squashed(seen.outputs(backbone, size, progress=through_backbone(progress)))
+    x = normalize_embeddings(seen.outputs(backbone, size, progress=through_backbone(progress)))
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))
     progress(0, 0, "looking for copies")
     images, ids = DatasetImages(dataset.id), samples["id"].tolist()
-    hashes, mirrored = (as_bits(evidence.seen[column].to_numpy()) for column in HASHES)
+    hashes, mirrored = (parse_hashes(evidence.measured[column].to_numpy()) for column in HASHES)
     known = samples["group"].to_numpy()
     groups = near_groups(x, hashes, mirrored, known, lambda i: images.image(ids[i]))
     progress(0, 0, "looking for outliers and label errors")
-    (findings, cases), accuracy = look_deeper(Embedded(evidence, x, groups))
-    check = Check(
+    (findings, cases), accuracy = check_embeddings(Embedded(evidence, x, groups))
+    check = VersionCheck(
         backbone=backbone.name,
         image_size=size,
         findings=tuple(findings),
         cases=tuple(cases),
         accuracy=accuracy,
-        looked_for=LOOKED_FOR if dataset.labelled else ("near_duplicate", "outlier"),
+        looked_for=CHECKED_KINDS if dataset.labelled else ("near_duplicate", "outlier"),
     )
     progress(0, 0, "drawing the map")
-    save_map(version, coordinates(x, ids))
+    save_map(version, map_coordinates(x, ids))
     save_check(version, check)
     return check
 

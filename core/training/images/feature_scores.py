@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from core.data.cleaning.feature_scores import save_scores, score_features
-from core.data.cleaning.preparation import as_table, trace
-from core.data.cleaning.recipe import settings_of
+from core.data.cleaning.preparation import feature_table, trace_steps
+from core.data.cleaning.recipe import step_settings
 from core.data.cleaning.steps.selection import SelectFeatures
-from core.data.versions import load_samples, some_imported
+from core.data.versions import load_samples, sample_imported
 from core.errors import InputError
 from core.methods.backbones import get_backbone
 from core.methods.plan import size_for
@@ -25,7 +25,7 @@ def score_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dic
     """Score what the selecting step at `place` of `recipe` finds in the training rows of `data`, and keep that."""
     version = get_version(DataRef.parse(params["data"]))
     recipe, place = Recipe.model_validate(params["recipe"]), int(params["place"])
-    settings = settings_of(recipe.steps[place])
+    settings = step_settings(recipe.steps[place])
     assert isinstance(settings, SelectFeatures)
     samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
     samples = samples[samples["part"] == "train"].reset_index(drop=True)
@@ -46,12 +46,12 @@ def _embeddings(version: VersionRecord, samples: pd.DataFrame, progress: Progres
     size = size_for(backbone, samples)
     images = VersionImages(get_dataset(version.dataset), samples)
     found = images.outputs(backbone, size, progress=through_backbone(progress))
-    return as_table(found).set_axis(samples["id"].to_numpy()), backbone.name
+    return feature_table(found).set_axis(samples["id"].to_numpy()), backbone.name
 
 
 def _columns(version: VersionRecord, recipe: Recipe, place: int, samples: pd.DataFrame) -> pd.DataFrame:
     """What the step finds: the training rows after the steps before it."""
-    stages = {s.place: s for s in trace(recipe, some_imported(version, ROWS), pd.Index(samples["id"]))}
+    stages = {s.place: s for s in trace_steps(recipe, sample_imported(version, ROWS), pd.Index(samples["id"]))}
     stage = stages.get(place)
     if stage is None or stage.error:
         raise InputError("The steps before this one cannot be applied.", "Correct them first.")

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data.findings.label_errors import probe, squashed
+from core.data.findings.label_errors import fit_probe, normalize_embeddings
 from core.data.findings.label_safety import Drop, Flip, LabelSafety, TransformSafety, Verdict, save_label_safety
 from core.data.versions import load_samples
 from core.embedding.engines import choose_engine
@@ -182,14 +182,14 @@ def gather(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..
     backbone = get_backbone(BACKBONE)
     size = size_for(backbone, samples)
     images = VersionImages(dataset, samples)
-    x = squashed(images.outputs(backbone, size, progress=through_backbone(progress)))
+    x = normalize_embeddings(images.outputs(backbone, size, progress=through_backbone(progress)))
     learnt = _stratified(labels, np.flatnonzero(trained), MOST_LEARNT)
     return Judged(x[learnt], labels[learnt], x[held], labels[held], images.batch(held, size), tuple(names))
 
 
 def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
     """Every transform's verdict; of two directions the worse one's."""
-    backbone, size, model = get_backbone(BACKBONE), data.originals.shape[1], probe(data.x, data.labels)
+    backbone, size, model = get_backbone(BACKBONE), data.originals.shape[1], fit_probe(data.x, data.labels)
     before, own = model.predict_log_proba(data.held), _nearness(data.held, data)
     usual = np.array([_usual(own[data.truth == c, c]) for c in range(len(data.names))])
     found, listed = [], transforms()
@@ -201,7 +201,7 @@ def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
         for change in transform.changes:
             progress(done, steps, transform.title.lower())
             engine.fill(_Fixed(change(data.originals)), size, out)
-            x = squashed(out)
+            x = normalize_embeddings(out)
             after, typical = model.predict_log_proba(x), _nearness(x, data) >= usual
             flips = flipped(before, after, typical, data.truth, data.names)
             seen.append(_verdict(transform, before, after, flips, data))

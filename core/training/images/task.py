@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.cleaning.preparation import features_kept
-from core.data.cleaning.recipe import enabled
+from core.data.cleaning.recipe import enabled_steps
 from core.data.versions import load_samples
 from core.embedding.embeddings import EmbeddingInfo, embed
 from core.embedding.engines import Images
@@ -104,7 +104,7 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
         facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))
     recorder.prefix = ""
     assert fitted is not None
-    if not task.selects and any(enabled(task.version.recipe, "learnt")):
+    if not task.selects and any(enabled_steps(task.version.recipe, "learnt")):
         recorder.note(f"{task.strategy.title} does without the embedding, so the recipe's selection was left out.")
     return Result(
         predictions=pd.concat(tables, ignore_index=True),
@@ -119,7 +119,7 @@ def _saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[
     def save(folder: Path) -> None:
         files.write_text(folder / own.RECORD, backbone.model_dump_json(indent=1))
         model = build()
-        with files.atomic(folder / "model.keras") as temporary:
+        with files.atomic_file(folder / "model.keras") as temporary:
             model.save(temporary)
 
     return save
@@ -152,7 +152,7 @@ class _Source:
 
     def kept(self, recipe: Recipe, train: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
         """Which features the recipe keeps, `(d,)` boolean, as the training samples alone tell; None without steps."""
-        if not any(enabled(recipe, "learnt")):
+        if not any(enabled_steps(recipe, "learnt")):
             return None
         embeddings = self.embeddings()[train]
         with self.recorder.timed("fit"):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.cleaning.preparation import Preparation
-from core.data.tables.matching import as_target, matched_columns
+from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_rows, load_samples, load_weights
 from core.methods.backbone import Backbone
 from core.methods.parts import Parts, predictions
@@ -70,7 +70,7 @@ class SourceTables:
             )
             given = load_weights(version, rows.samples)
             weights.append(np.ones(len(rows.samples)) if given is None else given / given.mean())
-            cells.append(as_target(rows.cells, target, matched))
+            cells.append(rename_to_target(rows.cells, target, matched))
             samples.append(rows.samples)
             classes += version.classes
         self.cells = pd.concat(cells, ignore_index=True)

@@ -8,11 +8,11 @@ import pandas as pd
 
 from core.data.cleaning.preparation import Preparation
 from core.data.cleaning.steps.review import kept_samples
-from core.data.cleaning.steps.step import sample
+from core.data.cleaning.steps.step import sample_positions
 from core.data.findings.evidence import Evidence
-from core.data.findings.label import BESIDE, doubted_labels
+from core.data.findings.label import BESIDE, label_error_findings
 from core.data.findings.label_errors import FOLDS, confident_learning
-from core.data.findings.saved import Check, save_check
+from core.data.findings.saved import VersionCheck, save_check
 from core.data.splitting import assign_folds
 from core.data.versions import load_rows
 from core.schemas import DataRef, Recipe, VersionRecord
@@ -24,7 +24,7 @@ FEW = 50  # of each class, where there are as many
 LEAF = 5  # rows a leaf holds at least, so that one wrong label does not make a leaf of its own
 
 
-def check_table(version: VersionRecord, progress: Callable[[int, int, str], None]) -> Check:
+def check_table(version: VersionRecord, progress: Callable[[int, int, str], None]) -> VersionCheck:
     """Look for wrong labels in a version of a table, keep what was found in its folder, and return it.
 
     `progress` is called with (done, total, of what). `InputError` when a step of the recipe cannot be fitted.
@@ -41,8 +41,8 @@ def check_table(version: VersionRecord, progress: Callable[[int, int, str], None
 
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), table=table, kept=kept_samples(version.recipe))
     errors = confident_learning(probabilities, labels)
-    findings, cases = doubted_labels(evidence, classes, errors, near)
-    check = Check(
+    findings, cases = label_error_findings(evidence, classes, errors, near)
+    check = VersionCheck(
         findings=tuple(findings),
         cases=tuple(cases),
         accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
@@ -89,7 +89,7 @@ def _some(labels: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Positions of at most about 20,000 rows among those where `of` is true, a few of each class for sure."""
     rows = np.flatnonzero(of)
     chosen = pd.Series(labels[rows]).groupby(labels[rows]).cumcount().to_numpy() < FEW
-    chosen[sample(len(rows), FITTED_ON)] = True
+    chosen[sample_positions(len(rows), FITTED_ON)] = True
     return rows[chosen]
 
 

@@ -34,7 +34,7 @@ def hardware() -> dict[str, Any]:
         "cores": psutil.cpu_count() or 1,
         "threads": get_settings().threads,
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpus": [gpu.name for gpu in devices.reported()[0]],
+        "gpus": [gpu.name for gpu in devices.driver_report()[0]],
     }
 
 

@@ -34,14 +34,14 @@ def work(run_id: str) -> None:
         expect=["starting"],
         state="running",
         pid=pid,
-        pid_created=local.created(pid),
+        pid_created=local.creation_time(pid),
         job=os.environ.get(cluster.JOB, ""),
         environment=environment(),
     )
     if run is None:
         return
-    if not (run.job and devices.indices(run.device)):  # which GPUs it has, a job of Ray's is told by Ray
-        devices.confine(run.device)
+    if not (run.job and devices.gpu_indices(run.device)):  # which GPUs it has, a job of Ray's is told by Ray
+        devices.confine_to_device(run.device)
     reserve(run_id)
     recorder = Recorder(run_id)
     recorder.seconds["start"] = round(max(0.0, (now() - (run.started or run.created)).total_seconds()), 3)
@@ -79,7 +79,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         keras.utils.set_random_seed(run.spec.seed)
         make_deterministic()
     task = combine if run.spec.members else train_images if run.spec.backbone else train_table
-    with divided(len(devices.indices(run.device))):
+    with divided(len(devices.gpu_indices(run.device))):
         result = task(run, recorder)
     folder = runs.run_folder(run.id)
     recorder.phase("evaluating")
@@ -173,4 +173,4 @@ def main(wanted: str) -> None:
         wanted = handed
     work(wanted)
     queue.dispatch()
-    webhook.tell(wanted)  # last, so that no other run waits for a slow receiver
+    webhook.send_webhook(wanted)  # last, so that no other run waits for a slow receiver

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from core.data.cleaning.steps.step import sample
+from core.data.cleaning.steps.step import sample_positions
 from core.models.heads import softmax, squashing
 from core.transfer.features.domain_losses import Alignment
 from core.transfer.fitting.fit import fit_by_spec
@@ -51,7 +51,7 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
         targets=y,
         keep="last" if spec.target_labels == "ignored" else "best",
     )
-    few = here[sample(len(here), MOST)], there[sample(len(there), MOST)]
+    few = here[sample_positions(len(here), MOST)], there[sample_positions(len(there), MOST)]
     before = domain_auc(few[1], few[0], spec.seed)
     ours, theirs = (features.predict(x, batch_size=256, verbose=0) for x in few)
     after = domain_auc(theirs, ours, spec.seed)

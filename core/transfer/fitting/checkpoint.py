@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from core.store.files import atomic
+from core.store.files import atomic_file
 
 log = logging.getLogger("graft.worker")
 
@@ -48,7 +48,7 @@ class Checkpoint:
         arrays = {f"{name}_{i}": a for name, group in groups.items() for i, a in enumerate(group)}
         if self.path.exists():
             self.path.replace(self._before)
-        with atomic(self.path) as temporary:
+        with atomic_file(self.path) as temporary:
             np.savez(temporary, progress=np.array(json.dumps(asdict(self.progress))), **arrays)
 
     def restore(self) -> bool:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.charts.classes import class_bars
 from core.data.images.store import DatasetImages
-from core.data.versions import columns_of, incomplete_rows, load_cells
+from core.data.versions import incomplete_rows, load_cells, load_column_profile
 from core.schemas import PARTS, DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_version
 from core.ui.data import classes, image_selection, version_making
@@ -147,7 +147,7 @@ def _show_cells(dataset: DatasetRecord, version: VersionRecord, samples: pd.Data
     shown = page.set_index("id")[["path", *(["label", "part"] if dataset.labelled else [])]]
     shown = shown.rename(columns={"path": "row", "label": dataset.target or "label"})
     table = load_cells(version, page)
-    order = [name for name in columns_of(version)["Column"] if name in table.columns]  # as in the file
+    order = [name for name in load_column_profile(version)["Column"] if name in table.columns]  # as in the file
     table = table[order]
     shown = shown.join(table.rename(columns={c: f"{c} (column)" for c in table.columns if c in shown.columns}))
     st.dataframe(
@@ -174,7 +174,7 @@ def _show_columns(dataset: DatasetRecord, version: VersionRecord) -> None:
     """One row per column: its type, missing cells, distinct values and examples, and why it is left out."""
     st.markdown("#### Columns")
     show_table(
-        columns_of(version),
+        load_column_profile(version),
         {
             "Missing": "Empty cells. They are imputed from training rows.",
             "Distinct": "How many different values there are.",

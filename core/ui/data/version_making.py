@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core.data.reviewing import extended
-from core.data.versions import followed, make_version
+from core.data.reviewing import extend_recipe
+from core.data.versions import following_split, make_version
 from core.schemas import Kind, Recipe, Split, Step, VersionRecord
 from core.store.datasets import get_dataset, list_versions
 from core.ui.shell import task_panel
@@ -28,7 +28,7 @@ def make_new_version(
     The notice says the `change`. A `split` assigns the samples to parts again, otherwise each keeps its part. When
     the version is made, `forget` is called to clear what was edited on the page.
     """
-    split = split or followed(version)
+    split = split or following_split(version)
     with show_errors():
         if max(version.n, version.n + version.dropped) > QUICK[get_dataset(version.dataset).kind]:
             task_panel.start(
@@ -54,7 +54,7 @@ def add_steps(
     version: VersionRecord, steps: Sequence[Step], change: str, forget: Callable[[], None] | None = None
 ) -> None:
     """`make_new_version` with further steps."""
-    make_new_version(version, extended(version.recipe, steps), change, forget=forget)
+    make_new_version(version, extend_recipe(version.recipe, steps), change, forget=forget)
 
 
 def undo_button(version: VersionRecord) -> None:

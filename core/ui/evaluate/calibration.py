@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.charts.probabilities import reliability
+from core.charts.probabilities import reliability_diagram
 from core.evaluation import calibration as calibrating
 from core.evaluation.calibration import Calibration
 from core.evaluation.scores import format_interval
@@ -26,12 +26,12 @@ def _validation(run_id: str, _folder: str) -> pd.DataFrame:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _calibrate(run_id: str, _judged: Judged) -> tuple[Calibration, dict[str, pd.DataFrame]]:
-    result = calibrating.calibration(_judged.rows, validation_rows(_judged))
-    probability, truth = calibrating.probabilities(_judged.rows), calibrating.truths(_judged.rows)
-    tables = {"As trained": calibrating.reliability(probability, truth)}
+    result = calibrating.calibrate(_judged.rows, validation_rows(_judged))
+    probability, truth = calibrating.probabilities(_judged.rows), calibrating.class_indices(_judged.rows)
+    tables = {"As trained": calibrating.reliability_table(probability, truth)}
     if result.temperature is not None:
-        scaled = calibrating.at_temperature(probability, result.temperature)
-        tables["With the temperature"] = calibrating.reliability(scaled, truth)
+        scaled = calibrating.scale_temperature(probability, result.temperature)
+        tables["With the temperature"] = calibrating.reliability_table(scaled, truth)
     return result, tables
 
 
@@ -41,7 +41,7 @@ def show_calibration(judged: Judged) -> None:
     st.markdown(f"**{describe_calibration(result)}**")
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        draw(reliability(tables), f"reliability-{judged.run.id}", "Accuracy against confidence.")
+        draw(reliability_diagram(tables), f"reliability-{judged.run.id}", "Accuracy against confidence.")
         st.caption("On the dotted line confidence equals accuracy. Bars are 95 % intervals.")
     with right:
         rows = [("As trained", result.before, result.before_ci, result.loss_before)]

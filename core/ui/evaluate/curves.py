@@ -6,7 +6,7 @@ import streamlit as st
 from core.charts.curves import has_curve, learning_curves
 from core.charts.probabilities import precision_recall_curves, roc_curves
 from core.evaluation.scores import format_interval
-from core.evaluation.threshold_curves import Ranking, rankings
+from core.evaluation.threshold_curves import ClassCurves, class_curves
 from core.schemas import RunRecord
 from core.store import runs
 from core.ui.evaluate.judged import Judged, class_width
@@ -45,8 +45,8 @@ def show_curves(named: dict[str, RunRecord]) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _rank(run_id: str, _rows: pd.DataFrame) -> tuple[Ranking, ...]:
-    return rankings(_rows)
+def _rank(run_id: str, _rows: pd.DataFrame) -> tuple[ClassCurves, ...]:
+    return class_curves(_rows)
 
 
 def _show_ranking(judged: Judged) -> None:

@@ -51,7 +51,7 @@ def _show_formats(judged: Judged, formats: list[Format]) -> None:
 def _show_format(judged: Judged, wanted: Format) -> None:
     key = f"{judged.run.id}-{wanted.name}"
     task_id = task_panel.find_started(TASK, key)
-    task = tasks.get(task_id) if task_id else None
+    task = tasks.get_task(task_id) if task_id else None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{wanted.title}**  \n{wanted.purpose}", width="stretch")
         reason = obstacle(judged.run, wanted)

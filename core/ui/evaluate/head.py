@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.evaluation.comparison import repeated_look_warning
-from core.evaluation.repeats import by_seed
-from core.evaluation.scores import absent_in_words, format_interval
+from core.evaluation.repeats import group_by_seed
+from core.evaluation.scores import describe_absent_classes, format_interval
 from core.jobs import queue
 from core.methods.recommendation import next_step
 from core.schemas import RunRecord, TrainingSpec
@@ -37,7 +37,7 @@ def show_caveats(judged: list[Judged]) -> None:
         warning = repeated_look_warning(runs.runs_on_test(test_hash))
         if warning:
             st.warning(warning, icon=":material/visibility:")
-    for lack in dict.fromkeys(filter(None, (absent_in_words(j.scores) for j in judged))):
+    for lack in dict.fromkeys(filter(None, (describe_absent_classes(j.scores) for j in judged))):
         st.warning(literal(lack), icon=":material/help:")
     for note in dict.fromkeys(n for j in judged for n in j.run.notes):
         st.caption(f":material/info: {literal(note)}")
@@ -48,7 +48,7 @@ def show_next_steps(judged: Judged) -> None:
     run = judged.run
     siblings = [r for r in runs.list_runs(dataset=run.dataset, states=["succeeded"]) if r.id != run.id]
     tried = {x for r in siblings if r.version == run.version for x in (r.spec.strategy, r.spec.learner)}
-    seeds = next(members for members in by_seed([run, *siblings]) if run in members)
+    seeds = next(members for members in group_by_seed([run, *siblings]) if run in members)
     rival = next((r for r in siblings if r.test_hash == run.test_hash), None)
     step = next_step(run.spec)
     untried = step if step and step.name not in tried else None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.charts.importance import dependence, importance_bars
+from core.charts.importance import importance_bars, partial_dependence
 from core.inference.explaining.record import Matters
 from core.jobs import tasks
 from core.ui.evaluate.judged import Judged
@@ -20,7 +20,7 @@ def show_importance(judged: Judged) -> None:
     task_id = task_panel.start_once(TASK, run.id, f"{DOING}: {run.name}", run=run.id)
     if task_panel.show_task(task_id, DOING):
         _show_columns(judged, Matters.model_validate(tasks.result(task_id)))
-    elif tasks.get(task_id).ended and st.button("Try again", icon=":material/refresh:"):
+    elif tasks.get_task(task_id).ended and st.button("Try again", icon=":material/refresh:"):
         task_panel.forget(TASK, run.id)
         st.rerun()
 
@@ -48,7 +48,7 @@ def _show_columns(judged: Judged, matters: Matters) -> None:
             if i % 2 == 0:
                 places = st.columns(2, gap="small")
             with places[i % 2]:
-                figure = dependence(each, judged.scores.classes, legend=i == 0)
+                figure = partial_dependence(each, judged.scores.classes, legend=i == 0)
                 alt = f"Mean probabilities over the values of {each.column}."
                 draw(figure, f"dependence-{judged.run.id}-{i}", alt)
 

@@ -75,7 +75,7 @@ class Judged:
     def summary(self) -> str:
         """The scores in a sentence."""
         noun = f"{self.noun}, each judged by a model that had not seen it" if self.folds else f"test {self.noun}"
-        return scores.in_words(self.scores, noun, self.folds)
+        return scores.describe_scores(self.scores, noun, self.folds)
 
 
 def class_width(classes: Sequence[str]) -> int | None:
@@ -98,8 +98,8 @@ def judge(run: RunRecord) -> Judged:
 def _score(run_id: str, _folder: str) -> tuple[pd.DataFrame, Scores, FoldScores | None]:
     predictions = runs.read_predictions(run_id)
     classes = scores.classes_of(predictions)
-    rows = scores.with_confidence(scores.judged(predictions))
-    return rows, scores.score(rows, classes), scores.fold_scores(rows, classes)
+    rows = scores.with_confidence(scores.judged_rows(predictions))
+    return rows, scores.score_predictions(rows, classes), scores.fold_scores(rows, classes)
 
 
 def show_predictions(judged: Judged, rows: pd.DataFrame, key: str, short: bool = False) -> None:

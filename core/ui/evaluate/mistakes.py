@@ -33,13 +33,13 @@ def show_mistakes(judged: Judged) -> None:
 
 @st.cache_data(max_entries=16, show_spinner="Looking at parts of the test samples")
 def _find_slices(run_id: str, _judged: Judged) -> list[Slice]:
-    return slicing.slices(_judged.rows, attributes(get_version(_judged.ref)))
+    return slicing.find_slices(_judged.rows, attributes(get_version(_judged.ref)))
 
 
 def show_slices(judged: Judged) -> None:
     """The parts with the strongest evidence, with their intervals, and the mistakes in the selected one."""
     parts = _find_slices(judged.run.id, judged)
-    st.markdown(f"**{literal(slicing.in_words(parts, f'test {judged.noun}'))}**")
+    st.markdown(f"**{literal(slicing.describe_slices(parts, f'test {judged.noun}'))}**")
     if not parts:
         return
     names = sorted({s.attribute for s in parts})

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.matrix import confusion_matrix, difference_matrix
-from core.charts.runs import cost, parallel_coordinates
+from core.charts.runs import parallel_coordinates, score_against_cost
 from core.evaluation import comparison
-from core.evaluation.repeats import by_seed
+from core.evaluation.repeats import group_by_seed
 from core.schemas import RunRecord
 from core.store import runs
 from core.ui.evaluate.judged import HELP, INTERVALS, OVERALL, Judged, format_scores, show_samples
@@ -49,14 +49,14 @@ def show_verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[comp
     """Say of every pair of runs whether they differ. Raises `InputError` where they cannot be compared."""
     records = [j.run for j in several]
     comparison.check_comparable(records)
-    pairs = comparison.compare({names[j.run.id]: j.rows for j in several})
+    pairs = comparison.compare_predictions({names[j.run.id]: j.rows for j in several})
     judged = [pair for pair in pairs if pair.metric == "accuracy"]
     noun = f"test {several[0].noun}"
     if len(several) == 2:
-        st.subheader(literal(comparison.in_words(judged[0], noun)), anchor=False)
+        st.subheader(literal(comparison.describe_pair(judged[0], noun)), anchor=False)
         ahead = f" Above 0, {literal(judged[0].b)} is ahead." if not judged[0].significant else ""
     else:
-        shown = [literal(comparison.in_words(pair, noun)) for pair in judged if pair.significant]
+        shown = [literal(comparison.describe_pair(pair, noun)) for pair in judged if pair.significant]
         st.subheader(
             f"{len(shown)} of {len(judged)} differences are shown"
             if shown
@@ -79,14 +79,14 @@ def _pair_table(pairs: Sequence[comparison.Pair]) -> pd.DataFrame:
     for pair in pairs:
         row = rows.setdefault((pair.a, pair.b), {"First": pair.b, "Second": pair.a})
         title = METRICS[pair.metric]
-        row[title] = comparison.points(pair.difference, *pair.ci)
+        row[title] = comparison.format_points(pair.difference, *pair.ci)
         row[f"{title}, p"] = comparison.format_p(pair.p_adjusted).removeprefix("p = ").removeprefix("p ")
     return pd.DataFrame(rows.values())
 
 
 def show_scores(several: Sequence[Judged], names: Names, pairs: Pairs) -> None:
     """Each run's scores with intervals, as a table and as dots. Runs that differ in their seed alone are a group."""
-    best = {title: comparison.best(pairs, m) for m, title in METRICS.items()}
+    best = {title: comparison.best_run(pairs, m) for m, title in METRICS.items()}
     table = pd.DataFrame(_rows(several, names)).fillna("")
 
     def bold(column: "pd.Series[str]") -> list[str]:
@@ -95,7 +95,7 @@ def show_scores(several: Sequence[Judged], names: Names, pairs: Pairs) -> None:
 
     explanations = {title: HELP[m] for m, title in OVERALL.items()} | {"Calibration error": HELP["ece"]}
     show_table(table.style.apply(bold), explanations, pinned="Run")
-    grouped = len(by_seed([j.run for j in several])) < len(several)
+    grouped = len(group_by_seed([j.run for j in several])) < len(several)
     note = "Bold: significantly better than every other. In brackets 95 % intervals of each run alone."
     st.caption(f"{note} Over seeds: mean ± standard deviation." if grouped else note, help=INTERVALS)
     if pairs:
@@ -115,7 +115,7 @@ def _rows(several: Sequence[Judged], names: dict[str, str]) -> list[dict[str, st
     """One row a run; before those of one group a row with their mean and deviation."""
     judged = {j.run.id: j for j in several}
     rows = []
-    for members in by_seed([j.run for j in several]):
+    for members in group_by_seed([j.run for j in several]):
         if len(members) > 1:
             values = {m: [getattr(judged[r.id].scores, m) for r in members] for m in OVERALL}
             seeds = plural(len(members), "seed")
@@ -170,7 +170,7 @@ def show_cost(several: Sequence[Judged], names: Names, pairs: Pairs) -> None:
         rows = [(names[j.run.id], by_run[j.run.id], j.scores.accuracy, *j.scores.ci["accuracy"]) for j in known]
         frame = pd.DataFrame(rows, columns=["run", "cost", "value", "low", "high"])
         with column:
-            figure = cost(frame, f"{title}, {unit}", "Accuracy")
+            figure = score_against_cost(frame, f"{title}, {unit}", "Accuracy")
             draw(figure, f"cost-{unit}", f"Accuracy against {title.lower()}.")
 
 

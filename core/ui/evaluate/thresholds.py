@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from core.charts.probabilities import coverage as coverage_chart
-from core.charts.probabilities import thresholds
+from core.charts.probabilities import coverage_curve as coverage_chart
+from core.charts.probabilities import threshold_curves
 from core.errors import InputError
 from core.evaluation import thresholds as choosing
-from core.evaluation.calibration import coverage, probabilities, truths
+from core.evaluation.calibration import class_indices, coverage_table, probabilities
 from core.evaluation.intervals import wilson
 from core.evaluation.scores import format_interval
-from core.evaluation.thresholds import AtThreshold
+from core.evaluation.thresholds import ThresholdScores
 from core.ui.evaluate.calibration import validation_rows
 from core.ui.evaluate.judged import Judged
 from core.ui.shell.charts import draw
@@ -53,7 +53,7 @@ def _show_threshold(judged: Judged) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         draw(
-            thresholds(choosing.sweep(judged.rows, positive, alarm, miss), chosen, best),
+            threshold_curves(choosing.sweep_thresholds(judged.rows, positive, alarm, miss), chosen, best),
             f"sweep-{key}",
             "Precision, recall and F1 at every threshold.",
         )
@@ -67,10 +67,10 @@ def _show_threshold(judged: Judged) -> None:
         st.caption(note)
 
 
-def _row(name: str, at: AtThreshold) -> dict[str, object]:
+def _row(name: str, at: ThresholdScores) -> dict[str, object]:
     return {
         "Threshold": name,
-        "Precision": format_interval(at.precision, *at.precision_ci) if at.said_yes else "never predicted",
+        "Precision": format_interval(at.precision, *at.precision_ci) if at.n_positive else "never predicted",
         "Recall": format_interval(at.recall, *at.recall_ci),
         "F1": f"{at.f1:.2f}",
         "False alarms": at.false_positives,
@@ -82,7 +82,7 @@ def _row(name: str, at: AtThreshold) -> dict[str, object]:
 @st.fragment
 def _show_coverage(judged: Judged) -> None:
     """Selective prediction: how many predictions are above a confidence, and their accuracy."""
-    table = coverage(probabilities(judged.rows), truths(judged.rows))
+    table = coverage_table(probabilities(judged.rows), class_indices(judged.rows))
     st.markdown("**Answer only when sure**")
     least = st.slider("Least confidence", 0.0, 1.0, 0.0, 0.01, key=f"sure-{judged.run.id}")
     taken = judged.rows[judged.rows["confidence"] >= least]

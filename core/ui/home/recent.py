@@ -30,7 +30,7 @@ def show_recent_datasets() -> None:
 
 
 def _show_cards(ids: list[str], was_busy: bool) -> None:
-    queue.reconcile()
+    queue.reconcile_runs()
     if was_busy and not runs.list_runs(states=UNFINISHED):
         st.rerun()
     for first in range(0, len(ids), 3):
@@ -70,7 +70,7 @@ def _best_score(of_dataset: list[RunRecord], version: VersionRecord) -> str:
 def _show_unfinished(run: RunRecord) -> None:
     """A run that waits or trains; a click leads to it."""
     if run.state == "queued":
-        text = f"{plural(queue.place(run), 'run')} ahead of it"
+        text = f"{plural(queue.queue_position(run), 'run')} ahead of it"
     else:
         text = f"{run.phase or run.state}, {time_left(run)}"
     label = f"{literal(run.name)}: {text}"

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.data.tables.schema import Schema
-from core.data.tables.store import look_at
+from core.data.tables.store import inspect_table
 from core.data.tables.targets import MAX_CLASSES
 from core.errors import GraftError
 from core.ui.shell.importing import TABLE_SLOT, import_source
@@ -99,7 +99,7 @@ def _target_fields(preview: pd.DataFrame) -> dict[str, Any]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _preview(path: str) -> tuple[pd.DataFrame, Schema]:
-    return look_at(Path(path))
+    return inspect_table(Path(path))
 
 
 def describe_format(schema: Schema) -> str:

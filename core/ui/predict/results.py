@@ -30,7 +30,7 @@ def show_results(run: RunRecord, dataset: DatasetRecord) -> None:
     task_id = st.query_params.get("task")
     if task_id:
         with show_errors():
-            if task_panel.show_task(task_id, DOING) and tasks.get(task_id).params["run"] == run.id:
+            if task_panel.show_task(task_id, DOING) and tasks.get_task(task_id).params["run"] == run.id:
                 _show_outcome(task_id, dataset)
             return
     noun = "picture" if dataset.kind == "image" else "row"
@@ -48,7 +48,7 @@ def _read_outcome(task_id: str, folder: str) -> tuple[Outcome, pd.DataFrame]:
 
 
 def _show_outcome(task_id: str, dataset: DatasetRecord) -> None:
-    outcome, table = _read_outcome(task_id, str(tasks.folder_of(task_id)))
+    outcome, table = _read_outcome(task_id, str(tasks.task_folder(task_id)))
     _show_skipped(outcome)
     for note in outcome.notes:
         st.caption(f":material/info: {literal(note)}")
@@ -108,11 +108,11 @@ def _show_cards(task_id: str, outcome: Outcome, table: pd.DataFrame, dataset: Da
     if len(table) > FIRST:
         most = min(len(table), MOST)
         shown = most if st.toggle(f"Show {most:,} of {len(table):,}", key=f"cards-{task_id}") else FIRST
-    store = ImageStore(tasks.folder_of(task_id))
+    store = ImageStore(tasks.task_folder(task_id))
     with st.container(horizontal=True, gap="small"):
         for row in range(shown):
             with st.container(border=True, width=CARD, gap="xsmall"):
-                picture = _thumbnail(store, str(tasks.folder_of(task_id)), row)
+                picture = _thumbnail(store, str(tasks.task_folder(task_id)), row)
                 st.image(picture, width=gallery.tile_width(picture, CARD - 34), alt=str(table["file"][row]))
                 st.caption(literal(shorten(str(table["file"][row]).rpartition("/")[2], 26)))
                 _show_prediction(outcome, table, row)
@@ -140,7 +140,7 @@ def _show_table(task_id: str, outcome: Outcome, table: pd.DataFrame) -> int | No
     """All results; selected ones can be given a class together. Returns the first selected place, or None."""
     shown = table[["file", "predicted", "confidence", "unlike"]]
     if outcome.kind == "table":
-        cells = read_cells(tasks.folder_of(task_id))
+        cells = read_cells(tasks.task_folder(task_id))
         shown = shown.join(cells.rename(columns={c: f"{c} (column)" for c in cells.columns if c in shown.columns}))
     if table["unlike"].isna().all():
         shown = shown.drop(columns="unlike")

@@ -88,7 +88,7 @@ def _edit_run(run: RunRecord) -> None:
     if st.button("Save", type="primary"):
 
         def save(run: RunRecord) -> None:
-            runs.annotate(run.id, tags=tags, note=note)
+            runs.annotate_run(run.id, tags=tags, note=note)
             runs.rename_run(run.id, name)
 
         apply_to_all([run], save)
@@ -123,6 +123,6 @@ def show_run_import() -> None:
 
 def _finish_import(task_id: str) -> None:
     uploads.discard_upload(SLOT)
-    if tasks.folder_of(task_id).exists() and tasks.get(task_id).state == "succeeded":
+    if tasks.task_folder(task_id).exists() and tasks.get_task(task_id).state == "succeeded":
         run = runs.get_run(tasks.result(task_id)["run"])
         st.success(f"“{literal(run.name)}” was imported.", icon=":material/check:")

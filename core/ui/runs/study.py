@@ -26,7 +26,7 @@ def list_searches() -> None:
     records = studies.list_studies()
     if not records:
         return
-    busy = any(study.at_work(record) for record in records)
+    busy = any(study.is_searching(record) for record in records)
     with st.expander(f"Searches ({len(records)})", icon=":material/manage_search:", expanded=busy):
         for record in records:
             trials = studies.read_trials(record.id)
@@ -49,13 +49,13 @@ def show_search(study_id: str) -> None:
     except NotFoundError:
         st.info("This search is not here any more.", icon=":material/delete:")
         return
-    busy = study.at_work(record)
+    busy = study.is_searching(record)
     st.fragment(_show_panel, run_every=2.0 if busy else None)(record.id, was_busy=busy)
 
 
 def _show_panel(study_id: str, was_busy: bool) -> None:
     record = studies.get_study(study_id)
-    if was_busy and not study.at_work(record):
+    if was_busy and not study.is_searching(record):
         st.rerun()
     trials = studies.read_trials(record.id)
     _show_head(record, trials)
@@ -68,7 +68,7 @@ def _show_panel(study_id: str, was_busy: bool) -> None:
 
 def _show_head(record: StudyRecord, trials: list[Trial]) -> None:
     """What is searched, the progress, and buttons that stop or continue it."""
-    busy = study.at_work(record)
+    busy = study.is_searching(record)
     most = record.spec.trials
     counted = f"{len(trials)} of {most} trials" if most and busy else plural(len(trials), "trial")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -176,7 +176,9 @@ def _show_charts(record: StudyRecord, trials: list[Trial]) -> None:
             st.caption(
                 "The importance of each setting appears here when the search has ended with four trials or more."
             )
-    with st.expander("Each setting by itself", icon=":material/scatter_plot:", expanded=not study.at_work(record)):
+    with st.expander(
+        "Each setting by itself", icon=":material/scatter_plot:", expanded=not study.is_searching(record)
+    ):
         fields = list(record.spec.space)
         columns = st.columns(min(3, len(fields)), gap="small")
         for i, field in enumerate(fields):
@@ -190,7 +192,7 @@ def _show_charts(record: StudyRecord, trials: list[Trial]) -> None:
 
 
 def _badge(record: StudyRecord) -> str:
-    state = study.state_of(record)
+    state = study.study_state(record)
     return f":{COLOURS[state]}-badge[{state}]"
 
 

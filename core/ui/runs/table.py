@@ -62,7 +62,7 @@ def _row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
         "Curve": curve,
         "State": f"{run.state} {run.epoch}/{run.epochs}" if run.active and run.epochs else run.state,
         "Tags": list(run.tags),
-        "Took": "" if run.took is None else duration(run.took),
+        "Took": "" if run.duration is None else duration(run.duration),
         "On disk": size(n_bytes),
         "Started": run.started or run.created,
     }

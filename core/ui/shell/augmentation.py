@@ -61,7 +61,7 @@ def preview(spec: TrainingSpec, at_once: bool = False) -> None:
 def _show_pictures(task_id: str) -> None:
     for number, row in enumerate(tasks.result(task_id)["rows"]):
         name = row["path"].rpartition("/")[2]
-        st.image(tasks.folder_of(task_id) / f"{number}.webp", width=660, alt=f"{name} and augmented copies of it")
+        st.image(tasks.task_folder(task_id) / f"{number}.webp", width=660, alt=f"{name} and augmented copies of it")
         if any(len(made_of) > 1 for made_of in row["made_of"]):
             st.caption(" · ".join(map(_format_shares, row["made_of"])))
     st.caption("Left: the image itself. Then: copies of it as training sees them.")

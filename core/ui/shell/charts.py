@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.charts.scores import intervals
+from core.charts.scores import score_intervals
 
 SelectionMode = Literal["points", "box", "lasso"]
 PLAIN = {"displayModeBar": False}
@@ -43,4 +43,4 @@ def draw(
 def draw_intervals(rows: Iterable[tuple[str, str, float, float, float]], key: str, alt: str) -> None:
     """Draw values with their intervals; each row is what it belongs to, the metric, the value, low and high."""
     frame = pd.DataFrame(list(rows), columns=["run", "metric", "value", "low", "high"])
-    draw(intervals(frame), key, alt)
+    draw(score_intervals(frame), key, alt)

@@ -46,7 +46,7 @@ def download_made_file(
         if made:
             st.download_button(
                 "Download",
-                lambda: (tasks.folder_of(made) / name).open("rb"),
+                lambda: (tasks.task_folder(made) / name).open("rb"),
                 file_name=file_name,
                 icon=":material/download:",
                 key=f"{kind}-take",

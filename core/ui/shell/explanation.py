@@ -96,7 +96,7 @@ def explain_prediction(
 
 
 def _show_map(task_id: str, name: str, alt: str) -> None:
-    picture = (tasks.folder_of(task_id) / f"{name}.webp").read_bytes()
+    picture = (tasks.task_folder(task_id) / f"{name}.webp").read_bytes()
     st.image(picture, width=gallery.tile_width(picture, SIDE), alt=alt)
 
 

@@ -77,14 +77,16 @@ def show_imports() -> None:
     own = st.session_state.setdefault(OWN, st.query_params.get(OWN))
     if own and not _finish(own):
         st.query_params[OWN] = own
-    for record in tasks.at_work("import"):
-        task_panel.show_task(record.id, literal(record.title), 0.5, counted=False, after_cancel=datasets.sweep)
+    for record in tasks.active_tasks("import"):
+        task_panel.show_task(
+            record.id, literal(record.title), 0.5, counted=False, after_cancel=datasets.sweep_staging
+        )
 
 
 def _finish(own: str) -> bool:
     """Go to the dataset that an import made, or show why there is none; False while it is running."""
     try:
-        record = tasks.get(own)
+        record = tasks.get_task(own)
     except GraftError:
         record = None  # removed since
     if record and not record.ended:
@@ -95,7 +97,7 @@ def _finish(own: str) -> bool:
         return True
     if record.state == "succeeded":
         go("data", dataset=tasks.result(own)["dataset"])
-    datasets.sweep()
+    datasets.sweep_staging()
     source = Path(record.params["source"])
     if record.failure:
         show_error(GraftError(record.failure.message, record.failure.hint))

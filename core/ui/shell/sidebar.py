@@ -43,15 +43,15 @@ def _unfinished() -> list[RunRecord]:
 
 def _states() -> dict[str, str]:
     """Runs that run or wait, with their states, and imports."""
-    imports = {task.id: "import" for task in tasks.at_work("import")}
+    imports = {task.id: "import" for task in tasks.active_tasks("import")}
     return imports | {run.id: run.state for run in _unfinished()}
 
 
 def _refresh_status(seen: dict[str, str]) -> None:
-    queue.reconcile()
+    queue.reconcile_runs()
     if seen and _states() != seen:
         st.rerun()
-    for task in tasks.at_work("import"):
+    for task in tasks.active_tasks("import"):
         _show_import(task)
     unfinished = _unfinished()
     active = [r for r in unfinished if r.active]
@@ -67,7 +67,7 @@ def _refresh_status(seen: dict[str, str]) -> None:
 def _describe_cluster() -> list[str]:
     title = ":material/hub: Ray cluster"
     try:
-        room = backends.chosen().room()
+        room = backends.current_backend().capacity()
     except ClusterError as error:
         return [title, literal(error.message)]
     return [title, f"{plural(room.slots, 'place')} on CPUs · {plural(len(room.gpus), 'GPU')}"]
@@ -95,5 +95,5 @@ def _show_run(run: RunRecord) -> None:
     if st.button(literal(run.name), key=f"chip-{run.id}", icon=":material/play_circle:", type="tertiary"):
         go("train", run=run.id)
     share = run.epoch / run.epochs if run.epochs else 0.0
-    on = f"{devices.in_words(run.device)} · " if devices.indices(run.device) and not run.job else ""
+    on = f"{devices.describe_device(run.device)} · " if devices.gpu_indices(run.device) and not run.job else ""
     st.progress(min(1.0, share), text=f"{on}{(run.phase or run.state).capitalize()} · {time_left(run)}")

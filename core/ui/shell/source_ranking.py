@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.advice.domain.record import Candidate, Candidates
-from core.charts.domain import gains
+from core.charts.domain import gain_intervals
 from core.jobs import tasks
 from core.methods.sources import possible
 from core.schemas import DatasetRecord, VersionRecord
@@ -49,7 +49,7 @@ def _show_ranking(dataset: DatasetRecord, ranking: Candidates) -> None:
             go("train", dataset=dataset.id, source=chosen.source)
     if judged:
         draw(
-            gains({c.name: (c.gain or 0.0, c.gain_ci or (0.0, 0.0)) for c in judged}),
+            gain_intervals({c.name: (c.gain or 0.0, c.gain_ci or (0.0, 0.0)) for c in judged}),
             "source-gains",
             "What each source adds to the target's own labels, with its interval.",
         )

@@ -46,10 +46,10 @@ def is_busy(
 def find_result(kind: str, version: VersionRecord, file: str = "result.json", /, **params: Any) -> str | None:
     """The newest task on a version that succeeded with exactly these `params` and has left the file."""
     wanted = {"data": f"{version.dataset}@{version.id}"} | params
-    paths = tasks.folder_of("").glob(f"*/{file}")
+    paths = tasks.task_folder("").glob(f"*/{file}")
     for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
         try:
-            task = tasks.get(path.parent.name)
+            task = tasks.get_task(path.parent.name)
         except NotFoundError:  # removed meanwhile
             continue
         if task.kind == kind and task.state == "succeeded" and task.params == wanted:
@@ -68,7 +68,7 @@ def start_once(kind: str, key: str, title: str, /, **params: Any) -> str:
 def find_started(kind: str, key: str) -> str | None:
     """The id of the task that this visitor started under this `key`; none where it was removed since."""
     task_id: str | None = st.session_state.get(f"task-{kind}-{key}")
-    return task_id if task_id and tasks.folder_of(task_id).exists() else None
+    return task_id if task_id and tasks.task_folder(task_id).exists() else None
 
 
 def forget(kind: str, key: str) -> None:
@@ -89,7 +89,7 @@ def show_task(
     `every` seconds; `after_cancel` is called when somebody has cancelled the task.
     """
     try:
-        task = tasks.get(task_id)
+        task = tasks.get_task(task_id)
     except NotFoundError as error:
         show_error(error)
         return False
@@ -103,7 +103,7 @@ def show_task(
 def show_end(task_id: str, doing: str) -> None:
     """Say that a task was cancelled, or why it failed; nothing where it succeeded."""
     try:
-        task = tasks.get(task_id)
+        task = tasks.get_task(task_id)
     except NotFoundError:  # removed since
         return
     if task.state == "cancelled":
@@ -114,7 +114,7 @@ def show_end(task_id: str, doing: str) -> None:
 
 def _watch(task_id: str, doing: str, counted: bool, after_cancel: Callable[[], object] | None) -> None:
     try:
-        task = tasks.get(task_id)
+        task = tasks.get_task(task_id)
     except NotFoundError:
         st.rerun()
     if task.ended:
@@ -134,7 +134,7 @@ def _find_running(kind: str, version: VersionRecord | None) -> list[str]:
     """Tasks at work, whoever started them, here or in another tab."""
     return [
         task.id
-        for task in tasks.at_work(kind)
+        for task in tasks.active_tasks(kind)
         if version is None or task.params.get("data") == f"{version.dataset}@{version.id}"
     ]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.evaluation.comparison import points
+from core.evaluation.comparison import format_points
 from core.evaluation.intervals import Interval
 from core.evaluation.scores import format_interval
 from core.jobs.devices import Gpu
@@ -105,4 +105,4 @@ def format_gain(gain: float | None, interval: Interval | None) -> str:
     """A difference of two shares in points, with its interval; nothing where there is none."""
     if gain is None or interval is None:
         return ""
-    return points(gain, *interval)
+    return format_points(gain, *interval)

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.charts.learning_rate import rate_search
+from core.charts.learning_rate import learning_rate_curve
 from core.jobs import tasks
 from core.methods.presets import RATES
 from core.methods.rate_search import RateSearch
@@ -59,7 +59,7 @@ def _show_result(version: VersionRecord, spec: TrainingSpec, rate: str) -> None:
     with st.container(border=True):
         st.markdown(f"**{TITLES[rate].capitalize()}: {test.suggestion:g}**, {RULES[test.rule]}.")
         draw(
-            rate_search(test.rates, test.losses, test.smooth, test.suggestion),
+            learning_rate_curve(test.rates, test.losses, test.smooth, test.suggestion),
             f"rates-{rate}",
             f"Loss over the {TITLES[rate]}; {test.suggestion:g} is marked.",
         )

@@ -33,7 +33,7 @@ def show_run(run_id: str) -> None:
 
 
 def _show_panel(run_id: str, was_ended: bool) -> None:
-    queue.reconcile()
+    queue.reconcile_runs()
     try:
         run = runs.get_run(run_id)
     except NotFoundError:  # deleted in another tab meanwhile
@@ -51,7 +51,7 @@ def _show_panel(run_id: str, was_ended: bool) -> None:
                 help="Ends after this epoch, keeps the best one and evaluates it.",
             ):
                 with show_errors():
-                    queue.finish(run.id)
+                    queue.finish_early(run.id)
             if not run.ended and st.button("Cancel", icon=":material/cancel:", key=form.run_key("cancel", run.id)):
                 with show_errors():
                     queue.cancel(run.id)
@@ -73,7 +73,7 @@ def _show_panel(run_id: str, was_ended: bool) -> None:
 
 def _show_progress(run: RunRecord) -> None:
     if run.state == "queued":
-        ahead = queue.place(run)
+        ahead = queue.queue_position(run)
         st.progress(0.0, text=f"Waiting: {plural(ahead, 'run')} ahead of this one")
         return
     text = run.phase.capitalize() or "Starting the worker"
@@ -93,7 +93,7 @@ def _show_meters(run: RunRecord) -> None:
 
     The use of a cluster's nodes is not known here.
     """
-    speed = meters.speed(run, runs.read_events(run.id), _samples_per_epoch(run))
+    speed = meters.samples_per_second(run, runs.read_events(run.id), _samples_per_epoch(run))
     parts = [f"{f'{speed:,.0f}' if speed else '–'} {'images' if run.spec.backbone else 'rows'}/s"]
     parts += ["on the Ray cluster"] if run.job else _measure_use(run)
     # A phone breaks the line between its parts alone.
@@ -104,9 +104,9 @@ def _measure_use(run: RunRecord) -> list[str]:
     """What the run uses of this machine."""
     key = form.run_key("usage", run.id)
     before: meters.Usage | None = st.session_state.get(key)
-    after = st.session_state[key] = meters.usage(run.pid) if run.pid else None
-    busy = meters.processor(before, after) if before and after else None
-    used = devices.indices(run.device)
+    after = st.session_state[key] = meters.process_usage(run.pid) if run.pid else None
+    busy = meters.processor_load(before, after) if before and after else None
+    used = devices.gpu_indices(run.device)
     return [
         f"CPU {f'{busy:.1f}' if busy is not None else '–'} of {psutil.cpu_count()} cores",
         f"Memory {size(after.memory) if after else '–'}",

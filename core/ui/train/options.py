@@ -164,6 +164,6 @@ def choose_device(spec: TrainingSpec) -> TrainingSpec:
 def _count_gpus() -> int:
     """How many GPUs a run may have; none while a cluster does not answer, as the sidebar says."""
     try:
-        return backends.chosen().room().together
+        return backends.current_backend().capacity().together
     except ClusterError:
         return 0

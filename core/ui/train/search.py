@@ -9,7 +9,7 @@ from core.methods.plan import resolve_request
 from core.schemas import Kind, TrainingSpec
 from core.studies import study
 from core.studies.record import OBJECTIVES, SAMPLERS, Range, StudySpec, Value
-from core.studies.space import grid
+from core.studies.space import grid_values
 from core.studies.suggestions import USUAL, worth_searching
 from core.ui.shell.page import go, show_errors
 from core.ui.shell.text import duration, plural
@@ -81,7 +81,7 @@ def show_search(spec: TrainingSpec, kind: Kind, seconds: float) -> None:
         except ValueError:
             st.error("A range needs two different ends, the lower one first.", icon=":material/error:")
             return
-        places = backends.chosen().room().slots
+        places = backends.current_backend().capacity().slots
         expected = duration(n * seconds / places, about="")
         limit = f", {plural(int(minutes), 'minute')} at most" if minutes else ""
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -97,7 +97,7 @@ def _count_trials(study_spec: StudySpec) -> int:
     if study_spec.sampler != "grid":
         return study_spec.trials or study.TRIALS
     n = 1
-    for values in grid(study_spec).values():
+    for values in grid_values(study_spec).values():
         n *= len(values)
     return min(n, study_spec.trials or n)
 

@@ -7,11 +7,11 @@ import pytest
 from core.charts.classes import class_bars, fold_bars
 from core.charts.curves import has_curve, learning_curves, live_curve
 from core.charts.matrix import confusion_matrix, difference_matrix
-from core.charts.probabilities import precision_recall_curves, reliability, roc_curves, slice_bars
-from core.charts.runs import cost, parallel_coordinates
-from core.charts.scores import intervals, recall_bars
+from core.charts.probabilities import precision_recall_curves, reliability_diagram, roc_curves, slice_bars
+from core.charts.runs import parallel_coordinates, score_against_cost
+from core.charts.scores import recall_bars, score_intervals
 from core.charts.style import MAX_TICKS, PALETTE, class_colours
-from core.evaluation.scores import score
+from core.evaluation.scores import score_predictions
 from core.schemas import Event
 
 MATRIX = np.array([[8, 1, 0], [2, 5, 0], [0, 3, 4]])
@@ -70,7 +70,7 @@ def test_a_matrix_of_no_samples_can_be_drawn() -> None:
 def test_a_class_has_the_same_colour_in_every_chart() -> None:
     labels = [c for c, n in zip(CLASSES, MATRIX.sum(1), strict=True) for _ in range(n)]
     rows = pd.DataFrame({"label": labels, "predicted": labels})
-    scores = score(rows.assign(**{f"p:{c}": (rows["predicted"] == c) * 1.0 for c in CLASSES}), CLASSES)
+    scores = score_predictions(rows.assign(**{f"p:{c}": (rows["predicted"] == c) * 1.0 for c in CLASSES}), CLASSES)
     expected = tuple(class_colours(CLASSES).values())
     assert recall_bars(scores).data[0].marker.color == expected
     assert class_bars({"train": {"cat": 3}}, CLASSES).data[0].marker.color == expected
@@ -121,7 +121,7 @@ def test_error_bars_end_at_the_interval() -> None:
         [("a", "accuracy", 0.8, 0.7, 0.85), ("b", "accuracy", 0.9, 0.8, 0.95)],
         columns=["run", "metric", "value", "low", "high"],
     )
-    for trace, row in zip(intervals(rows).data, rows.itertuples(), strict=True):
+    for trace, row in zip(score_intervals(rows).data, rows.itertuples(), strict=True):
         assert trace.x[0] + trace.error_x.array[0] == pytest.approx(row.high)
         assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(row.low)
 
@@ -183,7 +183,7 @@ def test_a_dot_a_run_stands_over_its_cost_with_its_interval() -> None:
     rows = pd.DataFrame(
         [("a", 3.0, 0.8, 0.7, 0.85), ("b", 30.0, 0.9, 0.8, 0.95)], columns=["run", "cost", "value", "low", "high"]
     )
-    figure = cost(rows, "Time, seconds", "Accuracy")
+    figure = score_against_cost(rows, "Time, seconds", "Accuracy")
     for trace, row in zip(figure.data, rows.itertuples(), strict=True):
         assert (trace.x[0], trace.y[0]) == (row.cost, row.value)
         assert trace.y[0] + trace.error_y.array[0] == pytest.approx(row.high)
@@ -203,7 +203,7 @@ def test_reliability_has_a_dot_a_bin_and_the_diagonal() -> None:
     bins = pd.DataFrame(
         {"confidence": [0.4, 0.9], "right": [0.5, 0.8], "low": [0.3, 0.7], "high": [0.7, 0.9], "n": [5, 9]}
     )
-    figure = reliability({"before": bins, "after": bins})
+    figure = reliability_diagram({"before": bins, "after": bins})
     assert [list(t.x) for t in figure.data] == [[0.4, 0.9]] * 2
     assert figure.layout.shapes[0].type == "line"
     assert list(figure.data[0].error_y.array) == pytest.approx([0.2, 0.1])
@@ -211,11 +211,11 @@ def test_reliability_has_a_dot_a_bin_and_the_diagonal() -> None:
 
 def test_curves_of_classes_have_the_classes_colours_and_only_the_weak_slice_stands_out() -> None:
     from core.evaluation.slices import Slice
-    from core.evaluation.threshold_curves import ranking
+    from core.evaluation.threshold_curves import one_vs_rest_curves
 
     rng = np.random.default_rng(0)
     positive = rng.random(50) < 0.5
-    found = [ranking(CLASSES[1], rng.random(50), positive)]
+    found = [one_vs_rest_curves(CLASSES[1], rng.random(50), positive)]
     for figure in (roc_curves(found, CLASSES), precision_recall_curves(found, CLASSES)):
         assert figure.data[0].line.color == class_colours(CLASSES)["dog"]
     shared = {"attribute": "size", "n": 10, "right": 5, "ci": (0.2, 0.8), "elsewhere": 0.9, "samples": ()}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.charts.columns import ROWS, box_plot, correlations, histogram, missing_matrix
+from core.charts.columns import ROWS, box_plot, correlation_matrix, histogram, missing_matrix
 
 TABLE = pd.DataFrame(
     {
@@ -43,7 +43,7 @@ def test_the_missing_matrix_marks_missing_cells_and_picks_rows_of_a_long_table()
 
 
 def test_correlations_are_shown_by_strength_with_their_sign_in_words() -> None:
-    heat = correlations(TABLE).data[0]
+    heat = correlation_matrix(TABLE).data[0]
     np.testing.assert_allclose(heat.z[0][1], 1)
     assert heat.customdata[0][1].endswith("r = -1.00")
     assert "<b>" not in str(heat.customdata)

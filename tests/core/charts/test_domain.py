@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from core.charts.domain import column_sides, domain_map, gains
+from core.charts.domain import column_sides, domain_map, gain_intervals
 
 NAMES = {"source": "there", "target": "here"}
 
@@ -32,7 +32,7 @@ def test_rare_categories_are_one_bar_and_missing_cells_another():
 
 
 def test_gains_stand_with_their_intervals_beside_zero():
-    figure = gains({"near": (0.08, (0.02, 0.15)), "far": (-0.01, (-0.03, 0.02))})
+    figure = gain_intervals({"near": (0.08, (0.02, 0.15)), "far": (-0.01, (-0.03, 0.02))})
     dots = figure.data[0]
     assert np.allclose(dots.x, [8, -1])
     assert np.allclose(dots.x - dots.error_x.arrayminus, [2, -3])

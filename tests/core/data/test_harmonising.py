@@ -8,7 +8,7 @@ import pytest
 
 from core.data.cleaning import recipe as cleaning
 from core.data.cleaning.steps.step import Rows
-from core.data.harmonising import conversion, harmonise, match_names
+from core.data.harmonising import find_conversion, harmonise, match_names
 from core.data.importing import import_data, import_sample
 from core.data.versions import load_table, make_version
 from core.errors import InputError
@@ -57,7 +57,7 @@ def pair(workspace: Path, tmp_path: Path) -> tuple[VersionRecord, VersionRecord]
 def test_the_proposed_steps_make_both_tables_speak_alike(pair: tuple[VersionRecord, VersionRecord]) -> None:
     mine, other = pair
     found = harmonise(mine, other)
-    steps = cleaning.ordered(tuple(proposal.step for proposal in found.proposals))
+    steps = cleaning.order_steps(tuple(proposal.step for proposal in found.proposals))
     made = make_version(mine.dataset, Recipe(steps=steps), mine.split)
     table, _ = load_table(DataRef(dataset=made.dataset, version=made.id))
     wanted, _ = load_table(DataRef(dataset=other.dataset))
@@ -115,15 +115,15 @@ def test_a_name_answers_to_one_only() -> None:
 def test_a_unit_is_recognised_by_how_the_values_lie(factor: float, offset: float) -> None:
     random = np.random.default_rng(0)
     mine, other = (pd.Series(random.normal(60, 6, 500)) for _ in range(2))
-    found = conversion(mine, other * factor + offset)
+    found = find_conversion(mine, other * factor + offset)
     assert found is not None
     assert found[:2] == pytest.approx((factor, offset), rel=0.02)
 
 
 def test_a_shift_that_no_unit_explains_is_left_alone() -> None:
     random = np.random.default_rng(0)
-    assert conversion(pd.Series(random.normal(60, 2, 500)), pd.Series(random.normal(75, 2, 500))) is None
-    assert conversion(pd.Series([1.0] * 50), pd.Series(random.normal(0, 1, 50))) is None
+    assert find_conversion(pd.Series(random.normal(60, 2, 500)), pd.Series(random.normal(75, 2, 500))) is None
+    assert find_conversion(pd.Series([1.0] * 50), pd.Series(random.normal(0, 1, 50))) is None
 
 
 def test_class_names_of_images_are_harmonised(workspace: Path, tmp_path: Path) -> None:
@@ -162,4 +162,4 @@ def test_steps_that_do_not_fit_say_why(step: Step, why: str) -> None:
     table = people(9, 0)
     samples = pd.DataFrame({"id": table.index.astype("str"), "group": table.index})
     with pytest.raises(InputError, match=why):
-        cleaning.apply(Recipe(steps=(step,)), Rows(samples, table))
+        cleaning.apply_recipe(Recipe(steps=(step,)), Rows(samples, table))

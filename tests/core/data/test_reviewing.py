@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.data.findings.saved import Case, Check, all_findings, load_check, save_check
+from core.data.findings.saved import Case, VersionCheck, all_findings, load_check, save_check
 from core.data.importing import import_data
-from core.data.reviewing import Decision, cases_of, extend_version, steps_of, touched_tests
+from core.data.reviewing import Decision, cases_of, count_touched_tests, extend_version, steps_of
 from core.data.versions import load_samples
 from core.schemas import DataRef, Finding, Step
 from core.store import datasets
@@ -47,7 +47,7 @@ def test_decisions_on_learning_samples_leave_the_test_set_as_it_is(version, samp
     dropped, relabelled = train["id"].iloc[0], train["id"].iloc[-1]
     other = "dogs" if train["label"].iloc[-1] == "cats" else "cats"
     decisions = [decided("drop", dropped), decided("relabel", relabelled, other)]
-    assert touched_tests(decisions, samples) == 0
+    assert count_touched_tests(decisions, samples) == 0
     made = extend_version(version, steps_of(decisions))
     after = load_samples(DataRef(dataset=version.dataset, version=made.id)).set_index("id")
     assert made.test_hash == version.test_hash
@@ -60,7 +60,7 @@ def test_decisions_on_a_test_sample_make_another_test_set(version, samples, acti
     names = ids(samples, "test")
     label = "dogs" if samples.set_index("id").loc[names[0], "label"] == "cats" else "cats"
     decisions = [decided(action, names[0], label)]
-    assert touched_tests(decisions, samples) == 1
+    assert count_touched_tests(decisions, samples) == 1
     made = extend_version(version, steps_of(decisions))
     assert made.test_hash != version.test_hash
     after = load_samples(DataRef(dataset=version.dataset, version=made.id))
@@ -77,7 +77,7 @@ def test_of_equal_copies_one_stays_and_torn_ones_are_all_asked_about(version, sa
 
 def test_a_check_replaces_what_it_looked_for_and_is_read_back(version):
     found = Finding(kind="label_error", severity="warning", message="m", samples=("cats/0.png",))
-    check = Check(
+    check = VersionCheck(
         backbone="b", image_size=32, findings=(found,), cases=(Case(finding="label_error", sample="1-0", score=0.1),),
         looked_for=("label_error", "exact_duplicate"),
     )  # fmt: skip

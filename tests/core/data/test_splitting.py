@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.splitting import assign, assign_by_time, folds, split_parts
+from core.data.splitting import assign_by_time, assign_parts, folds, split_parts
 from core.errors import InputError
 from core.schemas import Split
 
@@ -26,7 +26,7 @@ def samples(draw: st.DrawFn, least: int = 3) -> pd.DataFrame:
 
 
 def parts(table: pd.DataFrame, seed: int, shares: dict[str, float] = SHARES) -> np.ndarray:
-    return assign(table["label"].to_numpy(), table["group"].to_numpy(), shares, seed)
+    return assign_parts(table["label"].to_numpy(), table["group"].to_numpy(), shares, seed)
 
 
 @given(samples(), st.integers(0, 1000))

@@ -8,9 +8,9 @@ from PIL import Image
 from core.data.importing import import_data
 from core.data.tables.row_times import time_columns
 from core.data.versions import (
-    columns_of,
     incomplete_rows,
     load_cells,
+    load_column_profile,
     load_samples,
     load_table,
     make_version,
@@ -195,7 +195,7 @@ def cleaned(workspace, make_csv):
 
 def test_what_is_kept_with_a_version_is_what_its_recipe_gives(cleaned):
     ref = DataRef(dataset=cleaned.dataset, version=cleaned.id)
-    kept = load_samples(ref), incomplete_rows(cleaned), columns_of(cleaned)
+    kept = load_samples(ref), incomplete_rows(cleaned), load_column_profile(cleaned)
     table, _ = load_table(ref)
     some = kept[0].iloc[[3, 20, 7]]
     pd.testing.assert_frame_equal(load_cells(cleaned, some), table.loc[some["id"]])
@@ -205,7 +205,7 @@ def test_what_is_kept_with_a_version_is_what_its_recipe_gives(cleaned):
     (folder / "columns.parquet").unlink()
     pd.testing.assert_frame_equal(load_samples(ref), kept[0])
     assert list(incomplete_rows(cleaned)) == list(kept[1])
-    assert columns_of(cleaned).astype("str").equals(kept[2].astype("str"))
+    assert load_column_profile(cleaned).astype("str").equals(kept[2].astype("str"))
     assert "length" in set(kept[2]["Column"])
 
 

@@ -36,10 +36,10 @@ def test_the_temperature_undoes_what_made_the_probabilities_too_sure(sharpness):
 def test_a_temperature_changes_no_prediction_and_rows_add_up_to_one():
     probability, _ = drawn(200)
     for temperature in (0.1, 1.0, 9.0):
-        other = c.at_temperature(probability, temperature)
+        other = c.scale_temperature(probability, temperature)
         assert (other.argmax(1) == probability.argmax(1)).all()
         np.testing.assert_allclose(other.sum(1), 1)
-    np.testing.assert_allclose(c.at_temperature(probability, 1.0), probability, atol=1e-9)
+    np.testing.assert_allclose(c.scale_temperature(probability, 1.0), probability, atol=1e-9)
 
 
 def test_probabilities_of_exactly_zero_and_one_survive():
@@ -47,13 +47,13 @@ def test_probabilities_of_exactly_zero_and_one_survive():
     labels = np.array([0, 1, 1] * 10)
     temperature = c.fit_temperature(probability, labels)
     assert np.isfinite(temperature)
-    assert np.isfinite(c.at_temperature(probability, temperature)).all()
+    assert np.isfinite(c.scale_temperature(probability, temperature)).all()
     assert np.isfinite(c.log_loss(probability, labels))
 
 
 def test_what_is_fitted_on_validation_mends_the_test_samples():
     test, validation = drawn(2000, sharpness=3.0, seed=1), drawn(500, sharpness=3.0, seed=2)
-    found = c.calibration(table(*test), table(*validation, part="validation"))
+    found = c.calibrate(table(*test), table(*validation, part="validation"))
     assert found.n == 500
     assert found.after < found.before / 2
     assert found.loss_after < found.loss_before
@@ -62,21 +62,21 @@ def test_what_is_fitted_on_validation_mends_the_test_samples():
 
 def test_the_test_samples_do_not_choose_the_temperature():
     validation = table(*drawn(300, seed=3), part="validation")
-    a = c.calibration(table(*drawn(300, seed=4)), validation)
-    b = c.calibration(table(*drawn(300, sharpness=4.0, seed=5)), validation)
+    a = c.calibrate(table(*drawn(300, seed=4)), validation)
+    b = c.calibrate(table(*drawn(300, sharpness=4.0, seed=5)), validation)
     assert a.temperature == b.temperature
 
 
 def test_each_fold_is_mended_by_a_temperature_of_the_others():
     parts = [table(*drawn(400, sharpness=3.0, seed=s), fold=s) for s in (1, 2, 3)]
     judged = pd.concat(parts, ignore_index=True)
-    found = c.calibration(judged, judged.iloc[:0])
+    found = c.calibrate(judged, judged.iloc[:0])
     assert found.temperature == pytest.approx(3.0, rel=0.15)
     assert found.after < found.before / 2
 
 
 def test_too_few_validation_samples_give_a_reason_and_no_temperature():
-    found = c.calibration(table(*drawn(50)), table(*drawn(3), part="validation"))
+    found = c.calibrate(table(*drawn(50)), table(*drawn(3), part="validation"))
     assert found.temperature is None
     assert "20 validation samples" in found.reason
 
@@ -94,7 +94,7 @@ def test_the_interval_of_the_error_covers_the_true_one():
 
 def test_bins_of_reliability_hold_every_sample_once_and_their_shares_are_right():
     probability, labels = drawn(500)
-    bins = c.reliability(probability, labels)
+    bins = c.reliability_table(probability, labels)
     assert bins["n"].sum() == 500
     assert (bins["right"] * bins["n"]).sum() == pytest.approx((probability.argmax(1) == labels).sum())
     assert ((bins["low"] <= bins["right"]) & (bins["right"] <= bins["high"])).all()
@@ -102,7 +102,7 @@ def test_bins_of_reliability_hold_every_sample_once_and_their_shares_are_right()
 
 def test_coverage_falls_as_the_threshold_rises_and_covers_all_at_first():
     probability, labels = drawn(500)
-    found = c.coverage(probability, labels)
+    found = c.coverage_table(probability, labels)
     assert found["threshold"].is_monotonic_increasing
     assert found["covered"].is_monotonic_decreasing
     assert found["covered"].iloc[0] == 1

@@ -9,7 +9,7 @@ from scipy.stats import binomtest, false_discovery_control
 
 from core.errors import InputError
 from core.evaluation import comparison
-from core.evaluation.scores import score
+from core.evaluation.scores import score_predictions
 from core.schemas import ResolvedSpec
 from core.store import files, runs
 
@@ -47,7 +47,7 @@ def test_an_interval_at_holms_level_leaves_out_no_difference_exactly_where_one_i
     shown = set()
     for seed in range(12):
         runs = {f"run {i}": judged(0.75 + 0.03 * i, 120, 10 * seed + i) for i in range(6)}
-        for pair in comparison.compare(runs):
+        for pair in comparison.compare_predictions(runs):
             assert pair.significant == (pair.p_adjusted < comparison.ALPHA)
             assert pair.significant == (pair.ci[0] > 0 or pair.ci[1] < 0)
             assert 1 - comparison.ALPHA <= pair.level <= 1 - comparison.ALPHA / 15 + 1e-12
@@ -65,26 +65,30 @@ def test_holms_levels_reject_what_its_adjusted_p_values_reject() -> None:
 
 def test_the_best_run_is_shown_to_be_better_than_every_other() -> None:
     runs = {"good": judged(0.97, seed=1), "poor": judged(0.5, seed=2), "fair": judged(0.75, seed=3)}
-    assert comparison.best(comparison.compare(runs), "accuracy") == "good"
+    assert comparison.best_run(comparison.compare_predictions(runs), "accuracy") == "good"
     twins = runs | {"as good": judged(0.97, seed=4)}
-    assert comparison.best(comparison.compare(twins), "accuracy") is None
+    assert comparison.best_run(comparison.compare_predictions(twins), "accuracy") is None
 
 
 def test_pairs_are_all_pairs_in_both_metrics_with_b_less_a() -> None:
     runs = {"one": judged(0.6, seed=1), "two": judged(0.9, seed=2), "three": judged(0.9, seed=3)}
-    pairs = comparison.compare(runs)
+    pairs = comparison.compare_predictions(runs)
     assert [(p.a, p.b, p.metric) for p in pairs] == [
         (a, b, m) for a, b in [("one", "two"), ("one", "three"), ("two", "three")] for m in ("accuracy", "macro_f1")
     ]
     for pair in pairs:
-        gain = getattr(score(runs[pair.b], CLASSES), pair.metric) - getattr(score(runs[pair.a], CLASSES), pair.metric)
+        gain = getattr(score_predictions(runs[pair.b], CLASSES), pair.metric) - getattr(
+            score_predictions(runs[pair.a], CLASSES), pair.metric
+        )
         assert pair.difference == pytest.approx(gain)
         assert pair.ci[0] <= pair.difference <= pair.ci[1]
     assert [p.significant for p in pairs] == [True, True, True, True, False, False]
 
 
 def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
-    row = comparison.compare({"a": judged(0.7, seed=1), "b": judged(0.8, seed=2)})[0].model_dump(mode="json")
+    row = comparison.compare_predictions({"a": judged(0.7, seed=1), "b": judged(0.8, seed=2)})[0].model_dump(
+        mode="json"
+    )
     contract = ["a", "b", "metric", "test", "n", "difference", "ci", "level", "p", "p_adjusted", "significant"]
     assert list(row) == contract
 
@@ -107,22 +111,24 @@ def test_stored_runs_are_compared_by_id_or_name_within_one_dataset(workspace: Pa
 
 def test_the_order_of_rows_does_not_matter() -> None:
     a, b = judged(0.7, seed=1), judged(0.8, seed=2)
-    assert comparison.compare({"a": a, "b": b}) == comparison.compare({"a": a, "b": b.sample(frac=1, random_state=0)})
+    assert comparison.compare_predictions({"a": a, "b": b}) == comparison.compare_predictions(
+        {"a": a, "b": b.sample(frac=1, random_state=0)}
+    )
 
 
 def test_a_run_does_not_differ_from_itself() -> None:
-    for pair in comparison.compare({"a": judged(0.8), "b": judged(0.8)}):
+    for pair in comparison.compare_predictions({"a": judged(0.8), "b": judged(0.8)}):
         assert pair.difference == 0
         assert pair.p == 1
         assert pair.ci[0] < 0 < pair.ci[1]
-        assert comparison.in_words(pair).startswith("No difference shown: 0.0 points (−")
-        assert "would be needed" not in comparison.in_words(pair)
+        assert comparison.describe_pair(pair).startswith("No difference shown: 0.0 points (−")
+        assert "would be needed" not in comparison.describe_pair(pair)
 
 
 def test_bootstrap_and_mcnemar_reject_a_true_null_about_as_often_as_they_may() -> None:
     found = {"accuracy": 0, "macro_f1": 0}
     for seed in range(150):
-        for pair in comparison.compare({"a": judged(0.8, 90, seed), "b": judged(0.8, 90, 1000 + seed)}):
+        for pair in comparison.compare_predictions({"a": judged(0.8, 90, seed), "b": judged(0.8, 90, 1000 + seed)}):
             found[pair.metric] += pair.significant
     assert found["accuracy"] <= 15
     assert found["macro_f1"] <= 20
@@ -130,7 +136,7 @@ def test_bootstrap_and_mcnemar_reject_a_true_null_about_as_often_as_they_may() -
 
 def test_other_samples_are_refused_with_how_many_are_shared() -> None:
     with pytest.raises(InputError, match="300 and 200, 200 in common") as caught:
-        comparison.compare({"a": judged(0.8), "b": judged(0.8).head(200)})
+        comparison.compare_predictions({"a": judged(0.8), "b": judged(0.8).head(200)})
     assert caught.value.hint
 
 
@@ -138,25 +144,25 @@ def test_other_labels_are_refused_with_an_example() -> None:
     b = judged(0.8)
     b.loc[7, "label"] = "c" if b.loc[7, "label"] != "c" else "a"
     with pytest.raises(InputError, match=r"1 test samples.*1-7\.png"):
-        comparison.compare({"a": judged(0.8), "b": b})
+        comparison.compare_predictions({"a": judged(0.8), "b": b})
 
 
 def test_other_classes_are_refused_by_name() -> None:
     b = judged(0.8).assign(**{"p:zebra": 0.0})
     with pytest.raises(InputError, match=r"same classes.*“zebra”") as caught:
-        comparison.compare({"a": judged(0.8), "b": b})
+        comparison.compare_predictions({"a": judged(0.8), "b": b})
     assert caught.value.hint
 
 
 def test_one_run_is_no_comparison() -> None:
     with pytest.raises(InputError, match="two"):
-        comparison.compare({"a": judged(0.8)})
+        comparison.compare_predictions({"a": judged(0.8)})
 
 
 def test_words_name_the_better_run_whichever_comes_first() -> None:
     good, poor = judged(0.95, seed=1), judged(0.6, seed=2)
     for named in ({"poor": poor, "good": good}, {"good": good, "poor": poor}):
-        words = comparison.in_words(comparison.compare(named)[0])
+        words = comparison.describe_pair(comparison.compare_predictions(named)[0])
         assert words.startswith("good is better than poor: +")
         assert "p < 0.001" in words
 
@@ -176,7 +182,7 @@ def test_words_say_how_many_samples_a_difference_would_take() -> None:
     b = a.copy()
     flip = b.index[b["label"] != b["predicted"]][:2]
     b.loc[flip, "predicted"] = b.loc[flip, "label"]
-    words = comparison.in_words(comparison.compare({"a": a, "b": b})[0], "test rows")
+    words = comparison.describe_pair(comparison.compare_predictions({"a": a, "b": b})[0], "test rows")
     assert words.startswith("No difference shown: +3.3 points (−")
     assert "test rows would be needed" in words
 

@@ -33,7 +33,7 @@ def random_case(seed: int) -> tuple[pd.DataFrame, list[str]]:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # scikit-learn names what is undefined in some of these cases
 def test_scores_equal_scikit_learns_even_with_empty_classes(seed: int) -> None:
     rows, classes = random_case(seed)
-    result = scores.score(rows, classes)
+    result = scores.score_predictions(rows, classes)
     truth, predicted = rows["label"], rows["predicted"]
     assert np.array_equal(result.matrix, metrics.confusion_matrix(truth, predicted, labels=classes))
     for average in ("macro", "weighted", "micro"):
@@ -66,22 +66,22 @@ def test_calibration_error_counts_each_bin_by_its_share() -> None:
 
 def test_confidence_gap_has_the_sign_of_overconfidence() -> None:
     rows = predictions(["a", "b"], ["a", "a"], ["a", "b"]).assign(**{"p:a": [0.9, 0.9], "p:b": [0.1, 0.1]})
-    result = scores.score(rows, ["a", "b"])
+    result = scores.score_predictions(rows, ["a", "b"])
     assert result.confidence_gap == pytest.approx(0.4)
-    assert "Confidence is 40 points too high." in scores.in_words(result)
+    assert "Confidence is 40 points too high." in scores.describe_scores(result)
 
 
 def test_a_class_the_run_does_not_know_is_refused_by_name() -> None:
     rows = predictions(["a", "zebra"], ["a", "a"], ["a", "b"])
     with pytest.raises(InputError, match="zebra"):
-        scores.score(rows, ["a", "b"])
+        scores.score_predictions(rows, ["a", "b"])
 
 
 def test_judged_takes_test_rows_only_and_says_when_there_are_none() -> None:
     rows = predictions(["a", "b"], ["a", "a"], ["a", "b"]).assign(part=["test", "validation"])
-    assert list(scores.judged(rows)["id"]) == ["1-0"]
+    assert list(scores.judged_rows(rows)["id"]) == ["1-0"]
     with pytest.raises(InputError, match="test"):
-        scores.judged(rows.assign(part="validation"))
+        scores.judged_rows(rows.assign(part="validation"))
 
 
 @pytest.mark.parametrize(
@@ -92,18 +92,18 @@ def test_improper_probabilities_are_refused_with_an_example(values: tuple[float,
     rows = predictions(["a", "b", "b"], ["a", "a", "b"], ["a", "b"])
     rows.loc[1, ["p:a", "p:b"]] = values
     with pytest.raises(InputError, match=rf"1 of 3 test samples.*{why}.*1-1\.png") as caught:
-        scores.judged(rows)
+        scores.judged_rows(rows)
     assert caught.value.hint
-    assert len(scores.judged(rows.assign(part=["test", "train", "test"]))) == 2
+    assert len(scores.judged_rows(rows.assign(part=["test", "train", "test"]))) == 2
 
 
 def test_a_class_without_test_samples_is_named_and_in_no_average_of_recall() -> None:
     rows = predictions(["a", "a", "b"], ["a", "b", "b"], ["a", "b", "zebra", "yak"])
-    result = scores.score(rows, ["a", "b", "zebra", "yak"])
-    words = scores.absent_in_words(result)
+    result = scores.score_predictions(rows, ["a", "b", "zebra", "yak"])
+    words = scores.describe_absent_classes(result)
     assert words is not None and "“zebra”, “yak” have no test sample" in words
     assert result.balanced_accuracy == result.macro_recall == 0.75
-    assert scores.absent_in_words(scores.score(rows, ["a", "b"])) is None
+    assert scores.describe_absent_classes(scores.score_predictions(rows, ["a", "b"])) is None
 
 
 def test_classes_keep_the_order_of_the_probabilities() -> None:
@@ -116,7 +116,7 @@ def test_fold_scores_are_each_folds_own() -> None:
     rows["fold"] = np.arange(len(rows)) % 3 + 1
     folds = scores.fold_scores(rows, classes)
     assert folds is not None
-    each = [scores.score(part, classes).macro_f1 for _, part in rows.groupby("fold")]
+    each = [scores.score_predictions(part, classes).macro_f1 for _, part in rows.groupby("fold")]
     assert [f.macro_f1 for f in folds.folds] == each
     assert folds.mean["macro_f1"] == pytest.approx(np.mean(each))
     assert folds.deviation["macro_f1"] == pytest.approx(np.std(each, ddof=1))
@@ -140,14 +140,14 @@ def test_no_digit_is_finer_than_a_quarter_of_the_interval(value: float, low: flo
 def test_words_name_the_worst_class_that_has_samples() -> None:
     labels = ["a"] * 5 + ["b"] * 5
     rows = predictions(labels, ["a"] * 5 + ["a", "a", "b", "b", "b"], ["a", "b", "empty"])
-    words = scores.in_words(scores.score(rows, ["a", "b", "empty"]), "test rows")
+    words = scores.describe_scores(scores.score_predictions(rows, ["a", "b", "empty"]), "test rows")
     assert words.startswith("Right on 8 of 10 test rows: 0.8 (0.5–0.9).")
     assert "Worst class: b, recall 0.60 (3 of 5)." in words
 
 
 def test_tables_carry_every_class_and_both_averages() -> None:
     rows, classes = random_case(8)
-    result = scores.score(rows, classes)
+    result = scores.score_predictions(rows, classes)
     table = scores.class_table(result).set_index("class")
     assert list(table.index) == [*classes, "macro average", "weighted average"]
     assert table.loc["macro average", "f1"] == result.macro_f1
@@ -165,6 +165,6 @@ def test_mistakes_come_most_confident_first() -> None:
 
 def test_the_json_names_what_scripts_rely_on() -> None:
     rows, classes = random_case(2)
-    document = scores.score(rows, classes).as_json()
+    document = scores.score_predictions(rows, classes).as_json()
     assert {"accuracy", "macro_f1", "per_class", "confusion", "ci", "ece", "n_test"} <= document.keys()
     assert set(document["ci"]) == {"accuracy", "macro_f1"}

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from core.evaluation.slices import MIN_SAMPLES, in_words, slices
+from core.evaluation.slices import MIN_SAMPLES, describe_slices, find_slices
 
 
 def judged(right):
@@ -23,21 +23,21 @@ def planted(n=400, seed=0, weak=0.5, else_=0.9):
 
 
 def test_the_planted_weak_slice_comes_first_and_is_the_only_one():
-    found = slices(*planted())
+    found = find_slices(*planted())
     assert (found[0].attribute, found[0].value) == ("sensor", "old")
     assert [s.attribute for s in found if s.weak] == ["sensor"]
     assert found[0].n == len(found[0].samples)
-    assert "sensor old" in in_words(found, "test images")
+    assert "sensor old" in describe_slices(found, "test images")
 
 
 def test_where_nothing_differs_a_weak_slice_is_seldom_named():
-    named = sum(any(s.weak for s in slices(*planted(200, seed, 0.8, 0.8))) for seed in range(100))
+    named = sum(any(s.weak for s in find_slices(*planted(200, seed, 0.8, 0.8))) for seed in range(100))
     assert named <= 8
 
 
 def test_numbers_are_cut_into_quarters_that_hold_every_sample_once():
     rows, known = planted()
-    of_noise = slices(rows, known[["noise"]])
+    of_noise = find_slices(rows, known[["noise"]])
     assert len(of_noise) == 4
     assert sorted(i for s in of_noise for i in s.samples) == sorted(rows["id"])
 
@@ -45,7 +45,7 @@ def test_numbers_are_cut_into_quarters_that_hold_every_sample_once():
 def test_missing_values_are_a_slice_of_their_own():
     rows, known = planted()
     known.loc[known.index[:100], "noise"] = np.nan
-    found = {s.value: s.n for s in slices(rows, known[["noise"]])}
+    found = {s.value: s.n for s in find_slices(rows, known[["noise"]])}
     assert found["missing"] == 100
 
 
@@ -54,11 +54,11 @@ def test_names_constants_and_tiny_groups_make_no_slices():
     known = pd.DataFrame(
         {"file": rows["id"].to_numpy(), "all": 1, "rare": ["x"] * (MIN_SAMPLES - 1) + ["y"] * 93}, known.index
     )
-    assert slices(rows, known) == []
-    assert "too few" in in_words([], "rows")
+    assert find_slices(rows, known) == []
+    assert "too few" in describe_slices([], "rows")
 
 
 def test_attributes_of_other_samples_change_nothing_and_order_does_not_matter():
     rows, known = planted()
     more = pd.concat([known, known.set_axis(["9-" + i for i in known.index])]).sample(frac=1, random_state=0)
-    assert slices(rows, more) == slices(rows, known)
+    assert find_slices(rows, more) == find_slices(rows, known)

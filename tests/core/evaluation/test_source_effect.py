@@ -41,7 +41,7 @@ def run_with(workspace: Path, mine: float, target: float | None, source: float =
         (0.9, 0.8, "The source helped: +10"),
         (0.8, 0.9, "Negative transfer"),
         (0.9, 0.895, "No difference to your data alone is shown"),
-        (0.9, None, "cannot be told"),
+        (0.9, None, "is unknown"),
     ],
 )
 def test_the_source_is_said_to_help_or_to_harm_only_where_that_is_shown(workspace, mine, target, told):

@@ -27,11 +27,11 @@ def test_counts_and_scores_are_scikit_learns(threshold):
 
 def test_the_sweep_says_at_each_step_what_one_threshold_says():
     table = rows()
-    swept = t.sweep(table, "yes", false_alarm=2.0, miss=5.0)
+    swept = t.sweep_thresholds(table, "yes", false_alarm=2.0, miss=5.0)
     for step in swept.iloc[::13].itertuples():
         one = t.at_threshold(table, "yes", step.threshold, 2.0, 5.0)
         assert (step.recall, step.f1, step.cost) == pytest.approx((one.recall, one.f1, one.cost))
-        assert np.isnan(step.precision) if one.said_yes == 0 else step.precision == pytest.approx(one.precision)
+        assert np.isnan(step.precision) if one.n_positive == 0 else step.precision == pytest.approx(one.precision)
 
 
 def test_the_dearer_a_miss_the_lower_the_best_threshold():
@@ -45,7 +45,7 @@ def test_no_threshold_is_better_on_validation_than_the_best():
     table = rows(300, seed=3)
     for aim, sign in (("cost", 1), ("f1", -1)):
         best = t.at_threshold(table, "yes", t.best_threshold(table, "yes", aim))
-        assert sign * getattr(best, aim) <= (sign * t.sweep(table, "yes")[aim]).min() + 1e-12
+        assert sign * getattr(best, aim) <= (sign * t.sweep_thresholds(table, "yes")[aim]).min() + 1e-12
 
 
 @pytest.mark.parametrize("label", ["yes", "no"])

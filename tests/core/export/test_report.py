@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.evaluation.scores import format_interval, judged, score
+from core.evaluation.scores import format_interval, judged_rows, score_predictions
 from core.export.exporting import export
 from core.export.formats import FORMATS, obstacle
 from core.schemas import DatasetRecord, RunRecord
@@ -28,8 +28,8 @@ def told(run: RunRecord, name: str, folder: Path) -> str:
 
 def test_what_is_told(penguins: DatasetRecord, train: Callable[..., RunRecord], tmp_path: Path) -> None:
     run = train(data=penguins.id, learner="logistic_regression", name="<script>alert(1)</script> [x](y)")
-    rows = judged(runs.read_predictions(run.id))
-    found = score(rows, penguins.classes)
+    rows = judged_rows(runs.read_predictions(run.id))
+    found = score_predictions(rows, penguins.classes)
     texts = {name: told(run, name, tmp_path) for name in WRITTEN}
     for text in texts.values():
         for each in found.per_class:

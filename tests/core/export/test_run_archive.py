@@ -13,7 +13,7 @@ import pytest
 
 from core.__main__ import main
 from core.errors import DataError, DiskError, GraftError, InputError, WeightsError
-from core.evaluation.scores import judged, score
+from core.evaluation.scores import judged_rows, score_predictions
 from core.export.exporting import export
 from core.export.run_archive import CONTENTS, bring_in
 from core.schemas import ResolvedSpec, RunRecord
@@ -113,7 +113,7 @@ def test_a_run_of_images_arrives_whole(
     came = bring_in(path)
     assert came == runs.get_run(run.id) == run.model_copy(update={"pid": None, "pid_created": None})
     pd.testing.assert_frame_equal(runs.read_predictions(run.id), before)
-    assert score(judged(runs.read_predictions(run.id)), CLASSES).accuracy == 0.75
+    assert score_predictions(judged_rows(runs.read_predictions(run.id)), CLASSES).accuracy == 0.75
     assert (runs.run_folder(run.id) / "model.keras").read_bytes() == network
     for name, content in (("baselines", b"1"), ("weights", b"2")):
         assert (runs.run_folder(run.id) / f"{name}.parquet").read_bytes() == content

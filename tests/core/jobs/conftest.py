@@ -26,7 +26,7 @@ def sleepers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
     def use(*args: Any, **changes: Any) -> Sleepers:
         used.append(Sleepers(tmp_path / "diary", *args, **changes))
-        monkeypatch.setattr(local, "start", used[-1].start)
+        monkeypatch.setattr(local, "start_worker", used[-1].start)
         return used[-1]
 
     yield use

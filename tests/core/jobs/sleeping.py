@@ -14,7 +14,7 @@ FOREVER = 60.0
 
 
 class Sleepers:
-    """Stands in for `local.start`: a process that only sleeps, and its begin and end in `diary`.
+    """Stands in for `local.start_worker`: a process that only sleeps, and its begin and end in `diary`.
 
     Like a worker, a sleeper that has `worked` its seconds writes that it succeeded before it goes. `reap=False`
     leaves an end unnoticed, as when the server was restarted.
@@ -46,7 +46,7 @@ class Sleepers:
 
         self.threads.append(threading.Thread(target=wait, daemon=True))
         self.threads[-1].start()
-        return process.pid, local.created(process.pid)
+        return process.pid, local.creation_time(process.pid)
 
     def write(self, line: str) -> None:
         with self.diary.open("a") as file:

@@ -27,7 +27,7 @@ from core.store import runs
 from tests.core.jobs.sleeping import until
 
 GB = 2**30
-WATCH = cluster._watch
+WATCH = cluster._watch_job
 
 
 # With a made-up dashboard ------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dashboard]:
     cluster._away.clear()
     monkeypatch.setattr(cluster, "KEPT_SECONDS", 0.01)
-    monkeypatch.setattr(cluster, "_watch", lambda job, on_exit: None)  # its threads would outlive the test
+    monkeypatch.setattr(cluster, "_watch_job", lambda job, on_exit: None)  # its threads would outlive the test
     monkeypatch.setenv("GRAFT_THREADS", "2")
     with Dashboard() as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -122,7 +122,7 @@ def job_of(ray: Dashboard, run: RunRecord) -> dict[str, Any]:
     ],
 )
 def test_an_address_in_any_of_ray_s_forms_leads_to_the_dashboard(address, url):
-    assert cluster.dashboard(address) == url
+    assert cluster.dashboard_url(address) == url
 
 
 def test_as_many_runs_are_handed_over_as_the_nodes_have_room_for(dataset, ray):
@@ -147,21 +147,21 @@ def test_a_run_on_several_gpus_wants_them_on_one_node(dataset, ray):
 def test_a_run_that_waits_in_ray_s_own_queue_goes_on_starting(dataset, ray):
     run = submit(dataset.id)
     runs.update_run(run.id, started=now() - 10 * queue.CLAIM_LIMIT)
-    queue.reconcile()
+    queue.reconcile_runs()
     assert runs.get_run(run.id).state == "starting"
 
 
 @pytest.mark.parametrize(
     ("found", "state", "kind", "said"),
     [
-        ({"status": "FAILED", "driver_exit_code": -9}, "interrupted", "killed", "without a word"),
+        ({"status": "FAILED", "driver_exit_code": -9}, "interrupted", "killed", "unexpectedly"),
         (
             {"status": "FAILED", "driver_exit_code": cluster.UNSEEN},
             "failed",
             "cluster",
             "does not see the run's folder",
         ),
-        (None, "interrupted", "killed", "without a word"),
+        (None, "interrupted", "killed", "unexpectedly"),
     ],
 )
 def test_a_job_that_has_gone_says_why(dataset, ray, found, state, kind, said):
@@ -171,7 +171,7 @@ def test_a_job_that_has_gone_says_why(dataset, ray, found, state, kind, said):
     ray.jobs |= {name: found} if found else {}
     if found is None:
         del ray.jobs[name]
-    until(lambda: queue.reconcile() or runs.get_run(run.id).ended, 10)
+    until(lambda: queue.reconcile_runs() or runs.get_run(run.id).ended, 10)
     ended = runs.get_run(run.id)
     assert (ended.state, ended.failure.kind) == (state, kind)
     assert said in ended.failure.message
@@ -180,7 +180,7 @@ def test_a_job_that_has_gone_says_why(dataset, ray, found, state, kind, said):
 def test_a_job_that_ray_never_started_is_told_so(dataset, ray):
     run = submit(dataset.id)
     job_of(ray, run)["status"] = "FAILED"
-    until(lambda: queue.reconcile() or runs.get_run(run.id).ended, 10)
+    until(lambda: queue.reconcile_runs() or runs.get_run(run.id).ended, 10)
     assert runs.get_run(run.id).failure == cluster.NOT_STARTED
     assert queue.resume(run.id).state == "starting"
     assert len({body["submission_id"] for body in ray.submitted}) == 2
@@ -227,7 +227,7 @@ def test_a_run_at_work_outlives_a_dashboard_that_does_not_answer(dataset, ray, m
     run = submit(dataset.id)
     monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.2)
     ray.delay = 1
-    queue.reconcile()
+    queue.reconcile_runs()
     assert runs.get_run(run.id).state == "starting"
     with pytest.raises(ClusterError, match="does not answer"):
         queue.cancel(run.id)
@@ -236,7 +236,7 @@ def test_a_run_at_work_outlives_a_dashboard_that_does_not_answer(dataset, ray, m
 
 def test_a_refused_run_waits_in_the_queue_and_starts_when_the_cluster_is_back(dataset, ray, monkeypatch):
     monkeypatch.setattr(queue, "RETRY_SECONDS", 0.1)
-    real, refused = cluster.ask, []
+    real, refused = cluster.request_json, []
 
     def refuse_twice(url: str, body: Any = None) -> Any:
         if url.endswith("/api/jobs/") and len(refused) < 2:
@@ -244,7 +244,7 @@ def test_a_refused_run_waits_in_the_queue_and_starts_when_the_cluster_is_back(da
             raise ClusterError("no")
         return real(url, body)
 
-    monkeypatch.setattr(cluster, "ask", refuse_twice)
+    monkeypatch.setattr(cluster, "request_json", refuse_twice)
     run = submit(dataset.id)
     assert (run.state, run.device, run.started) == ("queued", "", None)
     until(lambda: runs.get_run(run.id).job, 10)
@@ -260,7 +260,7 @@ def test_another_server_or_a_locked_one_is_told_in_a_sentence(dataset, ray, text
 
 def test_a_token_is_shown_to_the_cluster_that_wants_one(ray, monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
-    backends.chosen().room()
+    backends.current_backend().capacity()
     assert set(ray.tokens) == {"Bearer secret"}
 
 
@@ -331,7 +331,7 @@ def on_ray(head: str, undisturbed: RunRecord) -> Iterator[None]:
 def _has_room(head: str) -> bool:
     cluster._away.clear()
     try:
-        return cluster.Cluster(head).room().slots > 0
+        return cluster.RayBackend(head).capacity().slots > 0
     except ClusterError:
         return False
 
@@ -345,7 +345,7 @@ def ended(run: RunRecord, true: Callable[[RunRecord], object] = lambda run: run.
     while not (true(run) or run.ended):
         assert time.monotonic() < deadline, f"it stayed {run.state}: {runs.read_log(run.id)}"
         time.sleep(0.1)
-        queue.reconcile()
+        queue.reconcile_runs()
         run = runs.get_run(run.id)
     return run
 

@@ -63,12 +63,12 @@ def test_a_gpu_that_is_not_there_is_named(machine, monkeypatch):
 def test_a_driver_that_fails_means_no_gpu_and_says_why(machine):
     machine(2, script="echo 'NVIDIA-SMI has failed'; exit 9")
     assert devices.gpus() == ()
-    assert devices.reported()[1] == "NVIDIA-SMI has failed"
+    assert devices.driver_report()[1] == "NVIDIA-SMI has failed"
 
 
 def test_without_a_driver_there_is_none_and_nothing_is_wrong(machine):
     machine(None)
-    assert devices.reported() == ((), "")
+    assert devices.driver_report() == ((), "")
 
 
 def test_every_gpu_has_one_run_and_the_processor_its_own(dataset, sleepers, machine):
@@ -126,7 +126,7 @@ def test_a_gpu_that_is_lost_fails_the_run_that_waited_for_it_and_no_other(datase
 
 
 def _submit_three(number: int, dataset: str, diary: Path) -> None:
-    local.start = Sleepers(diary, worked=0.2).start
+    local.start_worker = Sleepers(diary, worked=0.2).start
     for i in range(2):
         submit(dataset, seed=number * 10 + i)
 
@@ -155,7 +155,7 @@ SEES = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUDA_DE
 
 @pytest.mark.parametrize(("device", "seen"), [("gpu:1", "1"), ("gpu:0,3", "0,3"), ("cpu", "-1")])
 def test_a_worker_sees_its_own_device_alone(device, seen):
-    program = f"from core.jobs import devices; devices.confine({device!r}); {SEES}"
+    program = f"from core.jobs import devices; devices.confine_to_device({device!r}); {SEES}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=local.ROOT)
     assert done.stdout.split() == [seen, "PCI_BUS_ID"], done.stderr
 

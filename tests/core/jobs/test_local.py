@@ -32,9 +32,9 @@ def fake_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(run_id: str) -> tuple[str, int]:
     ended = threading.Event()
-    pid, pid_created = local.start(run_id, on_exit=ended.set)
+    pid, pid_created = local.start_worker(run_id, on_exit=ended.set)
     assert ended.wait(30)
-    assert not local.alive(pid, pid_created)
+    assert not local.is_alive(pid, pid_created)
     return runs.read_log(run_id), pid
 
 
@@ -60,24 +60,24 @@ def test_a_relative_workspace_means_the_same_folder_to_the_worker(run_id, worksp
 
 def test_alive_means_this_very_process():
     process = subprocess.Popen(["sleep", "60"])
-    born = local.created(process.pid)
-    assert local.alive(process.pid, born)
-    assert not local.alive(process.pid, born - 100)
-    assert not local.alive(None, None)
+    born = local.creation_time(process.pid)
+    assert local.is_alive(process.pid, born)
+    assert not local.is_alive(process.pid, born - 100)
+    assert not local.is_alive(None, None)
     process.kill()
     psutil.Process(process.pid)  # still there, as a zombie, until somebody asks how it ended
     while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
         pass
-    assert not local.alive(process.pid, born)
+    assert not local.is_alive(process.pid, born)
     process.wait()
-    assert not local.alive(process.pid, born)
-    assert local.created(process.pid) == 0
+    assert not local.is_alive(process.pid, born)
+    assert local.creation_time(process.pid) == 0
 
 
 def test_stopping_leaves_a_stranger_with_the_same_id_alone():
     process = subprocess.Popen(["sleep", "60"])
     try:
-        local.stop(process.pid, local.created(process.pid) - 100)
+        local.stop_process(process.pid, local.creation_time(process.pid) - 100)
         assert process.poll() is None
     finally:
         process.kill()

@@ -26,22 +26,22 @@ def test_work_and_memory_of_a_child_count() -> None:
         try:
             assert process.stdout is not None
             process.stdout.readline()
-            before = meters.usage(process.pid)
+            before = meters.process_usage(process.pid)
             time.sleep(0.5)
-            after = meters.usage(process.pid)
+            after = meters.process_usage(process.pid)
         finally:
             subprocess.run(["kill", "-9", f"-{process.pid}"], check=True)
     assert before is not None and after is not None
     assert len(after.seconds) == 2
     assert after.memory > 10**8
-    used = meters.processor(before, after)
+    used = meters.processor_load(before, after)
     assert used is not None and 0 < used < 1.5
 
 
 def test_a_process_that_has_gone_uses_nothing() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
-    assert meters.usage(process.pid) is None
+    assert meters.process_usage(process.pid) is None
 
 
 def run(phase: str, epoch: int) -> RunRecord:
@@ -56,12 +56,12 @@ def event(phase: str, seconds: float, epoch: int = 0, values: bool = True) -> Ev
 
 def test_the_speed_is_that_of_the_last_epochs_of_the_phase() -> None:
     events = [event("head", -60, 9), event("tune", -10, values=False), event("tune", -8, 1), event("tune", -4, 3)]
-    assert meters.speed(run("tune", 3), events, n=50) == pytest.approx(50 * 2 / 4, rel=1e-3)
-    assert meters.speed(run("tune", 1), events[:3], n=50) is None
-    assert meters.speed(run("save", 0), events, n=50) is None
+    assert meters.samples_per_second(run("tune", 3), events, n=50) == pytest.approx(50 * 2 / 4, rel=1e-3)
+    assert meters.samples_per_second(run("tune", 1), events[:3], n=50) is None
+    assert meters.samples_per_second(run("save", 0), events, n=50) is None
 
 
 def test_where_samples_are_counted_the_speed_is_theirs() -> None:
     events = [event("images", -11, 0, values=False), event("images", -10, 8, values=False)]
-    assert meters.speed(run("images", 208), events, n=50) == pytest.approx(20, rel=0.1)
-    assert meters.speed(run("images", 8), events, n=50) is None
+    assert meters.samples_per_second(run("images", 208), events, n=50) == pytest.approx(20, rel=0.1)
+    assert meters.samples_per_second(run("images", 8), events, n=50) is None

@@ -42,7 +42,7 @@ def test_runs_start_in_order_of_arrival_and_share_the_slots(dataset, sleepers, m
 
 
 def _submit_five(number: int, dataset: str, diary: Path) -> None:
-    local.start = Sleepers(diary).start
+    local.start_worker = Sleepers(diary).start
     for i in range(5):
         submit(dataset, seed=number * 10 + i)
 
@@ -72,7 +72,7 @@ def test_a_spec_that_cannot_be_trained_is_not_queued(dataset, sleepers):
 
 def test_a_queued_run_says_how_many_are_ahead(dataset, sleepers):
     sleepers(FOREVER)
-    places = [queue.place(submit(dataset.id, seed)) for seed in range(3)][1:]
+    places = [queue.queue_position(submit(dataset.id, seed)) for seed in range(3)][1:]
     assert places == [1, 2]
 
 
@@ -94,7 +94,7 @@ def test_cancelling_ends_the_process_even_if_it_will_not_listen(dataset, sleeper
     run = submit(dataset.id)
     until((tmp_path / "ready").exists)
     assert queue.cancel(run.id).state == "cancelled"
-    assert not local.alive(run.pid, run.pid_created)
+    assert not local.is_alive(run.pid, run.pid_created)
     assert runs.read_events(run.id)[-1].phase == "cancelled"
     assert runs.get_run(run.id).finished is not None
 
@@ -131,11 +131,11 @@ def test_a_process_id_that_another_process_took_over_does_not_count(dataset, sle
     sleepers(FOREVER)
     run = submit(dataset.id)
     mine = psutil.Process()
-    runs.update_run(run.id, pid=mine.pid, pid_created=local.created(mine.pid))
-    queue.reconcile()
+    runs.update_run(run.id, pid=mine.pid, pid_created=local.creation_time(mine.pid))
+    queue.reconcile_runs()
     assert runs.get_run(run.id).state == "starting"
-    runs.update_run(run.id, pid_created=local.created(mine.pid) - 100)
-    queue.reconcile()
+    runs.update_run(run.id, pid_created=local.creation_time(mine.pid) - 100)
+    queue.reconcile_runs()
     assert runs.get_run(run.id).state == "interrupted"
 
 
@@ -145,10 +145,10 @@ def test_a_run_claimed_by_somebody_who_died_is_given_up_after_a_while_only(datas
     os.kill(run.pid, signal.SIGKILL)
     until(lambda: runs.get_run(run.id).ended)
     runs.update_run(run.id, state="starting", pid=None, pid_created=None, started=now())
-    queue.reconcile()
+    queue.reconcile_runs()
     assert runs.get_run(run.id).state == "starting"
     runs.update_run(run.id, started=now() - queue.CLAIM_LIMIT - timedelta(seconds=1))
-    queue.reconcile()
+    queue.reconcile_runs()
     assert runs.get_run(run.id).state == "interrupted"
 
 
@@ -156,7 +156,7 @@ def test_a_worker_that_cannot_be_started_fails_its_run_and_not_the_queue(dataset
     def refuse(_run_id: str, on_exit: object) -> tuple[int, float]:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(local, "start", refuse)
+    monkeypatch.setattr(local, "start_worker", refuse)
     states = [submit(dataset.id, seed) for seed in range(2)]
     assert [run.state for run in states] == ["failed", "failed"]
     assert "Cannot allocate memory" in states[0].failure.message
@@ -168,7 +168,7 @@ def test_runs_keep_their_order_when_the_clock_is_set_back(dataset, sleepers, mon
     for hours in (0, 1, 2):
         monkeypatch.setattr(runs, "now", lambda hours=hours: now() - timedelta(hours=hours))
         ids.append(submit(dataset.id).id)
-    assert [queue.place(runs.get_run(run)) for run in ids[1:]] == [1, 2, 3]
+    assert [queue.queue_position(runs.get_run(run)) for run in ids[1:]] == [1, 2, 3]
     used.worked = 0.02
     queue.cancel(ids[0])
     until(all_ended)
@@ -183,7 +183,7 @@ def test_a_worker_lives_on_when_the_clock_is_set(dataset, sleepers, monkeypatch)
         # The kernel tells when it booted by the time of day less the time that it is up.
         monkeypatch.setattr("psutil._psplatform.boot_time", lambda shift=shift: boot_time() + shift)
         monkeypatch.setattr("core.jobs.queue.now", lambda shift=shift: now() + timedelta(seconds=shift))
-        queue.reconcile()
+        queue.reconcile_runs()
         assert runs.get_run(run.id).state == "starting"
 
 
@@ -191,7 +191,7 @@ def test_a_claim_from_before_the_clock_was_set_back_is_given_up_too(dataset, sle
     sleepers(FOREVER)
     run = submit(dataset.id)
     runs.update_run(run.id, pid=None, pid_created=None, started=now() + timedelta(hours=1))
-    queue.reconcile()
+    queue.reconcile_runs()
     assert runs.get_run(run.id).state == "interrupted"
 
 
@@ -199,7 +199,7 @@ def test_a_run_does_not_last_less_than_nothing(dataset, sleepers):
     sleepers(FOREVER)
     run = submit(dataset.id)
     ended = runs.update_run(run.id, state="succeeded", started=now(), finished=now() - timedelta(hours=1))
-    assert ended.took == 0
+    assert ended.duration == 0
 
 
 def test_a_dataset_is_not_deleted_under_a_run(dataset, sleepers):

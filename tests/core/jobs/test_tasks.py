@@ -40,43 +40,44 @@ def start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tas
     """Start one of this file's functions as a task, in a real process that knows the same registry."""
     registry = {f.__name__: f"{HERE}:{f.__name__}" for f in (double, wait_for_ever, refuse, die)}
     monkeypatch.setattr(tasks, "TASKS", registry)
-    launch = tasks.local.launch
+    launch = tasks.local.launch_module
 
     def with_registry(module: str, argument: str, log: Path) -> Any:
         boot = workspace / f"boot_{argument}.py"
         boot.write_text(
-            f"from core.jobs import task_worker, tasks\ntasks.TASKS = {registry!r}\ntask_worker.work({argument!r})\n"
+            f"from core.jobs import task_worker, tasks\ntasks.TASKS = {registry!r}\n"
+            f"task_worker.run_task({argument!r})\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(workspace))
         return launch(f"boot_{argument}", argument, log)
 
-    monkeypatch.setattr(tasks.local, "launch", with_registry)
+    monkeypatch.setattr(tasks.local, "launch_module", with_registry)
     return lambda kind, **params: tasks.start(kind, kind, **params)
 
 
 def until(task_id: str, condition: Callable[[tasks.TaskRecord], bool]) -> tasks.TaskRecord:
     for _ in range(400):
-        record = tasks.get(task_id)
+        record = tasks.get_task(task_id)
         if condition(record):
             return record
         time.sleep(0.05)
-    raise AssertionError(f"it stayed {record.state}: {(tasks.folder_of(task_id) / 'log.txt').read_text()}")
+    raise AssertionError(f"it stayed {record.state}: {(tasks.task_folder(task_id) / 'log.txt').read_text()}")
 
 
 def test_a_task_gives_its_result_and_keeps_its_files(start: Callable[..., tasks.TaskRecord]) -> None:
     record = until(start("double", n=21).id, lambda r: r.ended)
     assert (record.state, record.done, record.text) == ("succeeded", 1, "numbers")
     assert tasks.result(record.id) == {"twice": 42}
-    assert (tasks.folder_of(record.id) / "left.txt").read_text() == "here"
-    assert tasks.at_work() == []
+    assert (tasks.task_folder(record.id) / "left.txt").read_text() == "here"
+    assert tasks.active_tasks() == []
 
 
 def test_a_cancelled_task_stops(start: Callable[..., tasks.TaskRecord]) -> None:
     task = start("wait_for_ever")
     until(task.id, lambda r: r.state == "running" and r.done == 2)
-    assert [t.id for t in tasks.at_work()] == [task.id]
+    assert [t.id for t in tasks.active_tasks()] == [task.id]
     assert tasks.cancel(task.id).state == "cancelled"
-    assert tasks.at_work() == []
+    assert tasks.active_tasks() == []
     assert tasks.cancel(task.id).state == "cancelled"
 
 
@@ -96,7 +97,7 @@ def test_unknown_kinds_and_ids_are_refused(start: Callable[..., tasks.TaskRecord
     with pytest.raises(InputError, match="no task “dance”"):
         start("dance")
     with pytest.raises(NotFoundError):
-        tasks.get("abc")
+        tasks.get_task("abc")
 
 
 def test_old_tasks_are_swept_and_those_at_work_stay(start: Callable[..., tasks.TaskRecord]) -> None:
@@ -104,8 +105,8 @@ def test_old_tasks_are_swept_and_those_at_work_stay(start: Callable[..., tasks.T
     until(old.id, lambda r: r.ended)
     until(working.id, lambda r: r.state == "running")
     for task in (old, working):
-        os.utime(tasks.folder_of(task.id) / "task.json", (0, 0))
+        os.utime(tasks.task_folder(task.id) / "task.json", (0, 0))
     start("double", n=2)
     with pytest.raises(NotFoundError):
-        tasks.get(old.id)
+        tasks.get_task(old.id)
     assert tasks.cancel(working.id).state == "cancelled"

@@ -22,7 +22,7 @@ def warm_workspace(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("GRAFT_THREADS", "2")
     yield workspace
     for path in (workspace / "warm").glob("*.ready"):
-        local.stop(*warm._process(path))
+        local.stop_process(*warm._process(path))
 
 
 def until(true: Callable[[], object], seconds: float = 60) -> None:
@@ -41,9 +41,9 @@ WAITER = "import sys; from core.jobs import local, warm; import os;print(warm.wa
 
 def waiter(parent: str | None = None) -> "subprocess.Popen[str]":
     """A process that waits as a worker does and says what it was handed."""
-    warm.folder().mkdir(parents=True, exist_ok=True)
+    warm.warm_folder().mkdir(parents=True, exist_ok=True)
     me = os.getpid()
-    parent = parent or f"{me}-{local.created(me)}"
+    parent = parent or f"{me}-{local.creation_time(me)}"
     process = subprocess.Popen([sys.executable, "-c", WAITER, parent], stdout=subprocess.PIPE, text=True)
     until(lambda: any(str(process.pid) in path.name for path in warm._ready()))
     return process
@@ -51,8 +51,8 @@ def waiter(parent: str | None = None) -> "subprocess.Popen[str]":
 
 def test_a_run_goes_to_one_waiting_worker_and_the_next_to_nobody(warm_workspace: Path) -> None:
     process = waiter()
-    assert warm.hand_over("run-1") == (process.pid, pytest.approx(local.created(process.pid), abs=0.1))
-    assert warm.hand_over("run-2") is None
+    assert warm.hand_over_run("run-1") == (process.pid, pytest.approx(local.creation_time(process.pid), abs=0.1))
+    assert warm.hand_over_run("run-2") is None
     assert process.communicate(timeout=20)[0].strip() == "run-1"
 
 
@@ -60,8 +60,8 @@ def test_a_dead_worker_is_passed_over(warm_workspace: Path) -> None:
     process = waiter()
     process.kill()
     process.wait()
-    assert warm.hand_over("run-1") is None
-    assert not list(warm.folder().glob("*.ready"))
+    assert warm.hand_over_run("run-1") is None
+    assert not list(warm.warm_folder().glob("*.ready"))
 
 
 def test_many_at_once_hand_over_one_run(warm_workspace: Path, at_once: Callable[..., None], tmp_path: Path) -> None:
@@ -73,22 +73,22 @@ def test_many_at_once_hand_over_one_run(warm_workspace: Path, at_once: Callable[
 
 
 def _hand(number: int, folder: Path) -> None:
-    if warm.hand_over(f"run-{number}"):
+    if warm.hand_over_run(f"run-{number}"):
         (folder / f"won-run-{number}").touch()
 
 
 def test_a_worker_ends_with_the_process_that_wanted_it(warm_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parent = subprocess.Popen(["sleep", "60"])
-    process = waiter(f"{parent.pid}-{local.created(parent.pid)}")
+    process = waiter(f"{parent.pid}-{local.creation_time(parent.pid)}")
     parent.kill()
     parent.wait()
     assert process.communicate(timeout=20)[0].strip() == "None"
-    assert not list(warm.folder().glob("*"))
+    assert not list(warm.warm_folder().glob("*"))
 
 
 def test_none_is_started_where_that_is_switched_off(workspace: Path) -> None:
-    warm.keep_ready(lambda: None)
-    assert not warm.folder().exists()
+    warm.keep_worker_ready(lambda: None)
+    assert not warm.warm_folder().exists()
 
 
 @pytest.mark.training
@@ -96,7 +96,7 @@ def test_none_is_started_where_that_is_switched_off(workspace: Path) -> None:
 def test_a_run_by_a_waiting_worker_is_the_run_that_a_fresh_one_gives(warm_workspace: Path) -> None:
     dataset = import_sample("penguins").dataset
     for _ in range(3):
-        queue.warm_up()  # asked for again and again, as a page does
+        queue.warm_up_worker()  # asked for again and again, as a page does
     until(warm._ready)
     assert len(warm._ready()) == 1
     waiting = warm._process(warm._ready()[0])[0]
@@ -118,10 +118,10 @@ def test_a_run_by_a_waiting_worker_is_cancelled_like_any_other(warm_workspace: P
     path = tmp_path / "rows.csv"
     path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(4000)))
     dataset = import_data(path, target="kind", name="rows").dataset
-    queue.warm_up()
+    queue.warm_up_worker()
     until(warm._ready)
     run = queue.submit(TrainingSpec(data=dataset.id, epochs=1000, seed=3))
     until(lambda: runs.get_run(run.id).state == "running")
     pid = runs.get_run(run.id).pid
     assert queue.cancel(run.id).state == "cancelled"
-    assert not local.alive(pid, runs.get_run(run.id).pid_created)
+    assert not local.is_alive(pid, runs.get_run(run.id).pid_created)

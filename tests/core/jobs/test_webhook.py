@@ -66,7 +66,7 @@ def at_level(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_one_document_says_how_the_run_ended(receiver, run, caplog):
     got = receiver()
-    webhook.tell(run.id)
+    webhook.send_webhook(run.id)
     told = {"run": run.id, "name": "örn", "state": "succeeded", "dataset": "birds", "version": "abc"}
     assert got == [("application/json", told | {"metrics": {"accuracy": 0.9}, "failure": None})]
     assert "answered 200" in caplog.text
@@ -76,14 +76,14 @@ def test_a_failure_is_told_with_its_remedy(receiver, run):
     got = receiver()
     failure = Failure(kind="disk_full", message="The disk is full.", hint="Delete something.")
     runs.update_run(run.id, state="failed", failure=failure)
-    webhook.tell(run.id)
+    webhook.send_webhook(run.id)
     assert got[0][1]["failure"] == failure.model_dump()
 
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_receiver_that_refuses_is_logged_without_its_address(receiver, run, caplog, status):
     receiver(status)
-    webhook.tell(run.id)
+    webhook.send_webhook(run.id)
     assert str(status) in caplog.text
     assert "secret" not in caplog.text
     assert runs.get_run(run.id) == run
@@ -93,17 +93,17 @@ def test_nobody_there_is_logged(run, monkeypatch, caplog):
     with socket.socket() as taken:  # bound and not listening: whoever connects is refused
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("GRAFT_WEBHOOK", f"http://127.0.0.1:{taken.getsockname()[1]}/")
-        webhook.tell(run.id)
-    assert "could not be told" in caplog.text
+        webhook.send_webhook(run.id)
+    assert "could not be reached" in caplog.text
     assert runs.get_run(run.id) == run
 
 
 def test_a_receiver_that_hangs_is_not_waited_for(receiver, run, monkeypatch, caplog):
     got = receiver(hang=True)
     monkeypatch.setattr(webhook, "SECONDS", 0.3)
-    webhook.tell(run.id)
+    webhook.send_webhook(run.id)
     assert len(got) == 1
-    assert "gave no answer" in caplog.text or "timed out" in caplog.text
+    assert "did not answer" in caplog.text or "timed out" in caplog.text
     assert runs.get_run(run.id) == run
 
 
@@ -111,7 +111,7 @@ def test_a_receiver_that_hangs_is_not_waited_for(receiver, run, monkeypatch, cap
 def test_a_run_that_has_not_ended_is_not_told(receiver, run, state):
     got = receiver()
     runs.update_run(run.id, state=state)
-    webhook.tell(run.id)
+    webhook.send_webhook(run.id)
     assert got == []
 
 

@@ -19,25 +19,25 @@ def files(tmp_path, monkeypatch):
 
 
 def test_what_was_used_longest_ago_goes_until_the_rest_fits(files):
-    assert cache.trim(files[0].parents[1]) == files[:2]
+    assert cache.trim_cache(files[0].parents[1]) == files[:2]
     assert [f.exists() for f in files] == [False, False, True, True]
 
 
 def test_what_was_used_again_stays(files):
-    cache.used(files[0])
-    assert cache.trim(files[0].parents[1]) == files[1:3]
+    cache.mark_used(files[0])
+    assert cache.trim_cache(files[0].parents[1]) == files[1:3]
 
 
 def test_the_newest_stays_though_it_is_too_large(files):
     files[3].write_bytes(bytes(1000))
-    cache.trim(files[0].parents[1])
+    cache.trim_cache(files[0].parents[1])
     assert [f for f in files if f.exists()] == [files[3]]
 
 
 def test_a_file_in_the_making_is_left_alone(files):
     making = files[0].parent / ".tmp-abc.npy"
     making.write_bytes(bytes(1000))
-    assert cache.trim(files[0].parents[1]) == files[:2]
+    assert cache.trim_cache(files[0].parents[1]) == files[:2]
     assert making.exists()
 
 
@@ -45,10 +45,10 @@ def test_an_array_that_is_mapped_can_still_be_read_when_its_file_has_gone(files)
     np.save(files[0], np.arange(100))
     os.utime(files[0], (1, 1))
     mapped = np.load(files[0], mmap_mode="r")
-    cache.trim(files[0].parents[1])
+    cache.trim_cache(files[0].parents[1])
     assert not files[0].exists()
     assert mapped.sum() == 4950
 
 
 def test_trimming_an_empty_or_missing_folder_does_nothing(tmp_path):
-    assert cache.trim(tmp_path / "nowhere") == []
+    assert cache.trim_cache(tmp_path / "nowhere") == []

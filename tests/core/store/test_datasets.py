@@ -115,11 +115,11 @@ def test_what_a_killed_import_left_is_swept_and_a_running_one_is_not(table, work
     left = workspace / "datasets" / ".tmp-left"
     left.mkdir()
     (left / "pixels.bin").write_bytes(b"x")
-    with store.staging() as running:
-        store.sweep()
+    with store.staging_folder() as running:
+        store.sweep_staging()
         assert left.exists(), "its owner may be just about to lock it"
         monkeypatch.setattr(store, "_YOUNG_SECONDS", -1)
-        store.sweep()
+        store.sweep_staging()
         assert (left.exists(), running.exists()) == (False, True)
 
 
@@ -127,11 +127,11 @@ def test_writers_take_turns_and_one_may_enter_twice(workspace):
     order: list[str] = []
 
     def other() -> None:
-        with store.writing():
+        with store.write_lock():
             order.append("other")
 
     thread = threading.Thread(target=other)
-    with store.writing(), store.writing():
+    with store.write_lock(), store.write_lock():
         thread.start()
         thread.join(0.2)
         order.append("first")

@@ -14,7 +14,7 @@ def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     files.write_text(path, "old")
 
     def fail_half_way() -> None:
-        with files.atomic(path) as temporary:
+        with files.atomic_file(path) as temporary:
             temporary.write_text("new, but only ha")
             raise KeyError
 
@@ -26,7 +26,7 @@ def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path):
 
 def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path):
     path = tmp_path / "deep" / "er" / "a.keras"
-    with files.atomic(path) as temporary:
+    with files.atomic_file(path) as temporary:
         temporary.write_text("x")
         assert not path.exists()
         assert temporary.suffix == ".keras"

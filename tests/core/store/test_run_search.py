@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.schemas import ResolvedSpec, RunRecord, now
 from core.store import run_search, runs
 from core.store.database import transaction
-from core.store.run_search import Wanted, find_runs
+from core.store.run_search import RunQuery, find_runs
 
 
 def make(name: str, dataset: str = "d", strategy: str = "linear_probe", **changes: object) -> RunRecord:
@@ -22,7 +22,7 @@ def make(name: str, dataset: str = "d", strategy: str = "linear_probe", **change
 
 
 def names(**wanted: object) -> list[str]:
-    return [run.name for run in find_runs(Wanted.model_validate(wanted), "name")[0]]
+    return [run.name for run in find_runs(RunQuery.model_validate(wanted), "name")[0]]
 
 
 def test_every_filter_counts(workspace: Path) -> None:
@@ -40,10 +40,10 @@ def test_orders_and_pages_are_the_databases(workspace: Path) -> None:
     for i, score in enumerate((0.5, 0.9, 0.7)):
         make(f"run {i}", metrics={"accuracy": score}, started=now(), finished=now() + timedelta(seconds=10 - i))
     make("unscored")
-    best = [run.name for run in find_runs(Wanted(), "best")[0]]
+    best = [run.name for run in find_runs(RunQuery(), "best")[0]]
     assert best == ["run 1", "run 2", "run 0", "unscored"]
-    assert [run.name for run in find_runs(Wanted(), "longest")[0]][:3] == ["run 0", "run 1", "run 2"]
-    page, n = find_runs(Wanted(), "best", first=1, most=2)
+    assert [run.name for run in find_runs(RunQuery(), "longest")[0]][:3] == ["run 0", "run 1", "run 2"]
+    page, n = find_runs(RunQuery(), "best", first=1, most=2)
     assert [run.name for run in page] == best[1:3] and n == 4
 
 

@@ -52,7 +52,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
             )
             return 0, 0.0
 
-        monkeypatch.setattr(local, "start", start)
+        monkeypatch.setattr(local, "start_worker", start)
         return done
 
     return use

@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.jobs import local, tasks
 from core.schemas import ACTIVE, Event, TrainingSpec, now
 from core.store import runs
-from core.store.run_search import Wanted, find_runs
+from core.store.run_search import RunQuery, find_runs
 from core.studies import searching, study
 from core.studies.record import Range, StudyRecord, StudySpec, best_trial, get_study, read_trials, study_folder
 
@@ -89,7 +89,7 @@ def test_a_curve_worse_than_the_median_is_ended_early_and_its_best_epoch_kept(da
 
     def start(run_id, on_exit):
         at_work.append(run_id)
-        return local.os.getpid(), local.created(local.os.getpid())
+        return local.os.getpid(), local.creation_time(local.os.getpid())
 
     def epoch(_seconds: float) -> None:
         run = runs.get_run(at_work[-1])
@@ -104,7 +104,7 @@ def test_a_curve_worse_than_the_median_is_ended_early_and_its_best_epoch_kept(da
         else:
             runs.append_event(run.id, Event(phase="network", epoch=told + 1, values={"val_loss": loss}))
 
-    monkeypatch.setattr(local, "start", start)
+    monkeypatch.setattr(local, "start_worker", start)
     monkeypatch.setattr(searching.time, "sleep", epoch)
     monkeypatch.setattr(searching, "math_loss", lambda run: abs(run.spec.l2 - 1), raising=False)
     space = {"l2": [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 50.0]}
@@ -147,11 +147,11 @@ def test_a_trial_whose_search_was_killed_is_taken_over(dataset, monkeypatch, tra
     me = local.os.getpid()
     record = made(dataset.id, trials=3, at_once=1)
     with monkeypatch.context() as patched:
-        patched.setattr(local, "start", lambda run_id, on_exit: (me, local.created(me)))
+        patched.setattr(local, "start_worker", lambda run_id, on_exit: (me, local.creation_time(me)))
         patched.setattr(searching.time, "sleep", die)
         with pytest.raises(Killed):
             searching.search(record.id)
-    assert study.state_of(get_study(record.id)) == "interrupted"
+    assert study.study_state(get_study(record.id)) == "interrupted"
     (orphan,) = read_trials(record.id)
     runs.update_run(orphan.run, state="succeeded", metrics={"validation_loss": 0.125}, finished=now())
     trained()
@@ -169,7 +169,7 @@ def test_a_run_that_was_killed_is_resumed_once(dataset, monkeypatch):
         runs.update_run(run_id, expect=ACTIVE, state="interrupted")
         return 0, 0.0
 
-    monkeypatch.setattr(local, "start", start)
+    monkeypatch.setattr(local, "start_worker", start)
     found = searching.search(made(dataset.id, trials=1).id)
     (trial,) = read_trials(found.id)
     assert len(started) == 2 and trial.state == "failed" and "interrupted" in trial.reason
@@ -187,15 +187,15 @@ def test_time_that_is_up_ends_the_search(dataset, trained, monkeypatch):
 def test_trials_are_found_by_their_study_alone(dataset, trained):
     trained()
     found = searching.search(made(dataset.id, trials=3).id)
-    assert find_runs(Wanted())[1] == 0
-    assert find_runs(Wanted(study=found.id))[1] == 3
+    assert find_runs(RunQuery())[1] == 0
+    assert find_runs(RunQuery(study=found.id))[1] == 3
     assert {run.study for run in runs.list_runs()} == {found.id}
 
 
 def test_several_at_once_where_there_are_places(dataset, monkeypatch):
     monkeypatch.setenv("GRAFT_SLOTS", "3")
     me = local.os.getpid()
-    monkeypatch.setattr(local, "start", lambda run_id, on_exit: (me, local.created(me)))
+    monkeypatch.setattr(local, "start_worker", lambda run_id, on_exit: (me, local.creation_time(me)))
     most = []
 
     def look(_seconds: float) -> None:
@@ -215,16 +215,16 @@ def test_a_real_search_from_beginning_to_end(dataset):
         dataset.id, space={"learner": ["logistic_regression", "random_forest"]}, sampler="grid", trials=None
     )
     study.start(record.id)
-    with pytest.raises(InputError, match="at work already"):
+    with pytest.raises(InputError, match="running already"):
         study.start(record.id)
     deadline = time.monotonic() + 120
-    while study.at_work(record):
+    while study.is_searching(record):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     trials = read_trials(record.id)
     assert [t.state for t in trials] == ["complete", "complete"], [t.reason for t in trials]
-    assert study.state_of(get_study(record.id)) == "ended"
-    with pytest.raises(InputError, match="is not at work"):
+    assert study.study_state(get_study(record.id)) == "ended"
+    with pytest.raises(InputError, match="is not running"):
         study.stop(record.id)
     assert json.loads((study_folder(record.id) / "trials.json").read_text())[0]["run"] == trials[0].run
-    assert tasks.at_work("search") == []
+    assert tasks.active_tasks("search") == []

@@ -9,7 +9,7 @@ from core.methods import plan
 from core.schemas import TrainingSpec
 from core.studies import study
 from core.studies.record import Range, StudySpec
-from core.studies.space import draw, grid, trial_spec, usual_values
+from core.studies.space import draw_values, grid_values, trial_spec, usual_values
 
 
 def asked(dataset: str, **values: object) -> StudySpec:
@@ -71,7 +71,7 @@ def test_a_grid_goes_by_factors_where_the_range_is_logarithmic_and_whole_numbers
             "dropout": [0.0, 0.5],
         },
     )
-    assert grid(spec) == {"l2": [0.1, 1.0, 10.0], "epochs": [1, 2, 3, 4], "dropout": [0.0, 0.5]}
+    assert grid_values(spec) == {"l2": [0.1, 1.0, 10.0], "epochs": [1, 2, 3, 4], "dropout": [0.0, 0.5]}
 
 
 def test_a_trial_has_only_settings_that_its_learner_reads(dataset):
@@ -87,7 +87,7 @@ def test_a_trial_has_only_settings_that_its_learner_reads(dataset):
     seen = set()
     for _ in range(100):
         trial = search.ask()
-        drawn = draw(trial, spec, "table")
+        drawn = draw_values(trial, spec, "table")
         found = plan.resolve_request(trial_spec(spec, drawn, "table"))
         assert all(getattr(found, field) == value for field, value in drawn.items())
         assert ("l2" in drawn) == (found.learner == "network") == (found.dropout == 0.3)

@@ -17,7 +17,7 @@ SPEC = {"strategy": "two_stage", "image_size": 64, "batch_size": 8, "epochs": 6,
 
 def wait(run_id, until):
     for _ in range(1200):
-        queue.reconcile()
+        queue.reconcile_runs()
         run = runs.get_run(run_id)
         if until(run):
             return run
@@ -58,7 +58,7 @@ def test_a_killed_run_resumes_where_it_was(textures, undisturbed, phase):
 def test_finishing_now_evaluates_the_best_epoch_so_far(textures):
     run = queue.submit(TrainingSpec(data=textures.id, **SPEC | {"epochs": 400}))
     wait(run.id, lambda r: r.phase.startswith("stage 1") and r.epoch >= 1)
-    queue.finish(run.id)
+    queue.finish_early(run.id)
     ended = wait(run.id, lambda r: r.ended)
     assert ended.state == "succeeded", runs.read_log(run.id)
     assert any("Finished early" in note for note in ended.notes)

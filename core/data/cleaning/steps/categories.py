@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.cleaning.steps.step import Learnt, Settings, StepKind, TextColumns, chosen
+from core.data.cleaning.steps.step import Learnt, StepKind, StepSettings, TextColumns, choose_columns
 
 CATEGORIES = "Categories"
 MISSING = "missing"
 MOST = 64  # columns that one-hot makes of one, the rarest categories together in the last
 
 
-class RareCategories(Settings):
+class RareCategories(StepSettings):
     columns: TextColumns = Field((), title="Columns", description="None chosen means all text.")
     at_least: Annotated[int, Field(ge=2, le=100_000)] = Field(
         10, title="Rows at least", description="A category with fewer training rows is rare."
@@ -26,7 +26,7 @@ class Grouper(Learnt):
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Grouper":
         self.kept_: dict[str, frozenset[str]] = {}
-        for name in chosen(x, self.settings.columns, "text"):
+        for name in choose_columns(x, self.settings.columns, "text"):
             counts = x[name].value_counts()
             self.kept_[name] = frozenset(counts.index[counts >= self.settings.at_least])
         return self
@@ -38,13 +38,13 @@ class Grouper(Learnt):
         return x.assign(**new)
 
 
-class Encode(Settings):
+class Encode(StepSettings):
     method: Literal["one_hot", "ordinal", "target"] = Field(
         "one_hot",
         title="Method",
         description="One-hot: a column of 0 and 1 a category, at most 64. Ordinal: one column with the category's"
         " number in alphabetical order. Target: the shrunk share of each class among the category's rows"
-        " (Micci-Barreca 2001); training rows get it from the other folds, else it would tell them their own class.",
+        " (Micci-Barreca 2001); training rows get it from the other folds, otherwise it would leak their own class.",
     )
     columns: TextColumns = Field((), title="Columns", description="None chosen means all text.")
 
@@ -78,7 +78,7 @@ class Encoder(Learnt):
         from sklearn import preprocessing as encoders
         from sklearn.model_selection import StratifiedKFold
 
-        self.columns_ = chosen(x, self.settings.columns, "text")
+        self.columns_ = choose_columns(x, self.settings.columns, "text")
         folds = max(2, min(5, int(np.unique(y, return_counts=True)[1].max())))
         self.model_: Any = {
             "one_hot": lambda: encoders.OneHotEncoder(

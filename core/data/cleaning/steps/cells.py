@@ -8,25 +8,25 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.cleaning.steps.step import AnyColumn, AnyColumns, Settings, StepKind, TextColumns, chosen
+from core.data.cleaning.steps.step import AnyColumn, AnyColumns, StepKind, StepSettings, TextColumns, choose_columns
 
 COLUMNS = "Columns and types"
 
 
-class DropColumns(Settings):
+class DropColumns(StepSettings):
     columns: AnyColumns = Field((), title="Columns", description="These are left out.")
 
 
 def drop_columns(table: pd.DataFrame, settings: DropColumns) -> pd.DataFrame:
     if not settings.columns:
         raise ValueError("it names no column")
-    left = table.drop(columns=chosen(table, settings.columns, "any"))
+    left = table.drop(columns=choose_columns(table, settings.columns, "any"))
     if left.columns.empty:
         raise ValueError("it leaves no column to predict from")
     return left
 
 
-class ConvertType(Settings):
+class ConvertType(StepSettings):
     column: AnyColumn = Field(title="Column", description="The column whose type is wrong.")
     to: Literal["number", "category"] = Field(
         "number",
@@ -36,7 +36,7 @@ class ConvertType(Settings):
 
 
 def convert_type(table: pd.DataFrame, settings: ConvertType) -> pd.DataFrame:
-    chosen(table, (settings.column,), "any")
+    choose_columns(table, (settings.column,), "any")
     values = table[settings.column]
     if settings.to == "number":
         return table.assign(**{settings.column: as_numbers(values)})
@@ -47,7 +47,7 @@ def convert_type(table: pd.DataFrame, settings: ConvertType) -> pd.DataFrame:
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """Text as float64, NaN where it is no finite number; thousands marks and a decimal comma are understood."""
+    """Text as float64, NaN where it is no finite number; thousands separators and a decimal comma are accepted."""
     if pd.api.types.is_numeric_dtype(values):
         return values
     tidy = values.astype("str").str.strip().str.replace(r"(?<=\d)[ \u00a0'’](?=\d{3}\b)", "", regex=True)
@@ -57,7 +57,7 @@ def as_numbers(values: pd.Series) -> pd.Series:
     return numbers.where(np.isfinite(numbers))
 
 
-class MergeSpellings(Settings):
+class MergeSpellings(StepSettings):
     columns: TextColumns = Field((), title="Columns", description="Which to look at; none chosen means all text.")
     spellings: dict[str, str] = Field(
         {},
@@ -67,18 +67,20 @@ class MergeSpellings(Settings):
 
 
 def merge_spellings(table: pd.DataFrame, settings: MergeSpellings) -> pd.DataFrame:
-    names = chosen(table, settings.columns, "text")
+    names = choose_columns(table, settings.columns, "text")
     if settings.spellings:
         return table.assign(**{name: table[name].replace(settings.spellings) for name in names})
-    return table.assign(**{name: table[name].map(evened, na_action="ignore").astype("str") for name in names})
+    return table.assign(
+        **{name: table[name].map(normalize_spelling, na_action="ignore").astype("str") for name in names}
+    )
 
 
-def evened(value: str) -> str:
+def normalize_spelling(value: str) -> str:
     """One spelling for values that differ in capitals, spaces and how accents are coded."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", value)).strip().casefold()
 
 
-class DateParts(Settings):
+class DateParts(StepSettings):
     columns: TextColumns = Field((), title="Columns", description="Dates or times, written as text.")
     parts: tuple[Literal["year", "month", "day", "weekday", "hour"], ...] = Field(
         ("year", "month", "weekday"), title="Parts", description="Weekday counts from 0, Monday."
@@ -90,7 +92,7 @@ def date_parts(table: pd.DataFrame, settings: DateParts) -> pd.DataFrame:
     if not settings.columns or not settings.parts:
         raise ValueError("it needs a column and a part")
     new = {}
-    for name in chosen(table, settings.columns, "text"):
+    for name in choose_columns(table, settings.columns, "text"):
         moments = pd.to_datetime(table[name], errors="coerce", format="mixed", dayfirst=settings.day_first, utc=True)
         if moments.isna().all():
             raise ValueError(f"column “{name}” holds no dates")
@@ -117,7 +119,7 @@ KINDS = (
     StepKind(
         name=CONVERT_TYPE,
         title="Convert type",
-        help="Reads a column as numbers or as categories, whatever was inferred on import.",
+        help="Reads a column as numbers or as categories, overriding the import.",
         purpose=COLUMNS,
         scope="cells",
         settings=ConvertType,

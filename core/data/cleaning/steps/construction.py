@@ -1,4 +1,4 @@
-"""New features out of the ones there are."""
+"""Feature construction from existing columns."""
 
 from itertools import combinations
 from typing import Annotated, Any
@@ -10,29 +10,29 @@ from pydantic import Field
 from core.data.cleaning.steps.step import (
     Learnt,
     NumericColumns,
-    Settings,
     StepKind,
+    StepSettings,
     centre_and_spread,
-    chosen,
-    filled,
+    choose_columns,
+    fill_and_scale,
 )
 
 FEATURES = "New features"
 MOST = 500  # new columns that a step may make
 
 
-class Interactions(Settings):
+class Interactions(StepSettings):
     columns: NumericColumns = Field((), title="Columns", description="None chosen means all numbers.")
     squares: bool = Field(True, title="Squares too", description="x² as well as the products xy.")
 
 
 class Products(Learnt):
-    """Products of pairs of standardised columns, so that a product tells more than its factors' sizes."""
+    """Products of pairs of standardised columns, so that they do not merely reflect the factors' scale."""
 
     settings: Interactions
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Products":
-        self.columns_ = chosen(x, self.settings.columns, "numeric")
+        self.columns_ = choose_columns(x, self.settings.columns, "numeric")
         n = len(self.columns_) * (len(self.columns_) - 1) // 2 + self.settings.squares * len(self.columns_)
         if n > MOST:
             raise ValueError(f"it would make {n} columns, more than {MOST}; choose fewer")
@@ -49,9 +49,9 @@ class Products(Learnt):
         return pd.concat([x, pd.DataFrame(new, index=x.index)], axis=1)
 
 
-class Ratios(Settings):
+class Ratios(StepSettings):
     above: NumericColumns = Field((), title="Numerators", description="Each is divided by each denominator.")
-    below: NumericColumns = Field((), title="Denominators", description="Division by nought gives a missing cell.")
+    below: NumericColumns = Field((), title="Denominators", description="Division by zero gives a missing cell.")
 
 
 class Quotients(Learnt):
@@ -60,7 +60,7 @@ class Quotients(Learnt):
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Quotients":
         if not self.settings.above or not self.settings.below:
             raise ValueError("it needs a numerator and a denominator")
-        above, below = (chosen(x, names, "numeric") for names in (self.settings.above, self.settings.below))
+        above, below = (choose_columns(x, names, "numeric") for names in (self.settings.above, self.settings.below))
         self.pairs_ = [(a, b) for a in above for b in below if a != b]
         if len(self.pairs_) > MOST:
             raise ValueError(f"it would make {len(self.pairs_)} columns, more than {MOST}; choose fewer")
@@ -71,7 +71,7 @@ class Quotients(Learnt):
         return pd.concat([x, pd.DataFrame(new, index=x.index)], axis=1)
 
 
-class PrincipalComponents(Settings):
+class PrincipalComponents(StepSettings):
     columns: NumericColumns = Field((), title="Columns", description="None chosen means all numbers.")
     components: Annotated[int, Field(ge=1, le=200)] = Field(
         5, title="Components", description="How many directions of largest variance are kept."
@@ -85,16 +85,16 @@ class Components(Learnt):
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Components":
         from sklearn.decomposition import PCA
 
-        self.columns_ = [c for c in chosen(x, self.settings.columns, "numeric") if x[c].notna().any()]
+        self.columns_ = [c for c in choose_columns(x, self.settings.columns, "numeric") if x[c].notna().any()]
         if not self.columns_:
             raise ValueError("there is no column of numbers at this place")
         self.centre_, self.spread_ = centre_and_spread(x[self.columns_])
         n = min(self.settings.components, len(self.columns_), len(x))
-        self.model_: Any = PCA(n_components=n, svd_solver="full").fit(filled(x, self.centre_, self.spread_))
+        self.model_: Any = PCA(n_components=n, svd_solver="full").fit(fill_and_scale(x, self.centre_, self.spread_))
         return self
 
     def transform(self, x: pd.DataFrame) -> pd.DataFrame:
-        values = self.model_.transform(filled(x, self.centre_, self.spread_))
+        values = self.model_.transform(fill_and_scale(x, self.centre_, self.spread_))
         names = [f"component {i}" for i in range(1, values.shape[1] + 1)]
         left = x.drop(columns=self.columns_) if self.settings.replace else x
         return pd.concat([left, pd.DataFrame(values, index=x.index, columns=names)], axis=1)

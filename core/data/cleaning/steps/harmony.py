@@ -1,19 +1,19 @@
-"""Steps that make one table speak like another: its columns' names and the units of its numbers."""
+"""Steps that adapt a table to another one: the names of its columns and the units of its numbers."""
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from core.data.cleaning.steps.cells import COLUMNS
-from core.data.cleaning.steps.step import NumericColumns, Settings, StepKind, chosen
+from core.data.cleaning.steps.step import NumericColumns, StepKind, StepSettings, choose_columns
 
 
-class RenameColumns(Settings):
+class RenameColumns(StepSettings):
     names: dict[str, str] = Field({}, title="New names", description="Old name → new name.")
 
 
 def rename_columns(table: pd.DataFrame, settings: RenameColumns) -> pd.DataFrame:
-    chosen(table, tuple(settings.names), "any")
+    choose_columns(table, tuple(settings.names), "any")
     names = {old: new.strip() for old, new in settings.names.items()}
     if not all(names.values()):
         raise ValueError("a column needs a name")
@@ -24,7 +24,7 @@ def rename_columns(table: pd.DataFrame, settings: RenameColumns) -> pd.DataFrame
     return renamed
 
 
-class ConvertUnit(Settings):
+class ConvertUnit(StepSettings):
     columns: NumericColumns = Field((), title="Columns", description="Numbers in another unit than wanted.")
     factor: float = Field(1.0, title="Factor", description="What they are multiplied by: 2.54 makes cm of inches.")
     offset: float = Field(0.0, title="Offset", description="Added afterwards: °C = °F × 0.5556 − 17.78.")
@@ -35,7 +35,7 @@ def convert_unit(table: pd.DataFrame, settings: ConvertUnit) -> pd.DataFrame:
         raise ValueError("it names no column")
     if not (np.isfinite(settings.factor) and settings.factor and np.isfinite(settings.offset)):
         raise ValueError("its factor must be a number other than 0")
-    names = chosen(table, settings.columns, "numeric")
+    names = choose_columns(table, settings.columns, "numeric")
     return table.assign(**{name: table[name] * settings.factor + settings.offset for name in names})
 
 
@@ -46,7 +46,7 @@ KINDS = (
     StepKind(
         name=RENAME_COLUMNS,
         title="Rename columns",
-        help="Gives columns other names, such as those of the data set that this one shall teach.",
+        help="Gives columns other names, such as those of the data set that this one is a source for.",
         purpose=COLUMNS,
         scope="cells",
         settings=RenameColumns,

@@ -1,4 +1,4 @@
-"""Filling, marking and leaving out what is missing, as training rows tell."""
+"""Imputing, marking and dropping missing cells, fitted on training rows."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,20 +10,20 @@ from core.data.cleaning.steps.step import (
     AnyColumns,
     Learnt,
     Only,
-    Settings,
     StepKind,
+    StepSettings,
     centre_and_spread,
-    chosen,
-    numeric,
-    sample,
-    text,
+    choose_columns,
+    numeric_columns,
+    sample_positions,
+    text_columns,
 )
 
 MISSING = "Missing cells"
 DONORS = 5_000  # training rows that nearest neighbours are looked for among, and that regressions are fitted on
 
 
-class Impute(Settings):
+class Impute(StepSettings):
     method: Literal["median", "mean", "mode", "constant", "neighbours", "iterative"] = Field(
         "median",
         title="Method",
@@ -49,8 +49,8 @@ class Imputer(Learnt):
     settings: Impute
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Imputer":
-        names = chosen(x, self.settings.columns, "any")
-        numbers, words = set(numeric(x)), set(text(x))
+        names = choose_columns(x, self.settings.columns, "any")
+        numbers, words = set(numeric_columns(x)), set(text_columns(x))
         self.numeric_ = [name for name in names if name in numbers and x[name].notna().any()]
         self.values_: dict[str, Any] = {}
         for name in names:
@@ -77,7 +77,7 @@ class Imputer(Learnt):
         return out
 
     def _number(self, present: pd.Series) -> float | None:
-        """The number that fills a column; None where the other columns tell it."""
+        """The number that fills a column; None where it is predicted from the other columns."""
         match self.settings.method:
             case "median":
                 return float(present.median())
@@ -93,12 +93,12 @@ class Imputer(Learnt):
         return None
 
     def _model(self, x: pd.DataFrame) -> Any:
-        """Fitted on all numeric columns, scaled, so that distances and regressions weigh them alike."""
-        self.known_ = [name for name in numeric(x) if x[name].notna().any()]
+        """Fitted on all numeric columns, scaled, so that distances and regressions weight them equally."""
+        self.known_ = [name for name in numeric_columns(x) if x[name].notna().any()]
         if not self.known_:
             return None
         self.centre_, self.spread_ = centre_and_spread(x[self.known_])
-        place = sample(len(x), DONORS)
+        place = sample_positions(len(x), DONORS)
         rows = ((x[self.known_] - self.centre_) / self.spread_).iloc[place]
         rows.iloc[0] = rows.iloc[0].fillna(0.0)  # a column missing in the whole sample would be dropped
         if self.settings.method == "neighbours":
@@ -117,11 +117,11 @@ class Imputer(Learnt):
             random_state=0,
             tol=0.01,
         )
-        return _quiet(imputer.fit, rows)
+        return _fit_quietly(imputer.fit, rows)
 
 
-def _quiet(fit: Any, rows: pd.DataFrame) -> Any:
-    """Call `fit` without the warning that the rounds ended before nothing changed any more, which is what they do."""
+def _fit_quietly(fit: Any, rows: pd.DataFrame) -> Any:
+    """Call `fit` without the warning that the iterations did not converge."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -131,7 +131,7 @@ def _quiet(fit: Any, rows: pd.DataFrame) -> Any:
         return fit(rows)
 
 
-class MissingIndicator(Settings):
+class MissingIndicator(StepSettings):
     columns: AnyColumns = Field((), title="Columns", description="None chosen means all with gaps in training rows.")
 
 
@@ -139,7 +139,7 @@ class Indicator(Learnt):
     settings: MissingIndicator
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Indicator":
-        names = chosen(x, self.settings.columns, "any")
+        names = choose_columns(x, self.settings.columns, "any")
         self.columns_ = names if self.settings.columns else [name for name in names if x[name].isna().any()]
         self.scaled = frozenset(f"{name} missing" for name in self.columns_)
         return self
@@ -148,11 +148,11 @@ class Indicator(Learnt):
         return x.assign(**{f"{name} missing": x[name].isna().astype("float64") for name in self.columns_})
 
 
-class DropColumnsMissing(Settings):
+class DropColumnsMissing(StepSettings):
     share: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.5,
         title="Missing at most",
-        description="A column goes when a larger share of its training cells is missing.",
+        description="A column is dropped when a larger share of its training cells is missing.",
     )
 
 
@@ -186,7 +186,7 @@ KINDS = (
     StepKind(
         name=MISSING_INDICATOR,
         title="Mark missing cells",
-        help="Adds a column of 0 and 1 that tells where a cell was missing, since that can tell the class."
+        help="Adds a column of 0 and 1 that marks missing cells, since that can be related to the class."
         " Put it before the filling.",
         purpose=MISSING,
         scope="learnt",

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.cleaning.steps.step import Learnt, NumericColumns, Settings, StepKind, chosen
+from core.data.cleaning.steps.step import Learnt, NumericColumns, StepKind, StepSettings, choose_columns
 
 NUMBERS = "Numbers"
 
 
-class Scale(Settings):
+class Scale(StepSettings):
     method: Literal["standard", "robust", "min_max", "quantile"] = Field(
         "standard",
         title="Method",
@@ -27,7 +27,7 @@ class Scaler(Learnt):
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Scaler":
         from sklearn import preprocessing as scalers
 
-        names = chosen(x, self.settings.columns, "numeric")
+        names = choose_columns(x, self.settings.columns, "numeric")
         self.columns_ = [name for name in names if x[name].notna().any()]
         n = int(min(1000, max(2, len(x))))
         self.model_: Any = {
@@ -44,10 +44,10 @@ class Scaler(Learnt):
         return self
 
     def transform(self, x: pd.DataFrame) -> pd.DataFrame:
-        return _replaced(x, self.columns_, self.model_)
+        return _replace_columns(x, self.columns_, self.model_)
 
 
-class Power(Settings):
+class Power(StepSettings):
     columns: NumericColumns = Field((), title="Columns", description="None chosen means all numbers.")
 
 
@@ -58,7 +58,9 @@ class PowerTransform(Learnt):
         from sklearn.preprocessing import PowerTransformer
 
         # A column without spread has no likelihood to maximise.
-        self.columns_ = [name for name in chosen(x, self.settings.columns, "numeric") if x[name].nunique() > 1]
+        self.columns_ = [
+            name for name in choose_columns(x, self.settings.columns, "numeric") if x[name].nunique() > 1
+        ]
         self.scaled = frozenset(self.columns_)
         self.model_ = PowerTransformer(method="yeo-johnson")
         if self.columns_:
@@ -66,10 +68,10 @@ class PowerTransform(Learnt):
         return self
 
     def transform(self, x: pd.DataFrame) -> pd.DataFrame:
-        return _replaced(x, self.columns_, self.model_)
+        return _replace_columns(x, self.columns_, self.model_)
 
 
-class Bins(Settings):
+class Bins(StepSettings):
     columns: NumericColumns = Field((), title="Columns", description="None chosen means all numbers.")
     bins: Annotated[int, Field(ge=2, le=50)] = Field(5, title="Bins", description="At most so many a column.")
     width: Literal["equal_counts", "equal_widths"] = Field(
@@ -85,7 +87,7 @@ class Binner(Learnt):
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Binner":
         self.edges_: dict[str, np.ndarray] = {}
         shares = np.linspace(0, 1, self.settings.bins + 1)[1:-1]
-        for name in chosen(x, self.settings.columns, "numeric"):
+        for name in choose_columns(x, self.settings.columns, "numeric"):
             present = x[name].dropna()
             if present.empty:
                 continue
@@ -106,7 +108,7 @@ class Binner(Learnt):
         return x.assign(**new)
 
 
-def _replaced(x: pd.DataFrame, columns: list[str], model: Any) -> pd.DataFrame:
+def _replace_columns(x: pd.DataFrame, columns: list[str], model: Any) -> pd.DataFrame:
     if not columns:
         return x
     values = model.transform(x[columns])

@@ -1,4 +1,4 @@
-"""Outliers: where a column's fences are, which rows are unlike the rest, and what is done with them."""
+"""Outliers: the fences of a column, rows unlike the others, and clipping, marking or removing them."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,12 +11,12 @@ from core.data.cleaning.steps.step import (
     NumericColumns,
     Only,
     Resampler,
-    Settings,
     StepKind,
+    StepSettings,
     centre_and_spread,
-    chosen,
-    filled,
-    sample,
+    choose_columns,
+    fill_and_scale,
+    sample_positions,
 )
 
 OUTLIERS = "Outliers"
@@ -24,17 +24,17 @@ FENCES = (
     "Box plot: outside Q1 − k·IQR and Q3 + k·IQR (Tukey 1977), k = 1.5. Standard deviations: further than k·s from"
     " the mean, k = 3. MAD: further than k·1.4826·MAD from the median (Iglewicz and Hoaglin 1993), k = 3.5."
 )
-FOREST = " Isolation forest: few random cuts set the row apart (Liu et al. 2008)."
-LOF = " Local outlier factor: the row is lonelier than its neighbours are (Breunig et al. 2000)."
+FOREST = " Isolation forest: few random splits isolate the row (Liu et al. 2008)."
+LOF = " Local outlier factor: the density around the row is lower than around its neighbours (Breunig et al. 2000)."
 FACTORS = {"box_plot": 1.5, "standard_deviations": 3.0, "mad": 3.5}
 NEIGHBOURS = 20
-FITTED_ON = 5_000  # training rows that a forest or the neighbours are made of
+FITTED_ON = 5_000  # training rows that the forest or the neighbours are fitted on
 
 Fence = Literal["box_plot", "standard_deviations", "mad"]
 Detector = Literal["box_plot", "standard_deviations", "mad", "isolation_forest", "local_outlier_factor"]
 
 
-def fences(values: pd.Series, method: str, factor: float | None = None) -> tuple[float, float]:
+def outlier_fences(values: pd.Series, method: str, factor: float | None = None) -> tuple[float, float]:
     """The lowest and the highest value that is no outlier; infinite where the column has no spread."""
     k = FACTORS[method] if factor is None else factor
     if method == "box_plot":
@@ -46,12 +46,12 @@ def fences(values: pd.Series, method: str, factor: float | None = None) -> tuple
     else:
         low = high = float(values.median())
         reach = k * 1.4826 * float((values - low).abs().median())
-    if not reach > 0:  # also when nothing is there: NaN
+    if not reach > 0:  # also for an empty column: NaN
         return -np.inf, np.inf
     return low - reach, high + reach
 
 
-class Clip(Settings):
+class Clip(StepSettings):
     method: Fence = Field("box_plot", title="Method", description=FENCES)
     factor: Annotated[float, Field(gt=0, le=100)] | None = Field(
         None, title="Factor k", description="How far the fences are; empty takes the method's usual one."
@@ -63,15 +63,15 @@ class Clipper(Learnt):
     settings: Clip
 
     def fit(self, x: pd.DataFrame, y: np.ndarray) -> "Clipper":
-        names = chosen(x, self.settings.columns, "numeric")
-        self.fences_ = {name: fences(x[name], self.settings.method, self.settings.factor) for name in names}
+        names = choose_columns(x, self.settings.columns, "numeric")
+        self.fences_ = {name: outlier_fences(x[name], self.settings.method, self.settings.factor) for name in names}
         return self
 
     def transform(self, x: pd.DataFrame) -> pd.DataFrame:
         return x.assign(**{name: x[name].clip(*fence) for name, fence in self.fences_.items()})
 
 
-class Detect(Settings):
+class Detect(StepSettings):
     method: Detector = Field("box_plot", title="Method", description=FENCES + FOREST + LOF)
     factor: Annotated[Annotated[float, Field(gt=0, le=100)] | None, Only(tuple(FACTORS))] = Field(
         None, title="Factor k", description="How far the fences are; empty takes the method's usual one."
@@ -85,22 +85,24 @@ class Detect(Settings):
 
 
 class Judge:
-    """Tells outlying rows: any cell beyond its fence, or a row unlike the training rows."""
+    """Detects outlying rows: any cell beyond its fence, or a row unlike the training rows."""
 
     def __init__(self, settings: Detect) -> None:
         self.settings = settings
 
     def fit(self, x: pd.DataFrame) -> "Judge":
-        self.columns_ = [name for name in chosen(x, self.settings.columns, "numeric") if x[name].notna().any()]
+        self.columns_ = [
+            name for name in choose_columns(x, self.settings.columns, "numeric") if x[name].notna().any()
+        ]
         if not self.columns_:
             raise ValueError("there is no column of numbers at this place")
         self.model_: Any = None
         if self.settings.method in FACTORS:
             method, factor = self.settings.method, self.settings.factor
-            self.fences_ = {name: fences(x[name], method, factor) for name in self.columns_}
+            self.fences_ = {name: outlier_fences(x[name], method, factor) for name in self.columns_}
             return self
         self.centre_, self.spread_ = centre_and_spread(x[self.columns_])
-        rows = filled(x, self.centre_, self.spread_)[sample(len(x), FITTED_ON)]
+        rows = fill_and_scale(x, self.centre_, self.spread_)[sample_positions(len(x), FITTED_ON)]
         if self.settings.method == "isolation_forest":
             from sklearn.ensemble import IsolationForest
 
@@ -108,7 +110,7 @@ class Judge:
         else:
             from sklearn.neighbors import LocalOutlierFactor
 
-            # Training rows are among their own neighbours here, so their own share decides the limit.
+            # Training rows are their own neighbours here, so the threshold is the quantile of their scores.
             near = max(1, min(NEIGHBOURS, len(rows) - 1))
             self.model_ = LocalOutlierFactor(n_neighbors=near, novelty=True).fit(rows)
             self.model_.offset_ = np.quantile(self.model_.score_samples(rows), self.settings.share)
@@ -117,7 +119,7 @@ class Judge:
     def outlying(self, x: pd.DataFrame) -> np.ndarray:
         """Boolean, `(n,)`."""
         if self.model_ is not None:
-            return self.model_.predict(filled(x, self.centre_, self.spread_)) < 0
+            return self.model_.predict(fill_and_scale(x, self.centre_, self.spread_)) < 0
         beyond = np.zeros(len(x), dtype=bool)
         for name, (low, high) in self.fences_.items():
             beyond |= ((x[name] < low) | (x[name] > high)).to_numpy()

@@ -1,4 +1,4 @@
-"""Balancing classes by repeating, making up or leaving out training rows, and noise on their numbers."""
+"""Oversampling and undersampling of classes, and Gaussian noise on numbers, for training rows only."""
 
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -10,20 +10,20 @@ from pydantic import Field
 from core.data.cleaning.steps.step import (
     NumericColumns,
     Resampler,
-    Settings,
     StepKind,
+    StepSettings,
+    append_rows,
     centre_and_spread,
-    chosen,
-    filled,
-    numeric,
-    with_new,
+    choose_columns,
+    fill_and_scale,
+    numeric_columns,
 )
 
 BALANCE = "Balance and noise"
 NEIGHBOURS = 5
 
 
-class Oversample(Settings):
+class Oversample(StepSettings):
     method: Literal["random", "smote", "adasyn"] = Field(
         "smote",
         title="Method",
@@ -49,7 +49,7 @@ class Oversampler(Resampler):
             random = np.random.default_rng(seed)
             again = [random.choice(np.flatnonzero(y == c), n - (y == c).sum()) for c, n in wanted.items()]
             rows = np.concatenate(again)
-            return with_new(x, x.iloc[rows]), np.concatenate([y, y[rows]])
+            return append_rows(x, x.iloc[rows]), np.concatenate([y, y[rows]])
         fewest = min(int((y == c).sum()) for c in wanted)
         if fewest < 2:
             raise ValueError(
@@ -58,10 +58,10 @@ class Oversampler(Resampler):
             )
         near = min(NEIGHBOURS, fewest - 1)
         made, classes = (_smote if self.settings.method == "smote" else _adasyn)(x, y, wanted, near, seed)
-        return with_new(x, made), np.concatenate([y, classes])
+        return append_rows(x, made), np.concatenate([y, classes])
 
 
-class Undersample(Settings):
+class Undersample(StepSettings):
     times: Annotated[float, Field(ge=1, le=1000)] = Field(
         1.0,
         title="Times the smallest class",
@@ -81,7 +81,7 @@ class Undersampler(Resampler):
         return x[kept], y[kept]
 
 
-class Noise(Settings):
+class Noise(StepSettings):
     share: Annotated[float, Field(gt=0, le=2)] = Field(
         0.1,
         title="Strength",
@@ -99,9 +99,9 @@ class NoiseAdder(Resampler):
     settings: Noise
 
     def resample(self, x: pd.DataFrame, y: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
-        names = chosen(x, self.settings.columns, "numeric")
+        names = choose_columns(x, self.settings.columns, "numeric")
         if not self.settings.columns:
-            names = [name for name in names if x[name].nunique() > 2]  # noise on a yes or no tells nothing
+            names = [name for name in names if x[name].nunique() > 2]  # noise makes no sense on a binary column
         if not names:
             raise ValueError("there is no column of numbers at this place")
         random, spread = (
@@ -116,29 +116,29 @@ class NoiseAdder(Resampler):
         if not self.settings.copies:
             return noisy(x), y
         rows = np.tile(np.arange(len(x)), self.settings.copies)
-        return with_new(x, noisy(x.iloc[rows])), np.concatenate([y, y[rows]])
+        return append_rows(x, noisy(x.iloc[rows])), np.concatenate([y, y[rows]])
 
 
 def _wanted_at_least(y: np.ndarray, share: float) -> dict[int, int]:
-    """The classes that are to grow, and how many rows each shall have."""
+    """The classes to oversample, and the number of rows each gets."""
     classes, counts = np.unique(y, return_counts=True)
     wanted = round(share * counts.max())
     return {int(c): wanted for c, n in zip(classes, counts, strict=True) if n < wanted}
 
 
 class _Plain:
-    """Rows as numbers without gaps on one scale, and the way back.
+    """Rows as scaled numbers without gaps, and the inverse.
 
-    A number that takes only two values is a category too: nothing lies between yes and no. `numbers` is `(n, a)`,
+    A number that takes only two values is a category too. `numbers` is `(n, a)`,
     `codes` `(n, b)`, positions in `levels`, of which a missing cell is one.
     """
 
     def __init__(self, x: pd.DataFrame) -> None:
         self.x = x
-        self.names = [name for name in numeric(x) if x[name].nunique() > 2]
+        self.names = [name for name in numeric_columns(x) if x[name].nunique() > 2]
         self.others = [str(name) for name in x.columns if name not in self.names]
         self.centre, self.spread = centre_and_spread(x[self.names])
-        self.numbers = filled(x, self.centre, self.spread)
+        self.numbers = fill_and_scale(x, self.centre, self.spread)
         coded = [pd.factorize(x[name], use_na_sentinel=False) for name in self.others]
         self.levels = [levels for _, levels in coded]
         self.codes = np.stack([codes for codes, _ in coded], axis=1) if coded else np.empty((len(x), 0), "int64")
@@ -156,7 +156,7 @@ class _Plain:
 def _smote(
     x: pd.DataFrame, y: np.ndarray, wanted: dict[int, int], near: int, seed: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Rows made up by SMOTE, by SMOTENC where there are categories too, by SMOTEN where there is nothing else."""
+    """Rows synthesised by SMOTE, by SMOTENC where there are categories too, by SMOTEN for categories alone."""
     from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 
     plain = _Plain(x)
@@ -176,7 +176,7 @@ def _smote(
 def _adasyn(
     x: pd.DataFrame, y: np.ndarray, wanted: dict[int, int], near: int, seed: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Rows made up by ADASYN between rows whose categories are a column each, of which the larger then counts."""
+    """Rows that ADASYN synthesises with one-hot categories, of which the largest is taken."""
     from imblearn.over_sampling import ADASYN
 
     plain = _Plain(x)
@@ -184,7 +184,7 @@ def _adasyn(
     sampler = ADASYN(sampling_strategy=wanted, n_neighbors=near, random_state=seed)
     try:
         matrix, classes = sampler.fit_resample(np.concatenate([plain.numbers, *flags], axis=1), y)
-    except (RuntimeError, ValueError) as error:  # what it says is of its parameters
+    except (RuntimeError, ValueError) as error:  # its message is about its parameters
         raise ValueError(
             "ADASYN makes rows beside other classes, a share for each row, and a class has no such row or lacks too"
             " few; take SMOTE"
@@ -220,7 +220,7 @@ KINDS = (
     StepKind(
         name="add_noise",
         title="Add noise",
-        help="Moves the numbers of training rows a little, so that a model learns less by heart. Validation, test and"
+        help="Moves the numbers of training rows a little, so that a model overfits less. Validation, test and"
         " new data stay as they are.",
         purpose=BALANCE,
         scope="training_rows",

@@ -1,14 +1,14 @@
-"""Steps that a review of findings leaves behind: other labels, and samples that were looked at and found right."""
+"""Steps that a review of findings makes: new labels, and samples that were reviewed and confirmed."""
 
 from pydantic import Field
 
-from core.data.cleaning.steps.step import Rows, Settings, StepKind
+from core.data.cleaning.steps.step import Rows, StepKind, StepSettings
 from core.schemas import Recipe
 
 REVIEW = "Review"
 
 
-class Relabel(Settings):
+class Relabel(StepSettings):
     labels: dict[str, str] = Field({}, title="Labels", description="Sample id, as IMPORT-ROW → its class.")
 
 
@@ -23,7 +23,7 @@ def relabel(rows: Rows, settings: Relabel) -> Rows:
     return Rows(samples.assign(label=new.where(new.notna(), samples["label"]).astype("str")), rows.table)
 
 
-class Keep(Settings):
+class Keep(StepSettings):
     finding: str = Field(title="Finding", description="Its kind, such as label_error.")
     samples: tuple[str, ...] = Field((), title="Samples", description="Ids, as IMPORT-ROW.")
 
@@ -61,7 +61,7 @@ KINDS = (
     StepKind(
         name=KEEP,
         title="Keep as they are",
-        help="The samples were looked at and found right: the finding no longer names them. Data stay as they are.",
+        help="The samples were reviewed and confirmed: the finding no longer names them. The data do not change.",
         purpose=REVIEW,
         scope="samples",
         settings=Keep,

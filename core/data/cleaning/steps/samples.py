@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.cleaning.steps.step import AnyColumns, ClassNames, Rows, Settings, StepKind, chosen
+from core.data.cleaning.steps.step import AnyColumns, ClassNames, Rows, StepKind, StepSettings, choose_columns
 
 ROWS = "Rows and duplicates"
 CLASSES = "Classes"
 
 
-class BinTarget(Settings):
+class BinTarget(StepSettings):
     edges: tuple[float, ...] = Field(title="Inner limits", description="Rising; a value equal to one is below it.")
 
 
@@ -28,7 +28,7 @@ def bin_target(rows: Rows, settings: BinTarget) -> Rows:
     return Rows(rows.samples.assign(label=labels), rows.table)
 
 
-class DropSamples(Settings):
+class DropSamples(StepSettings):
     samples: tuple[str, ...] = Field(title="Samples", description="Ids, as IMPORT-ROW.")
 
 
@@ -39,7 +39,7 @@ def drop_samples(rows: Rows, settings: DropSamples) -> Rows:
     return rows.keep(~rows.samples["id"].isin(settings.samples).to_numpy())
 
 
-class DropDuplicates(Settings):
+class DropDuplicates(StepSettings):
     contradictory: Literal["drop", "keep"] = Field(
         "drop",
         title="Copies with different classes",
@@ -53,27 +53,27 @@ def drop_duplicates(rows: Rows, settings: DropDuplicates) -> Rows:
     return rows.keep(np.where(torn, settings.contradictory == "keep", first))
 
 
-class RenameClasses(Settings):
+class RenameClasses(StepSettings):
     names: dict[str, str] = Field(
         {}, title="New names", description="Old name → new name. Equal new names merge classes."
     )
 
 
 def rename_classes(rows: Rows, settings: RenameClasses) -> Rows:
-    _known(rows, tuple(settings.names))
+    _check_classes(rows, tuple(settings.names))
     if not all(name.strip() for name in settings.names.values()):
         raise ValueError("a class needs a name")
     labels = rows.samples["label"].replace({old: new.strip() for old, new in settings.names.items()})
     return Rows(rows.samples.assign(label=labels), rows.table)
 
 
-class MergeClasses(Settings):
+class MergeClasses(StepSettings):
     classes: ClassNames = Field((), title="Classes", description="These become one.")
     name: str = Field("", title="Name", description="Of the merged class; empty takes the first one's.")
 
 
 def merge_classes(rows: Rows, settings: MergeClasses) -> Rows:
-    _known(rows, settings.classes)
+    _check_classes(rows, settings.classes)
     if len(settings.classes) < 2:
         raise ValueError("it needs two classes to merge")
     name = settings.name.strip() or settings.classes[0]
@@ -82,16 +82,16 @@ def merge_classes(rows: Rows, settings: MergeClasses) -> Rows:
     )
 
 
-class LeaveOutClasses(Settings):
+class LeaveOutClasses(StepSettings):
     classes: ClassNames = Field((), title="Classes", description="Their samples are left out.")
 
 
 def leave_out_classes(rows: Rows, settings: LeaveOutClasses) -> Rows:
-    _known(rows, settings.classes)
+    _check_classes(rows, settings.classes)
     return rows.keep(~rows.samples["label"].isin(settings.classes).to_numpy())
 
 
-class DropRowsMissing(Settings):
+class DropRowsMissing(StepSettings):
     columns: AnyColumns = Field((), title="Columns", description="Which to look at; none chosen means all.")
     share: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0,
@@ -101,11 +101,11 @@ class DropRowsMissing(Settings):
 
 
 def drop_rows_missing(rows: Rows, settings: DropRowsMissing) -> Rows:
-    looked_at = rows.cells[chosen(rows.cells, settings.columns, "any")]
+    looked_at = rows.cells[choose_columns(rows.cells, settings.columns, "any")]
     return rows.keep(looked_at.isna().mean(axis=1).to_numpy() <= settings.share)
 
 
-def _known(rows: Rows, classes: tuple[str, ...]) -> None:
+def _check_classes(rows: Rows, classes: tuple[str, ...]) -> None:
     unknown = set(classes) - set(rows.samples["label"].dropna())
     if unknown:
         raise ValueError(f"there is no class “{min(unknown)}” at this place")
@@ -121,7 +121,7 @@ KINDS = (
     StepKind(
         name=DROP_SAMPLES,
         title="Drop samples",
-        help="Leaves out the named samples, whatever part they are in.",
+        help="Leaves out the named samples from any part.",
         purpose=ROWS,
         scope="samples",
         settings=DropSamples,
@@ -131,7 +131,7 @@ KINDS = (
     StepKind(
         name=DROP_DUPLICATES,
         title="Drop duplicates",
-        help="Of samples with identical content the first stays. Copies count double in training and in every score.",
+        help="Keeps the first of samples with identical content. Copies count double in training and in every score.",
         purpose=ROWS,
         scope="samples",
         settings=DropDuplicates,

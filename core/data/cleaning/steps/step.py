@@ -1,4 +1,4 @@
-"""What a cleaning step is: a name, its settings, and where in a dataset's way to a model it acts."""
+"""What a cleaning step is: a name, its settings, and its scope, which says when it acts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ WHERE: dict[Scope, str] = {
 }
 
 
-NEW = "new "  # what the names of training rows begin with that were made, not imported
+NEW = "new "  # prefix of the names of synthetic training rows
 
 
-class Settings(Frozen):
+class StepSettings(Frozen):
     """A step's settings. Every field has a title and a description; the pages draw a widget for each."""
 
 
@@ -95,7 +95,7 @@ class Learnt:
         raise NotImplementedError
 
     def fit_transform(self, x: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
-        """The training rows as a model shall see them; differs from `transform` where that would leak the class."""
+        """The training rows as the model sees them; differs from `transform` where that would leak the class."""
         return self.fit(x, y).transform(x)
 
 
@@ -108,7 +108,7 @@ class Resampler:
     def resample(self, x: pd.DataFrame, y: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
         """The rows to learn from and their classes, `(m,)`.
 
-        Rows that stay keep their name in the index; those that are added have names of their own (`with_new`).
+        Rows that stay keep their name in the index; those that are added have names of their own (`append_rows`).
         """
         raise NotImplementedError
 
@@ -119,7 +119,7 @@ class StepKind:
 
     `run` is called, by scope, as `run(rows, settings) -> Rows` (samples), `run(table, settings) -> table` (cells),
     `run(settings) -> Learnt` (learnt) or `run(settings) -> Resampler` (training_rows). It may raise `ValueError` with
-    half a sentence on what does not fit. `reads_cells` tells that a samples step looks into the table.
+    the end of a sentence on the reason. `reads_cells` says that a samples step reads the table's cells.
     """
 
     name: str
@@ -127,26 +127,28 @@ class StepKind:
     help: str
     purpose: str
     scope: Scope
-    settings: type[Settings]
+    settings: type[StepSettings]
     run: Callable[..., Any]
     kind: Kind | Literal["both"] = "table"
     reads_cells: bool = False
 
 
-def numeric(x: pd.DataFrame) -> list[str]:
+def numeric_columns(x: pd.DataFrame) -> list[str]:
     """The columns of numbers."""
     return [str(name) for name in x.columns if pd.api.types.is_numeric_dtype(x[name])]
 
 
-def text(x: pd.DataFrame) -> list[str]:
+def text_columns(x: pd.DataFrame) -> list[str]:
     """The columns of categories."""
-    numbers = set(numeric(x))
+    numbers = set(numeric_columns(x))
     return [str(name) for name in x.columns if name not in numbers]
 
 
-def chosen(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
-    """The columns `names`, or all of the kind where none is named; `ValueError` when one is not there."""
-    fitting = {"numeric": numeric, "text": text, "any": lambda t: [str(c) for c in t.columns]}[kind](x)
+def choose_columns(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
+    """The columns `names`, or all of the kind if none is named; `ValueError` when one is missing."""
+    fitting = {"numeric": numeric_columns, "text": text_columns, "any": lambda t: [str(c) for c in t.columns]}[kind](
+        x
+    )
     for name in names:
         if name not in x.columns:
             raise ValueError(f"there is no column “{name}” at this place")
@@ -155,27 +157,27 @@ def chosen(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
     return list(names) or fitting
 
 
-def with_new(x: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
-    """Training rows joined by further ones, which are named “new 1” and so on."""
+def append_rows(x: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Training rows followed by synthetic ones, which are named “new 1” and so on."""
     names = x.index.astype("str")
     first = 1 + max((int(name.removeprefix(NEW)) for name in names if name.startswith(NEW)), default=0)
     return pd.concat([x, more.set_axis([f"{NEW}{first + i}" for i in range(len(more))])])
 
 
-def sample(n: int, most: int) -> np.ndarray:
-    """Positions of at most `most` of `n` rows, drawn evenly at random, always the same, in their order."""
+def sample_positions(n: int, most: int) -> np.ndarray:
+    """Sorted positions of at most `most` of `n` rows, drawn uniformly at random with a fixed seed."""
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 
-def filled(x: pd.DataFrame, centre: pd.Series, spread: pd.Series) -> np.ndarray:
-    """Numbers for methods that need every cell: missing ones at the centre, all on one scale; `(n, columns)`."""
+def fill_and_scale(x: pd.DataFrame, centre: pd.Series, spread: pd.Series) -> np.ndarray:
+    """Robustly scaled numbers, missing cells filled with the centre; `(n, columns)`."""
     return ((x[centre.index].fillna(centre) - centre) / spread).to_numpy()
 
 
 def centre_and_spread(x: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Median and interquartile range of each column; where that is nought the standard deviation, then 1."""
+    """Median and interquartile range of each column; where that is 0 the standard deviation, then 1."""
     centre = x.median().fillna(0.0)
     spread = x.quantile(0.75) - x.quantile(0.25)
     spread = spread.where(spread > 0, x.std(ddof=0))

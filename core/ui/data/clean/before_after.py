@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.classes import class_bars
-from core.charts.columns import box_plot, correlations, histogram, missing_matrix
+from core.charts.columns import box_plot, correlation_matrix, histogram, missing_matrix
 from core.data.cleaning.preparation import Stage
-from core.data.cleaning.steps.step import numeric
-from core.data.versions import natural
+from core.data.cleaning.steps.step import numeric_columns
+from core.data.versions import natural_key
 from core.ui.shell.charts import draw
 
 View = Literal["classes", "distribution", "box_plot", "missing", "correlation"]
@@ -41,11 +41,11 @@ def show_before_and_after(stage: Stage, key: str) -> None:
         column = None
         if view in OF_COLUMN:
             if view == "box_plot":
-                columns = [c for c in columns if c in (*numeric(before), *numeric(after))]
+                columns = [c for c in columns if c in (*numeric_columns(before), *numeric_columns(after))]
             column = st.selectbox(
                 "Column", columns, key=f"{key}-{view}-column", width=260, help="Changed ones come first."
             )
-    names = sorted({*stage.counts[0], *stage.counts[1]}, key=natural)
+    names = sorted({*stage.counts[0], *stage.counts[1]}, key=natural_key)
     sides = zip(st.columns(2), ("Before", "After"), (before, after), stage.counts, strict=True)
     for place, title, table, counts in sides:
         with place:
@@ -62,16 +62,16 @@ def _draw_chart(view: View, column: str | None, table: pd.DataFrame, key: str) -
     if view in OF_COLUMN and column not in table:
         st.caption("This column does not exist here.")
         return
-    if view == "correlation" and len(numeric(table)) < 2:
+    if view == "correlation" and len(numeric_columns(table)) < 2:
         st.caption("This needs two numeric columns.")
         return
-    if view == "box_plot" and column not in numeric(table):
+    if view == "box_plot" and column not in numeric_columns(table):
         st.caption("A category has no box plot.")
         return
     figure = (
         missing_matrix(table)
         if view == "missing"
-        else correlations(table)
+        else correlation_matrix(table)
         if view == "correlation"
         else box_plot(table[column])
         if view == "box_plot"

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.charts.selection import feature_scores, selection_curve
 from core.data.cleaning.feature_scores import FOLDS, load_scores
-from core.data.cleaning.recipe import settings_of
+from core.data.cleaning.recipe import step_settings
 from core.methods.pretrained import BACKBONES
 from core.schemas import Recipe, VersionRecord
 from core.ui.shell import task_panel
@@ -28,7 +28,7 @@ def show_feature_scores(version: VersionRecord, recipe: Recipe, place: int, of_i
                 place=place,
             )
         return
-    method = str(getattr(settings_of(recipe.steps[place]), "method", "")).replace("_", " ")
+    method = str(getattr(step_settings(recipe.steps[place]), "method", "")).replace("_", " ")
     seen = f", embedded by {BACKBONES[scores.backbone].title}" if scores.backbone in BACKBONES else ""
     st.caption(
         f"{scores.kept:,} of {len(scores.scores):,} kept. {method.capitalize()} on {scores.n:,} training"

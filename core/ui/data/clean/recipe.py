@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from core.data.cleaning import recipe as cleaning
-from core.data.cleaning.preparation import Stage, trace
+from core.data.cleaning.preparation import Stage, trace_steps
 from core.data.cleaning.steps.registry import STEPS
-from core.data.versions import imported_rows, some_imported
+from core.data.versions import imported_rows, sample_imported
 from core.schemas import DataRef, DatasetRecord, Recipe, Step, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.ui.data import version_making
@@ -59,13 +59,13 @@ def _try_steps(dataset_id: str, version_id: str, recipe: str) -> list[Stage]:
     samples = version_samples(dataset_id, version_id)
     training = pd.Index(samples.loc[samples["part"] == "train", "id"])
     if get_dataset(dataset_id).kind == "image":
-        return trace(steps, imported_rows(version, cells=False)[0], training)
+        return trace_steps(steps, imported_rows(version, cells=False)[0], training)
     named = {str(name) for step in steps.steps for name in step.params.get("samples", ())}
-    return trace(steps, some_imported(version, TRIED_ROWS, named), training)
+    return trace_steps(steps, sample_imported(version, TRIED_ROWS, named), training)
 
 
 def _show_head(dataset: DatasetRecord, version: VersionRecord, recipe: Recipe, broken: bool) -> None:
-    changed = recipe.steps != cleaning.ordered(version.recipe.steps)
+    changed = recipe.steps != cleaning.order_steps(version.recipe.steps)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
             "The imported data never change: a version is made by these steps, and each can be switched off again.",

@@ -9,7 +9,7 @@ from core.data.cleaning import recipe as cleaning
 from core.data.cleaning.preparation import SHOWN, Stage
 from core.data.cleaning.steps.selection import SELECTION
 from core.data.cleaning.steps.step import WHERE, StepKind
-from core.data.versions import some_imported
+from core.data.versions import sample_imported
 from core.schemas import Frozen, Recipe, Step, VersionRecord
 from core.store.datasets import get_dataset
 from core.ui.data.clean import feature_scores, step_settings
@@ -27,7 +27,9 @@ class Drafted(Frozen):
 def load_draft(version: VersionRecord) -> list[Drafted]:
     key = _draft_key(version)
     if key not in st.session_state:
-        save_draft(version, [Drafted(number=i, step=s) for i, s in enumerate(cleaning.ordered(version.recipe.steps))])
+        save_draft(
+            version, [Drafted(number=i, step=s) for i, s in enumerate(cleaning.order_steps(version.recipe.steps))]
+        )
     draft: list[Drafted] = st.session_state[key]
     return draft
 
@@ -92,7 +94,7 @@ def _imported_columns(version: VersionRecord) -> pd.DataFrame:
     """The columns to choose from for a step that is off."""
     if get_dataset(version.dataset).kind == "image":
         return pd.DataFrame()
-    return some_imported(version, 1).cells
+    return sample_imported(version, 1).cells
 
 
 def _show_step_buttons(version: VersionRecord, draft: list[Drafted], i: int, group: list[int], key: str) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from core.data.cleaning.steps.step import Classes, Columns, Only, StepKind, numeric, text
+from core.data.cleaning.steps.step import Classes, Columns, Only, StepKind, numeric_columns, text_columns
 
 WIDE = 320
 LONG = 30  # of a longer list of names only the first are shown
@@ -154,7 +154,7 @@ def _list_field(title: str, value: list[Any], options: list[Any] | None, common:
 def _column_names(mark: Columns, table: pd.DataFrame) -> list[str]:
     if mark.kind == "any":
         return [str(column) for column in table.columns]
-    return numeric(table) if mark.kind == "numeric" else text(table)
+    return numeric_columns(table) if mark.kind == "numeric" else text_columns(table)
 
 
 def _mapping_field(title: str, help_text: str | None, value: Mapping[str, str], key: str) -> dict[str, str]:

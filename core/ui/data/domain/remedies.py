@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.advice.domain.record import Distance, Remedies, Remedy
-from core.charts.domain import gains
+from core.charts.domain import gain_intervals
 from core.jobs import tasks
 from core.methods.strategies import method_title
 from core.schemas import DatasetRecord, TrainingSpec, VersionRecord
@@ -48,7 +48,7 @@ def _show_results(remedies: Remedies) -> None:
     }
     if judged:
         draw(
-            gains(judged),
+            gain_intervals(judged),
             "remedies-gains",
             "Gain of each method on the target over the unchanged source, with its interval.",
         )

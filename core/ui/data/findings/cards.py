@@ -7,7 +7,7 @@ from core.data.cleaning.recipe import step_kind
 from core.data.cleaning.steps.review import RELABEL
 from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings.registry import finders
-from core.data.findings.saved import Check, all_findings, can_check, load_check
+from core.data.findings.saved import VersionCheck, all_findings, can_check, load_check
 from core.data.images.store import DatasetImages
 from core.methods.pretrained import BACKBONES
 from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
@@ -59,7 +59,7 @@ def show_findings(dataset: DatasetRecord, version: VersionRecord) -> None:
     _show_refused(dataset)
 
 
-def show_deeper_check(dataset: DatasetRecord, version: VersionRecord, check: Check | None) -> None:
+def show_deeper_check(dataset: DatasetRecord, version: VersionRecord, check: VersionCheck | None) -> None:
     """The button for the check that needs embeddings or classifiers, its progress, or when it was done."""
     if task_panel.is_busy("check", "Looking deeper", version):
         return

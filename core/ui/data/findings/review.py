@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.data.findings.saved import Case, Check
+from core.data.findings.saved import Case, VersionCheck
 from core.data.images.store import DatasetImages
-from core.data.reviewing import Decision, cases_of, steps_of, touched_tests
+from core.data.reviewing import Decision, cases_of, count_touched_tests, steps_of
 from core.data.versions import load_cells
 from core.schemas import DatasetRecord, Finding, VersionRecord
 from core.store.datasets import get_dataset
@@ -37,7 +37,7 @@ def end_review(version: VersionRecord) -> None:
     st.session_state.pop(f"reviewing-{version.id}", None)
 
 
-def show_review(dataset: DatasetRecord, version: VersionRecord, finding: Finding, check: Check | None) -> None:
+def show_review(dataset: DatasetRecord, version: VersionRecord, finding: Finding, check: VersionCheck | None) -> None:
     """The first undecided case, with its evidence and its buttons."""
     samples = version_samples(dataset.id, version.id)
     cases = cases_of(finding, samples, check)
@@ -161,7 +161,7 @@ def show_decisions(dataset: DatasetRecord, version: VersionRecord) -> None:
     last = {decision.sample: decision.action for decision in decisions}
     counts = pd.Series(list(last.values())).value_counts()
     summary = ", ".join(f"{counts[action]:,} {word}" for action, word in DONE.items() if action in counts)
-    n_tests = touched_tests(decisions, version_samples(dataset.id, version.id))
+    n_tests = count_touched_tests(decisions, version_samples(dataset.id, version.id))
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Decided: {summary}.", width="stretch")

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.cleaning.preparation import Preparation, as_table, features_kept, trace
-from core.data.cleaning.recipe import apply
+from core.data.cleaning.preparation import Preparation, feature_table, features_kept, trace_steps
+from core.data.cleaning.recipe import apply_recipe
 from core.data.cleaning.steps.registry import STEPS
 from core.data.cleaning.steps.step import Rows
 from core.data.importing import import_data
@@ -300,8 +300,8 @@ def test_steps_on_images_only_leave_features_out(
     y = np.repeat([0, 2, 1], 20)  # in the order of the files
     kept = features_kept(Recipe(steps=(Step(kind=name, params=params),)), x, y)
     assert kept is not None and kept.shape == (FEATURES,) and 0 < kept.sum() < FEATURES
-    left = STEPS[name].run(STEPS[name].settings(**params)).fit(as_table(x), y).transform(as_table(x))
-    assert left.equals(as_table(x).loc[:, kept])
+    left = STEPS[name].run(STEPS[name].settings(**params)).fit(feature_table(x), y).transform(feature_table(x))
+    assert left.equals(feature_table(x).loc[:, kept])
 
 
 def test_without_a_selection_the_whole_embedding_is_seen() -> None:
@@ -346,7 +346,7 @@ def test_every_step_gives_a_matrix_without_gaps_for_any_rows(name: str, params: 
 def test_every_step_changes_something_it_is_there_for(name: str, params: dict[str, Any]) -> None:
     x, y = table()
     rows = Rows(pd.DataFrame({"id": x.index, "label": y.astype(str), "group": range(N)}), x)
-    (stage,) = trace(Recipe(steps=(Step(kind=name, params=params),)), rows, x.index[:TRAIN])
+    (stage,) = trace_steps(Recipe(steps=(Step(kind=name, params=params),)), rows, x.index[:TRAIN])
     assert not stage.error
     # Nothing is more than half empty here.
     assert stage.before.equals(stage.after) == (name == "drop_columns_missing")
@@ -511,7 +511,7 @@ def test_a_trace_counts_the_classes_before_and_after() -> None:
     x, y = table()
     rows = Rows(pd.DataFrame({"id": x.index, "label": y.astype(str), "group": range(N)}), x)
     steps = (Step(kind="merge_classes", params={"classes": ["1", "2"], "name": "m"}), Step(kind="oversample"))
-    merged, balanced = trace(Recipe(steps=steps), rows, x.index[:TRAIN])
+    merged, balanced = trace_steps(Recipe(steps=steps), rows, x.index[:TRAIN])
     small, large = int((y == 0).sum()), int((y != 0).sum())
     assert merged.counts == (dict(zip("012", np.bincount(y).tolist(), strict=True)), {"0": small, "m": large})
     most = max(balanced.counts[0].values())
@@ -527,9 +527,9 @@ def test_a_trace_shows_each_step_in_the_order_of_action_and_stops_at_an_error() 
         Step(kind="remove_outliers", enabled=False),
         Step(kind="scale", params={"columns": ["nothing"]}),
     )
-    stages = trace(Recipe(steps=steps), rows, x.index[:TRAIN])
+    stages = trace_steps(Recipe(steps=steps), rows, x.index[:TRAIN])
     assert [(s.place, bool(s.error)) for s in stages] == [(1, False), (0, False), (3, True)]
-    kept = apply(Recipe(steps=steps[1:2]), rows)
+    kept = apply_recipe(Recipe(steps=steps[1:2]), rows)
     assert stages[0].n_after == len(kept.samples)
     assert set(stages[0].after.index) == set(kept.cells.index) & set(x.index[:TRAIN])
     assert not stages[1].after.isna().any(axis=None)

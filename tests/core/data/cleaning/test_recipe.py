@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.data.cleaning.recipe import apply, check, clean_cells, ordered
+from core.data.cleaning.recipe import apply_recipe, check_recipe, clean_cells, order_steps
 from core.data.cleaning.steps.step import Rows
 from core.data.importing import import_data
-from core.data.versions import load_samples, load_table, make_version, natural
+from core.data.versions import load_samples, load_table, make_version, natural_key
 from core.errors import InputError
 from core.schemas import DataRef, Recipe, Step
 from core.store.datasets import get_version
@@ -30,13 +30,13 @@ def rows() -> Rows:
 
 
 def run(rows: Rows, kind: str, **params: object) -> Rows:
-    return apply(Recipe(steps=(Step(kind=kind, params=params),)), rows)
+    return apply_recipe(Recipe(steps=(Step(kind=kind, params=params),)), rows)
 
 
 def test_bins_put_every_value_on_its_side_of_the_edges(rows):
     binned = run(rows, "bin_target", edges=[10, 20]).samples["label"]
     assert binned.tolist() == ["10 or less", "10 or less", "10 to 20", "over 20"]
-    assert sorted(set(binned), key=natural) == ["10 or less", "10 to 20", "over 20"]
+    assert sorted(set(binned), key=natural_key) == ["10 or less", "10 to 20", "over 20"]
 
 
 def test_dropped_samples_are_gone_with_their_cells_and_the_original_is_untouched(rows):
@@ -47,7 +47,7 @@ def test_dropped_samples_are_gone_with_their_cells_and_the_original_is_untouched
 
 def test_step_that_is_off_does_nothing(rows):
     step = Step(kind="drop_samples", params={"samples": ["1-1"]}, enabled=False)
-    assert apply(Recipe(steps=(step,)), rows).samples.equals(rows.samples)
+    assert apply_recipe(Recipe(steps=(step,)), rows).samples.equals(rows.samples)
 
 
 def test_the_first_of_equal_samples_stays_and_contradictory_ones_go_or_stay(rows):
@@ -94,7 +94,7 @@ def test_dates_become_their_parts(rows):
 def test_new_rows_are_cleaned_like_those_of_the_version(rows):
     steps = (Step(kind="drop_samples", params={"samples": ["1-1"]}), Step(kind="merge_spellings"))
     recipe = Recipe(steps=(*steps, Step(kind="drop_columns", params={"columns": ["day"]}), Step(kind="impute")))
-    made = apply(recipe, rows).cells
+    made = apply_recipe(recipe, rows).cells
     pd.testing.assert_frame_equal(clean_cells(recipe, rows.cells).loc[made.index], made)
 
 
@@ -120,7 +120,7 @@ def test_a_step_that_learns_is_tried_before_a_version_is_made(workspace, make_cs
 
 def test_steps_that_make_the_version_act_before_those_that_learn():
     kinds = ["scale", "drop_columns", "impute", "drop_duplicates"]
-    assert [s.kind for s in ordered(tuple(Step(kind=k) for k in kinds))] == [
+    assert [s.kind for s in order_steps(tuple(Step(kind=k) for k in kinds))] == [
         "drop_columns",
         "drop_duplicates",
         "scale",
@@ -142,12 +142,12 @@ def test_steps_that_make_the_version_act_before_those_that_learn():
 )
 def test_step_that_cannot_be_applied_is_named(rows, step, says):
     with pytest.raises(InputError, match=says):
-        apply(Recipe(steps=(step,)), rows)
+        apply_recipe(Recipe(steps=(step,)), rows)
 
 
 def test_recipes_are_checked_for_the_kind_of_data_and_settings():
     with pytest.raises(InputError, match="Step 1 of the recipe, impute, is for tables"):
-        check(Recipe(steps=(Step(kind="impute"),)), "image")
+        check_recipe(Recipe(steps=(Step(kind="impute"),)), "image")
     with pytest.raises(InputError, match=r"Step 1 of the recipe, scale.*“method”"):
-        check(Recipe(steps=(Step(kind="scale", params={"method": "magic"}),)), "table")
-    check(Recipe(steps=(Step(kind="drop_duplicates"),)), "image")
+        check_recipe(Recipe(steps=(Step(kind="scale", params={"method": "magic"}),)), "table")
+    check_recipe(Recipe(steps=(Step(kind="drop_duplicates"),)), "image")

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.findings.embedding import Embedded, look_deeper, near_groups
+from core.data.findings.embedding import Embedded, check_embeddings, near_groups
 from core.data.findings.evidence import Evidence
-from core.data.findings.label_errors import confident_learning, out_of_fold, squashed
-from core.data.images.near_duplicates import as_bits
-from core.data.images.quality import hashes
+from core.data.findings.label_errors import confident_learning, normalize_embeddings, predict_out_of_fold
+from core.data.images.near_duplicates import parse_hashes
+from core.data.images.quality import image_hashes
 from core.schemas import DatasetRecord
 
 CLASSES = ("ant", "bee", "cow")
@@ -21,7 +21,7 @@ def made(n: int = 40, seed: int = 0) -> tuple[np.ndarray, pd.DataFrame]:
     """Three well separated clouds of `n` embeddings, 64 numbers each, and their samples."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(3), n)
-    x = squashed(rng.normal(size=(3, 64))[labels] + 0.8 * rng.normal(size=(3 * n, 64))).astype("float32")
+    x = normalize_embeddings(rng.normal(size=(3, 64))[labels] + 0.8 * rng.normal(size=(3 * n, 64))).astype("float32")
     samples = pd.DataFrame(
         {
             "id": [f"1-{i}" for i in range(3 * n)],
@@ -39,7 +39,7 @@ def look(x, samples, groups=None, labelled=True, **kept):
     dataset = DatasetRecord(id="d", name="d", kind="image", labelled=labelled)
     evidence = Evidence(dataset, samples, Path(), kept={kind: frozenset(ids) for kind, ids in kept.items()})
     groups = samples["group"].to_numpy() if groups is None else groups
-    (findings, cases), accuracy = look_deeper(Embedded(evidence, x, groups))
+    (findings, cases), accuracy = check_embeddings(Embedded(evidence, x, groups))
     return {finding.kind: finding for finding in findings}, cases, accuracy
 
 
@@ -66,7 +66,7 @@ def test_planted_wrong_labels_are_ranked_first_with_the_right_class():
 
 def test_planted_outliers_are_found_and_only_they():
     x, samples = made()
-    x[[7, 77]] = squashed(np.random.default_rng(1).normal(size=(2, 64)) * 3)
+    x[[7, 77]] = normalize_embeddings(np.random.default_rng(1).normal(size=(2, 64)) * 3)
     findings, cases, _ = look(x, samples, labelled=False)
     assert set(findings) == {"outlier"}
     assert set(findings["outlier"].samples) == {"7.png", "77.png"}
@@ -92,8 +92,8 @@ def test_out_of_fold_probabilities_never_come_from_a_copy():
     x = rng.normal(size=(60, 200))
     x = np.concatenate([x, x])
     labels = np.concatenate([rng.integers(0, 2, 60)] * 2)
-    apart = out_of_fold(x, labels, np.arange(120)).argmax(1)
-    together = out_of_fold(x, labels, np.tile(np.arange(60), 2)).argmax(1)
+    apart = predict_out_of_fold(x, labels, np.arange(120)).argmax(1)
+    together = predict_out_of_fold(x, labels, np.tile(np.arange(60), 2)).argmax(1)
     assert (apart == labels).mean() > 0.85
     assert (together == labels).mean() < 0.7
 
@@ -120,7 +120,7 @@ def test_cropped_copies_are_joined_unless_images_are_tiny(side):
     images = [np.asarray(p) for p in pictures]
     x = np.eye(9, 16, dtype="float32")
     x[8] = x[2]
-    plain, mirrored = (as_bits([hashes(image)[k] for image in images]) for k in (0, 1))
+    plain, mirrored = (parse_hashes([image_hashes(image)[k] for image in images]) for k in (0, 1))
     found = near_groups(x, plain, mirrored, np.arange(9), lambda i: images[i])
     assert (found[2] == found[8]) == (side > 24)
     assert len(set(found.tolist())) == (8 if side > 24 else 9)

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.images.near_duplicates import Comparer, as_bits, embedding_pairs, groups, hash_pairs, joined
-from core.data.images.quality import hashes
+from core.data.images.near_duplicates import (
+    Comparer,
+    connected_components,
+    embedding_pairs,
+    hash_pairs,
+    near_duplicate_groups,
+    parse_hashes,
+)
+from core.data.images.quality import image_hashes
 
 
 def picture(seed: int) -> np.ndarray:
@@ -37,16 +44,16 @@ def test_cropped_and_mirrored_copies_are_alike_and_others_are_not(crop, mirror):
 def test_groups_hold_copies_and_nothing_else():
     images = [picture(seed) for seed in range(30)]
     images += [images[3], np.ascontiguousarray(images[4][:, ::-1]), images[3]]
-    plain, mirrored = (as_bits([hashes(image)[k] for image in images]) for k in (0, 1))
+    plain, mirrored = (parse_hashes([image_hashes(image)[k] for image in images]) for k in (0, 1))
     copies = np.array([*range(30), 3, 31, 3])
-    found = groups(copies, plain, mirrored, lambda i: images[i])
+    found = near_duplicate_groups(copies, plain, mirrored, lambda i: images[i])
     assert len(set(found.tolist())) == 30
     assert found[3] == found[30] == found[32]
     assert found[4] == found[31]
 
 
 def test_whoever_shares_a_partner_is_in_one_group():
-    assert joined(6, [(0, 3), (5, 3), (1, 2)]).tolist() == [0, 1, 1, 0, 2, 0]
+    assert connected_components(6, [(0, 3), (5, 3), (1, 2)]).tolist() == [0, 1, 1, 0, 2, 0]
 
 
 def test_embedding_pairs_are_neighbours_above_the_limit():

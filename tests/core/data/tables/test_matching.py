@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from core.data.tables.matching import as_target, matched_columns
+from core.data.tables.matching import matched_columns, rename_to_target
 
 
 def table(**columns):
@@ -22,7 +22,7 @@ def test_a_name_that_a_table_has_twice_is_not_guessed_at():
 def test_source_rows_take_the_targets_columns_order_and_types():
     target = table(x=[1.0, 2.0], word=["p", "q"], only_here=[5.0, 6.0]).astype({"word": "str"})
     source = table(Word=["r"], X=[9], other=[1]).set_axis(["1-7"])
-    found = as_target(source, target, matched_columns(target, source))
+    found = rename_to_target(source, target, matched_columns(target, source))
     assert list(found.columns) == ["x", "word", "only_here"]
     assert (found.dtypes == target.dtypes).all()
     assert found.index.tolist() == ["1-7"]

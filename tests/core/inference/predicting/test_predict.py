@@ -13,7 +13,7 @@ from PIL import Image
 from core.data.images.store import DatasetImages
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.evaluation.calibration import at_temperature
+from core.evaluation.calibration import scale_temperature
 from core.inference.predicting.predict import predict
 from core.inference.predicting.record import TABLE
 from core.inference.predicting.sending import send
@@ -69,7 +69,7 @@ def test_test_rows_get_the_probabilities_that_the_run_was_judged_by(table_run: R
     calibrated = table[[f"calibrated:{c}" for c in outcome.classes]].to_numpy()
     raw = table[[f"p:{c}" for c in outcome.classes]].to_numpy()
     assert outcome.temperature is not None
-    np.testing.assert_allclose(calibrated, at_temperature(raw, outcome.temperature))
+    np.testing.assert_allclose(calibrated, scale_temperature(raw, outcome.temperature))
 
 
 def test_good_pictures_are_predicted_and_bad_files_named(image_run: RunRecord, tmp_path: Path) -> None:
@@ -169,9 +169,9 @@ def test_what_a_person_names_becomes_a_labelled_sample_of_a_new_version(
         rows(5).to_csv(tmp_path / "rows.csv", index=False)
         before = get_version(DataRef(dataset=run.dataset))
         task = tasks.TaskRecord(id=f"t{run.id}", kind="predict", title="", params={})
-        tasks.write(task)
-        outcome = predict(run.id, [tmp_path / name for name in paths], tasks.folder_of(task.id))
-        files.write_text(tasks.folder_of(task.id) / "result.json", outcome.model_dump_json())
+        tasks.write_task(task)
+        outcome = predict(run.id, [tmp_path / name for name in paths], tasks.task_folder(task.id))
+        files.write_text(tasks.task_folder(task.id) / "result.json", outcome.model_dump_json())
         made = send(task.id, {0: label, 1: label}).version
         after = load_samples(DataRef(dataset=run.dataset)).query("import_number > 1")
         kept = load_samples(DataRef(dataset=run.dataset, version=before.id)).set_index("id")["part"]

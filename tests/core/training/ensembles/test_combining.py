@@ -8,8 +8,8 @@ import pytest
 
 from core.data.versions import load_samples, next_version
 from core.errors import InputError, NotFoundError
-from core.evaluation.comparison import compare
-from core.evaluation.scores import judged
+from core.evaluation.comparison import compare_predictions
+from core.evaluation.scores import judged_rows
 from core.inference.predicting.model import load
 from core.jobs import queue
 from core.methods.backbones import of_run
@@ -114,7 +114,9 @@ def test_an_ensemble_stays_when_its_members_are_deleted_and_is_compared_as_any_r
     run = together(train, [again, of_tables[1]])
     runs.delete_run(again.id)
     assert len(load(run.id).classes) == 3
-    assert len(compare({r.id: judged(runs.read_predictions(r.id)) for r in (run, of_tables[0])})) == 2
+    assert (
+        len(compare_predictions({r.id: judged_rows(runs.read_predictions(r.id)) for r in (run, of_tables[0])})) == 2
+    )
     assert joblib.load(runs.run_folder(run.id) / "model.joblib").weights
 
 

@@ -39,10 +39,10 @@ def test_a_cropped_copy_and_a_wrong_label_are_found(workspace: Path, tmp_path: P
     wrong.save(tmp_path / "p" / "smooth" / "wrong.png")
     dataset = import_data(tmp_path / "p").dataset
     task = tasks.start("check", "look", data=dataset.id)
-    while not tasks.get(task.id).ended:
+    while not tasks.get_task(task.id).ended:
         time.sleep(0.2)
-    log = (tasks.folder_of(task.id) / "log.txt").read_text()
-    assert tasks.get(task.id).state == "succeeded", log
+    log = (tasks.task_folder(task.id) / "log.txt").read_text()
+    assert tasks.get_task(task.id).state == "succeeded", log
     check = load_check(datasets.get_version(DataRef(dataset=dataset.id)))
     assert check is not None
     found = {finding.kind: finding for finding in check.findings}
