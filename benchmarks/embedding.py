@@ -71,12 +71,12 @@ def measure(folder: Path, rounds: int) -> None:
     files = Files(sorted(folder.rglob("*.jpg")))
     engine, model = choose_engine(backbone, SIZE), build_backbone(backbone, SIZE)
     out = np.empty((N, *engine.shape), np.float32)
-    engine.fill(Files(files.paths[:64]), SIZE, out)
+    engine.embed_into(Files(files.paths[:64]), SIZE, out)
     model.predict(np.zeros((32, SIZE, SIZE, 3), np.float32), verbose=0)
     ratios = []
     for number in range(rounds):
         start = time.perf_counter()
-        engine.fill(files, SIZE, out)
+        engine.embed_into(files, SIZE, out)
         ours = time.perf_counter() - start
         start = time.perf_counter()
         photos = keras.utils.image_dataset_from_directory(

@@ -101,11 +101,11 @@ def targets(seed: int) -> list[tuple[str, Photos, np.ndarray]]:
 def figures(seed: int, home: Path) -> list[dict[str, object]]:
     from core.advice.domain.expectation import estimated, held_out
     from core.evaluation.calibration import probabilities, truths
-    from core.inference.predicting.model import load
+    from core.inference.predicting.model import load_model
 
     run = trained(image_sets.prepare("cifar", home, seed), "linear_probe", seed, SIZE)
     known = held_out(run)
-    model = load(run.id)
+    model = load_model(run.id)
     rows = []
     for name, photos, labels in targets(seed):
         there = model.probabilities(Given(photos))

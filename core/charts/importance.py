@@ -8,12 +8,12 @@ import plotly.graph_objects as go
 from core.charts.style import GREY, PALETTE, class_colours, layout, shorten
 
 if TYPE_CHECKING:
-    from core.inference.explaining.record import Dependence, Importance
+    from core.inference.explaining.record import ColumnImportance, Dependence
 
 HEIGHT = 260
 
 
-def importance_bars(found: "Sequence[Importance]") -> go.Figure:
+def importance_bars(found: "Sequence[ColumnImportance]") -> go.Figure:
     """What each column's shuffling costs in points, with its interval, the costliest on top; nothing at the line."""
     figure = go.Figure()
     for matters, colour, title in ((True, PALETTE[0], "matters"), (False, GREY, "not shown to matter")):

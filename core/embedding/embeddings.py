@@ -47,7 +47,7 @@ def embed(
         images: `n` images that give themselves at any size, as an import's store does.
         backbone: the pretrained network.
         size: height and width, in pixels, at which the network sees the images.
-        cut: a block's name (`core.models.networks.cuts`) for that block's activations.
+        cut: a block's name (`core.models.networks.block_names`) for that block's activations.
         progress: called with (images done, images in all).
 
     Returns:
@@ -59,7 +59,7 @@ def embed(
     """
     engine = choose_engine(backbone, size, cut)
     out = np.empty((len(images), *engine.shape), np.float32)
-    engine.fill(images, size, out, progress)
+    engine.embed_into(images, size, out, progress)
     return out
 
 
@@ -88,7 +88,7 @@ def cached_embedding(
     need_disk(4 * int(np.prod(shape)))
     with atomic(path) as temporary:
         out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-        engine.fill(images, size, out, progress)
+        engine.embed_into(images, size, out, progress)
         out.flush()
         del out
     made = np.load(path, mmap_mode="r")

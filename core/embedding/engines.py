@@ -50,7 +50,7 @@ class Engine(Protocol):
     reason: str
     shape: tuple[int, ...]
 
-    def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
+    def embed_into(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
         """Write the result for every image, in order, to `out`, `(len(images), *shape)`, float32."""
         ...
 
@@ -61,16 +61,18 @@ def choose_engine(backbone: Backbone, size: int, cut: str | None = None) -> Engi
     `WeightsError` when the weights cannot be had, `InputError` when there is no such cut.
     """
     if backend() != "tensorflow":
-        return _keras(backbone, size, cut, f"Keras with {backend()}", "OpenVINO reads networks from TensorFlow")
-    gpu = _gpu()
+        return _keras_engine(
+            backbone, size, cut, f"Keras with {backend()}", "OpenVINO reads networks from TensorFlow"
+        )
+    gpu = _gpu_name()
     if gpu:
-        return _keras(backbone, size, cut, f"Keras on {gpu}", "a GPU is faster than OpenVINO on the CPU")
+        return _keras_engine(backbone, size, cut, f"Keras on {gpu}", "a GPU is faster than OpenVINO on the CPU")
     if importlib.util.find_spec("openvino") is None:
-        return _keras(backbone, size, cut, "Keras on the CPU", "OpenVINO, which is faster, is not installed")
+        return _keras_engine(backbone, size, cut, "Keras on the CPU", "OpenVINO, which is faster, is not installed")
     return OpenVINOEngine(backbone, size, cut)
 
 
-def _keras(backbone: Backbone, size: int, cut: str | None, name: str, reason: str) -> Engine:
+def _keras_engine(backbone: Backbone, size: int, cut: str | None, name: str, reason: str) -> Engine:
     engine: Engine = resolve_name(KERAS_ENGINE)(backbone, size, cut, name, reason)
     return engine
 
@@ -102,7 +104,7 @@ class OpenVINOEngine:
         self._queue = openvino.AsyncInferQueue(self._compiled)
         self.shape = tuple(side.get_length() for side in list(self._compiled.output(0).get_partial_shape())[1:])
 
-    def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
+    def embed_into(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
         def keep(request: Any, rows: range) -> None:
             out[rows.start : rows.stop] = request.get_output_tensor(0).data
 
@@ -128,7 +130,7 @@ def backend() -> str:
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
-def _gpu() -> str:
+def _gpu_name() -> str:
     """The name of the first GPU that TensorFlow can use, or "". TensorFlow is asked only where there may be one."""
     if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/dxg").exists():
         return ""

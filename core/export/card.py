@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from core.export.exporting import Job
 
 
-def card(job: "Job") -> Path:
+def write_card(job: "Job") -> Path:
     told = summarise(job.run)
     parts = [f"# {_plain(job.run.name)}", _plain(told.lead), *(_part(part) for part in told.parts.values())]
     path = job.file(".md")

@@ -38,7 +38,7 @@ svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 12p
 """
 
 
-def report(job: "Job") -> Path:
+def write_report(job: "Job") -> Path:
     told, path = summarise(job.run), job.file(".html")
     parts = {name: _part(part) for name, part in told.parts.items()}
     parts["settings"] += _curves(runs.read_events(job.run.id))

@@ -40,7 +40,7 @@ WITHOUT = (
 )
 
 
-def run(job: "Job") -> Path:
+def write_archive(job: "Job") -> Path:
     """The run's folder, with a list of its files and their digests."""
     folder, path = run_folder(job.run.id), job.file(".zip")
     files.need_disk(files.folder_size(folder))
@@ -53,13 +53,13 @@ def run(job: "Job") -> Path:
     return path
 
 
-def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
+def import_run_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
     """The task `run`: takes in the file at `path`."""
     progress(0, 1, "reading")
-    return {"run": bring_in(Path(params["path"])).id}
+    return {"run": import_run(Path(params["path"])).id}
 
 
-def bring_in(path: Path) -> RunRecord:
+def import_run(path: Path) -> RunRecord:
     """Take in a run that another Graft wrote. Its dataset need not be here.
 
     Raises:

@@ -11,7 +11,7 @@ from core.errors import InputError, NotFoundError
 from core.evaluation import scores
 from core.evaluation.comparison import repeated_look_warning
 from core.evaluation.scores import DEPENDENT_FOLDS, FoldScores, Scores, format_interval
-from core.methods.backbones import base_of, title_of
+from core.methods.backbones import backbone_title, base_backbone
 from core.methods.learners import LEARNERS
 from core.methods.strategies import STRATEGIES
 from core.schemas import PARTS, DataRef, DatasetRecord, RunRecord, VersionRecord
@@ -88,7 +88,7 @@ def _model(run: RunRecord) -> Part:
         strategy = STRATEGIES.get(spec.strategy or "")
         method = f"{strategy.title}: {strategy.help}" if strategy else f"Strategy {spec.strategy}."
         try:
-            base = base_of(run)
+            base = base_backbone(run)
             chain = f" Trained from {' → '.join(base.chain)}." if base.chain else ""
             source = f" ({base.source})" if base.source else ""
             sentences += [
@@ -98,7 +98,7 @@ def _model(run: RunRecord) -> Part:
                 f"Licence of the pretrained weights: {base.licence}.",
             ]
         except InputError:
-            sentences += [f"An image classifier on {title_of(spec.backbone)}, at {spec.image_size} px.", method]
+            sentences += [f"An image classifier on {backbone_title(spec.backbone)}, at {spec.image_size} px.", method]
     else:
         learner = LEARNERS.get(spec.learner or "")
         sentences.append(f"A classifier of table rows. {learner.title}: {learner.summary}" if learner else "")

@@ -2,7 +2,7 @@
 
 from pkgutil import resolve_name
 
-from core.export.sections import FIT, Section, fitting, judging
+from core.export.sections import FIT, Section, evaluation_section, fit_values
 from core.methods.learners import get_learner
 from core.schemas import ResolvedSpec, RunRecord
 
@@ -13,7 +13,7 @@ BESIDE = (
 )
 
 
-def obstacle(run: RunRecord) -> str:
+def script_obstacle(run: RunRecord) -> str:
     """Why a run on a table cannot be written as a script; "" when it can."""
     if not get_learner(run.spec.learner).script:
         return "This learner is not written as a script."
@@ -22,11 +22,11 @@ def obstacle(run: RunRecord) -> str:
     return ""
 
 
-def sections(run: RunRecord, classes: list[str]) -> list[Section]:
+def table_sections(run: RunRecord, classes: list[str]) -> list[Section]:
     """The script, from settings to the last line."""
     spec, learner = run.spec, get_learner(run.spec.learner)
     by_epochs = "epochs" in learner.uses
-    values = fitting(spec) | {
+    values = fit_values(spec) | {
         "seed": spec.seed,
         "classes": classes,
         "key": "row",
@@ -39,7 +39,7 @@ def sections(run: RunRecord, classes: list[str]) -> list[Section]:
         if by_epochs
         else "probabilities = probabilities_of(best, test)",
     }
-    parts: list[Section] = [*resolve_name(learner.script), judging("rows")]
+    parts: list[Section] = [*resolve_name(learner.script), evaluation_section("rows")]
     return [section.filled(values) for section in parts]
 
 

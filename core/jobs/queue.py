@@ -49,7 +49,7 @@ def enqueue(spec: TrainingSpec, study: str = "") -> RunRecord:
     devices.place(resolved, backends.chosen().room(), [])  # can it be trained here at all?
     return runs.create_run(
         resolved,
-        name=spec.name or plan.title(resolved),
+        name=spec.name or plan.run_title(resolved),
         dataset=version.dataset,
         version=version.id,
         n=version.n,

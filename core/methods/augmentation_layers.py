@@ -46,7 +46,7 @@ class AugmentationLayer(Frozen):
         return function
 
 
-def _one(
+def _one_field_layer(
     name: str,
     label: str,
     text: str,
@@ -87,7 +87,7 @@ LAYERS: tuple[AugmentationLayer, ...] = (
         ),
         layer="core.models.augmenting:flip",
     ),
-    _one("rotation", "Rotation", "Degrees, either way.", high=180, step=1),
+    _one_field_layer("rotation", "Rotation", "Degrees, either way.", high=180, step=1),
     AugmentationLayer(
         fields=(
             Field(name="width_shift", label="Width shift", help=_TO_SIDE, high=0.5, step=0.01),
@@ -95,16 +95,16 @@ LAYERS: tuple[AugmentationLayer, ...] = (
         ),
         layer="core.models.augmenting:translation",
     ),
-    _one("shear", "Shear", _SHEAR),
-    _one("zoom", "Zoom", "Share of the side, in or out.", high=0.95),
-    _one("brightness", "Brightness", "Share of the range, brighter or darker."),
-    _one("contrast", "Contrast", "Share of the range, more or less.", high=0.95),
-    _one("channel_shift", "Channel shift", "Pixel values of 0 to 255.", high=128, step=1),
-    _one("rand_augment", "RandAugment", _RAND_AUGMENT, policy=True),
-    _one("aug_mix", "AugMix", _AUG_MIX, policy=True),
-    _one("erasing", "Random erasing", _ERASING, policy=True),
-    _one("mixup", "MixUp", _MIXUP, policy=True, mixes=True),
-    _one("cutmix", "CutMix", _CUTMIX, policy=True, mixes=True),
+    _one_field_layer("shear", "Shear", _SHEAR),
+    _one_field_layer("zoom", "Zoom", "Share of the side, in or out.", high=0.95),
+    _one_field_layer("brightness", "Brightness", "Share of the range, brighter or darker."),
+    _one_field_layer("contrast", "Contrast", "Share of the range, more or less.", high=0.95),
+    _one_field_layer("channel_shift", "Channel shift", "Pixel values of 0 to 255.", high=128, step=1),
+    _one_field_layer("rand_augment", "RandAugment", _RAND_AUGMENT, policy=True),
+    _one_field_layer("aug_mix", "AugMix", _AUG_MIX, policy=True),
+    _one_field_layer("erasing", "Random erasing", _ERASING, policy=True),
+    _one_field_layer("mixup", "MixUp", _MIXUP, policy=True, mixes=True),
+    _one_field_layer("cutmix", "CutMix", _CUTMIX, policy=True, mixes=True),
 )
 
 
@@ -122,6 +122,6 @@ def without_mixing(augmentation: Augmentation) -> Augmentation:
     return augmentation.model_copy(update=off)
 
 
-def mixes(augmentation: Augmentation) -> bool:
+def mixes_images(augmentation: Augmentation) -> bool:
     """Whether copies hold parts of other images, and so belong to several classes."""
     return any(layer.mixes and layer.is_on(augmentation) for layer in LAYERS)

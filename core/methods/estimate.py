@@ -22,7 +22,7 @@ SMALLEST = next(iter(BACKBONES))
 REMEMBERED = 8
 
 
-def predicted(spec: ResolvedSpec, n: int) -> float:
+def baseline_seconds(spec: ResolvedSpec, n: int) -> float:
     """Seconds for a resolved spec on `n` samples by the constants alone."""
     folds = spec.folds or 1
     total = START + folds * spec.epochs * (HEAD_EPOCH + n * 2e-5)
@@ -49,13 +49,13 @@ def _cost(name: str, size: int) -> float:
     return 0.73 * backbone.multiply_adds / 383.9e6 * (size / backbone.input_size) ** 2
 
 
-def estimate(spec: ResolvedSpec, n: int) -> float:
+def estimated_seconds(spec: ResolvedSpec, n: int) -> float:
     """Seconds, the constants corrected by how the last runs here compared with them."""
     ratios = []
     for run in runs.list_runs(states=["succeeded"])[:REMEMBERED]:
         if run.took:
-            ratios.append(run.took / predicted(run.spec, run.n))
-    return predicted(spec, n) * (min(4.0, max(0.25, median(ratios))) if ratios else 1.0)
+            ratios.append(run.took / baseline_seconds(run.spec, run.n))
+    return baseline_seconds(spec, n) * (min(4.0, max(0.25, median(ratios))) if ratios else 1.0)
 
 
 def seconds_left(run: RunRecord) -> float | None:
@@ -63,4 +63,4 @@ def seconds_left(run: RunRecord) -> float | None:
     if run.started is None:
         return None
     gone = max(0.0, (now() - run.started).total_seconds())
-    return max(1.0, estimate(run.spec, run.n) - gone)
+    return max(1.0, estimated_seconds(run.spec, run.n) - gone)

@@ -38,7 +38,7 @@ def parts_of(samples: pd.DataFrame, k: int, seed: int) -> Iterator[Parts]:
         yield Parts(number, train, validation, test)
 
 
-def predictions(
+def predictions_table(
     samples: pd.DataFrame, rows: np.ndarray, parts: Parts, probabilities: np.ndarray, classes: tuple[str, ...]
 ) -> pd.DataFrame:
     """The predictions table for the samples at `rows`, with `probabilities` of shape `(len(rows), classes)`."""

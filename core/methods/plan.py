@@ -77,7 +77,7 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
         kept["image_size"] = _image_size(kept, version)
     strategy = STRATEGIES.get(kept.get("strategy", ""))
     if strategy and strategy.has_source:
-        kept |= sources.resolved(kept, strategy, version)
+        kept |= sources.resolve_source(kept, strategy, version)
     if "teacher" in uses:
         kept["teacher"] = _teacher(spec, version)
     if kept.get("folds"):
@@ -85,7 +85,7 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
     return ResolvedSpec.model_validate(kept)
 
 
-def title(resolved: ResolvedSpec) -> str:
+def run_title(resolved: ResolvedSpec) -> str:
     """What a run is called unless it was given a name: its model and its method."""
     if resolved.members:
         return f"{COMBINATIONS[resolved.strategy].title} of {len(resolved.members)} runs"
@@ -105,7 +105,7 @@ def _samples(version: VersionRecord) -> pd.DataFrame:
 def _image_size(values: dict[str, Any], version: VersionRecord) -> int:
     """The size in `values`, or the one that suits the version's images; `InputError` unless the backbone takes it."""
     backbone = get_backbone(values["backbone"])
-    size: int = values["image_size"] if "image_size" in values else size_for(backbone, _samples(version))
+    size: int = values["image_size"] if "image_size" in values else default_image_size(backbone, _samples(version))
     if backbone.only_size and size != backbone.input_size:
         raise InputError(
             f"“{backbone.title}” takes only images of {backbone.input_size} px, not of {size}.",
@@ -124,7 +124,7 @@ def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
     if not spec.teacher:
         raise InputError("Distillation needs a teacher.", "Choose a finished run on images as the teacher.")
     run = runs.get_run(spec.teacher)
-    backbones.of_run(run)
+    backbones.backbone_of_run(run)
     lacking = set(version.classes) - set(classes_of(runs.read_predictions(run.id)))
     if lacking:
         raise InputError(
@@ -201,7 +201,7 @@ def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     return f"{learner.title} · {strategy.title.lower()}", fields
 
 
-def size_for(backbone: Backbone, samples: pd.DataFrame) -> int:
+def default_image_size(backbone: Backbone, samples: pd.DataFrame) -> int:
     """Input size, in pixels, at which a backbone sees a version's samples, unless told otherwise."""
     if backbone.only_size:
         return backbone.input_size
@@ -217,7 +217,7 @@ def input_size(native: int, side: float) -> int:
     return int(min(native, max(96, round(4 * side / 32) * 32)))
 
 
-def choices(kind: Kind) -> list[str]:
+def available_models(kind: Kind) -> list[str]:
     """Names that can be trained for this kind of data: backbones whose weights are here, or learners."""
     if kind == "table":
         return list(LEARNERS)

@@ -25,7 +25,7 @@ class RateSearch(Frozen):
     diverged: bool
 
 
-def suggest(rates: list[float], losses: list[float], diverged: bool) -> RateSearch:
+def suggest_rate(rates: list[float], losses: list[float], diverged: bool) -> RateSearch:
     """The rate at which the smoothed loss falls steepest (Smith 2017; the rule is fastai's).
 
     Where the loss falls by less than a tenth, because the network has already learnt, it is a decade below the

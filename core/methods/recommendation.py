@@ -16,7 +16,7 @@ class Recommendation(Frozen):
     reason: str
 
 
-def recommend(per_class: Mapping[str, int], probe: float | None) -> Recommendation:
+def recommend_strategy(per_class: Mapping[str, int], probe: float | None) -> Recommendation:
     """A strategy and why, in a sentence.
 
     Args:

@@ -12,7 +12,7 @@ from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, get_version, list_datasets
 
 
-def resolved(values: dict[str, Any], strategy: Strategy, target: VersionRecord) -> dict[str, Any]:
+def resolve_source(values: dict[str, Any], strategy: Strategy, target: VersionRecord) -> dict[str, Any]:
     """What a strategy with a source reads: the sources with their versions, its method, and what labels are for.
 
     Raises:
@@ -34,12 +34,12 @@ def resolved(values: dict[str, Any], strategy: Strategy, target: VersionRecord) 
     return found
 
 
-def possible(target: DatasetRecord) -> list[DatasetRecord]:
+def possible_sources(target: DatasetRecord) -> list[DatasetRecord]:
     """The datasets that could be a source: labelled, of the target's kind."""
     return [d for d in list_datasets() if d.id != target.id and d.kind == target.kind and d.labelled]
 
 
-def fits(strategy: Strategy, target: VersionRecord, source: VersionRecord) -> str:
+def transfer_obstacle(strategy: Strategy, target: VersionRecord, source: VersionRecord) -> str:
     """Why a strategy cannot carry over from a source; empty where it can."""
     ours, theirs = get_dataset(target.dataset), get_dataset(source.dataset)
     if theirs.id == ours.id:
@@ -62,10 +62,10 @@ def fits(strategy: Strategy, target: VersionRecord, source: VersionRecord) -> st
 
 def _reference(text: str, strategy: Strategy, target: VersionRecord) -> str:
     version = get_version(DataRef.parse(text))
-    reason = fits(strategy, target, version)
+    reason = transfer_obstacle(strategy, target, version)
     if reason:
         hint = "Choose another source."
-        if get_dataset(version.dataset) in possible(get_dataset(target.dataset)):
+        if get_dataset(version.dataset) in possible_sources(get_dataset(target.dataset)):
             hint = "Choose another source, or rename columns so that those of one meaning have one name."
             if strategy.matched:
                 hint = (

@@ -52,17 +52,17 @@ def baseline_of(run: RunRecord) -> RunRecord | None:
     return next((r for r in known if (r.spec.strategy, r.spec.backbone, r.test_hash) == wanted), None)
 
 
-def gain(run: RunRecord, baseline: RunRecord) -> Gain:
+def compare_with_baseline(run: RunRecord, baseline: RunRecord) -> Gain:
     """Compare a run with its baseline; `InputError` where they were not judged on the same samples."""
     rows = {r.id: judged(runs.read_predictions(r.id)) for r in (baseline, run)}
     accuracy = next(pair for pair in compare(rows) if pair.metric == "accuracy")
     events = {r.id: [e for e in runs.read_events(r.id) if "val_accuracy" in e.values] for r in (baseline, run)}
     mark = max((e.values["val_accuracy"] for e in events[baseline.id]), default=0.0)
-    courses = [course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]
+    courses = [learning_course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]
     return Gain(run=courses[0], baseline=courses[1], accuracy=accuracy)
 
 
-def course(events: Sequence[Event], mark: float, began: datetime) -> Course:
+def learning_course(events: Sequence[Event], mark: float, began: datetime) -> Course:
     """The course of epochs, in order; `mark` is the validation accuracy that is waited for."""
     values = [e.values["val_accuracy"] for e in events]
     if not values:
@@ -78,7 +78,7 @@ def course(events: Sequence[Event], mark: float, began: datetime) -> Course:
     )
 
 
-def in_words(found: Gain) -> str:
+def describe_gain(found: Gain) -> str:
     """One sentence: did the pretrained weights help?"""
     pair = found.accuracy
     low, high = (PERCENT * bound for bound in pair.ci)

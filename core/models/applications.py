@@ -25,7 +25,7 @@ def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
         model = network(
             include_top=False,
             weights=str(path) if path else None,
-            input_tensor=scaled(images, backbone.scaling),
+            input_tensor=scale_pixels(images, backbone.scaling),
             pooling="avg",
         )
     except (ValueError, OSError) as error:
@@ -38,7 +38,7 @@ def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
     return keras.Model(images, model.output, name=backbone.name if weights else f"{backbone.name}_untrained")
 
 
-def scaled(images: Any, scaling: Scaling) -> Any:
+def scale_pixels(images: Any, scaling: Scaling) -> Any:
     """RGB pixels of 0 to 255, a symbolic tensor, as a network was trained to see them.
 
     - caffe: blue, green, red, each less its mean over ImageNet (VGG, ResNet).

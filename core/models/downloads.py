@@ -19,10 +19,10 @@ Progress = Callable[[int, int, str], None]
 
 def download_task(params: dict[str, Any], _: Path, progress: Progress) -> dict[str, str]:
     """The task `weights`: `params` names the `backbone`."""
-    return {"path": str(download(get_backbone(params["backbone"]), progress))}
+    return {"path": str(download_weights(get_backbone(params["backbone"]), progress))}
 
 
-def download(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
+def download_weights(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
     """Fetch a backbone's weights file into `GRAFT_HOME/weights`; nothing happens when it is there.
 
     `progress` is called with (MB done, MB in all, of what). Raises `WeightsError` when there is no way to the file or

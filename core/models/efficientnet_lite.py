@@ -31,7 +31,7 @@ _EPSILON = 1e-3
 
 
 @dataclass(frozen=True)
-class Block:
+class ResidualBlock:
     """One inverted residual block (Sandler et al. 2018, https://arxiv.org/abs/1801.04381)."""
 
     kernel: int
@@ -45,16 +45,16 @@ class Block:
         return self.stride == 1 and self.filters_in == self.filters
 
 
-def blocks(backbone: Backbone) -> list[Block]:
+def residual_blocks(backbone: Backbone) -> list[ResidualBlock]:
     """The blocks from input to output: width scales filters, depth scales repeats but the first and last stage's."""
-    plan: list[Block] = []
+    plan: list[ResidualBlock] = []
     filters_in = _STEM_FILTERS
     for stage, (repeats, kernel, stride, expand, unscaled) in enumerate(_STAGES):
         filters = _round_filters(unscaled * backbone.width)
         if 0 < stage < len(_STAGES) - 1:
             repeats = math.ceil(backbone.depth * repeats)
         for repeat in range(repeats):
-            plan.append(Block(kernel, stride if repeat == 0 else 1, expand, filters_in, filters))
+            plan.append(ResidualBlock(kernel, stride if repeat == 0 else 1, expand, filters_in, filters))
             filters_in = filters
     return plan
 
@@ -89,7 +89,7 @@ def _network(backbone: Backbone, size: int, top: bool, weights: bool) -> keras.M
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(images)
     x = layers.Conv2D(_STEM_FILTERS, 3, 2, padding="same", use_bias=False, name="stem_conv")(x)
     x = _normalise(x, "stem")
-    for number, block in enumerate(blocks(backbone)):
+    for number, block in enumerate(residual_blocks(backbone)):
         x = _block(x, block, f"block_{number}")
     x = layers.Conv2D(_HEAD_FILTERS, 1, use_bias=False, name="head_conv")(x)
     x = _normalise(x, "head")
@@ -99,7 +99,7 @@ def _network(backbone: Backbone, size: int, top: bool, weights: bool) -> keras.M
     return keras.Model(images, x, name=backbone.name if weights else f"{backbone.name}_untrained")
 
 
-def _block(x: keras.KerasTensor, block: Block, name: str) -> keras.KerasTensor:
+def _block(x: keras.KerasTensor, block: ResidualBlock, name: str) -> keras.KerasTensor:
     start = x
     if block.expand > 1:
         x = layers.Conv2D(block.filters_in * block.expand, 1, use_bias=False, name=f"{name}_expand_conv")(x)

@@ -58,7 +58,7 @@ def _product(convolution: layers.Conv2D, x: Any, kernel: Any) -> Any:
     return ops.reshape(found, (-1, *ops.shape(x)[1:-1], convolution.filters))
 
 
-def fold(model: keras.Model) -> keras.Model:
+def fold_batch_norm(model: keras.Model) -> keras.Model:
     """The same function with every frozen batch normalisation right behind a convolution folded into it.
 
     All other layers, and the convolutions' weights, are shared with `model`: training the result trains `model`.

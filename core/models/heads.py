@@ -35,14 +35,14 @@ def linear_head(
     return keras.Sequential(
         [
             keras.Input((n_features,), name="features"),
-            *squashing(n_features, kept),
-            *softmax(n_classes, dropout, weight_decay, seed),
+            *squashing_layers(n_features, kept),
+            *softmax_layers(n_classes, dropout, weight_decay, seed),
         ],
         name=name,
     )
 
 
-def softmax(n_classes: int, dropout: float, weight_decay: float, seed: int) -> list[keras.layers.Layer]:
+def softmax_layers(n_classes: int, dropout: float, weight_decay: float, seed: int) -> list[keras.layers.Layer]:
     """The layers by which a head ends: dropout and a softmax regression; see `linear_head`."""
     return [
         layers.Dropout(dropout, seed=seed, name="dropout"),
@@ -58,7 +58,7 @@ def softmax(n_classes: int, dropout: float, weight_decay: float, seed: int) -> l
     ]
 
 
-def squashing(n_features: int, kept: np.ndarray | None = None) -> list[keras.layers.Layer]:
+def squashing_layers(n_features: int, kept: np.ndarray | None = None) -> list[keras.layers.Layer]:
     """The layers by which every head begins: selected, squashed by tanh, and of one length."""
     seen = n_features if kept is None else int(kept.sum())
     return [
@@ -69,7 +69,7 @@ def squashing(n_features: int, kept: np.ndarray | None = None) -> list[keras.lay
     ]
 
 
-def mixed(members: Sequence[keras.Model], weights: Sequence[float], name: str = "head") -> keras.Model:
+def weighted_mean(members: Sequence[keras.Model], weights: Sequence[float], name: str = "head") -> keras.Model:
     """The weighted mean of several models' probabilities as one model of the same input; `weights` add up to 1.
 
     It ends in a softmax of the mean's logarithms, which is that mean again: so it has scores before a softmax, as any
@@ -78,13 +78,15 @@ def mixed(members: Sequence[keras.Model], weights: Sequence[float], name: str = 
     x = keras.Input(members[0].input_shape[1:], name="features")
     weighed = [layers.Rescaling(weight)(member(x)) for member, weight in zip(members, weights, strict=True)]
     mean = layers.add(weighed) if len(weighed) > 1 else weighed[0]
-    return keras.Model(x, layers.Activation("softmax", dtype="float32", name="probabilities")(logs(mean)), name=name)
+    return keras.Model(
+        x, layers.Activation("softmax", dtype="float32", name="probabilities")(log_probabilities(mean)), name=name
+    )
 
 
-def logs(probabilities: keras.KerasTensor) -> keras.KerasTensor:
+def log_probabilities(probabilities: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.log(keras.ops.clip(probabilities, 1e-7, 1.0))
 
 
-def whole(backbone_model: keras.Model, head: keras.Model) -> keras.Model:
+def with_backbone(backbone_model: keras.Model, head: keras.Model) -> keras.Model:
     """Backbone and head as one model that can be saved: images → probabilities. The layers are shared, not copied."""
     return keras.Model(backbone_model.input, head(backbone_model.output), name=f"{backbone_model.name}_classifier")

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.embedding.engines import Images, Progress, backend, batches
 from core.methods.backbone import Backbone
-from core.models.networks import build_backbone, split
+from core.models.networks import build_backbone, split_network
 
 
 class KerasEngine:
@@ -28,7 +28,7 @@ class KerasEngine:
         self._model = frozen_model(backbone, size, cut)
         self.shape = tuple(self._model.output.shape[1:])
 
-    def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
+    def embed_into(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
         with _exact_float32():
             for rows in batches(len(images), self._BATCH):
                 result = self._model.predict_on_batch(images.batch(rows, size).astype(np.float32))
@@ -68,7 +68,7 @@ def frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
     keras.config.set_dtype_policy("float32")
     try:
         model = build_backbone(backbone, size)
-        return split(model, cut)[0] if cut else model
+        return split_network(model, cut)[0] if cut else model
     finally:
         keras.config.set_dtype_policy(policy)
 

@@ -60,7 +60,7 @@ class Block:
     layers: tuple[layers.Layer, ...]
 
 
-def blocks(model: keras.Model) -> list[Block]:
+def network_blocks(model: keras.Model) -> list[Block]:
     """The blocks of a network, from input to output; what follows the last one belongs to none.
 
     Layers called `block_0`, `block_1`, … are ends. In other networks a block ends behind a merge of branches or a
@@ -80,9 +80,9 @@ def blocks(model: keras.Model) -> list[Block]:
     return found
 
 
-def cuts(model: keras.Model) -> list[str]:
+def block_names(model: keras.Model) -> list[str]:
     """Names of the blocks, at whose ends the network can be cut."""
-    return [block.name for block in blocks(model)]
+    return [block.name for block in network_blocks(model)]
 
 
 def _narrow(model: keras.Model) -> Iterator[tuple[keras.KerasTensor, list[keras.Operation]]]:
@@ -120,13 +120,13 @@ def _ends(narrow: list[tuple[keras.KerasTensor, list[keras.Operation]]], after: 
     return ends
 
 
-def split(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Model]:
+def split_network(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Model]:
     """Trunk (images → activations at `cut`) and tail (activations → the model's output).
 
     `cut` is the name of a block, or `features`, the map, `(n, h, w, channels)`, that is pooled to the embedding. Both
     share their layers with `model`: training the tail trains the whole. `InputError` when there is no such cut.
     """
-    places = {block.name: block.end for block in blocks(model)} | {FEATURES: _feature_map(model)}
+    places = {block.name: block.end for block in network_blocks(model)} | {FEATURES: _feature_map(model)}
     if cut not in places:
         raise InputError(f"{model.name} has no block “{cut}”.", f"It can be cut at {', '.join(places)}.")
     return (

@@ -16,7 +16,7 @@ from keras import layers
 
 from core.errors import InputError, WeightsError
 from core.methods.backbone import Backbone, Scaling, weights_path
-from core.models.applications import scaled
+from core.models.applications import scale_pixels
 
 _CARRY_CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 # What Keras raises for a file that is not what it should be.
@@ -29,7 +29,7 @@ def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
     name = "own_backbone" if weights else "own_backbone_untrained"
     images = keras.Input((size, size, 3), name="images")
     try:
-        out = flat(model if weights else keras.models.clone_model(model), images)
+        out = call_inline(model if weights else keras.models.clone_model(model), images)
     except ValueError as error:
         raise InputError(
             f"“{backbone.title}” takes only images of {model.input_shape[1]} px, not of {size}.",
@@ -38,7 +38,7 @@ def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
     return keras.Model(images, out, name=name)
 
 
-def flat(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
+def call_inline(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
     """The model's output for the symbolic `x`, its layers in the graph themselves and not as one nested model.
 
     Only then can the network be cut. A model that is called itself adds an operation of one name each time, so that
@@ -48,10 +48,10 @@ def flat(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
     return model._run_through_graph(x, operation_fn=lambda operation: operation)
 
 
-def takes(model: keras.Model, size: int) -> bool:
+def accepts_size(model: keras.Model, size: int) -> bool:
     """Whether the network takes images of `size` pixels, too."""
     try:
-        flat(model, keras.Input((size, size, 3)))
+        call_inline(model, keras.Input((size, size, 3)))
     except ValueError:
         return False
     return True
@@ -132,7 +132,7 @@ def without_head(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, out)
 
 
-def canonical(model: keras.Model, scaling: Scaling) -> keras.Model:
+def as_backbone(model: keras.Model, scaling: Scaling) -> keras.Model:
     """A network that was brought in, from RGB images of 0 to 255 to embeddings, its scaling of pixels inside.
 
     One that takes images of any size is given 224 pixels.
@@ -145,7 +145,7 @@ def canonical(model: keras.Model, scaling: Scaling) -> keras.Model:
             "Bring in a square one.",
         )
     images = keras.Input((size, size, 3), name="images")
-    return keras.Model(images, flat(inner, scaled(images, scaling)))
+    return keras.Model(images, call_inline(inner, scale_pixels(images, scaling)))
 
 
 def multiply_adds(model: keras.Model) -> float:

@@ -15,9 +15,9 @@ from core.methods.pretrained import BACKBONES
 Progress = Callable[[int, int, str], None]
 
 
-def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
+def import_backbone_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
     """`params`: `path` of the file, what it is `called`, `scaling` of pixels, `architecture` of weights alone."""
-    made = bring_in(
+    made = import_backbone(
         Path(params["path"]),
         params["called"],
         scaling=params.get("scaling", "inside"),
@@ -28,7 +28,7 @@ def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> d
     return {"backbone": made.name}
 
 
-def bring_in(
+def import_backbone(
     path: Path,
     title: str,
     *,
@@ -61,7 +61,7 @@ def bring_in(
             )
         model = _with_weights(base, path)
     else:
-        model = own_networks.canonical(own_networks.read_network(path), scaling)
+        model = own_networks.as_backbone(own_networks.read_network(path), scaling)
     progress(1, 3, "trying it")
     size = model.input_shape[1]
     seen = model.predict_on_batch(np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype("float32"))
@@ -75,11 +75,11 @@ def bring_in(
     with network.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     backbone = Backbone(
-        name=own.new_name(title),
+        name=own.free_backbone_name(title),
         title=title.strip(),
         family="own",
         input_size=size,
-        only_size=not own_networks.takes(model, size + 32),
+        only_size=not own_networks.accepts_size(model, size + 32),
         parameters=model.count_params(),
         multiply_adds=own_networks.multiply_adds(model),
         features=int(seen.shape[1]),
@@ -89,7 +89,7 @@ def bring_in(
         source=path.name,
         chain=((base.title,) if base else ()) + (title.strip(),),
     )
-    own.keep(backbone, network)
+    own.save_backbone(backbone, network)
     progress(3, 3, "kept")
     return backbone
 

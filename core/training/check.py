@@ -11,11 +11,11 @@ from core.store.datasets import get_dataset, get_version
 
 def check_task(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
     """The task: look deeper at the version named by `params["data"]`."""
-    check = look_deeper(get_version(DataRef.parse(params["data"])), progress)
+    check = check_version(get_version(DataRef.parse(params["data"])), progress)
     return {"findings": len(check.findings)}
 
 
-def look_deeper(version: VersionRecord, progress: Callable[..., None] = lambda *_: None) -> Check:
+def check_version(version: VersionRecord, progress: Callable[..., None] = lambda *_: None) -> Check:
     """Look deeper at a version, keep what was found in its folder, and return it.
 
     `progress` is called with (done, total, of what). `WeightsError` when images are there and no backbone's weights.
@@ -24,6 +24,6 @@ def look_deeper(version: VersionRecord, progress: Callable[..., None] = lambda *
         from core.training.tables.check import check_table
 
         return check_table(version, progress)
-    from core.training.images.check import check_version
+    from core.training.images.check import check_images
 
-    return check_version(version, progress)
+    return check_images(version, progress)

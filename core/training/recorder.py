@@ -67,7 +67,7 @@ class Recorder:
         self._fits += 1
         return runs.run_folder(self.run_id) / "checkpoint" / f"{self._fits:03d}.npz"
 
-    def decided(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
+    def decide_once(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
         """What `decide` said when the run first asked, JSON; a resumed run, and any later fit, hears the same."""
         path = runs.run_folder(self.run_id) / "checkpoint" / f"{name}.json"
         if not path.exists():

@@ -25,7 +25,7 @@ class Result:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def headline(result: Result) -> dict[str, float]:
+def headline_metrics(result: Result) -> dict[str, float]:
     """The numbers a list of runs shows: accuracy and macro-F1 on the test samples with 95 % intervals.
 
     With folds every sample is judged once, by the model that had not seen it; the folds' mean and standard

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from core.advice.transferability.record import Ranked, Ranking
+from core.advice.transferability.record import BackboneRanking, RankedBackbone
 from core.advice.transferability.scores import h_score, leep, logme
 from core.data.cleaning.steps.step import sample
 from core.data.findings.label_errors import out_of_fold, reduced, squashed
@@ -22,7 +22,7 @@ from core.errors import InputError, NotFoundError
 from core.evaluation.intervals import wilson
 from core.methods import backbones as own
 from core.methods.backbone import Backbone, weights_state
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.methods.pretrained import BACKBONES
 from core.schemas import DataRef, DatasetRecord, RunRecord, VersionRecord
 from core.store import runs
@@ -38,11 +38,11 @@ Progress = Callable[..., None]
 
 
 def rank_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
-    """`rank` in the background. `params`: `data`, DATASET[@VERSION]."""
-    return rank(DataRef.parse(params["data"]), progress).model_dump(mode="json")
+    """`rank_backbones` in the background. `params`: `data`, DATASET[@VERSION]."""
+    return rank_backbones(DataRef.parse(params["data"]), progress).model_dump(mode="json")
 
 
-def rank(ref: DataRef, progress: Progress = lambda *_: None) -> Ranking:
+def rank_backbones(ref: DataRef, progress: Progress = lambda *_: None) -> BackboneRanking:
     """Score every backbone whose weights are here on a version's training and validation images.
 
     Networks of your own that have seen labels of this dataset are left out: they would be judged by what they learnt.
@@ -54,39 +54,39 @@ def rank(ref: DataRef, progress: Progress = lambda *_: None) -> Ranking:
     version, dataset = get_version(ref), get_dataset(ref.dataset)
     samples, of = known_samples(dataset, version)
     folds = min(FOLDS, int(samples.groupby("label")["group"].nunique().min()))
-    here, notes = _at_hand(dataset)
+    here, notes = _available_backbones(dataset)
     ranked = []
     for number, backbone in enumerate(here, start=1):
         told = f"{backbone.title}, {number} of {len(here)}"
-        size = max(size_for(backbone, samples), backbone.smallest_size)
+        size = max(default_image_size(backbone, samples), backbone.smallest_size)
 
         def tell(done: int, total: int, text: str = "", told: str = told) -> None:
             progress(done, total, f"{told}: {text}")
 
-        ranked.append(_ranked(backbone, size, dataset, samples, folds, tell))
+        ranked.append(_score_backbone(backbone, size, dataset, samples, folds, tell))
     ranked.sort(key=lambda r: r.probe, reverse=True)
-    tau, of_runs = agreement(ranked, runs.list_runs(dataset=dataset.id, states=["succeeded"]), version.id)
-    return Ranking(
+    tau, of_runs = rank_agreement(ranked, runs.list_runs(dataset=dataset.id, states=["succeeded"]), version.id)
+    return BackboneRanking(
         data=f"{dataset.id}@{version.id}",
         n=len(samples),
         of=of,
         folds=folds,
         backbones=tuple(ranked),
-        recommended=recommended(ranked),
+        recommended=recommended_backbone(ranked),
         tau=tau,
         tau_runs=of_runs,
         notes=notes,
     )
 
 
-def recommended(ranked: Sequence[Ranked]) -> str:
+def recommended_backbone(ranked: Sequence[RankedBackbone]) -> str:
     """The name of the cheapest among those whose probe is at most half a point behind the best one."""
     best = max(r.probe for r in ranked)
     return min((r for r in ranked if r.probe >= best - EQUAL), key=lambda r: (r.cost, -r.probe)).name
 
 
-def agreement(
-    ranked: Sequence[Ranked], finished: Sequence[RunRecord], version: str
+def rank_agreement(
+    ranked: Sequence[RankedBackbone], finished: Sequence[RunRecord], version: str
 ) -> tuple[dict[str, float | None] | None, str]:
     """Kendall's τ of each score with what runs of a version have reached, and which runs those are.
 
@@ -142,7 +142,7 @@ def known_samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.Da
     return drawn, len(samples)
 
 
-def _at_hand(dataset: DatasetRecord) -> tuple[list[Backbone], tuple[str, ...]]:
+def _available_backbones(dataset: DatasetRecord) -> tuple[list[Backbone], tuple[str, ...]]:
     """Backbones whose weights are here, and what is worth saying of those that are left out."""
     here = [b for b in BACKBONES.values() if weights_state(b) == "present"]
     mine = own.own_backbones()
@@ -168,9 +168,9 @@ def has_seen(name: str, dataset: str) -> bool:
     return any(has_seen(b, dataset) for b in before)
 
 
-def _ranked(
+def _score_backbone(
     backbone: Backbone, size: int, dataset: DatasetRecord, samples: pd.DataFrame, folds: int, progress: Progress
-) -> Ranked:
+) -> RankedBackbone:
     start = time.perf_counter()
     x = VersionImages(dataset, samples).outputs(backbone, size, progress=through_backbone(progress))
     progress(0, 0, "scores and probe")
@@ -179,7 +179,7 @@ def _ranked(
         source = source_probabilities(backbone, x)
         probabilities = out_of_fold(reduced(squashed(x)), labels, groups, folds)
         right = int((probabilities.argmax(axis=1) == labels).sum())
-        found = Ranked(
+        found = RankedBackbone(
             name=backbone.name,
             title=backbone.title,
             image_size=size,

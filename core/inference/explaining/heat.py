@@ -10,7 +10,7 @@ SCALE = np.array(
 STRENGTH = 0.65  # how much of the picture's own grey the brightest spot hides
 
 
-def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def overlay_heat(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A heat map laid over its picture, of which the grey values are kept.
 
     Args:
@@ -31,7 +31,7 @@ def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return blended
 
 
-def scaled(maps: np.ndarray) -> np.ndarray:
+def normalise_maps(maps: np.ndarray) -> np.ndarray:
     """Maps `(n, h, w)` without what speaks against the class, the largest value of each 1; none where all is 0."""
     positive = np.maximum(maps, 0)
     top = positive.max(axis=(1, 2), keepdims=True)

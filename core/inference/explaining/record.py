@@ -3,7 +3,7 @@
 from core.schemas import Frozen
 
 
-class Importance(Frozen):
+class ColumnImportance(Frozen):
     """What shuffling a column costs, as a share of the rows that are right; 95 % interval over the rows."""
 
     column: str
@@ -23,10 +23,10 @@ class Dependence(Frozen):
     probabilities: dict[str, tuple[float, ...]]
 
 
-class Matters(Frozen):
+class FeatureImportance(Frozen):
     """What the task gives: the columns, the one that costs most first, on `n` test rows with `accuracy` right."""
 
     n: int
     accuracy: float
-    columns: tuple[Importance, ...]
+    columns: tuple[ColumnImportance, ...]
     dependence: tuple[Dependence, ...]

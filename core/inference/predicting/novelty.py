@@ -29,12 +29,12 @@ class Reference:
     threshold: float | None
     reason: str = ""
 
-    def look(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def nearest_known(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance of each of `x`, `(n, d)`, to its k-th nearest, `(n,)`, and positions of the nearest, `(n, k)`."""
         return _nearest(x, self.x, None, None)
 
 
-def reference(x: np.ndarray, groups: np.ndarray) -> Reference:
+def fit_reference(x: np.ndarray, groups: np.ndarray) -> Reference:
     """Learn what is usual from vectors `(m, d)` of known samples; near copies share a number in `groups`, `(m,)`."""
     least = math.ceil(1 / (1 - QUANTILE)) - 1
     if len(x) < max(least, K + 1):

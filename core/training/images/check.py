@@ -13,7 +13,7 @@ from core.data.images.quality import HASHES
 from core.data.images.store import DatasetImages
 from core.data.versions import load_samples
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.methods.presets import PRESETS
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import dataset_folder, get_dataset
@@ -23,7 +23,7 @@ Progress = Callable[..., None]
 BACKBONE: str = PRESETS["image"]["quick"]["backbone"]  # whose embeddings a first run needs as well
 
 
-def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:
+def check_images(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:
     """Look deeper at a version, keep what was found in its folder, and return it.
 
     `progress` is called with (done, total, of what). `WeightsError` when the backbone's weights are not there.
@@ -31,7 +31,7 @@ def check_version(version: VersionRecord, progress: Progress = lambda *_: None) 
     dataset = get_dataset(version.dataset)
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
     backbone = get_backbone(BACKBONE)
-    size = size_for(backbone, samples)
+    size = default_image_size(backbone, samples)
     seen = VersionImages(dataset, samples)
     x = squashed(seen.outputs(backbone, size, progress=through_backbone(progress)))
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))

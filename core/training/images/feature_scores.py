@@ -12,7 +12,7 @@ from core.data.cleaning.steps.selection import SelectFeatures
 from core.data.versions import load_samples, some_imported
 from core.errors import InputError
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.schemas import DataRef, Recipe, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.images.check import BACKBONE, Progress, through_backbone
@@ -43,7 +43,7 @@ def score_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dic
 
 def _embeddings(version: VersionRecord, samples: pd.DataFrame, progress: Progress) -> tuple[pd.DataFrame, str]:
     backbone = get_backbone(BACKBONE)
-    size = size_for(backbone, samples)
+    size = default_image_size(backbone, samples)
     images = VersionImages(get_dataset(version.dataset), samples)
     found = images.outputs(backbone, size, progress=through_backbone(progress))
     return as_table(found).set_axis(samples["id"].to_numpy()), backbone.name

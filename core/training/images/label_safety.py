@@ -38,7 +38,7 @@ from core.embedding.engines import choose_engine
 from core.errors import InputError
 from core.evaluation.bootstrap import percentile_interval
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.schemas import Augmentation, DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.images.check import BACKBONE, through_backbone
@@ -82,17 +82,17 @@ def transforms() -> tuple[Transform, ...]:
         return tuple(partial(augmenter.images, seed=(0, number)) for number in range(2))
 
     def turned(degrees: float) -> tuple[Change, ...]:
-        return tuple(_held(layers.RandomRotation((d / 360,) * 2, "nearest")) for d in (degrees, -degrees))
+        return tuple(_fixed_change(layers.RandomRotation((d / 360,) * 2, "nearest")) for d in (degrees, -degrees))
 
     def shifted(share: float) -> tuple[Change, ...]:
-        return tuple(_held(layers.RandomTranslation((s,) * 2, (s,) * 2, "nearest")) for s in (share, -share))
+        return tuple(_fixed_change(layers.RandomTranslation((s,) * 2, (s,) * 2, "nearest")) for s in (share, -share))
 
     def shaded(values: tuple[int, int, int]) -> Change:
         return lambda x: np.clip(x.astype("int16") + np.array(values, "int16"), 0, 255).astype("uint8")
 
-    zoomed = tuple(_held(layers.RandomZoom((z,) * 2, fill_mode="nearest")) for z in (0.2, -0.2))
-    lit = tuple(_held(layers.RandomBrightness((b,) * 2)) for b in (0.2, -0.2))
-    sheared = _held(layers.RandomShear((0.2, 0.2), (0.2, 0.2), fill_mode="nearest"))
+    zoomed = tuple(_fixed_change(layers.RandomZoom((z,) * 2, fill_mode="nearest")) for z in (0.2, -0.2))
+    lit = tuple(_fixed_change(layers.RandomBrightness((b,) * 2)) for b in (0.2, -0.2))
+    sheared = _fixed_change(layers.RandomShear((0.2, 0.2), (0.2, 0.2), fill_mode="nearest"))
     shades = (shaded((20, -20, 20)), shaded((-20, 20, -20)))
     return (
         Transform("horizontal_flip", "Horizontal flip", ("horizontal_flip",), 1, (lambda x: x[:, :, ::-1],)),
@@ -105,7 +105,9 @@ def transforms() -> tuple[Transform, ...]:
         Transform("zoom_0.2", "Zoom by 0.2", ("zoom",), 0.2, zoomed),
         Transform("shear_0.2", "Shear by 0.2", ("shear",), 0.2, (sheared,)),
         Transform("brightness_0.2", "Brightness by 0.2", ("brightness",), 0.2, lit),
-        Transform("contrast_0.2", "Contrast by 0.2", ("contrast",), 0.2, (_held(layers.RandomContrast((0.2, 0.2))),)),
+        Transform(
+            "contrast_0.2", "Contrast by 0.2", ("contrast",), 0.2, (_fixed_change(layers.RandomContrast((0.2, 0.2))),)
+        ),
         Transform("channel_shift_20", "Channel shift by 20", ("channel_shift",), 20, shades),
         *(
             Transform(f"{name}_{s}", f"{title} {s}", (name,), s, drawn(name, s))
@@ -120,7 +122,7 @@ def transforms() -> tuple[Transform, ...]:
     )
 
 
-def _held(layer: Any) -> Change:
+def _fixed_change(layer: Any) -> Change:
     """The layer as a fixed change: both ends of its range are equal, so that any draw is the same."""
 
     def change(images: np.ndarray) -> np.ndarray:
@@ -134,7 +136,7 @@ def _held(layer: Any) -> Change:
     return change
 
 
-def check_label_safety(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
+def label_safety_task(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
     """The task: judge every transform on the version named by `params["data"]` and keep what was found with it.
 
     Raises:
@@ -142,13 +144,13 @@ def check_label_safety(params: dict[str, Any], _folder: Path, progress: Callable
     """
     ref = DataRef.parse(params["data"])
     version, dataset = get_version(ref), get_dataset(ref.dataset)
-    found = judge(gather(dataset, version, progress), progress)
+    found = judge_transforms(collect_data(dataset, version, progress), progress)
     save_label_safety(version, found)
     return {"leave_off": [t.name for t in found.transforms if t.leave_off]}
 
 
 @dataclass(frozen=True)
-class Judged:
+class ProbeData:
     """Squashed embeddings and class indices to learn from, and held out; `originals` are the held-out images.
 
     `x` `(n, d)`, `labels` `(n,)`, `held` `(m, d)`, `truth` `(m,)`, `originals` uint8 `(m, size, size, 3)`.
@@ -162,7 +164,7 @@ class Judged:
     names: tuple[str, ...]
 
 
-def gather(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..., None]) -> Judged:
+def collect_data(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..., None]) -> ProbeData:
     """What a version has to learn from and to judge by; embeddings come from the cache. Raises as the task does."""
     if dataset.kind != "image" or not dataset.labelled:
         raise InputError(
@@ -180,18 +182,18 @@ def gather(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..
             "Training images of two classes and some validation images are needed: add images, or split anew.",
         )
     backbone = get_backbone(BACKBONE)
-    size = size_for(backbone, samples)
+    size = default_image_size(backbone, samples)
     images = VersionImages(dataset, samples)
     x = squashed(images.outputs(backbone, size, progress=through_backbone(progress)))
     learnt = _stratified(labels, np.flatnonzero(trained), MOST_LEARNT)
-    return Judged(x[learnt], labels[learnt], x[held], labels[held], images.batch(held, size), tuple(names))
+    return ProbeData(x[learnt], labels[learnt], x[held], labels[held], images.batch(held, size), tuple(names))
 
 
-def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
+def judge_transforms(data: ProbeData, progress: Callable[..., None]) -> LabelSafety:
     """Every transform's verdict; of two directions the worse one's."""
     backbone, size, model = get_backbone(BACKBONE), data.originals.shape[1], probe(data.x, data.labels)
     before, own = model.predict_log_proba(data.held), _nearness(data.held, data)
-    usual = np.array([_usual(own[data.truth == c, c]) for c in range(len(data.names))])
+    usual = np.array([_typical_nearness(own[data.truth == c, c]) for c in range(len(data.names))])
     found, listed = [], transforms()
     engine = choose_engine(backbone, size)
     out = np.empty((len(data.truth), *engine.shape), np.float32)
@@ -200,10 +202,10 @@ def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
         seen = []
         for change in transform.changes:
             progress(done, steps, transform.title.lower())
-            engine.fill(_Fixed(change(data.originals)), size, out)
+            engine.embed_into(_SizedImages(change(data.originals)), size, out)
             x = squashed(out)
             after, typical = model.predict_log_proba(x), _nearness(x, data) >= usual
-            flips = flipped(before, after, typical, data.truth, data.names)
+            flips = find_flips(before, after, typical, data.truth, data.names)
             seen.append(_verdict(transform, before, after, flips, data))
             done += 1
         found.append(max(seen, key=lambda s: (_SEVERITY.index(s.verdict), s.lost.mean)))
@@ -215,7 +217,7 @@ def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
 
 
 def _verdict(
-    transform: Transform, before: np.ndarray, after: np.ndarray, flips: tuple[Flip, ...], data: Judged
+    transform: Transform, before: np.ndarray, after: np.ndarray, flips: tuple[Flip, ...], data: ProbeData
 ) -> TransformSafety:
     truth = data.truth
     was, now = (scores.argmax(axis=1) == truth for scores in (before, after))
@@ -240,7 +242,7 @@ def _verdict(
     )
 
 
-def flipped(
+def find_flips(
     before: np.ndarray, after: np.ndarray, typical: np.ndarray, truth: np.ndarray, names: Sequence[str]
 ) -> tuple[Flip, ...]:
     """Pairs of classes of which the first is turned into the second, the surest first.
@@ -276,7 +278,7 @@ def flipped(
     return tuple(sorted(found, key=lambda flip: -flip.low))
 
 
-def _nearness(x: np.ndarray, data: Judged) -> np.ndarray:
+def _nearness(x: np.ndarray, data: ProbeData) -> np.ndarray:
     """Mean cosine to the three nearest training images of each class, `(n, classes)`."""
     out, cosines = np.empty((len(x), len(data.names))), x @ data.x.T
     for c in range(len(data.names)):
@@ -284,7 +286,7 @@ def _nearness(x: np.ndarray, data: Judged) -> np.ndarray:
     return out
 
 
-def _usual(nearness: np.ndarray) -> float:
+def _typical_nearness(nearness: np.ndarray) -> float:
     """What all but the oddest images of a class reach; a class with none held out takes nothing in."""
     return float(np.quantile(nearness, ODD)) if len(nearness) else np.inf
 
@@ -320,7 +322,7 @@ def _stratified(labels: np.ndarray, rows: np.ndarray, most: int) -> np.ndarray:
     return np.sort(rows[np.argsort(turn, kind="stable")[:most]])
 
 
-class _Fixed:
+class _SizedImages:
     """Images in memory that have their size already."""
 
     def __init__(self, images: np.ndarray) -> None:

@@ -83,9 +83,9 @@ class Views:
         return self._chunk
 
 
-def training_views(images: VersionImages, splits: Sequence[Parts], spec: ResolvedSpec) -> Views | None:
+def training_views(images: VersionImages, splits: Sequence[Parts], resolved: ResolvedSpec) -> Views | None:
     """The views that a run with this spec learns from; `None` without an augmentation."""
-    if not (spec.augmentation and spec.views):
+    if not (resolved.augmentation and resolved.views):
         return None
     rows = np.unique(np.concatenate([parts.train for parts in splits]))
-    return Views(images.batch, rows, spec.views, spec.augmentation, spec.seed)
+    return Views(images.batch, rows, resolved.views, resolved.augmentation, resolved.seed)

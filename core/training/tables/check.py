@@ -37,7 +37,7 @@ def check_table(version: VersionRecord, progress: Callable[[int, int, str], None
     probabilities = out_of_fold_rows(version.recipe, table, labels, samples["group"].to_numpy(), progress)
 
     def near(of: np.ndarray) -> np.ndarray:
-        return nearest(Preparation(version.recipe), table, labels, of)
+        return nearest_rows(Preparation(version.recipe), table, labels, of)
 
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), table=table, kept=kept_samples(version.recipe))
     errors = confident_learning(probabilities, labels)
@@ -76,7 +76,7 @@ def out_of_fold_rows(
         if not judged.any():
             continue
         preparation = Preparation(recipe)
-        seen = _some(labels, ~judged)
+        seen = _sampled_rows(labels, ~judged)
         x = preparation.fit_transform(table.iloc[seen], labels[seen])
         unseen = preparation.transform(table[judged])
         for model in classifiers():
@@ -85,7 +85,7 @@ def out_of_fold_rows(
     return out
 
 
-def _some(labels: np.ndarray, of: np.ndarray) -> np.ndarray:
+def _sampled_rows(labels: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Positions of at most about 20,000 rows among those where `of` is true, a few of each class for sure."""
     rows = np.flatnonzero(of)
     chosen = pd.Series(labels[rows]).groupby(labels[rows]).cumcount().to_numpy() < FEW
@@ -104,7 +104,7 @@ def classifiers() -> tuple[Any, ...]:
     return LogisticRegression(max_iter=500), forest
 
 
-def nearest(preparation: Preparation, table: pd.DataFrame, labels: np.ndarray, of: np.ndarray) -> np.ndarray:
+def nearest_rows(preparation: Preparation, table: pd.DataFrame, labels: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Positions of the rows most like those at `of`, `(m,)`, in the columns as they are prepared: `(m, 3)`."""
     from sklearn.neighbors import NearestNeighbors
 

@@ -25,7 +25,7 @@ log = logging.getLogger("graft.worker")
 RESERVE, RESERVED = "reserve", 2**20  # bytes: the record, some events and the database's journal
 
 
-def work(run_id: str) -> None:
+def execute_run(run_id: str) -> None:
     """Train the run and end it; a run that is no longer waiting for a worker is left alone."""
     cancel_on_terminate()
     pid = os.getpid()
@@ -42,7 +42,7 @@ def work(run_id: str) -> None:
         return
     if not (run.job and devices.indices(run.device)):  # which GPUs it has, a job of Ray's is told by Ray
         devices.confine(run.device)
-    reserve(run_id)
+    reserve_disk(run_id)
     recorder = Recorder(run_id)
     recorder.seconds["start"] = round(max(0.0, (now() - (run.started or run.created)).total_seconds()), 3)
     try:
@@ -56,7 +56,7 @@ def work(run_id: str) -> None:
         _end(run_id, recorder, "succeeded", metrics=metrics)
 
 
-def reserve(run_id: str) -> None:
+def reserve_disk(run_id: str) -> None:
     """Put some of the disk aside, so that a run that fills it can still say so at its end."""
     with suppress(OSError), (runs.run_folder(run_id) / RESERVE).open("wb") as file:
         file.write(os.urandom(RESERVED))
@@ -70,21 +70,21 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         limit_threads()
         import keras
 
-        from core.training.ensembles.combining import combine
+        from core.training.ensembles.combining import combine_runs
         from core.training.images.task import train_images
-        from core.training.result import headline
+        from core.training.result import headline_metrics
         from core.training.tables.task import train_table
-        from core.training.worker.accelerators import divided
+        from core.training.worker.accelerators import distribute_batches
 
         keras.utils.set_random_seed(run.spec.seed)
         make_deterministic()
-    task = combine if run.spec.members else train_images if run.spec.backbone else train_table
-    with divided(len(devices.indices(run.device))):
+    task = combine_runs if run.spec.members else train_images if run.spec.backbone else train_table
+    with distribute_batches(len(devices.indices(run.device))):
         result = task(run, recorder)
     folder = runs.run_folder(run.id)
     recorder.phase("evaluating")
     with recorder.timed("evaluate"):
-        metrics = headline(result)
+        metrics = headline_metrics(result)
         for name, table in (result.tables | {"predictions": result.predictions}).items():
             files.write_parquet(folder / f"{name}.parquet", table)
     recorder.phase("saving")
@@ -131,7 +131,7 @@ def _end(
         runs.append_event(run_id, Event(phase=state))
 
 
-def wait_warm(wanted_by: str) -> str | None:
+def wait_for_work(wanted_by: str) -> str | None:
     """Import all that a run needs, try it on a few numbers, and wait for the run that is to be trained: its id.
 
     Where there are GPUs nothing is tried: which of them it may use, a process must know before it uses any.
@@ -154,7 +154,7 @@ def wait_warm(wanted_by: str) -> str | None:
     return warm.wait_for_run(wanted_by)
 
 
-def _take_over(run_id: str) -> None:
+def _redirect_output(run_id: str) -> None:
     """What a waiting worker says from now on goes to the run's log."""
     with (runs.run_folder(run_id) / "log.txt").open("ab") as output:
         os.dup2(output.fileno(), 1)
@@ -166,11 +166,11 @@ def main(wanted: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.Formatter.converter = time.gmtime
     if wanted.startswith("--warm="):
-        handed = wait_warm(wanted.removeprefix("--warm="))
+        handed = wait_for_work(wanted.removeprefix("--warm="))
         if handed is None:
             return
-        _take_over(handed)
+        _redirect_output(handed)
         wanted = handed
-    work(wanted)
+    execute_run(wanted)
     queue.dispatch()
     webhook.tell(wanted)  # last, so that no other run waits for a slow receiver

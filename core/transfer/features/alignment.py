@@ -8,7 +8,7 @@ from sklearn import config_context
 
 from core.errors import InputError
 from core.transfer.fitting.vectors import Projection
-from core.transfer.instances.weights import check_size
+from core.transfer.instances.weights import check_domain_sizes
 
 EXPLAINED = 0.95  # of the source's variance by the directions of a subspace
 MOST = 64  # directions of a subspace or transfer components
@@ -25,7 +25,7 @@ class Aligned:
     note: str = ""
 
 
-def align(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: int = 0) -> Aligned:
+def align_source(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: int = 0) -> Aligned:
     """Bring both domains together without a label of the target.
 
     Args:
@@ -36,7 +36,7 @@ def align(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: i
     Raises:
         DataError: too few rows. InputError: too many for a method.
     """
-    check_size(source, target)
+    check_domain_sizes(source, target)
     # Once imported, skada leaves this switched on, and under it scikit-learn's AdaBoost takes no weights.
     with config_context(enable_metadata_routing=True):
         return METHODS[method](source.astype("float64"), target.astype("float64"), seed)

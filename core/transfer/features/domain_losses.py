@@ -28,7 +28,7 @@ def mmd_loss(x: keras.KerasTensor, target: keras.KerasTensor) -> keras.KerasTens
     squares = ops.maximum(lengths[:, None] + lengths[None, :] - 2 * ops.matmul(x, ops.transpose(x)), 0.0)
     scale = ops.stop_gradient(ops.mean(squares)) + 1e-8
     kernel = sum(ops.exp(-squares / (width * scale)) for width in WIDTHS) / len(WIDTHS)
-    apart = (1 - target) / _count(1 - target) - target / _count(target)
+    apart = (1 - target) / _row_count(1 - target) - target / _row_count(target)
     return ops.sum(apart * ops.matmul(kernel, apart[:, None])[:, 0])
 
 
@@ -61,15 +61,15 @@ class Critic(layers.Layer):
         """Cross-entropy of the domains, both weighing the same."""
         self._done.assign_add(1.0)
         ramp = 2.0 / (1.0 + ops.exp(-STEEPNESS * self._done / self._steps)) - 1.0
-        z = turned(x, ramp)
+        z = reverse_gradient(x, ramp)
         for layer in self._inside:
             z = layer(z)
         loss = ops.softplus(z[:, 0]) - target * z[:, 0]
-        share = 0.5 * ((1 - target) / _count(1 - target) + target / _count(target))
+        share = 0.5 * ((1 - target) / _row_count(1 - target) + target / _row_count(target))
         return ops.sum(share * loss)
 
 
-def turned(x: keras.KerasTensor, weight: keras.KerasTensor | float) -> keras.KerasTensor:
+def reverse_gradient(x: keras.KerasTensor, weight: keras.KerasTensor | float) -> keras.KerasTensor:
     """`x` itself, through which the gradient goes back times −`weight`."""
     return ops.stop_gradient(x * (1.0 + weight)) - x * weight
 
@@ -106,11 +106,11 @@ class Alignment(layers.Layer):
 WEIGHTS = {"mmd": 1.0, "deep_coral": 100.0, "dann": 1.0}
 
 
-def _count(of: keras.KerasTensor) -> keras.KerasTensor:
+def _row_count(of: keras.KerasTensor) -> keras.KerasTensor:
     return ops.maximum(ops.sum(of), 1.0)
 
 
 def _covariance(x: keras.KerasTensor, of: keras.KerasTensor) -> keras.KerasTensor:
-    mean = ops.sum(x * of[:, None], axis=0) / _count(of)
+    mean = ops.sum(x * of[:, None], axis=0) / _row_count(of)
     centred = (x - mean) * of[:, None]
     return ops.matmul(ops.transpose(centred), centred) / ops.maximum(ops.sum(of) - 1.0, 1.0)

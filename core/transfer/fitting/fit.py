@@ -10,15 +10,22 @@ import numpy as np
 from core.errors import NotANumberError, is_out_of_memory
 from core.schemas import ResolvedSpec
 from core.transfer.fitting.checkpoint import Checkpoint
-from core.transfer.fitting.optimization import MakeOptimizer, average, loss, maker, schedule, weights_to_keep
-from core.transfer.fitting.precision import TIMED, Precision, choose, computing_in
+from core.transfer.fitting.optimization import (
+    MakeOptimizer,
+    make_loss,
+    make_schedule,
+    optimizer_factory,
+    use_moving_average,
+    weights_to_keep,
+)
+from core.transfer.fitting.precision import TIMED, Precision, choose_precision, computing_in
 from core.transfer.fitting.recorder import Recorder
 
 Rate = Literal["learning_rate", "fine_tune_learning_rate"]
-Kept = Literal["best", "last"]
+KeptEpoch = Literal["best", "last"]
 Fit = Callable[..., dict[str, float]]  # called as `fit` is
 
-SHOWN = {
+RECORDED_METRICS = {
     "loss": "cross_entropy",
     "accuracy": "accuracy",
     "val_loss": "val_cross_entropy",
@@ -65,10 +72,10 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
 
-class Keeper(keras.callbacks.Callback):
+class CheckpointCallback(keras.callbacks.Callback):
     """After every epoch: remember the best, save the state, tell the recorder, and stop when there is reason to."""
 
-    def __init__(self, checkpoint: Checkpoint, recorder: Recorder, patience: int, keep: Kept) -> None:
+    def __init__(self, checkpoint: Checkpoint, recorder: Recorder, patience: int, keep: KeptEpoch) -> None:
         super().__init__()
         self.checkpoint = checkpoint
         self.recorder = recorder
@@ -85,7 +92,7 @@ class Keeper(keras.callbacks.Callback):
         logs = logs or {}
         progress = self.checkpoint.progress
         progress.epoch = epoch + 1
-        progress.values = {name: float(logs[key]) for name, key in SHOWN.items()}
+        progress.values = {name: float(logs[key]) for name, key in RECORDED_METRICS.items()}
         progress.values["learning_rate"] = float(self.model.optimizer.learning_rate)
         if self.keep == "last" or progress.values["val_loss"] < progress.best:
             progress.best, progress.best_epoch = progress.values["val_loss"], progress.epoch
@@ -111,13 +118,13 @@ def fit(
     epochs: int,
     batch_size: int,
     patience: int,
-    spec: ResolvedSpec,
+    resolved: ResolvedSpec,
     phase: str,
     recorder: Recorder,
     rate: Rate = "learning_rate",
     optimizer: MakeOptimizer | None = None,
     weights: np.ndarray | None = None,
-    keep: Kept = "best",
+    keep: KeptEpoch = "best",
 ) -> dict[str, float]:
     """Fit `model` and restore the epoch with the least validation loss.
 
@@ -130,11 +137,10 @@ def fit(
             to 1 (see `one_hot`).
         train, validation: positions in `x`.
         patience: epochs without a better validation loss after which fitting ends.
-        rate: the spec's field that gives the learning rate.
-        spec: says how (`core.transfer.fitting.optimization`, `core.transfer.fitting.precision`); with balanced class
-        weights samples
-            are weighed so that every class weighs the same (King and Zeng 2001); its seed decides their order.
-        optimizer: makes the optimizer from the learning-rate schedule, where it is not the spec's.
+        rate: the field of `resolved` that gives the learning rate.
+        resolved: names optimizer, loss and precision; with balanced class weights every class has the same total
+            weight (King and Zeng 2001); its seed decides the order of the samples.
+        optimizer: makes the optimizer from the learning-rate schedule, where it is not the one that `resolved` names.
         weights: how much each sample counts in the loss, `(n,)`, beside its class; all the same unless given.
         keep: the last epoch instead, with no end before it, where the validation samples cannot tell which is best.
 
@@ -143,14 +149,16 @@ def fit(
     """
     recorder.phase(phase, epochs)
     path = recorder.next_checkpoint()
-    weights = sample_weights(spec, y, train, weights)
-    highest = getattr(spec, rate)
+    weights = sample_weights(resolved, y, train, weights)
+    highest = getattr(resolved, rate)
     # Heads and networks on tables take milliseconds a step, in whichever precision.
-    precision: Precision | None = "float32" if x.ndim == 2 else None if spec.precision == "auto" else spec.precision
+    chosen = None if resolved.precision == "auto" else resolved.precision
+    precision: Precision | None = "float32" if x.ndim == 2 else chosen
 
     def compile_it() -> None:
-        made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, highest, epochs * steps))
-        compile_model(model, average(made, steps) if spec.averaging == "ema" else made, spec)
+        rates = make_schedule(resolved.schedule, highest, epochs * steps)
+        made = (optimizer or optimizer_factory(resolved.optimizer))(rates)
+        compile_model(model, use_moving_average(made, steps) if resolved.averaging == "ema" else made, resolved)
 
     while True:
         steps = math.ceil(len(train) / batch_size)
@@ -158,8 +166,8 @@ def fit(
         try:
             if precision is None:
                 few = np.resize(train, (TIMED + 1) * batch_size)
-                tried = Batches(x, y, few, batch_size, weights, spec.seed, 0)
-                precision = choose(model, compile_it, tried, epochs * steps, recorder)
+                tried = Batches(x, y, few, batch_size, weights, resolved.seed, 0)
+                precision = choose_precision(model, compile_it, tried, epochs * steps, recorder)
             with computing_in(model, precision):
                 if precision != "float32":
                     compile_it()
@@ -168,9 +176,9 @@ def fit(
                     recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
                 first = checkpoint.progress.epoch
                 if first < epochs and not checkpoint.progress.done:
-                    keeper = Keeper(checkpoint, recorder, patience, keep)
+                    keeper = CheckpointCallback(checkpoint, recorder, patience, keep)
                     model.fit(
-                        Batches(x, y, train, batch_size, weights, spec.seed, first),
+                        Batches(x, y, train, batch_size, weights, resolved.seed, first),
                         validation_data=(x[validation], y[validation]),
                         initial_epoch=first,
                         epochs=epochs,
@@ -187,7 +195,9 @@ def fit(
             batch_size = max(1, batch_size // 2)
             recorder.note(f"A batch did not fit into memory; it was halved to {batch_size} samples.")
     model.set_weights(checkpoint.best_weights)
-    facts = judge(model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation])
+    facts = loss_and_accuracy(
+        model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation]
+    )
     if facts["loss"] >= math.log(y.shape[1]):
         recorder.note(
             f"In “{phase}” the validation loss never fell below that of guessing ({math.log(y.shape[1]):.2f})."
@@ -196,11 +206,11 @@ def fit(
     return facts
 
 
-def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spec: ResolvedSpec) -> None:
+def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, resolved: ResolvedSpec) -> None:
     """Compile with the spec's loss; cross-entropy is measured beside it, whatever the loss."""
     model.compile(
         optimizer=optimizer,
-        loss=loss(spec),
+        loss=make_loss(resolved),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
@@ -209,11 +219,11 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spe
     model.optimizer.build(model.trainable_variables)
 
 
-class Learning(Protocol):
+class FitProblem(Protocol):
     """What a problem must tell for its head or network to be fitted: `Problem` and `VectorProblem` do."""
 
     @property
-    def spec(self) -> ResolvedSpec: ...
+    def resolved(self) -> ResolvedSpec: ...
     @property
     def targets(self) -> np.ndarray: ...
     @property
@@ -229,28 +239,28 @@ class Learning(Protocol):
 def fit_by_spec(
     model: keras.Model,
     x: np.ndarray,
-    problem: Learning,
+    problem: FitProblem,
     phase: str,
     weights: np.ndarray | None = None,
     *,
     targets: np.ndarray | None = None,
-    keep: Kept = "best",
+    keep: KeptEpoch = "best",
 ) -> dict[str, float]:
     """The problem's `fit` with the epochs, batch size and rate that a spec gives for a head or a whole network.
 
     `targets` stand in for the problem's own.
     """
-    spec = problem.spec
+    resolved = problem.resolved
     return problem.fit(
         model,
         x,
         problem.targets if targets is None else targets,
         train=problem.train,
         validation=problem.validation,
-        epochs=spec.epochs,
-        batch_size=spec.batch_size,
-        spec=spec,
-        patience=max(8, spec.epochs // 5),
+        epochs=resolved.epochs,
+        batch_size=resolved.batch_size,
+        resolved=resolved,
+        patience=max(8, resolved.epochs // 5),
         phase=phase,
         recorder=problem.recorder,
         weights=weights,
@@ -264,11 +274,11 @@ def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
 
 
 def sample_weights(
-    spec: ResolvedSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
+    resolved: ResolvedSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
 ) -> np.ndarray:
     """How much each sample counts in the loss, `(n,)`: what is `given`, or 1, times its class's weight."""
     weights = np.ones(len(y)) if given is None else given
-    return weights * (y @ class_weights(y[train])) if spec.class_weights == "balanced" else weights
+    return weights * (y @ class_weights(y[train])) if resolved.class_weights == "balanced" else weights
 
 
 def class_weights(targets: np.ndarray) -> np.ndarray:
@@ -287,7 +297,7 @@ def class_weights(targets: np.ndarray) -> np.ndarray:
     return weights
 
 
-def judge(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+def loss_and_accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against shares of the classes, the same."""
     logs = np.log(np.clip(probabilities, 1e-7, 1))
     return {

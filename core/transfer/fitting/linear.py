@@ -37,7 +37,7 @@ class LinearVote:
         """The same as a network from vectors to probabilities."""
         import keras
 
-        from core.models.heads import mixed
+        from core.models.heads import weighted_mean
 
         members = []
         for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True), start=1):
@@ -46,4 +46,4 @@ class LinearVote:
             )
             members.append(keras.Sequential([keras.Input((len(kernel),)), dense], name=f"member_{number}"))
             dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
-        return members[0] if len(members) == 1 else mixed(members, self.shares.tolist(), "vote")
+        return members[0] if len(members) == 1 else weighted_mean(members, self.shares.tolist(), "vote")

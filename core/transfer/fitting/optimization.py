@@ -14,7 +14,7 @@ MakeOptimizer = Callable[[Schedule], keras.optimizers.Optimizer]
 WARM_UP, ONE_CYCLE = 0.1, 0.3  # shares of all steps in which the rate rises
 
 
-def schedule(name: str | None, rate: float, steps: int) -> Schedule:
+def make_schedule(name: str | None, rate: float, steps: int) -> Schedule:
     """The learning rate over `steps` gradient steps, `rate` being its highest value.
 
     - cosine: down to a fiftieth along half a cosine (Loshchilov and Hutter 2017, arXiv:1608.03983).
@@ -36,7 +36,7 @@ def schedule(name: str | None, rate: float, steps: int) -> Schedule:
             return CosineDecay(rate, steps, alpha=0.02)
 
 
-def maker(name: str | None) -> MakeOptimizer:
+def optimizer_factory(name: str | None) -> MakeOptimizer:
     """What makes the optimizer of a name from a schedule.
 
     adam (Kingma and Ba 2015), adamw, which shrinks weights beside it (Loshchilov and Hutter 2019), or sgd with
@@ -51,16 +51,16 @@ def maker(name: str | None) -> MakeOptimizer:
             return lambda rate: keras.optimizers.Adam(rate)
 
 
-def loss(spec: ResolvedSpec) -> keras.losses.Loss:
+def make_loss(resolved: ResolvedSpec) -> keras.losses.Loss:
     """Cross-entropy, or focal loss (Lin et al. 2017, arXiv:1708.02002), with the spec's label smoothing."""
-    smoothing = spec.label_smoothing
-    if spec.loss == "focal":
+    smoothing = resolved.label_smoothing
+    if resolved.loss == "focal":
         # α is 1: class weights see to the balance, wherever they are wanted.
         return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=2.0, label_smoothing=smoothing)
     return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
 
 
-def average(optimizer: keras.optimizers.Optimizer, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def use_moving_average(optimizer: keras.optimizers.Optimizer, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Have an optimizer that is not built yet keep a moving average of the weights (Polyak and Juditsky 1992).
 
     Its half-life is one epoch, so that a fit of few steps is not held back by where it began.

@@ -40,7 +40,7 @@ def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
             each.train_function = each.test_function = each.predict_function = None
 
 
-def choose(
+def choose_precision(
     model: keras.Model,
     compile_it: Callable[[], None],
     batches: keras.utils.PyDataset,
@@ -69,15 +69,15 @@ def choose(
             compile_it()
             half = step_seconds(model, batches, plain)
         compile_it()
-        return verdict(plain, half)
+        return compare_step_times(plain, half)
 
-    precision, note = recorder.decided("precision", measure)
+    precision, note = recorder.decide_once("precision", measure)
     if note:
         recorder.note(note)
     return precision
 
 
-def verdict(plain: float, half: float) -> tuple[Precision, str]:
+def compare_step_times(plain: float, half: float) -> tuple[Precision, str]:
     """The faster of both by the seconds of a step in float32 and in bfloat16, and the sentence that says so."""
     ratio = plain / half
     told = f"bfloat16 took {half / plain:.2g} times as long as float32" if ratio < 1 else ""

@@ -28,7 +28,7 @@ class Problem:
     """One training problem on images.
 
     Attributes:
-        spec: every field that the strategy reads is set.
+        resolved: what will run; every field that the strategy reads is set.
         targets: shares of the classes at every position, `(n, classes)` float32; a mixed view is of several.
         train, validation: positions of the samples to learn from and to choose by. What a strategy learns from
             data, it learns from these alone. Augmented views of training samples have positions behind the samples'.
@@ -46,7 +46,7 @@ class Problem:
         fit: how a network is fitted: `core.transfer.fitting.fit.fit`, unless something else is to be learnt about it.
     """
 
-    spec: ResolvedSpec
+    resolved: ResolvedSpec
     classes: tuple[str, ...]
     targets: np.ndarray
     train: np.ndarray

@@ -31,7 +31,7 @@ class Recorder(Protocol):
         """Where the state of the next fit is saved."""
         ...
 
-    def decided(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
+    def decide_once(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
         """The result of `decide` when the run first asked for it; a resumed run gets the same."""
         ...
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from core.schemas import ResolvedSpec
-from core.transfer.fitting.fit import Fit, fit, judge, one_hot
+from core.transfer.fitting.fit import Fit, fit, loss_and_accuracy, one_hot
 from core.transfer.fitting.recorder import Recorder
 
 
@@ -35,7 +35,7 @@ class VectorProblem:
     columns, classes of its own, and nothing to judge.
     """
 
-    spec: ResolvedSpec
+    resolved: ResolvedSpec
     classes: tuple[str, ...]
     x: np.ndarray
     labels: np.ndarray
@@ -54,7 +54,7 @@ class VectorProblem:
     @property
     def class_weight(self) -> str | None:
         """As scikit-learn names it."""
-        return "balanced" if self.spec.class_weights == "balanced" else None
+        return "balanced" if self.resolved.class_weights == "balanced" else None
 
     @property
     def sample_weight(self) -> np.ndarray | None:
@@ -91,7 +91,7 @@ class VectorFitted:
 Learn = Callable[[VectorProblem], VectorFitted]  # a learner of tables, or the head on embeddings
 
 
-def joined(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorProblem:
+def join_source(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorProblem:
     """Source and target as one problem: the source's rows stand behind the target's.
 
     Where the spec ignores the target's labels, only the source is learnt from and chosen by.
@@ -107,7 +107,7 @@ def joined(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorP
     scale = np.ones(len(source.x))
     if weights is not None:
         scale[source.train] = weights
-    ignored = problem.spec.target_labels == "ignored"
+    ignored = problem.resolved.target_labels == "ignored"
     own = [np.ones(len(p.x)) if p.weights is None else p.weights for p in (problem, source)]
     learnt = [n + source.train] if ignored else [problem.train, n + source.train]
     plain = weights is None and problem.weights is None and source.weights is None
@@ -122,10 +122,10 @@ def joined(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorP
     )
 
 
-def source_alone(problem: VectorProblem) -> VectorProblem:
+def source_only(problem: VectorProblem) -> VectorProblem:
     """The problem with nothing but the source to learn from and to choose by; the same rows are judged."""
-    ignoring = problem.spec.model_copy(update={"target_labels": "ignored"})
-    return replace(joined(replace(problem, spec=ignoring)), spec=problem.spec)
+    ignoring = problem.resolved.model_copy(update={"target_labels": "ignored"})
+    return replace(join_source(replace(problem, resolved=ignoring)), resolved=problem.resolved)
 
 
 def fitted_estimator(
@@ -133,6 +133,6 @@ def fitted_estimator(
 ) -> VectorFitted:
     """What an estimator with `predict_proba` over all classes makes of a problem, with its validation facts."""
     validation, judged = (model.predict_proba(problem.x[rows]) for rows in (problem.validation, problem.judged))
-    found = judge(validation, problem.targets[problem.validation])
+    found = loss_and_accuracy(validation, problem.targets[problem.validation])
     told = {"validation_loss": found["loss"], "validation_accuracy": found["accuracy"]}
     return VectorFitted(judged, model, told | facts, source_weights=source_weights)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, joined
-from core.transfer.instances.weights import check_size, domain_auc, label_shift
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, join_source
+from core.transfer.instances.weights import check_domain_sizes, domain_auc, label_shift_weights
 
-ALIKE = 0.55  # area under the curve up to which the domains count as one
+SAME_DOMAIN_AUC = 0.55  # area under the curve up to which the domains count as one
 
 
 def adaptation(problem: VectorProblem, learn: Learn) -> VectorFitted:
@@ -21,9 +21,13 @@ def adaptation(problem: VectorProblem, learn: Learn) -> VectorFitted:
     source = problem.source
     assert source
     rows, there = source.x[source.train], problem.x[problem.train]
-    check_size(rows, there)
-    auc = domain_auc(rows, there, problem.spec.seed)
-    weights = None if auc <= ALIKE else label_shift(rows, source.labels[source.train], there, problem.spec.seed)
+    check_domain_sizes(rows, there)
+    auc = domain_auc(rows, there, problem.resolved.seed)
+    weights = (
+        None
+        if auc <= SAME_DOMAIN_AUC
+        else label_shift_weights(rows, source.labels[source.train], there, problem.resolved.seed)
+    )
     told = f"A classifier tells source and target apart with an area under the curve of {auc:.2f}; "
     if weights is None:
         problem.recorder.note(f"{told}they are alike, and the source was taken as it is.")
@@ -33,7 +37,7 @@ def adaptation(problem: VectorProblem, learn: Learn) -> VectorFitted:
         problem.recorder.note(
             f"{told}the source's classes were weighed by the shares that they seem to have in the target: {shares}."
         )
-    fitted = learn(joined(problem, weights))
+    fitted = learn(join_source(problem, weights))
     facts = {"domain_auc": auc, "source_samples": float(len(rows))}
     return replace(
         fitted, facts=fitted.facts | facts, source_weights=np.ones(len(rows)) if weights is None else weights

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.transfer.fitting.fit import sample_weights
 from core.transfer.fitting.linear import LinearVote
-from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, joined
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, join_source
 
 ROUNDS = 20
 DEPTH = 3  # of the trees that are boosted where the learner is one of trees
@@ -25,12 +25,14 @@ def tradaboost(problem: VectorProblem, learn: Learn) -> VectorFitted:
     """
     source = problem.source
     assert source
-    both = joined(problem)
-    trees = problem.spec.trees > 0
+    both = join_source(problem)
+    trees = problem.resolved.trees > 0
     x, y = both.x[both.train], both.labels[both.train]
     of_source = both.train >= len(problem.x)
-    weights = sample_weights(both.spec, both.targets, both.train, both.weights)[both.train]
-    models, counts, weights = boost(x, y, of_source, weights, len(problem.classes), trees, problem.spec.seed)
+    weights = sample_weights(both.resolved, both.targets, both.train, both.weights)[both.train]
+    models, counts, weights = fit_boosting_rounds(
+        x, y, of_source, weights, len(problem.classes), trees, problem.resolved.seed
+    )
     half = len(models) // 2
     shares = np.array(counts[half:]) / np.sum(counts[half:])
     model: Any = (
@@ -46,7 +48,7 @@ def tradaboost(problem: VectorProblem, learn: Learn) -> VectorFitted:
     return fitted_estimator(problem, model, facts, left)
 
 
-def boost(
+def fit_boosting_rounds(
     x: np.ndarray,
     y: np.ndarray,
     of_source: np.ndarray,

@@ -19,7 +19,7 @@ ROUNDS = 1000
 WIDTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of a kernel, times one over the median squared distance
 
 
-def weights(
+def instance_weights(
     source: np.ndarray,
     target: np.ndarray,
     method: str = "density_ratio",
@@ -29,17 +29,17 @@ def weights(
     """A weight for each row of the source, mean 1, estimating how much denser the target is there.
 
     Learning from weighted source rows is then learning on the target, if only the rows differ and not what their
-    classes depend on (covariate shift; Shimodaira 2000), or for `label_shift` if only the classes' shares do.
+    classes depend on (covariate shift; Shimodaira 2000), or for `label_shift_weights` if only the classes' shares do.
 
     Args:
         source, target: vectors, `(n, d)` and `(m, d)`, of the rows that may be learnt from.
-        method: an entry of `METHODS`, or `label_shift`.
-        labels: class numbers of the source's rows, `(n,)`, which `label_shift` wants.
+        method: an entry of `METHODS`, or `label_shift_weights`.
+        labels: class numbers of the source's rows, `(n,)`, which `label_shift_weights` wants.
 
     Raises:
         DataError: too few rows, or no overlap at all, where no weighting can help. InputError: too many for a method.
     """
-    check_size(source, target)
+    check_domain_sizes(source, target)
     odds, auc = _odds(source, target, seed)
     if auc > APART:
         raise DataError(
@@ -49,13 +49,13 @@ def weights(
         )
     if method == "label_shift":
         assert labels is not None
-        return label_shift(source, labels, target, seed)
+        return label_shift_weights(source, labels, target, seed)
     found = odds if method == "density_ratio" else METHODS[method](source, target, seed)
     found = np.minimum(found, LARGEST * found.mean())
     return found / found.mean()
 
 
-def check_size(source: np.ndarray, target: np.ndarray) -> None:
+def check_domain_sizes(source: np.ndarray, target: np.ndarray) -> None:
     """`DataError` where one of the domains has too few rows to say how the two differ."""
     for name, x in (("source", source), ("target", target)):
         if len(x) < FEWEST:
@@ -108,7 +108,7 @@ def _classifier(x: np.ndarray, seed: int) -> Any:
     return make_pipeline(*seen, StandardScaler(), LogisticRegression(max_iter=2000))
 
 
-def label_shift(source: np.ndarray, labels: np.ndarray, target: np.ndarray, seed: int = 0) -> np.ndarray:
+def label_shift_weights(source: np.ndarray, labels: np.ndarray, target: np.ndarray, seed: int = 0) -> np.ndarray:
     """One weight a class, its share in the target over that in the source; mean 1.
 
     The target's shares are the likeliest ones for what a classifier of the source says of the target's rows, by

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
-from core.transfer.fitting.fit import judge, sample_weights
+from core.transfer.fitting.fit import loss_and_accuracy, sample_weights
 from core.transfer.fitting.linear import LinearVote
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator
 
@@ -127,18 +127,18 @@ def bayesian_head(problem: VectorProblem, learn: Learn) -> VectorFitted:
     source = problem.source
     assert source
     shared = [(place, source.classes.index(n)) for place, n in enumerate(problem.classes) if n in source.classes]
-    start = flat_prior(len(source.classes), source.x.shape[1], 2 * problem.spec.l2)
+    start = flat_prior(len(source.classes), source.x.shape[1], 2 * problem.resolved.l2)
     problem.recorder.phase("posterior on the source")
     taught = posterior(start, _likelihood(source))
     problem.recorder.phase("posterior on the target", len(STRENGTHS))
-    base = flat_prior(len(problem.classes), problem.x.shape[1], 2 * problem.spec.l2)
+    base = flat_prior(len(problem.classes), problem.x.shape[1], 2 * problem.resolved.l2)
     best: tuple[float, LinearVote, float] | None = None
     for number, strength in enumerate(STRENGTHS, start=1):
-        prior = _carried(base, start, taught, shared, strength)
+        prior = _target_prior(base, start, taught, shared, strength)
         w = posterior(prior, _likelihood(problem)).mean
         model = LinearVote(w[None, :, :-1].transpose(0, 2, 1), w[None, :, -1], np.ones(1))
         rows = problem.validation
-        found = judge(model.predict_proba(problem.x[rows]), problem.targets[rows])
+        found = loss_and_accuracy(model.predict_proba(problem.x[rows]), problem.targets[rows])
         problem.recorder.epoch(number, {"val_loss": found["loss"], "val_accuracy": found["accuracy"]})
         if best is None or found["loss"] < best[0]:
             best = (found["loss"], model, strength)
@@ -149,12 +149,12 @@ def bayesian_head(problem: VectorProblem, learn: Learn) -> VectorFitted:
 
 def _likelihood(problem: VectorProblem) -> Categorical:
     rows = problem.train
-    weights = sample_weights(problem.spec, problem.targets, rows, problem.weights)[rows]
+    weights = sample_weights(problem.resolved, problem.targets, rows, problem.weights)[rows]
     x = np.concatenate([problem.x[rows], np.ones((len(rows), 1))], axis=1).astype("float64")
     return Categorical(x, problem.targets[rows].astype("float64"), weights)
 
 
-def _carried(
+def _target_prior(
     base: Gaussian, start: Gaussian, taught: Gaussian, shared: list[tuple[int, int]], strength: float
 ) -> Gaussian:
     """The target's prior: of the classes that both have, what the source taught, its precision tempered."""
@@ -166,7 +166,7 @@ def _carried(
     learnt = strength * (taught.precision - start.precision)
     if precision.ndim != learnt.ndim:  # other numbers of classes: the coarser of both forms
         fewest = min(precision.ndim, learnt.ndim)
-        precision, learnt = _coarser(precision, fewest), _coarser(learnt, fewest)
+        precision, learnt = _coarsen_precision(precision, fewest), _coarsen_precision(learnt, fewest)
     if precision.ndim == 4:
         for i, j in zip(ours, theirs, strict=True):
             precision[i][:, ours] += learnt[j][:, theirs]
@@ -175,7 +175,7 @@ def _carried(
     return Gaussian(mean, precision)
 
 
-def _coarser(precision: np.ndarray, dimensions: int) -> np.ndarray:
+def _coarsen_precision(precision: np.ndarray, dimensions: int) -> np.ndarray:
     """A precision without what lies between classes, or between any two weights."""
     if precision.ndim == 4 and dimensions < 4:
         precision = np.stack([precision[i, :, i] for i in range(len(precision))])

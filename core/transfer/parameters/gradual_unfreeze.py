@@ -4,7 +4,7 @@ import keras
 
 from core.transfer.fitting.optimizer import TransferAdam
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.parameters.tail import Facts, Tail, after_head, tune
+from core.transfer.parameters.tail import Facts, Tail, after_head, tune_tail
 
 # Each block's learning rate is that of the block above divided by this (Howard and Ruder 2018).
 DECAY = 2.6
@@ -12,12 +12,12 @@ DECAY = 2.6
 
 def gradual_unfreeze(problem: Problem) -> Fitted:
     """Unfreeze the last block, fit, unfreeze the one before, and so on (Howard and Ruder 2018, arXiv:1801.06146)."""
-    return after_head(problem, lambda tail: _gradually(problem, tail))
+    return after_head(problem, lambda tail: _unfreeze_gradually(problem, tail))
 
 
-def _gradually(problem: Problem, tail: Tail) -> Facts:
+def _unfreeze_gradually(problem: Problem, tail: Tail) -> Facts:
     steps = list(reversed(tail.blocks))
-    epochs = max(1, problem.spec.fine_tune_epochs // len(steps))
+    epochs = max(1, problem.resolved.fine_tune_epochs // len(steps))
     by_block = _layers_by_block(tail)
     thawed = {layer.name for layers in by_block.values() for layer in layers if layer.trainable}
     rates = {
@@ -32,7 +32,7 @@ def _gradually(problem: Problem, tail: Tail) -> Facts:
             for layer in layers:
                 # Batch normalisation was frozen before and stays so.
                 layer.trainable = layer.name in thawed and name in [step.name for step in steps[:number]]
-        facts = tune(
+        facts = tune_tail(
             problem,
             tail,
             f"stage 2 of 2: down to {block.name.replace('_', ' ')}",

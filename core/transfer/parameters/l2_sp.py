@@ -4,7 +4,7 @@ import keras
 
 from core.transfer.fitting.optimizer import TransferAdam
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.parameters.tail import Facts, Tail, after_head, tune
+from core.transfer.parameters.tail import Facts, Tail, after_head, tune_tail
 
 # Strength of the pull in the published experiments (Li et al. 2018, section 4: α from 0.01 to 1, 0.1 the usual best).
 PULL = 0.1
@@ -24,7 +24,7 @@ def l2_sp(problem: Problem) -> Fitted:
             if layer is not tail.head
             for variable in layer.trainable_variables
         }
-        return tune(
+        return tune_tail(
             problem,
             tail,
             "stage 2 of 2: last blocks, held to their source",

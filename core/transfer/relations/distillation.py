@@ -8,9 +8,9 @@ from keras import layers, ops
 
 from core.errors import InputError
 from core.transfer.fitting.problem import Fitted, Problem, Teacher
-from core.transfer.parameters.tail import Tail, after_head, tune
+from core.transfer.parameters.tail import Tail, after_head, tune_tail
 
-SHARE = 0.5  # of what is to be said that the teacher decides, the labels the rest
+TEACHER_SHARE = 0.5  # of what is to be said that the teacher decides, the labels the rest
 DISTANCES, ANGLES = 25.0, 50.0  # weights of the two losses, as the paper has them
 STAGE = "stage 2 of 2: last blocks, with a teacher"
 
@@ -23,9 +23,9 @@ def distillation(problem: Problem) -> Fitted:
     teacher = _teacher(problem)
     targets = problem.targets.copy()
     rows = problem.train
-    targets[rows] = (1 - SHARE) * targets[rows] + SHARE * teacher.probabilities()[rows]
+    targets[rows] = (1 - TEACHER_SHARE) * targets[rows] + TEACHER_SHARE * teacher.probabilities()[rows]
     taught = replace(problem, targets=targets)
-    return after_head(taught, lambda tail: tune(taught, tail, STAGE))
+    return after_head(taught, lambda tail: tune_tail(taught, tail, STAGE))
 
 
 def relational_distillation(problem: Problem) -> Fitted:
@@ -34,11 +34,12 @@ def relational_distillation(problem: Problem) -> Fitted:
     Park, Kim, Lu and Cho 2019 (arXiv:1904.05068): embeddings themselves need not agree, not even in their length.
     """
     table = _teacher(problem).embeddings()
-    spec = problem.spec.model_copy(update={"precision": "float32"})  # in bfloat16 the keys would be other numbers
-    exact = replace(problem, spec=spec)
+    # bfloat16 would round the keys, which are row numbers.
+    resolved = problem.resolved.model_copy(update={"precision": "float32"})
+    exact = replace(problem, resolved=resolved)
 
     def tuning(tail: Tail) -> dict[str, float]:
-        return tune(exact, with_relations(tail, table), STAGE)
+        return tune_tail(exact, with_relations(tail, table), STAGE)
 
     return after_head(problem, tuning)
 

@@ -92,7 +92,7 @@ def train() -> Iterator[Callable[..., RunRecord]]:
             n=plan.n,
         )
         runs.update_run(record.id, state="starting", started=now())
-        worker.work(record.id)
+        worker.execute_run(record.id)
         return runs.get_run(record.id)
 
     before = signal.getsignal(signal.SIGTERM)

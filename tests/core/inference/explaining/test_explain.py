@@ -49,7 +49,7 @@ def test_a_given_picture_has_the_map_of_the_same_picture_in_the_dataset(
         files.append(tmp_path / f"{i}.png")
         Image.fromarray(DatasetImages(textures.id).image(sample)).save(files[-1])
     tasks.folder_of("given").mkdir(parents=True)
-    pictures.take(files, tasks.folder_of("given"))
+    pictures.store_pictures(files, tasks.folder_of("given"))
     assert explained(run, tmp_path / "two", {"0": "stripes", "1": "stripes"}, given="given") == {}
     for i, sample in enumerate(samples["id"]):
         ours, theirs = (

@@ -21,11 +21,11 @@ def small(monkeypatch):
 
 def drawn(folder, data, **values):
     """What `preview` tells of its rows, and the pictures of each, `(1 + views, side, side, 3)`."""
-    from core.training.images.preview import GAP, SIDE, preview
+    from core.training.images.preview import GAP, SIDE, preview_task
 
     folder.mkdir(exist_ok=True)
     spec = TrainingSpec.model_validate({"data": data, "views": 3} | values)
-    told = preview(spec.model_dump(mode="json"), folder, lambda *_: None)["rows"]
+    told = preview_task(spec.model_dump(mode="json"), folder, lambda *_: None)["rows"]
     rows = []
     for number in range(len(told)):
         strip = np.asarray(Image.open(folder / f"{number}.webp").convert("RGB")).astype(int)
@@ -56,7 +56,7 @@ def test_the_first_column_is_the_images_and_the_same_seed_gives_the_same_picture
 )
 def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentation, folds, monkeypatch):
     """The pixels and the targets that the network is fitted on, taken from a run's own problem."""
-    from core.training.images import preview
+    from core.training.images import preview_task
     from core.training.images import task as image_task
     from core.transfer.fitting.problem import Fitted
 
@@ -73,7 +73,7 @@ def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentatio
 
     strategy = type("Strategy", (), {"run": staticmethod(look), "selects": False, "title": "Looking"})
     monkeypatch.setattr(image_task, "get_strategy", lambda name: strategy)
-    resolved = resolve_request(spec.model_copy(update={"image_size": preview.SIDE}))
+    resolved = resolve_request(spec.model_copy(update={"image_size": preview_task.SIDE}))
     run = RunRecord(id="r", name="r", dataset=textures.id, version=textures.version, spec=resolved)
     image_task.train_images(run, MagicMock())
     fitted_on, targets, classes = problems[0].images().astype(int), problems[0].targets, problems[0].classes
