@@ -1,5 +1,6 @@
 """The text of the script that repeats a run on images: its sections, with the run's own settings filled in."""
 
+import json
 from typing import TYPE_CHECKING
 
 from core.data.cleaning.recipe import enabled
@@ -8,6 +9,7 @@ from core.export.sections import FIT, Section, evaluation_section, fit_values
 from core.methods.strategies import STRATEGIES
 from core.schemas import DataRef, ResolvedSpec, RunRecord
 from core.store.datasets import get_version
+from core.store.runs import run_folder
 
 if TYPE_CHECKING:
     import keras
@@ -102,9 +104,14 @@ def _tail_fit(spec: ResolvedSpec, n_train: int) -> str:
 
 
 def _in_bfloat16(run: RunRecord) -> bool:
-    """Whether the fine-tuning computed in bfloat16: asked for, or found faster, which the run's notes then say."""
-    found_faster = any(note.startswith("Trained in bfloat16") for note in run.notes)
-    return run.spec.precision == "bfloat16" or (run.spec.precision == "auto" and found_faster)
+    """Whether fine-tuning computed in bfloat16: on request, or because a measurement found it faster."""
+    if run.spec.precision != "auto":
+        return run.spec.precision == "bfloat16"
+    path = run_folder(run.id) / "metrics.json"
+    decisions = json.loads(path.read_text("utf-8")).get("decisions") if path.exists() else None
+    if decisions is None:  # a run of version 0.1 has only the note
+        return any(note.startswith("Trained in bfloat16") for note in run.notes)
+    return bool(decisions.get("precision", ["float32"])[0] == "bfloat16")
 
 
 _SETTINGS = Section(

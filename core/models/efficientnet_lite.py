@@ -1,7 +1,7 @@
 """EfficientNet-Lite as a Keras functional model, with the published ImageNet weights.
 
-EfficientNet (Tan & Le 2019, https://arxiv.org/abs/1905.11946) without squeeze-and-excitation and with ReLU6, made for
-small machines: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+EfficientNet (Tan & Le 2019, https://arxiv.org/abs/1905.11946) without squeeze-and-excitation and with ReLU6, for
+mobile devices: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 
 import math
@@ -46,7 +46,7 @@ class ResidualBlock:
 
 
 def residual_blocks(backbone: Backbone) -> list[ResidualBlock]:
-    """The blocks from input to output: width scales filters, depth scales repeats but the first and last stage's."""
+    """The blocks from input to output: width scales filters, depth scales repeats of the inner stages."""
     plan: list[ResidualBlock] = []
     filters_in = _STEM_FILTERS
     for stage, (repeats, kernel, stride, expand, unscaled) in enumerate(_STAGES):
@@ -68,7 +68,7 @@ def _round_filters(filters: float) -> int:
 def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
     """From RGB images of 0 to 255 to pooled embeddings; see `core.models.networks.build_backbone`.
 
-    The layers at which a block ends are `block_0`, `block_1`, …
+    The last layers of the blocks are named `block_0`, `block_1`, …
     """
     model = _network(backbone, size, top=False, weights=weights)
     if weights:
@@ -110,7 +110,7 @@ def _block(x: keras.KerasTensor, block: ResidualBlock, name: str) -> keras.Keras
     x = _normalise(x, f"{name}_depthwise")
     x = layers.Conv2D(block.filters, 1, use_bias=False, name=f"{name}_project_conv")(x)
     x = _normalise(x, f"{name}_project", activation=False)
-    # Every block ends in a layer that bears its name, so that the network can be cut there.
+    # Every block ends in a layer with its name, so that the network can be cut there.
     return layers.Add(name=name)([x, start]) if block.residual else layers.Identity(name=name)(x)
 
 
@@ -142,7 +142,7 @@ def _sources(model: keras.Model) -> dict[str, str]:
 
 
 def _assign(model: keras.Model, backbone: Backbone) -> None:
-    """Fill `model` with the published weights; no tensor may be left over but those of the ImageNet head."""
+    """Load the published weights into `model`; only tensors of the ImageNet head may be left over."""
     path = weights_path(backbone)
     tensors = {name: value for name, value in read_weights(path).items() if "num_batches_tracked" not in name}
     sources = _sources(model)
@@ -151,10 +151,10 @@ def _assign(model: keras.Model, backbone: Backbone) -> None:
             if layer.weights:
                 layer.set_weights(_values(layer, sources[layer.name], tensors))
     except (KeyError, ValueError) as error:
-        raise WeightsError(f"The weights file {path} is not one of {backbone.title}.") from error
+        raise WeightsError(f"The weights file {path} does not fit {backbone.title}.") from error
     unused = [name for name in tensors if not name.startswith("_fc.")]
     if unused:
-        raise WeightsError(f"The weights file {path} holds tensors that {backbone.title} has no place for.")
+        raise WeightsError(f"The weights file {path} has tensors that {backbone.title} does not use.")
 
 
 def _values(layer: layers.Layer, source: str, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.schemas import Event
 from core.store import files, runs
@@ -26,6 +26,7 @@ class Recorder:
         self.prefix = ""
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
+        self.decisions: dict[str, Any] = {}
         self._phase = ""
         self._epochs = 0
         self._row_written = 0.0
@@ -68,12 +69,13 @@ class Recorder:
         return runs.run_folder(self.run_id) / "checkpoint" / f"{self._fits:03d}.npz"
 
     def decide_once(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
-        """What `decide` said when the run first asked, JSON; a resumed run, and any later fit, hears the same."""
+        """The result of `decide` when the run first asked, as JSON; a resumed run and later fits get the same."""
         path = runs.run_folder(self.run_id) / "checkpoint" / f"{name}.json"
         if not path.exists():
             files.write_json(path, decide())
-        found: _Decision = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        decision: _Decision = json.loads(path.read_text(encoding="utf-8"))
+        self.decisions[name] = decision
+        return decision
 
     def resumed(self, epoch: int, values: dict[str, float]) -> None:
         """A fit goes on after `epoch`. If the crash came between saving that epoch and telling it, it is told now."""

@@ -89,9 +89,8 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
             files.write_parquet(folder / f"{name}.parquet", table)
     recorder.phase("saving")
     with recorder.timed("save"):
-        files.write_json(
-            folder / "metrics.json", {"classes": result.classes, "headline": metrics, "facts": result.facts}
-        )
+        figures = {"classes": result.classes, "headline": metrics, "facts": result.facts}
+        files.write_json(folder / "metrics.json", figures | {"decisions": recorder.decisions})
         if result.save is not None:
             result.save(folder)
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
+from core.export import image_script
 from core.export.exporting import export_run
 from core.export.formats import FORMATS, export_obstacle
-from core.schemas import Augmentation, DatasetRecord, RunRecord
+from core.schemas import Augmentation, DatasetRecord, ResolvedSpec, RunRecord
 from core.store import runs
 from core.transfer.fitting.precision import compare_step_times
 from tests.core.training.conftest import lab, penguins, textures, train
@@ -128,5 +129,18 @@ def test_what_a_script_cannot_do_is_said(textures: DatasetRecord, train: Train, 
         export_run(runs.list_runs(states=["succeeded"])[0].id, "script", tmp_path / "script.py")
 
 
-def test_the_note_on_precision_begins_as_a_script_expects() -> None:
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_a_measured_precision_is_read_from_the_run_and_of_an_old_one_from_its_note(
+    workspace: Path, precision: str
+) -> None:
+    spec = ResolvedSpec(data="d", precision="auto")
+    run = RunRecord(id="r", name="r", dataset="d", version="v", spec=spec, notes=(f"Trained in {precision}: …",))
+    assert image_script._in_bfloat16(run) == (precision == "bfloat16")
+    folder = runs.run_folder(run.id)
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps({"decisions": {"precision": [precision, ""]}}))
+    assert image_script._in_bfloat16(run.model_copy(update={"notes": ()})) == (precision == "bfloat16")
+
+
+def test_the_note_on_precision_begins_as_in_runs_of_version_0_1() -> None:
     assert compare_step_times(2.0, 1.0)[1].startswith("Trained in bfloat16")

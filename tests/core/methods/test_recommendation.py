@@ -11,10 +11,10 @@ from core.methods.strategies import STRATEGIES
     [
         (4, None, "linear_probe", "4 training images"),
         (4, 0.5, "linear_probe", "4 training images"),
-        (60, None, "linear_probe", "Seconds"),
+        (60, None, "linear_probe", "takes seconds"),
         (60, 0.99, "linear_probe", "little left"),
         (60, 0.84, "two_stage", "84%"),
-        (60, 0.35, "gradual_unfreeze", "knows little"),
+        (60, 0.35, "gradual_unfreeze", "suit your images badly"),
     ],
 )
 def test_a_strategy_comes_with_the_reason_that_applies(fewest: int, probe: float, wanted: str, word: str) -> None:
