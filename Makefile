@@ -45,7 +45,7 @@ docs: $(VENV)/.ready-cpu
 	$(BIN)/python -m docs.generate
 
 bench: $(VENV)/.ready-dev
-	$(BIN)/python -m benchmarks.harness $(ONLY)
+	$(BIN)/python -m benchmarks $(ONLY)
 
 lock: $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager -r requirements-dev.txt

@@ -12,7 +12,16 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from benchmarks.evaluate_page import dataset, finished
+from benchmarks.harness import Benchmark
 from tests.e2e.conftest import CHROMIUM, FLAGS, Server
+
+BENCHMARK = Benchmark(
+    name="cell_images",
+    what=(
+        "from a click on a cell of the confusion matrix to its images, all painted, 10,000 test images, in Chromium"
+    ),
+    minutes=5,
+)
 
 PHOTOS = 12_000  # 10,000 of them are the test part
 CELLS = ((1, 3), (2, 5), (4, 1), (6, 2), (7, 8))

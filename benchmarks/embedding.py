@@ -9,7 +9,6 @@ and have run once before the clock starts.
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -18,6 +17,16 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import cifar
+from benchmarks.harness import Benchmark, Rounds, in_turns, seconds
+
+BENCHMARK = Benchmark(
+    name="embedding",
+    what="2,000 JPEG photos to embeddings of Lite0 at 224 px, decoding included",
+    opponent="Keras `predict` over `image_dataset_from_directory`",
+    unit="s",
+    goal="5, which rests on bfloat16 instructions",
+    minutes=3,
+)
 
 SIZE, N = 224, 2_000
 
@@ -39,7 +48,7 @@ class Files:
         return np.stack([decode(self.paths[row].read_bytes(), settings).pixels for row in rows])
 
 
-def main() -> None:
+def main() -> Rounds:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
@@ -48,7 +57,7 @@ def main() -> None:
         from core.embedding.embeddings import limit_threads
 
         limit_threads()
-        measure(write(Path(home) / "photos"), rounds)
+        return measure(write(Path(home) / "photos"), rounds)
 
 
 def write(folder: Path) -> Path:
@@ -60,7 +69,7 @@ def write(folder: Path) -> Path:
     return folder
 
 
-def measure(folder: Path, rounds: int) -> None:
+def measure(folder: Path, rounds: int) -> Rounds:
     import keras
 
     from core.embedding.engines import choose_engine
@@ -73,26 +82,23 @@ def measure(folder: Path, rounds: int) -> None:
     out = np.empty((N, *engine.shape), np.float32)
     engine.embed_into(Files(files.paths[:64]), SIZE, out)
     model.predict(np.zeros((32, SIZE, SIZE, 3), np.float32), verbose=0)
-    ratios = []
-    for number in range(rounds):
-        start = time.perf_counter()
-        engine.embed_into(files, SIZE, out)
-        ours = time.perf_counter() - start
-        start = time.perf_counter()
+    theirs_out = np.empty_like(out)
+
+    def predict() -> None:
         photos = keras.utils.image_dataset_from_directory(
             folder, labels=None, image_size=(SIZE, SIZE), batch_size=32, shuffle=False, verbose=False
         )
-        theirs_out = model.predict(photos, verbose=0)
-        theirs = time.perf_counter() - start
-        ratios.append(theirs / ours)
-        # Two JPEG decoders, of which one is approximate, differ by a grey level or two.
-        apart = np.abs(theirs_out - out).mean() / np.abs(out).mean()
-        print(
-            f"round {number + 1}: {engine.name} {N / ours:.0f} images/s, Keras {N / theirs:.0f}, ratio"
-            f" {ratios[-1]:.2f}; the embeddings differ by {100 * apart:.1f} % of their size",
-            flush=True,
-        )
-    print(f"median ratio {median(ratios):.2f}")
+        theirs_out[:] = model.predict(photos, verbose=0)
+
+    found = in_turns(
+        BENCHMARK, lambda: seconds(lambda: engine.embed_into(files, SIZE, out)), lambda: seconds(predict), rounds
+    )
+    # Two JPEG decoders, of which one is approximate, differ by a grey level or two.
+    apart = np.abs(theirs_out - out).mean() / np.abs(out).mean()
+    rates = [N / median(values) for values in zip(*((r.ours, r.theirs) for r in found.rounds), strict=True)]
+    print(f"{engine.name} {rates[0]:.0f} images/s, Keras {rates[1]:.0f}", flush=True)
+    print(f"the embeddings differ by {100 * apart:.1f} % of their size", flush=True)
+    return found
 
 
 if __name__ == "__main__":

@@ -14,6 +14,17 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from benchmarks.harness import Benchmark
+
+BENCHMARK = Benchmark(
+    name="export",
+    what=(
+        "every export format of a linear probe and a two-stage run on the clip art (224 px, 61 test "
+        "images), and the exported script run by itself"
+    ),
+    minutes=10,
+)
+
 
 def repeated(path: Path) -> str:
     """What the script in this ZIP tells when it is run by itself, in percent of the test images."""

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import cifar
+from benchmarks.harness import Benchmark
 from core.data.files.decoding import content_hash
 from core.data.findings.embedding import near_groups
 from core.data.findings.label_errors import confident_learning, out_of_fold, reduced, squashed
@@ -25,6 +26,12 @@ from core.data.images.near_duplicates import as_bits
 from core.data.images.quality import hashes
 from core.embedding.embeddings import embed
 from core.methods.pretrained import BACKBONES
+
+BENCHMARK = Benchmark(
+    name="image_findings",
+    what="planted copies and wrong labels in CIFAR",
+    minutes=10,
+)
 
 KINDS = ("exact", "re-encoded", "80 %-resized", "5 %-cropped", "mirrored")
 PHOTOS, EACH, SIDE, SIZE = 5_000, 250, 96, 128
@@ -115,8 +122,12 @@ def labels() -> None:
     print(f"    named {np.mean(named):.0f} on average, of which {np.mean(right):.0f} of the 100 wrong ones")
 
 
-if __name__ == "__main__":
+def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRAFT_HOME"] = home
         copies()
         labels()
+
+
+if __name__ == "__main__":
+    main()

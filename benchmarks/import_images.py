@@ -9,7 +9,6 @@ import io
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 import zipfile
@@ -22,11 +21,22 @@ import psutil
 from PIL import Image
 
 from benchmarks import cifar
+from benchmarks.harness import Benchmark, Rounds, in_turns
 from benchmarks.packages import CACHE
+
+BENCHMARK = Benchmark(
+    name="import_images",
+    what=(
+        "import of 10,000 JPEG images of 224 px until all are decoded, measured and stored, process start included"
+    ),
+    opponent="bare decoding with Pillow in two processes",
+    unit="s",
+    goal="0.8",
+    minutes=10,
+)
 
 SIDE, QUALITY, PROCESSES = 224, 90, 2
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
 
 
 def packed(n: int) -> Path:
@@ -102,7 +112,7 @@ def _memory(pid: int) -> float:
     return total / 1024
 
 
-def main() -> None:
+def main() -> Rounds:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -110,16 +120,13 @@ def main() -> None:
     from streamlit.testing.v1 import AppTest
 
     path = packed(args.n)
-    decodings, imports = [], []
-    for _ in range(args.rounds):
-        decodings.append(bare(path))
+    imports: list[dict[str, float]] = []
+
+    def graft() -> float:
         imports.append(imported(path))
-        ratio, whole = decodings[-1] / imports[-1]["stored"], decodings[-1] / imports[-1]["seconds"]
-        print(
-            f"bare {decodings[-1]:.1f} s, import {imports[-1]['stored']:.1f} s, with findings"
-            f" {imports[-1]['seconds']:.1f} s: {ratio:.2f}, {whole:.2f}",
-            flush=True,
-        )
+        return imports[-1]["stored"]
+
+    found = in_turns(BENCHMARK, graft, lambda: bare(path), args.rounds)
     reruns: list[float] = []
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
 
@@ -130,14 +137,14 @@ def main() -> None:
         assert not app.exception
 
     imported(path, rerun)
-    median = statistics.median(d / i["stored"] for d, i in zip(decodings, imports, strict=True))
-    whole = statistics.median(d / i["seconds"] for d, i in zip(decodings, imports, strict=True))
-    print(f"ratio of rates, process start included: {median:.2f} until all are stored, {whole:.2f} with findings")
+    whole = statistics.median(r.theirs / i["seconds"] for r, i in zip(found.rounds, imports, strict=False))
+    print(f"ratio of rates with version and findings: {whole:.2f}")
     print(f"peak memory of the importing processes: {max(i['peak'] for i in imports):.0f} MB")
     slow = float(np.percentile(reruns[1:], 95))
     print(
         f"{len(reruns)} page reruns meanwhile: median {statistics.median(reruns):.3f} s, 95th percentile {slow:.3f} s"
     )
+    return found
 
 
 if __name__ == "__main__":

@@ -19,12 +19,17 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from benchmarks.harness import Benchmark
+from core.jobs import queue
+from core.schemas import RunRecord, TrainingSpec
+from core.store import runs
 
-from core.jobs import queue  # noqa: E402
-from core.schemas import RunRecord, TrainingSpec  # noqa: E402
-from core.store import runs  # noqa: E402
+ROOT = Path(__file__).parents[1]
+BENCHMARK = Benchmark(
+    name="kills",
+    what="20 two-stage runs whose processes are killed at random moments, against an undisturbed run",
+    minutes=20,
+)
 
 SPEC = {"data": "clip-art", "strategy": "two_stage", "image_size": 96, "epochs": 15, "fine_tune_epochs": 8, "seed": 1}
 SERVER = (

@@ -12,11 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import cifar
+from benchmarks.harness import Benchmark
 from core.data.findings.label_safety import Flip, LabelSafety
 from core.data.importing import import_data
 from core.schemas import DataRef, DatasetRecord
 from core.store.datasets import get_version
 from core.training.images.label_safety import collect_data, judge_transforms
+
+BENCHMARK = Benchmark(
+    name="label_safety",
+    what="verdicts on augmentations: digits, clip art, CIFAR",
+    minutes=15,
+)
 
 
 def judged(dataset: DatasetRecord, shuffled: bool = False) -> LabelSafety:

@@ -16,7 +16,14 @@ from pathlib import Path
 from scipy.stats import kendalltau
 
 from benchmarks import image_sets
+from benchmarks.harness import Benchmark
 from benchmarks.two_stage import trained
+
+BENCHMARK = Benchmark(
+    name="rank",
+    what=("the recommended of the three offline backbones against the best by two-stage fine-tuning, one seed"),
+    minutes=60,
+)
 
 BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 SETS = ("clipart", "digits", "mnist", "cifar", "fashion")
@@ -68,7 +75,7 @@ def judged(name: str, data: str, seed: int) -> float:
         f"{name}: {found.recommended} recommended, {100 * lost:.1f} points behind; τ {tau}; {seconds:.0f} s",
         flush=True,
     )
-    return lost
+    return float(lost)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.harness import Benchmark
 from benchmarks.two_stage import trained
 from core.data.importing import import_data
 from core.methods.strategies import STRATEGIES
+
+BENCHMARK = Benchmark(
+    name="reload",
+    what="every strategy's saved network, loaded in a fresh process, against the stored predictions",
+    minutes=10,
+)
 
 RELOAD = """
 import json, sys

@@ -5,19 +5,23 @@
 
 import os
 import statistics
-import sys
 import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.harness import Benchmark
+from core.schemas import Event, ResolvedSpec, now
+from core.store import runs
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from streamlit.testing.v1 import AppTest  # noqa: E402
-
-from core.schemas import Event, ResolvedSpec, now  # noqa: E402
-from core.store import runs  # noqa: E402
+BENCHMARK = Benchmark(
+    name="runs_page",
+    what="the Runs page with 1,000 runs: opened, sorted, searched, paged, filtered",
+    minutes=3,
+)
 
 RUNS, EPOCHS, ROUNDS = 1_000, 40, 20
 QUERIES: tuple[dict[str, str], ...] = (

@@ -13,7 +13,14 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks import image_sets
+from benchmarks.harness import Benchmark
 from benchmarks.two_stage import interval
+
+BENCHMARK = Benchmark(
+    name="samplers",
+    what="Bayesian against random search, 20 trials each, 5 seeds",
+    minutes=30,
+)
 
 SPACE = {
     "learning_rate": {"low": 1e-5, "high": 1e-1, "log": True},

@@ -11,20 +11,31 @@ import tempfile
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
-from table_labels import tables
 
+from benchmarks.harness import Benchmark
+from benchmarks.table_labels import tables
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.methods.learners import get_learner
 from core.methods.plan import resolve_request
 from core.schemas import DatasetRecord, Recipe, Split, TrainingSpec
+from core.training.recorder import Recorder
 from core.training.sources.source_problem import fit_with_baselines
 from core.training.tables.task import TableTask
+
+BENCHMARK = Benchmark(
+    name="transfer_ways",
+    what=(
+        "credit_data (source: fixed jobs, target: the others, jobs left out), 10 splits: balanced "
+        "accuracy on the target, of which no label is seen"
+    ),
+    minutes=30,
+)
 
 SPLITS = 10
 WAYS: dict[str, dict[str, Any]] = {
@@ -72,7 +83,7 @@ def figures(source: DatasetRecord, target: DatasetRecord, learner: str, class_we
                 **labels,
                 **way,
             )
-            task = TableTask(resolve_request(spec), Silent())
+            task = TableTask(resolve_request(spec), cast(Recorder, Silent()))
             (parts,) = task.splits
             problem, _ = task.problem(parts)
             fitted, baselines = fit_with_baselines(problem, get_learner(learner).load())
@@ -100,13 +111,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRAFT_HOME"] = home
         for title, of_source in (("job", fixed), ("control", half)):
-            datasets = []
+            sides = []
             for side, rows in (("source", credit[of_source]), ("target", credit[~of_source])):
                 path = Path(home) / f"{title}-{side}.csv"
                 rows.to_csv(path, index=False)
-                datasets.append(import_data(path, target="Status").dataset)
+                sides.append(import_data(path, target="Status").dataset)
             for learner, weights in product(("logistic_regression", "gradient_boosting"), ("none", "balanced")):
-                found = figures(*datasets, learner, weights)
+                source, target = sides
+                found = figures(source, target, learner, weights)
                 gains = found.sub(found["(source_only)"], axis=0)
                 print(f"{title}, {learner}, class weights {weights}; gains over the source alone, {SPLITS} splits")
                 told = pd.DataFrame({"mean": found.mean(), "gain": gains.mean(), "least gain": gains.min()})

@@ -208,6 +208,10 @@ class Augmentation(Frozen):
     def __str__(self) -> str:
         return self.name
 
+    def amount(self, field: str) -> float:
+        """The value of a layer's field, 0 where the layer is off."""
+        return getattr(self, field, 0.0)
+
 
 def _several(value: Any) -> Any:
     """One name is a list of one: so it was written before a run could have several."""

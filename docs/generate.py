@@ -23,6 +23,7 @@ from core.data.findings.embedding import LOOKED_FOR
 from core.data.findings.image import STRIKING
 from core.data.findings.registry import finders
 from core.export.formats import FORMATS
+from core.methods.augmentation_layers import LAYERS
 from core.methods.combinations import COMBINATIONS
 from core.methods.learners import LEARNERS
 from core.methods.presets import PRESETS
@@ -77,9 +78,8 @@ def type_of(annotation: Any) -> str:
         return f"list of {type_of(get_args(annotation)[0])}"
     if origin is dict:
         return "object"
-    return {"str": "text", "bool": "true | false", "float": "number", "int": "whole number"}.get(
-        annotation.__name__, annotation.__name__
-    )
+    name = str(annotation.__name__)
+    return {"str": "text", "bool": "true | false", "float": "number", "int": "whole number"}.get(name, name)
 
 
 def limits_of(annotation: Any, metadata: Iterable[Any]) -> str:
@@ -285,13 +285,17 @@ def backbones() -> str:
 
 
 def augmentations() -> str:
+    layers = [(f"`{field.name}`", field.help) for layer in LAYERS for field in layer.fields]
     rows = []
     for name, augmentation in AUGMENTATIONS.items():
         values = augmentation.model_dump(exclude_defaults=True, exclude={"name"})
         rows.append((f"`{name}`", AUGMENTATION_HELP[name], code(f"{f}={value}" for f, value in values.items())))
     return (
         "# Augmentations\n\nBy name, or with values of your own; [TrainingSpec](training-spec.md#augmentation) lists"
-        " all fields.\n\n" + table(("name", "meaning", "values"), rows)
+        " all fields.\n\n"
+        + table(("name", "meaning", "values"), rows)
+        + "\n## Layers\n\n"
+        + table(("field", "meaning"), layers)
     )
 
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core.methods.predictors import check_model, predicting_runs
 from core.schemas import RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
+from core.store.predictors import check_model, predicting_runs
 from core.ui.predict.inputs import show_inputs
 from core.ui.predict.results import show_results
 from core.ui.shell.page import guard, show_empty_page, show_errors

@@ -85,7 +85,8 @@ def serve(args: argparse.Namespace) -> Document:
         except OSError as error:
             raise InputError(
                 f"Port {args.port} at {args.address} cannot be used: {error.strerror or error}.",
-                f"Graft may be running there already; otherwise choose another port: make run PORT={args.port + 1}.",
+                f"Graft may be running there already; otherwise choose another port, with `--port {args.port + 1}` or"
+                f" `make run PORT={args.port + 1}`.",
             ) from error
     from core.settings import ROOT
 

@@ -39,7 +39,7 @@ class AugmentationLayer(Frozen):
     mixes: bool = False
 
     def is_on(self, augmentation: Augmentation) -> bool:
-        return any(getattr(augmentation, field.name, 0) for field in self.fields)
+        return any(augmentation.amount(field.name) for field in self.fields)
 
     def load(self) -> Callable[[Augmentation], Any]:
         function: Callable[[Augmentation], Any] = resolve_name(self.layer)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from core.errors import InputError
-from core.methods.predictors import check_model
 from core.schemas import Frozen, Kind, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
+from core.store.predictors import check_model
 
 LEAST, MOST = 2, 20
 

@@ -35,7 +35,8 @@ def baseline_seconds(spec: ResolvedSpec, n: int) -> float:
             n = round(n + seen)
         if spec.fine_tune_epochs:
             total += 4 + n * EMBED * cost + folds * spec.fine_tune_epochs * n * TUNE * cost
-        if not STRATEGIES[spec.strategy].pretrained:
+        strategy = STRATEGIES.get(spec.strategy)  # an ensemble of finished runs has none
+        if strategy and not strategy.pretrained:
             total += folds * spec.epochs * n * WHOLE_EPOCH * cost
     return total
 

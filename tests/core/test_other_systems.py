@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.data.images import writing as storing
-from core.jobs import warm
+from core.jobs import local, warm
 from core.store import locks
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_a_lock_is_of_bytes_where_files_have_no_other(tmp_path: Path, monkeypatc
 def test_no_process_waits_where_there_are_no_named_pipes(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRAFT_WARM_MINUTES", "10")
     monkeypatch.setattr(warm, "CAN_WAIT", False)
-    monkeypatch.setattr(warm.local, "launch", lambda *_: pytest.fail("a process was started"))
+    monkeypatch.setattr(local, "launch", lambda *_: pytest.fail("a process was started"))
     warm.keep_ready(on_exit=lambda: None)
     assert warm.wait_for_run("1-0.0") is None
     assert warm.hand_over("run") is None

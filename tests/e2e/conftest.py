@@ -10,10 +10,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.support import forking
 
@@ -28,7 +29,7 @@ FLAGS = [
     "--no-first-run",
 ]
 expect.set_options(timeout=30_000)  # a busy machine draws late; nothing here is about speed
-WIDE, NARROW = {"width": 1600, "height": 1000}, {"width": 380, "height": 800}
+WIDE, NARROW = ViewportSize(width=1600, height=1000), ViewportSize(width=380, height=800)
 
 
 class Server:
@@ -100,7 +101,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     """A function that opens a path of the app in a new window."""
     contexts = []
 
-    def open_(path: str = "/", viewport: dict[str, int] = WIDE, scheme: str = "light") -> Page:
+    def open_(path: str = "/", viewport: ViewportSize = WIDE, scheme: Literal["light", "dark"] = "light") -> Page:
         context = browser.new_context(viewport=viewport, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()

@@ -356,9 +356,16 @@ def test_a_folder_picked_in_the_browser_keeps_its_paths(workspace: Path, in_back
     assert not list(get_settings().cache.glob("uploads/*"))
 
 
+def refuse(*_: object, **__: object) -> None:
+    raise OSError("a required privilege is not held by the client")
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["with links", "without links, as on Windows"])
 def test_a_path_on_the_machine_can_be_imported_where_settings_allow(
-    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
+    if not links:
+        monkeypatch.setattr(Path, "symlink_to", refuse)
     assert not [w for w in open_home().text_input if w.key == "path"], "off unless set"
     allowed = tmp_path / "allowed"
     allowed.mkdir()

@@ -231,7 +231,7 @@ def test_a_table_offers_learners_instead_of_backbones(table, learner):
     app.radio(key="train-learner").set_value(learner).run()
     assert "option-image_size" not in {n.key for n in app.number_input}
     spec = start(app)
-    assert (spec.learner, spec.backbone, spec.strategy) == (learner, None, None)
+    assert (spec.learner, spec.backbone, spec.strategy) == (learner, "", "")
 
 
 def test_the_address_chooses_the_dataset_again_and_again(pictures, table):

@@ -43,8 +43,11 @@ def after(item: pytest.Item) -> None:
     """Fail a test without a mark that did what only a marked one may."""
     if any(item.get_closest_marker(mark) for mark in SLOW):
         return
+    if "browser" in getattr(item, "fixturenames", ()):
+        pytest.fail("This test opens a browser: mark it with pytest.mark.browser.", pytrace=False)
     launched = forking.launched[item.stash[_launched] :]
-    imported = sorted(loaded() - item.stash[_loaded])
+    loaded_before = item.stash[_loaded]
+    imported = sorted(loaded() - loaded_before)
     if launched or imported:
         did = f"starts {launched[0]}" if launched else f"imports {imported[0]}"
         pytest.fail(f"This test {did}: mark it with pytest.mark.training, or let it do without.", pytrace=False)

@@ -384,8 +384,9 @@ def pack(old: Old, base: Path, target: Path, work: Path) -> None:
     """Record what the workspace says, and write the archive."""
     home, inputs, exports = base / "workspace", base / "inputs", base / "exports"
     expected = record(old, inputs)
-    old.program(CHECKPOINT, database=str(home / "graft.db"))
     without_places(home, work, inputs, home, base, Path.cwd(), Path(sys.prefix))
+    take_away(old, exports)
+    old.program(CHECKPOINT, database=str(home / "graft.db"))
     (base / "expected.json").write_text(json.dumps({"version": "0.1.0", "runs": expected}, indent=1))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         archive.write(base / "expected.json", "expected.json")
@@ -411,7 +412,6 @@ def main() -> None:
         rows(78, 12).drop(columns="tree").to_csv(inputs / "rows.csv", index=False)
         old = Old(home)
         fill(old, inputs, work)
-        take_away(old, exports)
         pack(old, base, target, work)
 
 

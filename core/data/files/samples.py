@@ -39,7 +39,7 @@ def _digits() -> Iterator[Archive]:
     """The 1,797 images of scikit-learn's digits, 8 × 8 pixels in 17 greys, read without importing it."""
     found = importlib.util.find_spec("sklearn")
     if not found or not found.submodule_search_locations:
-        raise GraftError("scikit-learn, which holds the digits, is not installed.", "Run `make run` again.")
+        raise GraftError("scikit-learn, which holds the digits, is not installed.", "Install the requirements again.")
     path = Path(found.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
     with gzip.open(path, "rt") as file:
         table = np.loadtxt(file, delimiter=",")

@@ -22,7 +22,7 @@ Predict = Callable[[pd.DataFrame], np.ndarray]  # cells to probabilities, `(n, c
 
 
 def importance_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[str, Any]:
-    """The task `matters`: `params` has the `run`; the result is a `Matters`."""
+    """The task `matters`: `params` has the `run`; the result is a `FeatureImportance`."""
     from core.inference.predicting.model import TableModel, load_model
 
     progress(0, 0, "loading the model")

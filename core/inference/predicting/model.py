@@ -18,10 +18,10 @@ from core.evaluation.calibration import validation_temperature
 from core.evaluation.scores import classes_of
 from core.inference.predicting import novelty, rows
 from core.methods import backbones as own
-from core.methods.predictors import check_model
 from core.schemas import DataRef, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version, import_folder
+from core.store.predictors import check_model
 from core.training.version_images import VersionImages
 
 BATCH = 64

@@ -111,7 +111,7 @@ def _follow_preset() -> None:
     name = st.session_state[PRESET]
     if name:
         for field in (*FIELDS, *METHODS):
-            value = getattr(AUGMENTATIONS[name], field.name)
+            value = AUGMENTATIONS[name].amount(field.name)
             st.session_state[_key(field.name)] = int(value) if field.step == 1 else value
         st.session_state[_key("fill")] = AUGMENTATIONS[name].fill
 

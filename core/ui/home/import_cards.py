@@ -1,6 +1,7 @@
 """Home's cards for importing photos, a table or a sample, and the help for large files."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -105,7 +106,10 @@ def _from_path(allowed: tuple[Path, ...]) -> None:
         path = server_path(text)
         if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
             link = make_upload_folder() / path.name  # only the link is removed when the table was imported
-            link.symlink_to(path)
+            try:
+                link.symlink_to(path)
+            except OSError:  # Windows lets only administrators make links
+                shutil.copyfile(path, link)
             discard_upload(TABLE_SLOT)
             keep_upload(TABLE_SLOT, link)
             st.rerun()

@@ -88,7 +88,7 @@ def _add_methods(base: Augmentation) -> Augmentation:
     """The augmentation with the methods of the fold; if they differ, it is called “custom”."""
     with st.popover(METHODS_TITLE, icon=":material/auto_awesome_mosaic:"):
         values = {
-            field.name: field_widget(field, form.method_key(base.name, field.name), default=getattr(base, field.name))
+            field.name: field_widget(field, form.method_key(base.name, field.name), default=base.amount(field.name))
             for field in METHODS
         }
     changed = base.model_copy(update=values)

@@ -16,10 +16,10 @@ from core.errors import DataError, DiskError, GraftError, InputError, WeightsErr
 from core.evaluation.scores import judged, score
 from core.export.exporting import export_run
 from core.export.run_archive import CONTENTS, import_run
-from core.methods.predictors import check_model
 from core.schemas import ResolvedSpec, RunRecord
 from core.settings import get_settings
 from core.store import files, runs
+from core.store.predictors import check_model
 
 pytestmark = pytest.mark.training
 

@@ -6,8 +6,10 @@ from PIL import Image
 from core.data.augmentation import AUGMENTATIONS
 from core.data.importing import import_data
 from core.errors import InputError, NotFoundError, WeightsError
+from core.jobs import queue
 from core.methods import plan as presets
 from core.methods.plan import resolve_request
+from core.methods.presets import PRESET_HELP
 from core.methods.pretrained import BACKBONES
 from core.schemas import TrainingSpec
 
@@ -20,45 +22,43 @@ def plan(**values):
 @pytest.mark.parametrize("kind", ["textures", "penguins"])
 def test_every_preset_leaves_nothing_open_and_says_what_it_filled(kind, preset, request):
     dataset = request.getfixturevalue(kind)
-    made = plan(data=dataset.name, preset=preset)
-    spec = made.spec
+    spec = plan(data=dataset.name, preset=preset)
+    made = queue.enqueue(TrainingSpec(data=dataset.name, preset=preset))
     assert spec.data == f"{dataset.id}@{dataset.version}"
-    assert (made.kind, made.dataset, made.version, made.n) == (dataset.kind, dataset.id, dataset.version, dataset.n)
+    assert (made.spec, made.dataset, made.version, made.n) == (spec, dataset.id, dataset.version, dataset.n)
     assert made.name and made.test_hash
     assert spec.epochs and spec.batch_size and spec.learning_rate
     if kind == "textures":
-        assert spec.backbone and spec.strategy and spec.image_size and spec.learner is None
-        assert (spec.fine_tune_epochs is None) == (spec.strategy == "linear_probe")
+        assert spec.backbone and spec.strategy and spec.image_size and not spec.learner
+        assert (not spec.fine_tune_epochs) == (spec.strategy == "linear_probe")
     else:
-        assert spec.learner and spec.backbone is spec.strategy is spec.image_size is None
-    assert resolve_request(spec) == spec
-    assert preset in presets.PRESET_HELP[dataset.kind]
+        assert spec.learner and not (spec.backbone or spec.strategy or spec.image_size)
+    assert resolve_request(spec.request()) == spec
+    assert preset in PRESET_HELP[dataset.kind]
 
 
 def test_what_the_person_said_wins_over_the_preset(textures):
-    spec = plan(
-        data=textures.id, preset="thorough", backbone="efficientnet_lite1", epochs=3, dropout=0.0, seed=7
-    ).spec
+    spec = plan(data=textures.id, preset="thorough", backbone="efficientnet_lite1", epochs=3, dropout=0.0, seed=7)
     assert (spec.backbone, spec.epochs, spec.dropout, spec.seed) == ("efficientnet_lite1", 3, 0.0, 7)
 
 
 def test_an_augmentation_brings_settings_that_a_person_may_override(textures):
     textbook = AUGMENTATIONS["textbook"]
-    spec = plan(data=textures.id, augmentation=textbook).spec
+    spec = plan(data=textures.id, augmentation=textbook)
     assert (spec.image_size, spec.batch_size) == (150, 32)
-    spec = plan(data=textures.id, augmentation=textbook, image_size=96, batch_size=8).spec
+    spec = plan(data=textures.id, augmentation=textbook, image_size=96, batch_size=8)
     assert (spec.image_size, spec.batch_size) == (96, 8)
-    assert plan(data=textures.id, augmentation=AUGMENTATIONS["light"]).spec.batch_size != 32
+    assert plan(data=textures.id, augmentation=AUGMENTATIONS["light"]).batch_size != 32
 
 
 def test_a_name_is_taken_or_made_from_the_method(textures):
-    assert plan(data=textures.id, name="mine").name == "mine"
-    assert "EfficientNet-Lite0" in plan(data=textures.id).name
-    assert "3 folds" in plan(data=textures.id, folds=3).name
+    assert queue.enqueue(TrainingSpec(data=textures.id, name="mine")).name == "mine"
+    assert "EfficientNet-Lite0" in queue.enqueue(TrainingSpec(data=textures.id)).name
+    assert "3 folds" in queue.enqueue(TrainingSpec(data=textures.id, folds=3)).name
 
 
 def test_runs_judged_on_folds_and_on_the_test_part_are_kept_apart(textures):
-    hashes = [plan(data=textures.id, folds=folds).test_hash for folds in (None, 2, 3)]
+    hashes = [queue.enqueue(TrainingSpec(data=textures.id, folds=folds)).test_hash for folds in (None, 2, 3)]
     assert len(set(hashes)) == 3
 
 
@@ -130,9 +130,9 @@ def test_small_pictures_get_a_small_input_unless_told_otherwise(textures, lab, t
         for i in range(8):
             Image.new("RGB", (300, 250), (i, 255 * (name == "light"), 9)).save(tmp_path / name / f"{i}.png")
     large = import_data(tmp_path, name="large").dataset
-    sizes = [plan(data=d.id).spec.image_size for d in (textures, large)]
+    sizes = [plan(data=d.id).image_size for d in (textures, large)]
     assert sizes[0] < sizes[1] == BACKBONES["efficientnet_lite0"].input_size
-    assert plan(data=textures.id, image_size=200).spec.image_size == 200
+    assert plan(data=textures.id, image_size=200).image_size == 200
 
 
 def test_what_can_be_chosen_can_be_trained(textures, penguins):

@@ -81,6 +81,7 @@ def test_the_classic_case_is_trained_and_saved_whole(classic: RunRecord, vgg16: 
 def test_a_run_is_the_source_of_the_next_and_the_chain_is_told(textures: DatasetRecord, train: Train) -> None:
     first = train(
         data=textures.id,
+        backbone="efficientnet_lite0",
         strategy="two_stage",
         image_size=SIZE,
         fine_tune_epochs=1,

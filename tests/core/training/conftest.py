@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
-from core.methods.plan import resolve_request
+from core.jobs import queue
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec, now
 from core.store import runs
 from core.store.datasets import get_dataset
@@ -75,22 +75,11 @@ def train() -> Iterator[Callable[..., RunRecord]]:
 
     def run(**values: object) -> RunRecord:
         spec = TrainingSpec.model_validate(values)
-        if (
-            spec.backbone is None
-            and not spec.members
-            and get_dataset(DataRef.parse(spec.data).dataset).kind == "image"
-        ):
+        kind = get_dataset(DataRef.parse(spec.data).dataset).kind
+        if kind == "image" and not spec.backbone and not spec.members:
             tiny_backbone.place()
             spec = spec.model_copy(update={"backbone": tiny_backbone.NAME})
-        plan = resolve_request(spec)
-        record = runs.create_run(
-            plan.spec,
-            name=plan.name,
-            dataset=plan.dataset,
-            version=plan.version,
-            test_hash=plan.test_hash,
-            n=plan.n,
-        )
+        record = queue.enqueue(spec)
         runs.update_run(record.id, state="starting", started=now())
         worker.execute_run(record.id)
         return runs.get_run(record.id)

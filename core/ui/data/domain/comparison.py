@@ -6,9 +6,9 @@ import streamlit as st
 from core.advice.domain.meaning import describe_distance
 from core.advice.domain.record import Distance, read_comparison
 from core.charts.domain import column_sides, domain_map
-from core.methods.predictors import predicting_runs
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, list_datasets
+from core.store.predictors import predicting_runs
 from core.ui.data.domain.harmonise import show_differences
 from core.ui.data.domain.remedies import show_remedies
 from core.ui.data.embedding_map import choose_projection

@@ -46,7 +46,8 @@ def faded(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> DatasetRecord:
 def test_the_saved_network_says_what_the_run_says_and_both_baselines_are_told(
     textures: DatasetRecord, faded: DatasetRecord, train: Callable[..., RunRecord], strategy: str
 ) -> None:
-    run = train(data=textures.id, source=[faded.id], strategy=strategy, image_size=64, epochs=5, **WAYS[strategy])
+    of = {"data": textures.id, "source": [faded.id], "backbone": "efficientnet_lite0", "image_size": 64}
+    run = train(**of, strategy=strategy, epochs=5, **WAYS[strategy])
     assert run.state == "succeeded", runs.read_log(run.id)
     stored = runs.read_predictions(run.id)
     samples = load_samples(DataRef.parse(run.spec.data)).set_index("id").loc[stored["id"]]
