@@ -1,4 +1,4 @@
-"""Bagging: many heads, each on training samples drawn anew, and the mean of what they say."""
+"""Bagging: heads on bootstrap samples of the training samples, averaged."""
 
 from dataclasses import replace
 
@@ -14,8 +14,7 @@ from core.transfer.fitting.problem import Fitted, Problem
 def bagging(problem: Problem) -> Fitted:
     """Fit `resolved.estimators` heads on bootstrap samples and average their probabilities (Breiman 1996).
 
-    Samples are drawn with replacement within each class, so that none is lost from a small set, and a sample's
-    augmented views come along with it.
+    Samples are drawn with replacement within each class, so that no class is lost from a small dataset.
     """
     heads = []
     for i in range(problem.resolved.estimators):
@@ -27,14 +26,14 @@ def bagging(problem: Problem) -> Fitted:
 
 
 def bootstrap(problem: Problem, random: np.random.Generator) -> np.ndarray:
-    """Positions to learn from, as many as `problem.train` has, drawn from it class by class."""
+    """A bootstrap sample of `problem.train`, of the same size, drawn within each class."""
     classes = problem.targets[problem.train].argmax(axis=1)
     drawn = [random.choice(rows, len(rows)) for c in np.unique(classes) for rows in [problem.train[classes == c]]]
     return np.concatenate(drawn)
 
 
 def fitted_with_head(problem: Problem, head: keras.Model) -> Fitted:
-    """What a strategy gives back whose head is made of several: judged as one."""
+    """The result of a strategy whose head combines several heads, evaluated as one."""
     x = problem.embeddings()
     best = loss_and_accuracy(
         head.predict(x[problem.validation], batch_size=256, verbose=0), problem.targets[problem.validation]

@@ -1,4 +1,4 @@
-"""Deep alignment: features that are learnt from the labels and, at once, made alike in source and target."""
+"""Deep alignment: features trained on the labels and, at the same time, aligned between source and target."""
 
 import math
 from dataclasses import replace
@@ -14,18 +14,17 @@ from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, join_source
 from core.transfer.instances.weights import check_domain_sizes, domain_auc
 
-BOTTLENECK = 256  # features that are learnt on a frozen backbone, as in Long et al. 2015
-MOST = 2_000  # samples of a domain by which it is told how far they are apart
+BOTTLENECK = 256  # features learnt on a frozen backbone, as in Long et al. 2015
+MOST = 2_000  # samples of a domain with which the domain AUC is measured
 
 
 def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
-    """A layer of new features and a softmax on top, fitted to the labels and to a loss between the domains.
+    """Train a layer of new features and a softmax on the labels and on a loss between the domains.
 
     The method is one of `core.transfer.features.domain_losses`: Deep CORAL (Sun and Saenko 2016), MMD (Long et al.
-    2015) or a domain-adversarial critic (Ganin et al. 2016). A batch holds about as many samples of the target as of
-    the source;
-    where the spec ignores the target's labels, its samples count for that loss alone, and the last epoch is kept:
-    the best one for the source alone comes before the domains have met.
+    2015) or a domain-adversarial critic (Ganin et al. 2016). A batch has about as many samples of the target as of
+    the source. If the spec ignores the target's labels, its samples count only for the domain loss, and the last
+    epoch is kept: the best one for the source alone comes before the domains are aligned.
     """
     source, resolved = problem.source, problem.resolved
     assert source
@@ -39,7 +38,7 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
     for domain in (problem.train, n + source.train):
         weights[domain] *= len(domain) / max(len(problem.train), len(source.train))
     if resolved.target_labels == "ignored":
-        y[problem.train], weights[problem.train] = 0.0, 0.0  # nor do they count among the classes
+        y[problem.train], weights[problem.train] = 0.0, 0.0  # nor in the class weights
     network, whole, features = _networks(problem, math.ceil(len(rows) / resolved.batch_size) * resolved.epochs)
     domain = (np.arange(len(y)) < n).astype("float32")
     facts = fit_by_spec(
@@ -56,8 +55,8 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
     ours, theirs = (features.predict(x, batch_size=256, verbose=0) for x in few)
     after = domain_auc(theirs, ours, resolved.seed)
     problem.recorder.note(
-        f"A classifier tells source and target apart with an area under the curve of {before:.2f}, and of {after:.2f}"
-        " by the features that were learnt."
+        f"A classifier separates source and target with an AUC of {before:.2f} on the embeddings, and of"
+        f" {after:.2f} on the learnt features."
     )
     return VectorFitted(
         probabilities=whole.predict(problem.x[problem.judged], batch_size=256, verbose=0),
@@ -73,13 +72,13 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
 
 
 def _balanced(*domains: np.ndarray) -> np.ndarray:
-    """The rows of all domains, those of the smaller ones repeated until each has as many."""
+    """The rows of all domains, those of smaller domains repeated until all have the same number."""
     most = max(map(len, domains))
     return np.concatenate([np.resize(rows, most) for rows in domains])
 
 
 def _networks(problem: VectorProblem, steps: int) -> tuple[keras.Model, keras.Model, keras.Model]:
-    """To fit, from vectors and domain; to predict, from vectors; and the features alone. They share their layers."""
+    """Models for training (vectors and domain), for prediction (vectors) and of the features, with shared layers."""
     resolved, d = problem.resolved, problem.x.shape[1]
     initial = keras.initializers.GlorotUniform(resolved.seed)
     hidden = layers.Dense(BOTTLENECK, activation="relu", kernel_initializer=initial)

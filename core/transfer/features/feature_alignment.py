@@ -1,4 +1,4 @@
-"""Feature alignment: the source's vectors brought to where the target's are, or both to a space that they share."""
+"""Feature alignment: the source's vectors mapped onto the target's, or both onto shared components."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, jo
 
 
 def feature_alignment(problem: VectorProblem, learn: Learn) -> VectorFitted:
-    """Learn from the target's rows and the source's, after `alignment.align`; no label decides the map."""
+    """Learn from the target's rows and the source's, mapped by `alignment.align_source` without labels."""
     source = problem.source
     assert source
     rows = np.concatenate([source.train, source.validation])

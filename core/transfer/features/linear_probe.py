@@ -24,14 +24,14 @@ def fit_head(
 ) -> tuple[keras.Model, dict[str, float]]:
     """The trained head, embeddings to probabilities, and its validation loss and accuracy.
 
-    `weights` say how much each position counts, `(n,)`, beside its class.
+    `weights` are sample weights at each position, `(n,)`, times the class weights.
     """
     head = new_head(problem, name)
     return head, fit_by_spec(head, problem.embeddings(), problem, phase, weights)
 
 
 def new_head(problem: Problem, name: str = "head") -> keras.Model:
-    """A head with random weights, as the spec wants it."""
+    """A head with random weights and the settings of the resolved spec."""
     resolved = problem.resolved
     return linear_head(
         problem.features,

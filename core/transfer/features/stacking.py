@@ -1,4 +1,4 @@
-"""Stacking: heads of several kinds, and a last one that learns from their out-of-fold predictions whom to believe."""
+"""Stacking: heads of several kinds and a meta-learner trained on their out-of-fold predictions."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,8 +18,8 @@ from core.transfer.fitting.problem import Fitted, Problem
 
 FOLDS = 5
 UNITS = 64  # of the head with a hidden layer
-SHARPNESS = 10.0  # of the prototypes' softmax over cosines: fixed, as the last head rescales it
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # of the last head (C), chosen in the same folds
+SHARPNESS = 10.0  # of the prototypes' softmax over cosines; fixed, because the meta-learner rescales it
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of the meta-learner, chosen in the same folds
 
 FitHead = Callable[[Problem, str], keras.Model]
 
@@ -27,8 +27,8 @@ FitHead = Callable[[Problem, str], keras.Model]
 def stacking(problem: Problem) -> Fitted:
     """Stack a linear head, one with a hidden layer, and class prototypes (Wolpert 1992).
 
-    The last head is a logistic regression on their probabilities (Ting and Witten 1999) for training samples that
-    they had not seen, in folds that keep copies together. The three are then fitted once more, on all of them.
+    The meta-learner is a logistic regression on their out-of-fold probabilities (Ting and Witten 1999) for the
+    training samples, in folds that keep copies together. The three heads are then fitted again on all of them.
     """
     rows = problem.train[: problem.n_train]
     truth = problem.targets[rows].argmax(axis=1)
@@ -39,45 +39,45 @@ def stacking(problem: Problem) -> Fitted:
 
 
 def out_of_fold(problem: Problem, rows: np.ndarray, truth: np.ndarray, fit: FitHead, name: str) -> np.ndarray:
-    """Probabilities of the training samples at `rows`, `(n, classes)`, each by a head that had not seen it."""
-    found = np.empty((len(rows), len(problem.classes)))
+    """Out-of-fold probabilities of the training samples at `rows`, `(n, classes)`."""
+    probabilities = np.empty((len(rows), len(problem.classes)))
     for fold, (learnt, judged) in enumerate(
         stratified_folds(truth, problem.groups[rows], problem.resolved.seed), start=1
     ):
         head = fit(replace(problem, train=rows[learnt], n_train=len(learnt)), f"{name}, fold {fold} of {FOLDS}")
-        found[judged] = head.predict(problem.embeddings()[rows[judged]], batch_size=256, verbose=0)
-    return found
+        probabilities[judged] = head.predict(problem.embeddings()[rows[judged]], batch_size=256, verbose=0)
+    return probabilities
 
 
 def last_head(problem: Problem, held_out: np.ndarray, truth: np.ndarray, rows: np.ndarray) -> LogisticRegression:
-    """The logistic regression on top, of that strength which predicts best in the folds."""
+    """The meta-learner, a logistic regression with the C that predicts best in the folds."""
     model = LogisticRegression(max_iter=2000, class_weight=_class_weight(problem))
     splits = stratified_folds(truth, problem.groups[rows], problem.resolved.seed)
     search = GridSearchCV(model, {"C": STRENGTHS}, scoring="neg_log_loss", cv=splits)
-    found: LogisticRegression = search.fit(held_out, truth).best_estimator_
-    return found
+    best: LogisticRegression = search.fit(held_out, truth).best_estimator_
+    return best
 
 
 def stratified_folds(truth: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Places to learn from and to predict, group by group, every class on both sides."""
-    found = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(truth, truth, groups))
-    if any(len(np.unique(truth[learnt])) < len(np.unique(truth)) for learnt, _ in found):
+    """Training and test positions of each fold, by group, with every class in both."""
+    splits = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(truth, truth, groups))
+    if any(len(np.unique(truth[learnt])) < len(np.unique(truth)) for learnt, _ in splits):
         raise DataError(
             "Stacking needs every class in each of five folds of the training samples.",
             "Add samples of the smallest class, or use bagging, which needs no folds.",
         )
-    return found
+    return splits
 
 
 def stacked_network(heads: list[keras.Model], last: LogisticRegression, classes: int) -> keras.Model:
-    """The heads with the last one on top: embedding to probabilities."""
+    """The heads and the meta-learner as one model: embedding to probabilities."""
     x = keras.Input(heads[0].input_shape[1:], name="features")
     joined = layers.concatenate([head(x) for head in heads])
     top = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")
     model = keras.Model(x, top(joined), name="head")
     kernel, bias = np.zeros((joined.shape[-1], classes)), np.full(classes, -1e3)
     there = last.classes_
-    if len(there) == 2:  # scikit-learn keeps one score of the two: half of it for one, half against the other
+    if len(there) == 2:  # scikit-learn has one score for two classes: half of it for one, minus half for the other
         coefficients, intercepts = (
             np.stack([-last.coef_[0], last.coef_[0]]) / 2,
             np.array([-1, 1]) * last.intercept_ / 2,
@@ -94,7 +94,7 @@ def _linear(problem: Problem, phase: str) -> keras.Model:
 
 
 def _hidden(problem: Problem, phase: str) -> keras.Model:
-    """One hidden layer of ReLU units between the same first layers and the same softmax as the linear head's."""
+    """A hidden layer of ReLU units between the first layers and the softmax of the linear head."""
     resolved = problem.resolved
     last = keras.layers.Dense(
         len(problem.classes),

@@ -1,4 +1,4 @@
-"""The classic case: a frozen convolutional base, flattened, and two dense layers."""
+"""The textbook head: a frozen convolutional base, flattened, and two dense layers."""
 
 from dataclasses import replace
 
@@ -13,9 +13,9 @@ HIDDEN = 1024
 
 
 def textbook(problem: Problem) -> Fitted:
-    """Base frozen, Flatten, Dense 1024 relu, Dense n softmax, Adam at one rate, categorical cross-entropy.
+    """Frozen base, Flatten, Dense 1024 relu, Dense n softmax, Adam with a constant rate, categorical cross-entropy.
 
-    As introductions to transfer learning give it, mostly for VGG16 (Simonyan and Zisserman 2015, arXiv:1409.1556) at
+    As in introductions to transfer learning, mostly with VGG16 (Simonyan and Zisserman 2015, arXiv:1409.1556) at
     150 × 150 pixels; F. Chollet, “Deep Learning with Python” (2017), chapter 5.3.
     """
     resolved = problem.resolved
@@ -36,7 +36,7 @@ def textbook(problem: Problem) -> Fitted:
 
 
 def flat_head(shape: tuple[int, ...], n_classes: int, seed: int) -> keras.Model:
-    """Feature maps `(n, h, w, channels)` to probabilities `(n, n_classes)` by way of 1,024 units."""
+    """A head from feature maps `(n, h, w, channels)` to probabilities `(n, n_classes)` with 1,024 hidden units."""
     return keras.Sequential(
         [
             keras.Input(shape, name="features"),

@@ -1,4 +1,4 @@
-"""Gradual unfreezing: one more block each time, from the output down, earlier ones at lower rates."""
+"""Gradual unfreezing: one block at a time, from the output, with lower learning rates for earlier blocks."""
 
 import keras
 
@@ -30,7 +30,7 @@ def _unfreeze_gradually(problem: Problem, tail: Tail) -> Facts:
     for number, block in enumerate(steps, start=1):
         for name, layers in by_block.items():
             for layer in layers:
-                # Batch normalisation was frozen before and stays so.
+                # Batch normalisation stays frozen.
                 layer.trainable = layer.name in thawed and name in [step.name for step in steps[:number]]
         facts = tune_tail(
             problem,
@@ -43,7 +43,7 @@ def _unfreeze_gradually(problem: Problem, tail: Tail) -> Facts:
 
 
 def _layers_by_block(tail: Tail) -> dict[str, list[keras.layers.Layer]]:
-    """The tail's layers under the block they belong to; what follows the last block counts to it."""
+    """The tail's layers by block; layers after the last block count as part of it."""
     found = {block.name: list(block.layers) for block in tail.blocks}
     layers = tail.network.layers
     found[tail.blocks[-1].name] += layers[layers.index(tail.blocks[-1].layers[-1]) + 1 :]

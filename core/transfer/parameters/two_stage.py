@@ -1,4 +1,4 @@
-"""Two-stage fine-tuning: the head first, then the backbone's last blocks, and a guard that keeps the better one."""
+"""Two-stage fine-tuning: the head first, then the backbone's last blocks; keeps the better of the two."""
 
 from core.transfer.fitting.problem import Fitted, Problem
 from core.transfer.parameters.tail import after_head, tune_tail

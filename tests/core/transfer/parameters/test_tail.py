@@ -17,7 +17,7 @@ from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
 SIZE, SAMPLES = 64, 36
-TOLD = "every image passes them in every epoch"
+TOLD = "every image passes through them in every epoch"
 
 
 @pytest.fixture
