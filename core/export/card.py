@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def write_card(job: "Job") -> Path:
-    told = summarise(job.run)
-    parts = [f"# {_plain(job.run.name)}", _plain(told.lead), *(_part(part) for part in told.parts.values())]
+    summary = summarise(job.run)
+    parts = [f"# {_plain(job.run.name)}", _plain(summary.lead), *(_part(part) for part in summary.parts.values())]
     path = job.file(".md")
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path

@@ -1,4 +1,4 @@
-"""Export a run: write it in a format, load the file in a fresh process, compare, and only then hand it over."""
+"""Exports a run: writes a file, loads it in a fresh process, compares predictions, and only then hands it over."""
 
 import errno
 import logging
@@ -47,7 +47,7 @@ CHECK_SECONDS = 1800
 
 @dataclass
 class Job:
-    """What a format's function is given.
+    """The argument of a format's function.
 
     Attributes:
         run: the run.
@@ -89,7 +89,7 @@ class Job:
 
     @cached_property
     def judged(self) -> pd.DataFrame:
-        """Test rows of the run's predictions, `CHECKED` of them by lot where there are more."""
+        """Test rows of the run's predictions, at most `CHECKED` of them, chosen at random."""
         rows = runs.read_predictions(self.run.id)
         rows = rows[rows["part"] == "test"]
         if rows.empty:
@@ -159,7 +159,7 @@ def export_run(run_id: str, name: str, target: Path, progress: Progress = lambda
 
 
 def _check_file(job: Job, wanted: Format, path: Path, progress: Progress) -> FileCheck:
-    """The file against the run's network; `DataError` when they do not do the same."""
+    """Compare the file with the run's network. `DataError` if their predictions differ."""
     progress(1, STEPS, "the network itself on test samples")
     given = job.work / ("samples.npy" if job.run.spec.backbone else "samples.parquet")
     expected = _reference(job, given)
@@ -178,7 +178,7 @@ def _check_file(job: Job, wanted: Format, path: Path, progress: Progress) -> Fil
 
 
 def require_agreement(check: FileCheck, wanted: Format) -> None:
-    """`DataError`, with the figure, for a file that does not do as the network does."""
+    """`DataError`, with the figure, if the file's predictions differ from the network's."""
     if wanted.integers and check.agreement < LEAST_AGREEMENT:
         raise DataError(
             f"{wanted.title} agrees with the network on {check.agreement:.1%} of {check.n} test images,"
@@ -194,7 +194,7 @@ def require_agreement(check: FileCheck, wanted: Format) -> None:
 
 
 def _reference(job: Job, given: Path) -> np.ndarray:
-    """What the run's network says of the test samples, `(n, classes)`; the samples are written to `given`."""
+    """The network's probabilities for the test samples, `(n, classes)`; the samples are written to `given`."""
     judged = job.judged
     stored: np.ndarray = judged.filter(like="p:").to_numpy(dtype="float64")
     if not job.run.spec.backbone:
@@ -234,7 +234,7 @@ def _predict_in_engine(wanted: Format, path: Path, given: Path) -> tuple[np.ndar
 
 
 def _hand_over(job: Job, main: Path, target: Path) -> int:
-    """Move what was written to its place, or pack it where a ZIP is wanted of something else; bytes are returned."""
+    """Move the written files to the target, packed if a ZIP is wanted; returns the bytes."""
     beside = [p for p in (main.with_suffix(".bin"),) if p.exists()]
     if job.ending == ".zip" and main.suffix != ".zip":
         packed = job.work / ".packed.zip"

@@ -17,7 +17,7 @@ Need = Literal["network", "data"]  # the run's own network; its data, with a tes
 
 
 class Format(Frozen):
-    """One way to take a run away.
+    """One export format.
 
     `endings` are those a file of it may have, the first one where none was asked for; one of them is `.zip` where the
     format is several files. `write` names the function, called with a `core.export.exporting.Job`, that gives the
@@ -40,7 +40,7 @@ class Format(Frozen):
 
     @property
     def predicts(self) -> bool:
-        """Whether it is a model, and not something that is read or run to train one."""
+        """Whether it is a model, not a document or a script."""
         return bool(self.engine)
 
 
@@ -156,7 +156,7 @@ FORMATS: dict[str, Format] = {f.name: f for f in _ALL}
 
 
 class FileCheck(Frozen):
-    """What came out when an exported file was loaded by its own engine and compared with the run's network.
+    """The comparison of an exported file, loaded in its own engine, with the run's network.
 
     `n` test samples; `largest_difference` of any class's probability; `agreement` the share with the same class;
     `per_second` how many of them, one at a time.
@@ -169,7 +169,7 @@ class FileCheck(Frozen):
 
 
 class Exported(Frozen):
-    """A file that was handed over, and how it did in its check; None for one that predicts nothing by itself."""
+    """An exported file and its check; None for a format that does not predict."""
 
     format: str
     path: str
@@ -193,7 +193,7 @@ def formats_of(run: RunRecord) -> list[Format]:
 
 
 def export_obstacle(run: RunRecord, wanted: Format) -> str:
-    """Why this run cannot be exported so, as a sentence; "" when it can be tried."""
+    """Why this run cannot be exported in this format, as a sentence; "" if it can."""
     if run.state != "succeeded":
         return "Only a run that succeeded can be exported."
     if kind_of(run) not in wanted.kinds:

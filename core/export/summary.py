@@ -1,4 +1,4 @@
-"""What there is to tell of a run, in sections that a model card and a report both write.
+"""Summary of a run, in the sections of a model card and a report.
 
 The sections follow “Model Cards for Model Reporting” (Mitchell et al. 2019, arXiv:1810.03993).
 """
@@ -18,7 +18,7 @@ from core.schemas import PARTS, DataRef, DatasetRecord, RunRecord, VersionRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version
 
-FEW = 100  # test samples below which a card warns of few
+FEW = 100  # test samples; with fewer a card has a warning
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run told. `parts` by name, in the order in which they are read; `lead` is the first sentence."""
+    """Summary of a run: `parts` by name, in reading order; `lead` is the first sentence."""
 
     run: RunRecord
     lead: str
@@ -49,7 +49,7 @@ class Summary:
 
 
 def summarise(run: RunRecord) -> Summary:
-    """Tell of a run that succeeded; what was deleted since is said to be so."""
+    """Summarise a run that succeeded; deleted data are reported as such."""
     predictions = runs.read_predictions(run.id)
     classes, rows = scores.classes_of(predictions), scores.judged(predictions)
     found, folds = scores.score(rows, classes), scores.fold_scores(rows, classes)

@@ -142,7 +142,7 @@ def probabilities_of(model, rows):
 
 
 def cross_entropy(model):
-    """How surprised a model is by the classes of the validation rows, in nats."""
+    """Cross-entropy on the validation rows, in nats."""
     p = probabilities_of(model, validation)[np.arange(len(validation)), labels[validation]]
     return -np.log(np.clip(p, 1e-7, 1)).mean()
 
@@ -167,7 +167,7 @@ candidates = [
 
 _FOREST = Section(
     title="A random forest",
-    text="Many trees on drawn rows and columns (Breiman 2001). The validation rows choose the size of the leaves.",
+    text="Many trees on random rows and columns (Breiman 2001). The validation rows choose the size of the leaves.",
     code="from sklearn.ensemble import RandomForestClassifier\n"
     + _JUDGED
     + """
@@ -182,8 +182,8 @@ candidates = [
 
 _BOOSTING = Section(
     title="Gradient boosting",
-    text="Trees that mend what those before got wrong (Friedman 2001), ended where the validation loss turns: after"
-    " four twentieths of the rounds without a better one.",
+    text="Each tree corrects the errors of the previous ones (Friedman 2001). Early stopping: training ends after"
+    " four twentieths of the rounds without a lower validation loss.",
     code="from copy import deepcopy\n\nfrom sklearn.ensemble import HistGradientBoostingClassifier\n"
     + _JUDGED
     + """

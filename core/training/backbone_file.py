@@ -1,4 +1,4 @@
-"""The task `backbone`: a network that somebody brings in is checked, given its scaling, and kept as a backbone."""
+"""Task `backbone`: imports a network from a file, checks it, adds its scaling and stores it as a backbone."""
 
 import hashlib
 from collections.abc import Callable
@@ -37,17 +37,17 @@ def import_backbone(
     architecture: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Backbone:
-    """Keep the network in `path`, a `.keras` file, or weights (`.weights.h5`) of a catalogue's architecture.
+    """Import the network in `path`, a `.keras` file, or weights (`.weights.h5`) of a known architecture.
 
     Args:
-        path: the file; it is read without running code of its own.
-        title: what to call it.
-        work: a folder for what is written on the way.
-        scaling: what the network expects of pixels, as in `Backbone.scaling`; weights take the architecture's.
+        path: the file; it is read without executing code from it.
+        title: the backbone's title.
+        work: a folder for temporary files.
+        scaling: how the network expects pixels, as in `Backbone.scaling`; weights use the architecture's.
         architecture: name of the backbone that weights belong to.
 
     Raises:
-        WeightsError: the file is no such network or holds code. InputError: it cannot serve as a backbone.
+        WeightsError: the file is no such network or contains code. InputError: it cannot serve as a backbone.
     """
     from core.models import own_networks
 
@@ -56,9 +56,7 @@ def import_backbone(
     if path.name.endswith(".h5"):
         base = BACKBONES.get(architecture or "")
         if base is None:
-            raise InputError(
-                f"“{path.name}” holds weights alone.", "Say which of the known architectures they belong to."
-            )
+            raise InputError(f"“{path.name}” holds weights alone.", "Choose the architecture that they belong to.")
         model = _with_weights(base, path)
     else:
         model = own_networks.as_backbone(own_networks.read_network(path), scaling)
@@ -67,7 +65,7 @@ def import_backbone(
     seen = model.predict_on_batch(np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype("float32"))
     if not np.isfinite(seen).all():
         raise WeightsError(
-            f"“{path.name}” gives no numbers for images.", "Check its weights and its scaling of pixels."
+            f"“{path.name}” outputs values that are no numbers.", "Check its weights and its scaling of pixels."
         )
     progress(2, 3, "keeping it")
     network = work / own.NETWORK

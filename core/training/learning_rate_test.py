@@ -1,4 +1,4 @@
-"""The task that looks for a learning rate: the range test, on the very network that a run would fit."""
+"""The learning-rate range test, on the network that a run would train."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,15 +23,15 @@ from core.transfer.fitting.optimization import MakeOptimizer, optimizer_factory
 
 Progress = Callable[[int, int, str], None]
 STEPS = 120
-LOWEST, HIGHEST = 1e-6, 10.0  # of Adam; other optimizers' rates stand to it as in the presets
-RECENT = 0.8  # weight of what was before in the running mean that says when to stop
+LOWEST, HIGHEST = 1e-6, 10.0  # for Adam; other optimizers' rates are scaled as in the presets
+RECENT = 0.8  # weight of the past in the running mean of the losses
 
 
 def range_test_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """The task: `params` are a `TrainingSpec` and `rate`, the field of it that is looked for; a `RateSearch`.
+    """Task `learning_rate`: `params` are a `TrainingSpec` and `rate`, the field to find. Returns a `RateSearch`.
 
-    Only training samples are looked at, without augmented copies of them and without folds; what was learnt is
-    thrown away. Nor is a source: a strategy with one gives way to the preset's, which learns with the same rate.
+    Uses only training samples, without augmentation and folds; the trained weights are discarded. A strategy with a
+    source is replaced by the preset's, which trains with the same rate.
     """
     rate = cast(Rate, params["rate"])
     left_out = {"augmentation", "views", "folds", "source"}
@@ -50,21 +50,21 @@ def range_test_task(params: dict[str, Any], folder: Path, progress: Progress) ->
             table = TableTask(resolved, recorder)
             rows, _ = table.problem(table.splits[0])
             get_learner(resolved.learner).load()(replace(rows, validation=rows.train, fit=test))
-    except RangeTestFinished as searched:
-        return searched.found.model_dump(mode="json")
+    except RangeTestFinished as finished:
+        return finished.result.model_dump(mode="json")
     raise AssertionError(f"{resolved.strategy or resolved.learner} fits nothing at its {rate}")
 
 
 class RangeTestFinished(Exception):
-    """The range test has its answer, and the strategy it was made in need not go on."""
+    """Ends the strategy in which the range test ran, with its result."""
 
-    def __init__(self, found: RateSearch) -> None:
+    def __init__(self, result: RateSearch) -> None:
         super().__init__()
-        self.found = found
+        self.result = result
 
 
 class RangeTest:
-    """Stands in for `core.transfer.fitting.fit.fit`: fits that come first are done, at the one wanted it searches."""
+    """Replaces `core.transfer.fitting.fit.fit`: runs earlier fits as usual and tests the one with the wanted rate."""
 
     def __init__(self, rate: Rate, progress: Progress) -> None:
         self.rate = rate
@@ -98,11 +98,11 @@ def run_range_test(
 ) -> RateSearch:
     """The learning-rate range test (Smith 2017, arXiv:1506.01186), the rate growing exponentially batch by batch.
 
-    It stops when the running mean of the losses is worse than the best so far by as much as guessing costs, the
-    logarithm of the number of classes. The model has its weights back afterwards.
+    It stops when the running mean of the losses exceeds the best one by the loss of guessing, the logarithm of the
+    number of classes. The model's weights are restored afterwards.
 
     Raises:
-        DataError: the loss was no number before it could be told anything.
+        DataError: the loss was NaN or infinite within the first steps.
     """
     factor = RATE_FACTOR.get(resolved.optimizer, 1.0)
     growth = (HIGHEST / LOWEST) ** (1 / (STEPS - 1))
@@ -142,7 +142,7 @@ def _repeated(batches: Batches) -> Iterator[tuple[np.ndarray, np.ndarray, np.nda
 
 
 class _TaskRecorder(Recorder):
-    """Tells a task's progress; there is no run to tell of."""
+    """Reports a task's progress; there is no run to record."""
 
     def __init__(self, folder: Path, progress: Progress) -> None:
         super().__init__("")

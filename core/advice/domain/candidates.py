@@ -1,4 +1,4 @@
-"""The task `candidates`: which of the other datasets a target should learn from as well."""
+"""The task `candidates`: which other datasets would help as sources for a target."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +84,7 @@ def _folds(target: Side) -> int:
 
 
 def _try_candidate(other: DatasetRecord, target: DataRef, alpha: float, progress: Progress) -> Candidate:
-    """One candidate; what cannot be had is left out, and said."""
+    """One candidate; figures that cannot be computed are None, with a note."""
     found = Candidate(source=f"{other.id}@{other.version}", name=other.name)
     try:
         first, second, _ = draw_sides(DataRef.parse(found.source), target, untested=True)
@@ -103,7 +103,7 @@ def _try_candidate(other: DatasetRecord, target: DataRef, alpha: float, progress
 
 
 def _probe_accuracies(first: Side, second: Side, seen: Vectors, alpha: float) -> tuple[dict[str, Any], list[str]]:
-    """What probes of the source, of the target's own labels and of both reach on the target, and what is missing."""
+    """Accuracy on the target of probes trained on the source, on the target and on both, and notes."""
     x, y, notes = _spaces(first, second, seen)
     classes = list(second.version.classes)
     of_source, truth = (pd.Index(classes).get_indexer(pd.Index(side.samples["label"])) for side in (first, second))

@@ -39,13 +39,13 @@ def compare_domains(
     folder: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Distance:
-    """Compare two sets of data of one kind, and say what a finished `run` on the source is to reach on the target.
+    """Compare two datasets of one kind, and estimate the accuracy of a finished `run` of the source on the target.
 
     Into a `folder` goes `samples.parquet`: the compared samples, source first, with side, id, path, label, score (how
     much a classifier that has not seen it takes it for one of the target) and, of some, their places on two maps;
     beside it `columns.parquet` with what the columns of both hold.
 
-    Where nothing can be expected of the run, `unexpected` says why; the comparison stands.
+    If the run's accuracy cannot be estimated, `unexpected` says why.
 
     Raises:
         InputError: they cannot be compared; see `core.advice.domain.sides`.

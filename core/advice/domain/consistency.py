@@ -1,4 +1,4 @@
-"""Whether what is learnt on the source and on the target says the same of the target."""
+"""Agreement on the target between probes trained on the source and on the target."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ def probe_agreement(
 ) -> dict[str, float] | None:
     """How often two of three probes agree on the target: learnt on the source, on the target, and on both.
 
-    A target sample is predicted by probes that had not seen it, nor what belongs together with it.
+    Predictions of target samples are out of fold, with groups kept together.
 
     Args:
         x: vectors of the source, `(m, d)`; y: of the target, `(n, d)`.

@@ -1,15 +1,15 @@
-"""What a distance means, in words."""
+"""Describes a distance between domains."""
 
 from core.advice.domain.record import Distance
 
 # Domain AUC from which two domains differ clearly, hardly overlap, and lie apart.
 CLEARLY, HARDLY_ALIKE, APART = 0.7, 0.9, 0.995
 ALPHA = 0.05
-NAMED = 3  # columns told by name
+NAMED = 3  # columns named
 
 
 def describe_distance(found: Distance) -> str:
-    """One or two sentences: whether the two differ, how clearly, by what, and what that lets one expect."""
+    """One or two sentences: whether the two differ, how much, in which columns, and what to expect on the target."""
     pairs = f"a classifier tells the two apart in {round(100 * found.domain_auc)} of 100 pairs"
     differ = found.domain_auc_ci[0] > 0.5
     if not differ and found.mmd_p >= ALPHA:

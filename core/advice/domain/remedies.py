@@ -1,4 +1,4 @@
-"""The task `remedies`: what the methods that need no label of the target make of a shift, before and after."""
+"""The task `remedies`: compares unsupervised transfer methods by their accuracy on the target."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ def remedies_task(params: dict[str, Any], _folder: Path, progress: Progress) -> 
 
 
 def compare_remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: None) -> Remedies:
-    """Learn a probe of the source with the help of each method, and judge it on the target, without its test part.
+    """Train a probe on the source with each method, and evaluate it on the target without its test part.
 
     Raises:
         InputError: one has no labels or too few samples, or they differ in classes or columns.
@@ -85,7 +85,7 @@ def _without_labels(strategy: Strategy) -> bool:
 def _try_remedy(
     remedy: Remedy, strategy: Strategy, problem: VectorProblem, before: NDArray[np.bool_], alpha: float
 ) -> Remedy:
-    """What it made of the problem; `before`, `(n,)`, is which target samples are right without it."""
+    """The remedy with its results; `before`, `(n,)`, is whether each target sample is correct without it."""
     trial = ProbeLearner()
     try:
         fitted = strategy.load()(problem, trial)
@@ -106,7 +106,7 @@ def _try_remedy(
 
 
 class ProbeLearner:
-    """A probe as the learner that a strategy is given, which looks at how far apart the domains then are."""
+    """A linear probe as the learner of a strategy, which also measures the remaining domain AUC."""
 
     domain_auc = 0.5
 
@@ -119,7 +119,7 @@ class ProbeLearner:
 
 
 class _Notes(Recorder):
-    """Keeps what a strategy has to say; there is no run."""
+    """Keeps a strategy's notes; there is no run."""
 
     def note(self, text: str) -> None:
         self.notes.append(text)

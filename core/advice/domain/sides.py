@@ -1,4 +1,4 @@
-"""The two sides of a comparison: a lot of the samples of each, and both as vectors that can be compared."""
+"""The two sides of a comparison: random samples of each, and both as comparable vectors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ Progress = Callable[..., None]
 
 @dataclass(frozen=True)
 class Side:
-    """`samples` as `load_samples` gives them, `n` of them before the lot was drawn."""
+    """One side; `samples` is a table from `load_samples`, `n` their number before sampling."""
 
     ref: DataRef
     dataset: DatasetRecord
@@ -62,10 +62,10 @@ class Vectors:
 
 
 def draw_sides(source: DataRef, target: DataRef, untested: bool = False) -> tuple[Side, Side, int]:
-    """Source and target, at most `MOST` samples of each by lot, and how many samples both had.
+    """Source and target, at most `MOST` random samples of each, and the number of samples that both contain.
 
-    What both hold is divided between them by lot, so that no sample stands on both sides. With `untested` no sample
-    of a test part is among them.
+    Shared samples are divided between them at random, so that no sample is on both sides. With `untested`, test
+    parts are left out.
 
     Raises:
         InputError: they are of different kinds, or the same, or one has too few samples.
@@ -85,7 +85,7 @@ def draw_sides(source: DataRef, target: DataRef, untested: bool = False) -> tupl
 
 
 def draw_target(ref: DataRef) -> Side:
-    """The target before any source is chosen, without its test part; `InputError` where it has too few samples."""
+    """A target without its test part, before a source is chosen. `InputError` if it has too few samples."""
     return _drawn(_whole(ref, untested=True), np.empty(0, dtype=object))
 
 
@@ -99,7 +99,7 @@ def _whole(ref: DataRef, untested: bool) -> Side:
 
 
 def _keys(side: Side) -> pd.Series:
-    """What makes a sample the same one: an image's pixels, but a row's place, as others may equal it by chance."""
+    """The identity of samples: an image's pixels, but a row's position, because rows may be equal by chance."""
     if side.dataset.kind == "image":
         return side.samples["content_hash"]
     return side.dataset.id + "/" + side.samples["id"]
@@ -178,7 +178,7 @@ def _of_tables(source: Side, target: Side, groups: np.ndarray) -> Vectors:
 
 
 def prepare_tables(theirs: pd.DataFrame, ours: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of both, of the same columns, as a learner sees them, `(m, d)` and `(n, d)`; no label is used for it."""
+    """Rows of both with the same columns, prepared as for a learner without labels, `(m, d)` and `(n, d)`."""
     m = len(theirs)
     z = Preparation(Recipe()).fit_transform(
         pd.concat([theirs, ours], ignore_index=True), np.repeat([0, 1], [m, len(ours)])

@@ -1,4 +1,4 @@
-"""The task `rank`: which of the backbones at hand suits a dataset, before anything is fine-tuned."""
+"""The task `rank`: which of the installed backbones suits a dataset, before fine-tuning."""
 
 import time
 from collections import defaultdict
@@ -30,7 +30,7 @@ from core.store.datasets import get_dataset, get_version
 from core.training.images.check import through_backbone
 from core.training.version_images import VersionImages
 
-MOST = 2_000  # samples that scores and probes are computed on
+MOST = 2_000  # samples for scores and probes at most
 FOLDS = 5
 EQUAL = 0.005  # probes that differ by no more count as equally good
 FEWEST_FOR_TAU = 3
@@ -45,7 +45,7 @@ def rank_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dict
 def rank_backbones(ref: DataRef, progress: Progress = lambda *_: None) -> BackboneRanking:
     """Score every backbone whose weights are here on a version's training and validation images.
 
-    Networks of your own that have seen labels of this dataset are left out: they would be judged by what they learnt.
+    Your own networks that were trained on this dataset are left out: their scores would be too optimistic.
 
     Raises:
         InputError: a table, data without labels, or a class with fewer than two distinct images.
@@ -80,7 +80,7 @@ def rank_backbones(ref: DataRef, progress: Progress = lambda *_: None) -> Backbo
 
 
 def recommended_backbone(ranked: Sequence[RankedBackbone]) -> str:
-    """The name of the cheapest among those whose probe is at most half a point behind the best one."""
+    """The name of the cheapest backbone whose probe accuracy is at most half a point below the best."""
     best = max(r.probe for r in ranked)
     return min((r for r in ranked if r.probe >= best - EQUAL), key=lambda r: (r.cost, -r.probe)).name
 
@@ -88,7 +88,7 @@ def recommended_backbone(ranked: Sequence[RankedBackbone]) -> str:
 def rank_agreement(
     ranked: Sequence[RankedBackbone], finished: Sequence[RunRecord], version: str
 ) -> tuple[dict[str, float | None] | None, str]:
-    """Kendall's τ of each score with what runs of a version have reached, and which runs those are.
+    """Kendall's τ of each score with the validation accuracy of a version's runs, and a description of the runs.
 
     Of the strategies that are finished with most backbones, the one with most runs counts; a backbone's runs are
     averaged. None where fewer than three backbones have such runs.
@@ -121,7 +121,7 @@ def rank_agreement(
 
 
 def known_samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.DataFrame, int]:
-    """Images to learn from and to choose by, at most `MOST` by lot; and how many there were.
+    """Training and validation images, at most `MOST` chosen at random, and their number before.
 
     Raises:
         InputError: a table, data without labels, or a class with fewer than two distinct images.
@@ -143,7 +143,7 @@ def known_samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.Da
 
 
 def _available_backbones(dataset: DatasetRecord) -> tuple[list[Backbone], tuple[str, ...]]:
-    """Backbones whose weights are here, and what is worth saying of those that are left out."""
+    """Backbones with installed weights, and a note on those left out."""
     here = [b for b in BACKBONES.values() if weights_state(b) == "present"]
     mine = own.own_backbones()
     fresh = [b for b in mine if not has_seen(b.name, dataset.id)]
@@ -161,7 +161,7 @@ def has_seen(name: str, dataset: str) -> bool:
     try:
         run = runs.get_run(name.removeprefix(own.RUN))
     except NotFoundError:
-        return True  # nobody can tell any more
+        return True  # the run is gone, so assume it
     if dataset in {run.dataset, *(DataRef.parse(source).dataset for source in run.spec.source or ())}:
         return True
     before = [run.spec.backbone or "", *([f"{own.RUN}{run.spec.teacher}"] if run.spec.teacher else [])]

@@ -1,4 +1,4 @@
-"""The task `learning_curve`: how much twice as many images would bring, by probes on ever more of those there are."""
+"""The task `learning_curve`: the expected gain from twice as many images, by probes on growing subsets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ from core.training.version_images import VersionImages
 FOLDS = 5
 REPEATS = 4  # lots of each size
 SHARES = tuple(2.0 ** (-step / 2) for step in range(8, -1, -1))  # a sixteenth of the images up to all of them
-LEAST = 2  # images of the smallest class in the smallest lot
+LEAST = 2  # images of the smallest class in the smallest subset
 FEWEST = 4  # sizes that a law is fitted to
 DRAWS = 400
 EXPONENTS = np.linspace(0, 1.5, 61)  # 0 where nothing grows
@@ -53,10 +53,10 @@ def learning_curve_task(params: dict[str, Any], _folder: Path, progress: Progres
 def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> LearningCurve:
     """Accuracy of a linear probe against the number of images, and where it would be with twice as many.
 
-    In each of five folds of a version's training and validation images, probes learn from lots of the other folds,
-    of ever more images in unchanged shares of the classes. To the errors a power law is fitted (Hestness et al. 2017,
-    “Deep learning scaling is predictable, empirically”); a floor as a third number made it err more in one direction.
-    Its intervals come from bootstrapping images, copies together, and lots.
+    In each of five folds of a version's training and validation images, probes are trained on subsets of the other
+    folds of increasing size, with constant class proportions. A power law is fitted to the errors (Hestness et al.
+    2017, “Deep learning scaling is predictable, empirically”); a floor as a third parameter biased the extrapolation.
+    Its intervals come from bootstrapping images, copies together, and subsets.
 
     Raises:
         InputError: a table, data without labels, or too few images of a class.
@@ -125,9 +125,9 @@ def subset_shares(labels: np.ndarray, groups: np.ndarray, classes: list[str]) ->
 def measure_probes(
     x: np.ndarray, labels: np.ndarray, groups: np.ndarray, shares: tuple[float, ...], progress: Progress
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of the lots, `(sizes,)`, and whether each image was judged rightly, `(repeats, sizes, n)`.
+    """Sizes of the subsets, `(sizes,)`, and whether each image was classified correctly, `(repeats, sizes, n)`.
 
-    No probe has seen the image that it judges, or a copy of it. Of one repeat smaller lots are parts of larger ones.
+    Predictions are out of fold, copies included. Within a repeat, smaller subsets are part of larger ones.
     """
     fold = assign_folds(labels, groups, FOLDS)
     right = np.zeros((REPEATS, len(shares), len(labels)))

@@ -1,4 +1,4 @@
-"""Where a network looks: Grad-CAM from the gradient, occlusion by covering parts. Only workers import this."""
+"""Attention maps of a network: Grad-CAM and occlusion. Only workers import this."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ class GradCam:
     """Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) of a whole network, pixels to probabilities.
 
     The last feature map is weighted, channel by channel, with the mean gradient of the class's score before the
-    softmax. Keras itself offers no gradient: TensorFlow's or JAX's own is taken. The network given is changed: its
-    last layer gives scores from now on, so it should be a copy that serves nothing else.
+    softmax. Keras has no gradient API, so TensorFlow's or JAX's is used. The network is modified, its last layer
+    then returns logits, so pass a copy that is used for nothing else.
     """
 
     def __init__(self, network: keras.Model) -> None:
@@ -71,7 +71,7 @@ def _gradient(tail: keras.Model, features: Any, classes: np.ndarray) -> np.ndarr
 
 
 def occlusion_maps(network: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """How much of a class's probability goes when a part is covered (Zeiler and Fergus 2014, arXiv:1311.2901).
+    """How much a class's probability drops when a part is covered (Zeiler and Fergus 2014, arXiv:1311.2901).
 
     A patch of a quarter of the side, in the image's mean colour, goes over 7 × 7 places; a pixel's heat is the mean
     loss of the patches that cover it.

@@ -32,7 +32,7 @@ def overlay_heat(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def normalise_maps(maps: np.ndarray) -> np.ndarray:
-    """Maps `(n, h, w)` without what speaks against the class, the largest value of each 1; none where all is 0."""
+    """Maps `(n, h, w)` with negative values set to 0, scaled to a maximum of 1; all 0 if none is positive."""
     positive = np.maximum(maps, 0)
     top = positive.max(axis=(1, 2), keepdims=True)
     divided: np.ndarray = np.divide(positive, top, out=np.zeros_like(positive), where=top > 0)

@@ -1,4 +1,4 @@
-"""Which columns matter to a run on a table: what is lost when one is shuffled, and how it moves the probabilities."""
+"""Feature importance of a run on a table: permutation importance and partial dependence."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +13,9 @@ from core.inference.explaining.record import ColumnImportance, Dependence, Featu
 from core.schemas import DataRef
 from core.store import runs
 
-ROWS = 2_000  # test rows at most, by lot
+ROWS = 2_000  # test rows at most, chosen at random
 REPEATS = 10
-DRAWN = 6  # columns whose dependence is drawn
+DRAWN = 6  # columns with partial dependence
 GRID, GRID_ROWS = 20, 300
 MOST_VALUES = 12  # of a category
 Predict = Callable[[pd.DataFrame], np.ndarray]  # cells to probabilities, `(n, classes)`
@@ -67,7 +67,7 @@ def permutation_importance(
     for number, column in enumerate(cells.columns):
         if progress:
             progress(number, cells.shape[1], f"without {column}")
-        # All shuffles in one table: asking a learner costs more than what it is asked about.
+        # All shuffles in one table: a call of a learner costs more than its rows.
         given = cells[column].iloc[np.concatenate([rng.permutation(len(cells)) for _ in range(REPEATS)])]
         still = predict(_repeated(cells, REPEATS).assign(**{str(column): given.reset_index(drop=True)}))
         loss = right - (still.argmax(axis=1) == np.tile(truth, REPEATS)).reshape(REPEATS, -1).mean(axis=0)

@@ -1,10 +1,10 @@
-"""What an explanation of a run on a table says, as pages read it."""
+"""The records of feature importance, as pages read them."""
 
 from core.schemas import Frozen
 
 
 class ColumnImportance(Frozen):
-    """What shuffling a column costs, as a share of the rows that are right; 95 % interval over the rows."""
+    """Permutation importance of a column: the drop in accuracy, with a 95 % confidence interval over the rows."""
 
     column: str
     drop: float
@@ -24,7 +24,7 @@ class Dependence(Frozen):
 
 
 class FeatureImportance(Frozen):
-    """What the task gives: the columns, the one that costs most first, on `n` test rows with `accuracy` right."""
+    """The task's result: columns, most important first, on `n` test rows with the model's `accuracy`."""
 
     n: int
     accuracy: float

@@ -1,4 +1,4 @@
-"""A finished run's model, loaded to predict. Only workers import this: it brings Keras."""
+"""A finished run's model, loaded to predict. Only workers import this, because it imports Keras."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -47,7 +47,7 @@ class Model:
         self.ids = np.empty(0, dtype=object)
 
     def _learn_known(self) -> None:
-        """Fill `reference`; a dataset, version or backbone that was deleted since costs only that."""
+        """Fit `reference`; without it if the dataset, version or backbone has been deleted."""
         try:
             x, samples = self._known()
         except GraftError as error:
@@ -69,7 +69,7 @@ class Model:
 
 
 class ImageModel(Model):
-    """A network from pixels to probabilities, and its pretrained backbone, whose embeddings say what is unlike."""
+    """A network from pixels to probabilities, and its pretrained backbone, whose embeddings detect OOD images."""
 
     def __init__(self, run: RunRecord) -> None:
         super().__init__(run)

@@ -1,4 +1,4 @@
-"""The work of a run that combines others: their weights, one model made of theirs, and its predictions."""
+"""Training of a run that combines others: their weights, a model made of theirs, and its predictions."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ Save = Callable[[Path], None]
 
 
 def combine_runs(run: RunRecord, recorder: Recorder) -> Result:
-    """Combine the runs in `run.spec.members`; validation samples choose, test samples judge."""
+    """Combine the runs in `run.spec.members` using the validation samples, and predict the test samples."""
     kind: Kind = "image" if run.spec.backbone else "table"
     result: Result = resolve_name(COMBINATIONS[run.spec.strategy].fit[kind])(Combining(run, recorder))
     return result
@@ -116,7 +116,7 @@ class Combining:
         return network
 
     def _weights(self) -> np.ndarray:
-        """How much each member says, from what it predicted for the validation samples."""
+        """The weight of each member, from its predictions on the validation samples."""
         tables = [self._validation(member) for member in self.members]
         columns = [f"p:{name}" for name in self.version.classes]
         found = mixture_weights(np.stack([table[columns].to_numpy() for table in tables]), self.truth[self.choosing])
@@ -140,7 +140,7 @@ class Combining:
         return images.batch(range(len(images)), size).astype("float32")
 
     def _image_result(self, network: keras.Model, facts: dict[str, float]) -> Result:
-        """Predictions are the whole network's own, so that what is saved says the same."""
+        """Predictions are those of the combined network, so that the saved model gives the same."""
         self.recorder.phase("images through the ensemble")
         found = np.empty((len(self.rows), len(self.version.classes)))
         for start in range(0, len(self.rows), BATCH):

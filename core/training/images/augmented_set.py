@@ -1,4 +1,4 @@
-"""An augmented set to take away: the training part's images with the views that a run would learn from."""
+"""Exports the training images together with the augmented views that a run would train on."""
 
 import zipfile
 from collections.abc import Callable
@@ -26,11 +26,11 @@ def augmented_set_task(params: dict[str, Any], folder: Path, progress: Callable[
     """The task: write `augmented.zip`, a folder a class, PNG at the run's size, views named after their image.
 
     Args:
-        params: a `TrainingSpec` with an augmentation; what it leaves open is filled as for a run.
+        params: a `TrainingSpec` with an augmentation; it is resolved as for a run.
 
     Raises:
-        InputError: without an augmentation, or with one that mixes images, which belong in no folder.
-        DiskError: the set would not fit.
+        InputError: there is no augmentation, or one that mixes images, which have no single class.
+        DiskError: there is not enough disk space.
     """
     resolved = resolve_request(params)
     if resolved.augmentation is None or mixes_images(resolved.augmentation):

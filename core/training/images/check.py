@@ -1,4 +1,4 @@
-"""The deeper look at a version's images: embeddings from the cache, then what they tell about the data."""
+"""The full check of a version's images, by their embeddings: copies, outliers and label errors."""
 
 from collections.abc import Callable
 
@@ -24,9 +24,9 @@ BACKBONE: str = PRESETS["image"]["quick"]["backbone"]  # whose embeddings a firs
 
 
 def check_images(version: VersionRecord, progress: Progress = lambda *_: None) -> Check:
-    """Look deeper at a version, keep what was found in its folder, and return it.
+    """Run the full check on a version, save the findings in its folder, and return them.
 
-    `progress` is called with (done, total, of what). `WeightsError` when the backbone's weights are not there.
+    `progress` is called with (done, total, description). `WeightsError` if the backbone's weights are missing.
     """
     dataset = get_dataset(version.dataset)
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))

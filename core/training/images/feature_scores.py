@@ -1,4 +1,4 @@
-"""The task that scores features: of a table's columns as a step finds them, or of the embeddings of images."""
+"""The task that scores features: a table's columns as a step receives them, or the embeddings of images."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ ROWS = 20_000  # of a table, that steps are tried on
 
 
 def score_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
-    """Score what the selecting step at `place` of `recipe` finds in the training rows of `data`, and keep that."""
+    """Score and save the features that the step at `place` of `recipe` receives for the training rows of `data`."""
     version = get_version(DataRef.parse(params["data"]))
     recipe, place = Recipe.model_validate(params["recipe"]), int(params["place"])
     settings = settings_of(recipe.steps[place])
@@ -50,7 +50,7 @@ def _embeddings(version: VersionRecord, samples: pd.DataFrame, progress: Progres
 
 
 def _columns(version: VersionRecord, recipe: Recipe, place: int, samples: pd.DataFrame) -> pd.DataFrame:
-    """What the step finds: the training rows after the steps before it."""
+    """The input of the step: the training rows after the previous steps."""
     stages = {s.place: s for s in trace(recipe, some_imported(version, ROWS), pd.Index(samples["id"]))}
     stage = stages.get(place)
     if stage is None or stage.error:

@@ -1,10 +1,10 @@
-"""Whether an augmentation keeps the label: what a classifier that knows the data makes of the changed images.
+"""Whether an augmentation keeps the label: how a classifier of the data predicts the transformed images.
 
 A logistic regression on frozen embeddings is fitted on training images as they are. Up to 300 held-out validation
-images are changed at full strength, in either direction where there are two, and judged again.
+images are transformed at full strength, in both directions if there are two, and predicted again.
 
-A drop in accuracy alone does not tell a changed label from an image that merely looks odd to the backbone: digits
-turned by 40°, say, are often taken for a 1. So class a counts as turned into class b only when all of this holds:
+A drop in accuracy alone does not distinguish a changed label from an image that looks unusual to the backbone: digits
+turned by 40°, say, are often predicted as a 1. So class a counts as turned into class b only when all of this holds:
 
 * Images that were confidently right become confidently b, consistently: the one-sided 95 % lower bound of their share
   (Wilson 1927) exceeds `TOLERANCE`, and they are `FEWEST` or more. Confident is a probability halfway between a guess
@@ -71,13 +71,13 @@ class Transform:
 
 
 def transforms() -> tuple[Transform, ...]:
-    """What is checked, on the layers that training uses, held at their full strength."""
+    """The transforms to check, with the layers of training, fixed at full strength."""
     from keras import layers
 
     from core.models.augmenting import Augmenter
 
     def drawn(method: str, strength: float) -> tuple[Change, ...]:
-        """Two rounds of copies as training draws them: what changes by lot has no directions."""
+        """Two rounds of copies as drawn in training: random transforms have no direction."""
         augmenter = Augmenter(Augmentation.model_validate({method: strength}))
         return tuple(partial(augmenter.images, seed=(0, number)) for number in range(2))
 
@@ -123,7 +123,7 @@ def transforms() -> tuple[Transform, ...]:
 
 
 def _fixed_change(layer: Any) -> Change:
-    """The layer as a fixed change: both ends of its range are equal, so that any draw is the same."""
+    """The layer as a fixed transform: both ends of its range are equal, so that every draw is the same."""
 
     def change(images: np.ndarray) -> np.ndarray:
         from keras import ops
@@ -137,10 +137,10 @@ def _fixed_change(layer: Any) -> Change:
 
 
 def label_safety_task(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
-    """The task: judge every transform on the version named by `params["data"]` and keep what was found with it.
+    """Task `label_safety`: check every transform on the version named by `params["data"]` and save the result.
 
     Raises:
-        InputError: without labels, or with too few images to learn from or to judge by.
+        InputError: there are no labels, or too few training or validation images.
     """
     ref = DataRef.parse(params["data"])
     version, dataset = get_version(ref), get_dataset(ref.dataset)
@@ -165,7 +165,7 @@ class ProbeData:
 
 
 def collect_data(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..., None]) -> ProbeData:
-    """What a version has to learn from and to judge by; embeddings come from the cache. Raises as the task does."""
+    """The training and held-out images of a version, with cached embeddings. Raises the same as the task."""
     if dataset.kind != "image" or not dataset.labelled:
         raise InputError(
             f"Dataset “{dataset.name}” has no labelled images.", "Label safety is about images and their classes."
@@ -190,7 +190,7 @@ def collect_data(dataset: DatasetRecord, version: VersionRecord, progress: Calla
 
 
 def judge_transforms(data: ProbeData, progress: Callable[..., None]) -> LabelSafety:
-    """Every transform's verdict; of two directions the worse one's."""
+    """The verdict on every transform; the worse one of two directions."""
     backbone, size, model = get_backbone(BACKBONE), data.originals.shape[1], probe(data.x, data.labels)
     before, own = model.predict_log_proba(data.held), _nearness(data.held, data)
     usual = np.array([_typical_nearness(own[data.truth == c, c]) for c in range(len(data.names))])
@@ -245,7 +245,7 @@ def _verdict(
 def find_flips(
     before: np.ndarray, after: np.ndarray, typical: np.ndarray, truth: np.ndarray, names: Sequence[str]
 ) -> tuple[Flip, ...]:
-    """Pairs of classes of which the first is turned into the second, the surest first.
+    """Pairs of classes of which the first is turned into the second, the most certain first.
 
     Args:
         before, after: log-probabilities of the images as they are and changed, `(n, classes)`.
@@ -287,7 +287,7 @@ def _nearness(x: np.ndarray, data: ProbeData) -> np.ndarray:
 
 
 def _typical_nearness(nearness: np.ndarray) -> float:
-    """What all but the oddest images of a class reach; a class with none held out takes nothing in."""
+    """The nearness that all but the most unusual images of a class reach; infinite without held-out images."""
     return float(np.quantile(nearness, ODD)) if len(nearness) else np.inf
 
 
@@ -323,7 +323,7 @@ def _stratified(labels: np.ndarray, rows: np.ndarray, most: int) -> np.ndarray:
 
 
 class _SizedImages:
-    """Images in memory that have their size already."""
+    """Images in memory that already have their size."""
 
     def __init__(self, images: np.ndarray) -> None:
         self._images = images

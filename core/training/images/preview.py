@@ -1,4 +1,4 @@
-"""A look at an augmentation: a person's own images beside views of them, the very ones that a run learns from."""
+"""A preview of an augmentation: training images and their augmented views, exactly as a run would train on them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +22,13 @@ GAP = 6
 
 
 def preview_task(params: dict[str, Any], folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
-    """Write `NUMBER.webp`, one a row: an image, then views of it. Transparent between them.
+    """Write one `NUMBER.webp` per row: an image, then views of it, with transparent gaps.
 
     Args:
         params: a `ResolvedSpec` with an augmentation and the number of views.
 
     Returns:
-        `rows`: of each image its `path` and what its views are `made_of`, a list of class to share.
+        `rows`: for each image its `path` and `made_of`, the class shares of each view.
     """
     resolved = ResolvedSpec.model_validate(params)
     ref = DataRef.parse(resolved.data)

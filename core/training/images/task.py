@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ImageTask:
-    """A spec's version, samples and parts, and the problem that its strategy is given for each of the parts."""
+    """A spec's version, samples and splits, and the problem that its strategy solves on each split."""
 
     def __init__(self, resolved: ResolvedSpec, recorder: Recorder) -> None:
         ref = DataRef.parse(resolved.data)
@@ -48,38 +48,38 @@ class ImageTask:
         self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
         self.splits = list(parts_of(self.samples, resolved.folds, resolved.seed))
         self._images = VersionImages(get_dataset(ref.dataset), self.samples)
-        self._source = FrozenOutputs(self._images, self.splits, resolved, recorder)
-        self.backbone = self._source.backbone
-        self._targets = self._source.targets(one_hot(self._labels, len(self.version.classes)))
+        self._outputs = FrozenOutputs(self._images, self.splits, resolved, recorder)
+        self.backbone = self._outputs.backbone
+        self._targets = self._outputs.targets(one_hot(self._labels, len(self.version.classes)))
         asked = resolved.teacher and runs.get_run(resolved.teacher)
         self._teacher = make_teacher(asked, self._images, self.version, recorder) if asked else None
         self.selects = self.strategy.selects and not self.strategy.has_source
 
     def problem(self, parts: Parts) -> Problem:
-        source = self._source
+        outputs = self._outputs
         return Problem(
             resolved=self.resolved,
             classes=self.version.classes,
             targets=self._targets,
-            train=source.learnt_from(parts.train),
+            train=outputs.training_rows(parts.train),
             validation=parts.validation,
             n_train=len(parts.train),
             groups=self.samples["group"].to_numpy(),
             judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
-            embeddings=source.embeddings,
-            activations=source.activations,
-            images=source.images,
-            features=source.backbone.features,
-            kept=source.kept(self.version.recipe, parts.train, self._labels) if self.selects else None,
-            network=source.network,
-            untrained=source.untrained,
+            embeddings=outputs.embeddings,
+            activations=outputs.activations,
+            images=outputs.images,
+            features=outputs.backbone.features,
+            kept=outputs.kept(self.version.recipe, parts.train, self._labels) if self.selects else None,
+            network=outputs.network,
+            untrained=outputs.untrained,
             recorder=self.recorder,
             teacher=self._teacher,
         )
 
 
 def train_images(run: RunRecord, recorder: Recorder) -> Result:
-    """Train a run on images and return its predictions and a way to save its network."""
+    """Train a run on images; returns its predictions and a function that saves its network."""
     resolved = run.spec
     task = ImageTask(resolved, recorder)
     tables: list[pd.DataFrame] = []
@@ -105,7 +105,9 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
     recorder.prefix = ""
     assert fitted is not None
     if not task.selects and any(enabled(task.version.recipe, "learnt")):
-        recorder.note(f"{task.strategy.title} does without the embedding, so the recipe's selection was left out.")
+        recorder.note(
+            f"{task.strategy.title} does without the embedding, so the recipe's feature selection was left out."
+        )
     return Result(
         predictions=pd.concat(tables, ignore_index=True),
         classes=task.version.classes,
@@ -126,8 +128,7 @@ def _network_saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Ca
 
 
 class FrozenOutputs:
-    """What the frozen backbone says about the samples and, behind them, their augmented views; computed when first
-    asked for."""
+    """The frozen backbone's outputs for the samples, followed by their augmented views; computed on first use."""
 
     def __init__(
         self, images: VersionImages, splits: list[Parts], resolved: ResolvedSpec, recorder: Recorder
@@ -140,11 +141,11 @@ class FrozenOutputs:
         self._outputs: dict[str | None, np.ndarray] = {}
 
     def targets(self, targets: np.ndarray) -> np.ndarray:
-        """Shares of the classes at every position, from those of the samples, `(n, classes)`."""
+        """Class probabilities at every position, from those of the samples, `(n, classes)`."""
         return targets if self._views is None else np.concatenate([targets, self._views.targets(targets)])
 
-    def learnt_from(self, train: np.ndarray) -> np.ndarray:
-        """Positions of the training samples and of the views that hold nothing else."""
+    def training_rows(self, train: np.ndarray) -> np.ndarray:
+        """Positions of the training samples and of the views made only of them."""
         if self._views is None:
             return train
         return np.concatenate([train, len(self._originals) + np.flatnonzero(self._views.made_of(train))])
@@ -153,7 +154,7 @@ class FrozenOutputs:
         return self._output(None)
 
     def kept(self, recipe: Recipe, train: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
-        """Which features the recipe keeps, `(d,)` boolean, as the training samples alone tell; None without steps."""
+        """The features that the recipe keeps, `(d,)` boolean, fitted on training samples; None without such steps."""
         if not any(enabled(recipe, "learnt")):
             return None
         embeddings = self.embeddings()[train]
@@ -175,7 +176,7 @@ class FrozenOutputs:
         return build_backbone(self.backbone, self.size, weights=False)
 
     def images(self) -> np.ndarray:
-        """All images at the input size, `(n, size, size, 3)` uint8, augmented views behind."""
+        """All images at the input size, `(n, size, size, 3)` uint8, followed by augmented views."""
         parts: list[Images] = [self._originals] if self._views is None else [self._originals, self._views]
         return np.concatenate([part.batch(range(len(part)), self.size) for part in parts])
 
@@ -186,13 +187,13 @@ class FrozenOutputs:
         return self._outputs[cut]
 
     def _compute(self, cut: str | None) -> np.ndarray:
-        def tell(info: EmbeddingInfo) -> None:
+        def note_engine(info: EmbeddingInfo) -> None:
             if not info.cached:
                 self.recorder.note(f"Embeddings by {info.engine}: {info.reason}.")
 
         self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
-        found = self._originals.outputs(self.backbone, self.size, cut, self.recorder.step, tell)
+        originals = self._originals.outputs(self.backbone, self.size, cut, self.recorder.step, note_engine)
         if self._views is None:
-            return found
+            return originals
         self.recorder.phase("augmented images through the backbone")
-        return np.concatenate([found, embed(self._views, self.backbone, self.size, cut, self.recorder.step)])
+        return np.concatenate([originals, embed(self._views, self.backbone, self.size, cut, self.recorder.step)])

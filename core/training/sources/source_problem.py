@@ -1,4 +1,4 @@
-"""What a source gives to learn from, and what it alone, and the target alone, would have given."""
+"""The training problem of a source, and the baselines trained on the source alone and on the target alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from core.training.recorder import Recorder
 from core.training.version_images import VersionImages
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, source_only
 
-KNOWN = ("train", "validation")  # the test part of a source is left alone
+KNOWN = ("train", "validation")  # the test part of a source is not used
 
 
 @dataclass(frozen=True)
 class SourceLabels:
-    """The samples of all sources together: their classes, class numbers `(n,)`, and positions of both parts."""
+    """The samples of all sources together: classes, class indices `(n,)`, and positions of both parts."""
 
     classes: tuple[str, ...]
     labels: np.ndarray
@@ -111,7 +111,7 @@ class SourceImages:
 
 
 class SourceEffect:
-    """What a source did, fold by fold: baselines' predictions, and how much each of its rows counted."""
+    """The effect of a source, fold by fold: predictions of the baselines, and weights of the source's rows."""
 
     def __init__(self) -> None:
         self._baselines: list[pd.DataFrame] = []
@@ -140,10 +140,10 @@ class SourceEffect:
 
 
 def fit_with_baselines(problem: VectorProblem, learn: Learn) -> tuple[VectorFitted, dict[str, np.ndarray]]:
-    """What the spec's strategy learnt and, of its two baselines, the probabilities of the judged samples.
+    """The strategy's fitted model and, for its two baselines, the probabilities of the samples to predict.
 
-    `source_only` has learnt from the source's labels alone, `target_only` from the target's alone, by the same
-    learner. One that cannot be had is left out with a note.
+    `source_only` is trained on the source's labels alone, `target_only` on the target's alone, with the same learner.
+    One that cannot be trained is left out with a note.
     """
     fitted = get_strategy(problem.resolved.strategy).load()(problem, learn)
     recorder, source = problem.recorder, problem.source
@@ -154,11 +154,11 @@ def fit_with_baselines(problem: VectorProblem, learn: Learn) -> tuple[VectorFitt
         recorder.prefix = f"{before} · source alone" if before else "source alone"
         baselines["source_only"] = learn(source_only(problem)).probabilities
     else:
-        recorder.note("What the source alone gives cannot be told: it has other classes.")
+        recorder.note("The source alone cannot serve as a baseline: it has other classes.")
     if len(np.unique(problem.labels[problem.train])) > 1:
         recorder.prefix = f"{before} · target alone" if before else "target alone"
         baselines["target_only"] = learn(replace(problem, source=None)).probabilities
     else:
-        recorder.note("What the target alone gives cannot be told: its training part has one class.")
+        recorder.note("The target alone cannot serve as a baseline: its training part has one class.")
     recorder.prefix = before
     return fitted, baselines

@@ -1,4 +1,4 @@
-"""The deeper look at a table: labels that classifiers which have not seen the row are sure are others."""
+"""The full check of a table: label errors, by out-of-fold predictions (confident learning)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ LEAF = 5  # rows a leaf holds at least, so that one wrong label does not make a 
 
 
 def check_table(version: VersionRecord, progress: Callable[[int, int, str], None]) -> Check:
-    """Look for wrong labels in a version of a table, keep what was found in its folder, and return it.
+    """Look for label errors in a version of a table, save the findings in its folder, and return them.
 
     `progress` is called with (done, total, of what). `InputError` when a step of the recipe cannot be fitted.
     """
@@ -59,10 +59,10 @@ def out_of_fold_rows(
     groups: np.ndarray,
     progress: Callable[[int, int, str], None] = lambda *_: None,
 ) -> np.ndarray:
-    """Class probabilities of every row, by classifiers that have not seen it or a copy of it: `(n, classes)`.
+    """Out-of-fold class probabilities of every row, `(n, classes)`; copies are in the same fold.
 
-    In each of five folds the recipe's learning steps are fitted anew. The mean of a logistic regression, which knows
-    of trends, and a random forest, which knows of everything else, names fewer sound labels than either.
+    The recipe's learnt steps are fitted in each of five folds. The mean of a logistic regression and a random forest
+    flags fewer correct labels than either alone.
 
     Args:
         table: the cells, as the recipe's other steps leave them.
@@ -94,7 +94,7 @@ def _sampled_rows(labels: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 
 def classifiers() -> tuple[Any, ...]:
-    """Those whose mean probabilities judge, not yet fitted."""
+    """The unfitted classifiers whose probabilities are averaged."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
@@ -111,5 +111,5 @@ def nearest_rows(preparation: Preparation, table: pd.DataFrame, labels: np.ndarr
     x = preparation.fit(table, labels).transform(table)
     k = min(BESIDE, len(x) - 1)
     found = NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x[of], return_distance=False)
-    # Copies lie at no distance either, so the row itself is not always the first.
+    # Copies have distance 0 as well, so the row itself is not always the first.
     return np.stack([[j for j in row if j != i][:k] for i, row in zip(of, found, strict=True)])

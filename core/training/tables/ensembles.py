@@ -1,4 +1,4 @@
-"""Learners of tables that are made of many: bagging, boosting by weights, and stacking."""
+"""Table learners that train several models: bagging, AdaBoost and stacking."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,8 +41,8 @@ def bagging(problem: VectorProblem) -> VectorFitted:
 def ada_boost(problem: VectorProblem) -> VectorFitted:
     """AdaBoost (Freund and Schapire 1997; SAMME for several classes, Zhu et al. 2009) of small trees.
 
-    How much each round counts is chosen by the validation loss. With balanced classes every class begins with the
-    same weight.
+    The learning rate is chosen by the validation loss. With balanced class weights every class starts with the same
+    weight.
     """
     from sklearn.ensemble import AdaBoostClassifier
     from sklearn.tree import DecisionTreeClassifier
@@ -80,7 +80,7 @@ def stacking(problem: VectorProblem) -> VectorFitted:
 
 
 class Stack:
-    """Fitted learners and one on top, as scikit-learn's classifiers are used; `fit` fits the one on top alone.
+    """Fitted learners and a meta-learner with scikit-learn's interface; `fit` fits only the meta-learner.
 
     `held_out` are the learners' probabilities for the training rows, `(n, learners × classes)`, each by one that had
     not seen the row.
@@ -99,15 +99,15 @@ class Stack:
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_held_out": np.empty((0, 0))}  # training rows' figures do not belong in a file
+        return {**self.__dict__, "_held_out": np.empty((0, 0))}  # training data are not saved with the model
 
 
 def out_of_fold(
     bases: Sequence[Any], x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, seed: int
 ) -> np.ndarray:
-    """Probabilities of each base for rows that it had not seen, `(n, bases × classes)`.
+    """Out-of-fold probabilities of each base, `(n, bases × classes)`.
 
-    Equal rows stay in one fold, whichever classes they have, as copies would otherwise be known to who predicts them.
+    Equal rows stay in one fold, whatever their classes, so that no copy of a predicted row is used for training.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -1,4 +1,4 @@
-"""Training on tables: columns prepared on training rows only, then the learner, once or once a fold."""
+"""Training on tables: preparation fitted on training rows only, then the learner, once or once per fold."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from core.transfer.fitting.vectors import VectorProblem
 
 
 class TableTask:
-    """A spec's version, rows and parts, and the problem that its learner is given for each of the parts."""
+    """A spec's version, rows and splits, and the problem that its learner solves on each split."""
 
     def __init__(self, resolved: ResolvedSpec, recorder: Recorder) -> None:
         ref = DataRef.parse(resolved.data)
@@ -36,7 +36,7 @@ class TableTask:
         self._source = SourceTables(resolved, self._features, recorder) if resolved.source else None
 
     def problem(self, parts: Parts) -> tuple[VectorProblem, Preparation]:
-        """The problem, and what its columns were prepared with, fitted on the training rows."""
+        """The problem, and the preparation of its columns, fitted on the training rows."""
         labels, features, weights = self._labels, self._features, self._sample_weights
         preparation = Preparation(self.version.recipe, self.resolved.seed)
         if self._source and self.resolved.target_labels == "ignored":
@@ -74,7 +74,7 @@ class TableTask:
 
 
 def train_table(run: RunRecord, recorder: Recorder) -> Result:
-    """Train a run on a table and return its predictions and a way to save preparation and learner."""
+    """Train a run on a table; returns its predictions and a function that saves preparation and learner."""
     resolved = run.spec
     task = TableTask(resolved, recorder)
     learn = get_learner(resolved.learner).load()

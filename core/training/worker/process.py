@@ -1,7 +1,7 @@
 """The process that trains one run: `python -m core.training.worker RUN_ID`, or `--warm=PROCESS` to wait for one.
 
-It owns its run from `starting` to the end, writes everything into the run's folder, and starts the next queued run
-before it goes. Whatever happens, the run ends in a state with a reason.
+It owns its run from `starting` to the end, writes everything to the run's folder, and starts the next queued run
+before it exits. Whatever happens, the run ends in a final state with a reason.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ RESERVE, RESERVED = "reserve", 2**20  # bytes: the record, some events and the d
 
 
 def execute_run(run_id: str) -> None:
-    """Train the run and end it; a run that is no longer waiting for a worker is left alone."""
+    """Train the run and set its final state; does nothing if the run no longer waits for a worker."""
     cancel_on_terminate()
     pid = os.getpid()
     run = runs.update_run(
@@ -40,7 +40,7 @@ def execute_run(run_id: str) -> None:
     )
     if run is None:
         return
-    if not (run.job and devices.indices(run.device)):  # which GPUs it has, a job of Ray's is told by Ray
+    if not (run.job and devices.indices(run.device)):  # Ray itself assigns GPUs to its jobs
         devices.confine(run.device)
     reserve_disk(run_id)
     recorder = Recorder(run_id)
@@ -49,7 +49,7 @@ def execute_run(run_id: str) -> None:
         metrics = _train(run, recorder)
     except Cancelled:
         _end(run_id, recorder, "cancelled")
-    except Exception as error:  # the process ends here: whatever it was must be told, not lost
+    except Exception as error:  # the process ends here, so every error must be recorded
         log.exception("the run failed")
         _end(run_id, recorder, "failed", diagnose(error))
     else:
@@ -57,7 +57,7 @@ def execute_run(run_id: str) -> None:
 
 
 def reserve_disk(run_id: str) -> None:
-    """Put some of the disk aside, so that a run that fills it can still say so at its end."""
+    """Reserve some disk space, so that a run that fills the disk can still record its failure."""
     with suppress(OSError), (runs.run_folder(run_id) / RESERVE).open("wb") as file:
         file.write(os.urandom(RESERVED))
 
@@ -98,7 +98,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
 
 
 def make_deterministic() -> None:
-    """Equal seeds give equal runs, and a resumed run the weights of an undisturbed one; TensorFlow must be told."""
+    """Enable deterministic operations in TensorFlow, so that equal seeds give equal runs, resumed or not."""
     import keras
 
     if keras.backend.backend() == "tensorflow":
@@ -131,9 +131,9 @@ def _end(
 
 
 def wait_for_work(wanted_by: str) -> str | None:
-    """Import all that a run needs, try it on a few numbers, and wait for the run that is to be trained: its id.
+    """Import the libraries, fit a tiny network, and wait for a run; returns the run's id.
 
-    Where there are GPUs nothing is tried: which of them it may use, a process must know before it uses any.
+    With GPUs nothing is fitted: a process must know its GPUs before it uses any.
     """
     from core.embedding.embeddings import limit_threads
 
@@ -154,14 +154,14 @@ def wait_for_work(wanted_by: str) -> str | None:
 
 
 def _redirect_output(run_id: str) -> None:
-    """What a waiting worker says from now on goes to the run's log."""
+    """Redirect a waiting worker's output to the run's log."""
     with (runs.run_folder(run_id) / "log.txt").open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
 
 
 def main(wanted: str) -> None:
-    """Train the run `wanted`, or with `--warm=PROCESS` the run that is handed over."""
+    """Train the run `wanted`, or with `--warm=PROCESS` wait for a run and train it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.Formatter.converter = time.gmtime
     if wanted.startswith("--warm="):

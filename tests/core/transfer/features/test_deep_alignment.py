@@ -59,7 +59,7 @@ def test_it_helps_where_the_domains_differ_in_what_misleads(tmp_path: Path, meth
     assert score(asked, fitted) >= alone + 0.10
     if method == "mmd":  # the other two need not be told by a straight border between the domains
         assert fitted.facts["domain_auc_after"] < fitted.facts["domain_auc"]
-    assert "tells source and target apart" in asked.recorder.notes[-1]
+    assert "separates source and target" in asked.recorder.notes[-1]
 
 
 @pytest.mark.parametrize("method", ["mmd", "dann"])

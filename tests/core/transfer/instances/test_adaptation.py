@@ -29,7 +29,7 @@ def test_domains_that_are_alike_leave_the_source_as_it_is():
     fitted = adaptation(given, learn)
     assert np.allclose(fitted.probabilities, learn(source_only(given)).probabilities)
     assert (fitted.source_weights == 1).all()
-    assert "taken as it is" in given.recorder.notes[0]
+    assert "used as it is" in given.recorder.notes[0]
 
 
 def test_no_label_of_the_target_is_looked_at():
