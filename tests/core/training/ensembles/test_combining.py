@@ -129,7 +129,7 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(of_images, of_table
     refused([a], "voting", "1 run cannot be combined")
     refused([a, a], "voting", "1 run cannot be combined")
     refused([a, of_tables[0].id], "voting", "other data or another split")
-    refused([a, c], "weight_averaging", "not the same image size")
+    refused([a, c], "weight_averaging", "differ in image size")
     refused([r.id for r in of_tables], "weight_averaging", "does not combine runs on a table")
     refused([a, b], "linear_probe", "does not combine runs")
     folded = train(data=penguins.id, learner="logistic_regression", folds=2)

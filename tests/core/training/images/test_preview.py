@@ -56,7 +56,7 @@ def test_the_first_column_is_the_images_and_the_same_seed_gives_the_same_picture
 )
 def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentation, folds, monkeypatch):
     """The pixels and the targets that the network is fitted on, taken from a run's own problem."""
-    from core.training.images import preview_task
+    from core.training.images import preview
     from core.training.images import task as image_task
     from core.transfer.fitting.problem import Fitted
 
@@ -71,9 +71,9 @@ def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentatio
         n = len(problem.judged), len(problem.classes)
         return Fitted(np.full(n, 1 / n[1]), build=lambda: None)
 
-    strategy = type("Strategy", (), {"run": staticmethod(look), "selects": False, "title": "Looking"})
+    strategy = type("Strategy", (), {"load": staticmethod(lambda: look), "selects": False, "title": "Looking"})
     monkeypatch.setattr(image_task, "get_strategy", lambda name: strategy)
-    resolved = resolve_request(spec.model_copy(update={"image_size": preview_task.SIDE}))
+    resolved = resolve_request(spec.model_copy(update={"image_size": preview.SIDE}))
     run = RunRecord(id="r", name="r", dataset=textures.id, version=textures.version, spec=resolved)
     image_task.train_images(run, MagicMock())
     fitted_on, targets, classes = problems[0].images().astype(int), problems[0].targets, problems[0].classes
