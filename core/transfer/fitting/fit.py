@@ -193,7 +193,7 @@ def fit(
             if not is_out_of_memory(error) or batch_size == 1:
                 raise
             batch_size = max(1, batch_size // 2)
-            recorder.note(f"A batch did not fit into memory; the batch size was halved to {batch_size}.")
+            recorder.note(f"A batch did not fit into memory; the batch size was halved to {batch_size} samples.")
     model.set_weights(checkpoint.best_weights)
     facts = loss_and_accuracy(
         model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation]
