@@ -81,12 +81,12 @@ def plain_loop(data: str, run: Any, probe: Any) -> tuple[float, int, int]:
     import keras
 
     from core.data.versions import load_samples
-    from core.models.networks import blocks, freeze_batch_norm
+    from core.models.networks import freeze_batch_norm, network_blocks
     from core.schemas import DataRef
     from core.store.datasets import get_dataset, get_version
     from core.store.runs import run_folder
     from core.training.version_images import VersionImages
-    from core.transfer.fitting.optimization import maker, schedule
+    from core.transfer.fitting.optimization import make_schedule, optimizer_factory
     from core.transfer.parameters.tail import SMALLEST_BATCH, STEPS
 
     ref = DataRef.parse(data)
@@ -98,7 +98,7 @@ def plain_loop(data: str, run: Any, probe: Any) -> tuple[float, int, int]:
 
     model = keras.saving.load_model(run_folder(probe.id) / "model.keras", compile=False)
     model.trainable = True
-    parts = blocks(model)
+    parts = network_blocks(model)
     first = parts[len(parts) - 1 - UNFREEZE].name
     reached = False
     for layer in model.layers:
@@ -107,8 +107,8 @@ def plain_loop(data: str, run: Any, probe: Any) -> tuple[float, int, int]:
     freeze_batch_norm(model)
 
     size = min(run.spec.batch_size, max(SMALLEST_BATCH, len(train) // STEPS))
-    rate = schedule(run.spec.schedule, run.spec.fine_tune_learning_rate, EPOCHS * -(-len(train) // size))
-    model.compile(maker(run.spec.optimizer)(rate), loss="categorical_crossentropy", metrics=["accuracy"])
+    rate = make_schedule(run.spec.schedule, run.spec.fine_tune_learning_rate, EPOCHS * -(-len(train) // size))
+    model.compile(optimizer_factory(run.spec.optimizer)(rate), loss="categorical_crossentropy", metrics=["accuracy"])
     start = time.perf_counter()
     model.fit(
         x[train], y[train], validation_data=(x[validation], y[validation]), epochs=EPOCHS, batch_size=size, verbose=0

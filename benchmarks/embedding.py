@@ -80,7 +80,7 @@ def measure(folder: Path, rounds: int) -> Rounds:
     files = Files(sorted(folder.rglob("*.jpg")))
     engine, model = choose_engine(backbone, SIZE), build_backbone(backbone, SIZE)
     out = np.empty((N, *engine.shape), np.float32)
-    engine.fill(Files(files.paths[:64]), SIZE, out)
+    engine.embed_into(Files(files.paths[:64]), SIZE, out)
     model.predict(np.zeros((32, SIZE, SIZE, 3), np.float32), verbose=0)
     theirs_out = np.empty_like(out)
 
@@ -91,7 +91,7 @@ def measure(folder: Path, rounds: int) -> Rounds:
         theirs_out[:] = model.predict(photos, verbose=0)
 
     found = in_turns(
-        BENCHMARK, lambda: seconds(lambda: engine.fill(files, SIZE, out)), lambda: seconds(predict), rounds
+        BENCHMARK, lambda: seconds(lambda: engine.embed_into(files, SIZE, out)), lambda: seconds(predict), rounds
     )
     # Two JPEG decoders, of which one is approximate, differ by a grey level or two.
     apart = np.abs(theirs_out - out).mean() / np.abs(out).mean()

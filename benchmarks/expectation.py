@@ -112,11 +112,11 @@ def targets(seed: int) -> list[tuple[str, Photos, np.ndarray]]:
 def figures(seed: int, home: Path) -> list[dict[str, object]]:
     from core.advice.domain.expectation import estimated, held_out
     from core.evaluation.calibration import class_indices, probabilities
-    from core.inference.predicting.model import ImageModel, load
+    from core.inference.predicting.model import ImageModel, load_model
 
     run = trained(image_sets.prepare("cifar", home, seed), "linear_probe", seed, SIZE)
     known = held_out(run)
-    model = load(run.id)
+    model = load_model(run.id)
     assert isinstance(model, ImageModel)
     rows = []
     for name, photos, labels in targets(seed):

@@ -45,7 +45,7 @@ def main() -> None:
         from benchmarks.two_stage import trained
         from core.data.importing import import_sample
         from core.errors import DataError
-        from core.export.exporting import export
+        from core.export.exporting import export_run
         from core.export.formats import formats_of
 
         data = import_sample("clipart").dataset.id
@@ -53,7 +53,9 @@ def main() -> None:
             run = trained(data, strategy, 0, 224)
             for wanted in formats_of(run):
                 try:
-                    found = export(run.id, wanted.name, Path(home) / strategy / f"{wanted.name}{wanted.endings[0]}")
+                    found = export_run(
+                        run.id, wanted.name, Path(home) / strategy / f"{wanted.name}{wanted.endings[0]}"
+                    )
                 except DataError as error:
                     print(f"{strategy}, {wanted.title}: {error}", flush=True)
                     continue

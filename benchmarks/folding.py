@@ -38,9 +38,9 @@ def main() -> Rounds:
     parser.add_argument("--rounds", type=int, default=4)
     rounds = parser.parse_args().rounds
     limit_threads()
-    from core.models.folding import fold
+    from core.models.folding import fold_batch_norm
 
-    models = {"plain": tail(lambda part: part), "folded": tail(fold)}
+    models = {"plain": tail(lambda part: part), "folded": tail(fold_batch_norm)}
     rng = np.random.default_rng(0)
     x = rng.normal(size=(512, *models["plain"].input_shape[1:])).astype("float32")
     y = np.eye(CLASSES, dtype="float32")[rng.integers(0, CLASSES, BATCH)]
@@ -61,12 +61,12 @@ def tail(change: Callable[[Any], Any]) -> "keras.Model":
 
     from core.methods.backbones import get_backbone
     from core.models.heads import linear_head
-    from core.models.networks import blocks, build_backbone, freeze_batch_norm, split
+    from core.models.networks import build_backbone, freeze_batch_norm, network_blocks, split_network
 
     backbone = get_backbone("efficientnet_lite0")
     network = build_backbone(backbone)
-    parts = blocks(network)
-    _, part = split(network, parts[len(parts) - 1 - UNFREEZE].name)
+    parts = network_blocks(network)
+    _, part = split_network(network, parts[len(parts) - 1 - UNFREEZE].name)
     freeze_batch_norm(network)
     head = linear_head(backbone.features, CLASSES)
     model = keras.Sequential([keras.Input(part.input_shape[1:]), change(part), head])

@@ -17,7 +17,7 @@ from core.data.findings.label_safety import Flip, LabelSafety
 from core.data.importing import import_data
 from core.schemas import DataRef, DatasetRecord
 from core.store.datasets import get_version
-from core.training.images.label_safety import gather, judge
+from core.training.images.label_safety import collect_data, judge_transforms
 
 BENCHMARK = Benchmark(
     name="label_safety",
@@ -28,12 +28,12 @@ BENCHMARK = Benchmark(
 
 def judged(dataset: DatasetRecord, shuffled: bool = False) -> LabelSafety:
     """With `shuffled`, the same images under each other's class names, so that the classes come in another order."""
-    data = gather(dataset, get_version(DataRef(dataset=dataset.id)), lambda *_: None)
+    data = collect_data(dataset, get_version(DataRef(dataset=dataset.id)), lambda *_: None)
     if shuffled:
         names = np.random.default_rng(0).permutation(len(data.names))
         data = replace(data, labels=names[data.labels], truth=names[data.truth])
         print("names:", dict(zip(data.names, (data.names[i] for i in names), strict=True)))
-    return judge(data, lambda *_: None)
+    return judge_transforms(data, lambda *_: None)
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def images(name: str, seed: int, per_class: int) -> tuple[np.ndarray, np.ndarray
 
 def figures(name: str, seed: int) -> tuple[float, tuple[float, float], float, float]:
     """Accuracy told at twice the images with its interval, the one reached, and the one before."""
-    from core.advice.transferability.learning_curve import extrapolated, lot_shares, measured
+    from core.advice.transferability.learning_curve import extrapolate, measure_probes, subset_shares
     from core.data.findings.label_errors import fit_probe, normalize_embeddings, principal_components
     from core.embedding.embeddings import embed
     from core.evaluation.bootstrap import percentile_interval
@@ -54,11 +54,11 @@ def figures(name: str, seed: int) -> tuple[float, tuple[float, float], float, fl
     x = normalize_embeddings(embed(Given(pixels), get_backbone("efficientnet_lite0"), SIZE))
     known, twice, judged = place < few, place < 2 * few, place >= 2 * few
     groups = np.arange(known.sum())
-    shares = lot_shares(labels[known], groups, [str(i) for i in range(10)])
-    sizes, right = measured(principal_components(x[known]), labels[known], groups, shares, lambda *_: None)
-    whole, _ = extrapolated(sizes, right, labels[known], groups, np.array([known.sum(), 2.0 * known.sum()]))
+    shares = subset_shares(labels[known], groups, [str(i) for i in range(10)])
+    sizes, right = measure_probes(principal_components(x[known]), labels[known], groups, shares, lambda *_: None)
+    whole, _ = extrapolate(sizes, right, labels[known], groups, np.array([known.sum(), 2.0 * known.sum()]))
     z = principal_components(x)
-    reached = fit_probe(z[twice], labels[twice]).score(z[judged], labels[judged])
+    reached = fit_probe(z[twice], labels[twice]).score_predictions(z[judged], labels[judged])
     return whole[0, 1], percentile_interval(whole[1:, 1]), reached, whole[0, 0]
 
 

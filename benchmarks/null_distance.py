@@ -42,11 +42,11 @@ def main() -> None:
 def p_values(data: str, times: int) -> np.ndarray:
     """Of the permutation test, `(times,)`, each for other halves of the training and test part together."""
     from core.advice.domain.distances import mmd
-    from core.advice.domain.sides import sides, vectors
+    from core.advice.domain.sides import draw_sides, side_vectors
     from core.schemas import DataRef
 
-    first, second, _ = sides(DataRef.parse(f"{data}:train"), DataRef.parse(f"{data}:test"))
-    seen = vectors(first, second, None, lambda *_: None)
+    first, second, _ = draw_sides(DataRef.parse(f"{data}:train"), DataRef.parse(f"{data}:test"))
+    seen = side_vectors(first, second, None, lambda *_: None)
     z, known = np.concatenate([seen.x, seen.y]), np.unique(seen.groups)
     found = []
     for seed in range(times):

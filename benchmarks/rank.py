@@ -48,12 +48,12 @@ def main() -> None:
 
 def judged(name: str, data: str, seed: int) -> float:
     """How much of the best accuracy the recommended backbone loses."""
-    from core.advice.transferability.backbone_ranking import rank
+    from core.advice.transferability.backbone_ranking import rank_backbones
     from core.methods.backbones import get_backbone
     from core.schemas import DataRef
 
     start = time.perf_counter()
-    found = rank(DataRef.parse(data))
+    found = rank_backbones(DataRef.parse(data))
     seconds = time.perf_counter() - start
     scores = {r.name: r for r in found.backbones}
     reached = {b: trained(data, "two_stage", seed, None, backbone=b).metrics["accuracy"] for b in BACKBONES}

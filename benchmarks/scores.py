@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def measure(home: Path, rounds: int) -> None:
-    from core.advice.transferability.backbone_ranking import known_samples, rank
+    from core.advice.transferability.backbone_ranking import known_samples, rank_backbones
     from core.data.findings.label_errors import normalize_embeddings
     from core.data.images.map import map_coordinates
     from core.data.importing import import_data
@@ -52,11 +52,11 @@ def measure(home: Path, rounds: int) -> None:
     dataset = import_data(home / "photos").dataset
     version = make_version(dataset.id, split=Split(train=0.7, validation=0.2, test=0.1))
     ref = DataRef(dataset=dataset.id, version=version.id)
-    rank(ref)  # fills the cache
+    rank_backbones(ref)  # fills the cache
     scores: dict[str, list[float]] = {}
     sizes = {}
     for _ in range(rounds):
-        for found in rank(ref).backbones:
+        for found in rank_backbones(ref).backbones:
             scores.setdefault(found.name, []).append(found.seconds)
             sizes[found.name] = found.image_size
     samples, _ = known_samples(dataset, version)

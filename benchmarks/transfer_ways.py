@@ -25,7 +25,7 @@ from core.methods.learners import get_learner
 from core.methods.plan import resolve_request
 from core.schemas import DatasetRecord, Recipe, Split, TrainingSpec
 from core.training.recorder import Recorder
-from core.training.sources.source_problem import carry_over
+from core.training.sources.source_problem import fit_with_baselines
 from core.training.tables.task import TableTask
 
 BENCHMARK = Benchmark(
@@ -86,7 +86,7 @@ def figures(source: DatasetRecord, target: DatasetRecord, learner: str, class_we
             task = TableTask(resolve_request(spec), cast(Recorder, Silent()))
             (parts,) = task.splits
             problem, _ = task.problem(parts)
-            fitted, baselines = carry_over(problem, get_learner(learner).load())
+            fitted, baselines = fit_with_baselines(problem, get_learner(learner).load())
             test = np.isin(problem.judged, parts.test)
             truth = problem.labels[problem.judged[test]]
 

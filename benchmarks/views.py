@@ -68,7 +68,7 @@ def measure(name: str, data: str, room: float, size: int, epochs: int) -> float:
     )
     run = queue.enqueue(spec.model_copy(update={"name": name}))
     recorder = Recorder(run.id)
-    tail.ROOM = room
+    tail.MEMORY_SHARE = room
     result = train_images(run, recorder)
     told = result.predictions[result.predictions["part"] == "test"]
     print(

@@ -6,7 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import GraftError
 from core.jobs import queue
 from core.methods import plan
-from core.methods.estimate import estimate
+from core.methods.estimate import estimated_seconds
 from core.schemas import ACTIVE, TrainingSpec
 from core.store import datasets, runs
 from core.ui.shell.handoff import RETRAIN, take_training_spec
@@ -63,7 +63,7 @@ with form_container():
     except GraftError as error:
         show_error(error)
         st.stop()
-    seconds = estimate(resolved, target.n)
+    seconds = estimated_seconds(resolved, target.n)
     with st.container(horizontal=True, vertical_alignment="center"):
         started = st.button("Start", type="primary", icon=":material/play_arrow:")
         ahead = f", {plural(len(waiting), 'run')} ahead of you" if waiting else ""

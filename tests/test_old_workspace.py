@@ -24,7 +24,7 @@ from core.__main__ import main
 from core.advice.domain.record import Distance
 from core.data.findings.saved import load_check
 from core.data.versions import load_rows, load_samples
-from core.inference.predicting.record import read as read_predicted
+from core.inference.predicting.record import read_prediction
 from core.jobs import tasks
 from core.schemas import DataRef, TrainingSpec
 from core.store import datasets, runs
@@ -186,7 +186,7 @@ def test_results_of_tasks_are_read(old: Old) -> None:
     assert (distance.kind, distance.shared) == ("table", distance.shared)
     assert len(found["predict"]) == 2
     for task in found["predict"]:
-        outcome, table = read_predicted(task)
+        outcome, table = read_prediction(task)
         assert len(table) == outcome.n > 0
 
 

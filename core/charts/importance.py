@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 from core.charts.style import GREY, PALETTE, apply_layout, class_colours, shorten
 
 if TYPE_CHECKING:
-    from core.inference.explaining.record import Dependence, Importance
+    from core.inference.explaining.record import ColumnImportance, Dependence
 
 HEIGHT = 260
 
 
-def importance_bars(importances: "Sequence[Importance]") -> go.Figure:
-    """Permutation importance of each column in points, with its interval, the largest on top; a line at 0."""
+def importance_bars(importances: "Sequence[ColumnImportance]") -> go.Figure:
+    """Permutation importance of each column in points, with its interval, the largest on top."""
     figure = go.Figure()
     for matters, colour, title in ((True, PALETTE[0], "matters"), (False, GREY, "not shown to matter")):
         rows = [(i, c) for i, c in enumerate(importances) if (c.low > 0) == matters]

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from core.advice.transferability.record import ClassGrowth, Growth
+from core.advice.transferability.record import ClassDoubling, LearningCurve
 from core.charts.style import GREY, PALETTE, apply_layout, shorten
 
 HEIGHT = 340
@@ -11,7 +11,7 @@ BAND = "rgba(0,114,178,0.15)"
 HOVER = "%{x:,.0f} images: %{y:.1%} (%{customdata[0]:.1%}–%{customdata[1]:.1%})<extra></extra>"
 
 
-def growth_curve(growth: Growth) -> go.Figure:
+def growth_curve(growth: LearningCurve) -> go.Figure:
     """Accuracy against images, measured as dots, the fitted law with its band, dashed beyond what there is."""
     line = np.array(growth.line)
     n, _, low, high = line.T
@@ -61,8 +61,8 @@ def growth_curve(growth: Growth) -> go.Figure:
     return figure
 
 
-def class_growth(classes: tuple[ClassGrowth, ...]) -> go.Figure:
-    """A line per class from its current recall to that with twice the images, in the order given."""
+def class_growth(classes: tuple[ClassDoubling, ...]) -> go.Figure:
+    """A line a class from its recall now to that with twice the images, in the order given."""
     figure = go.Figure()
     places = list(range(len(classes)))
     for place, c in enumerate(classes):

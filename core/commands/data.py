@@ -52,11 +52,11 @@ def check(args: argparse.Namespace) -> Document:
         from core.embedding.embeddings import limit_threads
 
         limit_threads()
-        from core.training.check import look_deeper
+        from core.training.check import check_version
 
-        look_deeper(version)
-    findings = all_findings(version, load_check(version))
-    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in findings]}
+        check_version(version)
+    found = all_findings(version, load_check(version))
+    return {"version": version.id, "findings": [f.model_dump(mode="json") for f in found]}
 
 
 def clean(args: argparse.Namespace) -> Document:

@@ -20,7 +20,7 @@ def backbones(args: argparse.Namespace) -> Document:
     from core.models import downloads
 
     if args.fetch:
-        downloads.download(get_backbone(args.fetch))
+        downloads.download_weights(get_backbone(args.fetch))
     facts = ("name", "title", "input_size", "parameters", "features", "top1", "licence", "chain")
     available = [*BACKBONES.values(), *own.own_backbones()]
     return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in available]}

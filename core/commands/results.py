@@ -77,17 +77,17 @@ def predict(args: argparse.Namespace) -> Document:
 
 def export(args: argparse.Namespace) -> Document:
     """Write a run in another format; a network is checked against the original on test samples before it is kept."""
-    from core.export.exporting import export as write
+    from core.export.exporting import export_run
     from core.store import runs
 
-    exported = write(runs.get_run(args.run).id, args.format, Path(args.out))
+    exported = export_run(runs.get_run(args.run).id, args.format, Path(args.out))
     figures = exported.check.model_dump() if exported.check else {}
     return exported.model_dump(exclude={"check"}) | {"checked": bool(figures)} | figures
 
 
 def import_run(args: argparse.Namespace) -> Document:
     """Take in a run that another Graft exported with --format run."""
-    from core.export.run_archive import bring_in
+    from core.export.run_archive import import_run
 
-    run = bring_in(Path(args.file).expanduser())
+    run = import_run(Path(args.file).expanduser())
     return {"run": run.id, "name": run.name, "dataset": run.dataset, "version": run.version, "notes": list(run.notes)}

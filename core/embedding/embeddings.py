@@ -16,7 +16,7 @@ from core.store.files import atomic_file, need_disk
 
 
 class EmbeddingInfo(Frozen):
-    """How an embedding came about: the engine and why it was chosen (empty when read from the cache), and seconds."""
+    """How embeddings were computed: the engine and why it was chosen (empty if read from the cache), and seconds."""
 
     cached: bool
     engine: str = ""
@@ -26,12 +26,12 @@ class EmbeddingInfo(Frozen):
 
     @property
     def note(self) -> str:
-        """Which engine ran and why, in a sentence; empty when nothing had to run."""
+        """Which engine ran and why, as a sentence; empty if the embeddings were cached."""
         return "" if self.cached else f"The backbone ran in {self.engine}: {self.reason}."
 
 
 def limit_threads() -> None:
-    """Let the numerical libraries use `settings.threads` threads. They read it when they are imported, not later."""
+    """Limit the numerical libraries to `settings.threads` threads; they read the limit when they are imported."""
     threads = str(get_settings().threads)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = threads
@@ -41,13 +41,13 @@ def limit_threads() -> None:
 def embed(
     images: Images, backbone: Backbone, size: int, cut: str | None = None, progress: Progress | None = None
 ) -> np.ndarray:
-    """What the pretrained backbone makes of every image.
+    """Run the pretrained backbone over all images.
 
     Args:
-        images: `n` images that give themselves at any size, as an import's store does.
+        images: `n` images that can be read at any size, such as an import's store.
         backbone: the pretrained network.
         size: height and width, in pixels, at which the network sees the images.
-        cut: a block's name (`core.models.networks.cuts`) for that block's activations.
+        cut: a block's name (`core.models.networks.block_names`) for that block's activations.
         progress: called with (images done, images in all).
 
     Returns:
@@ -59,7 +59,7 @@ def embed(
     """
     engine = choose_engine(backbone, size, cut)
     out = np.empty((len(images), *engine.shape), np.float32)
-    engine.fill(images, size, out, progress)
+    engine.embed_into(images, size, out, progress)
     return out
 
 
@@ -88,7 +88,7 @@ def cached_embedding(
     need_disk(4 * int(np.prod(shape)))
     with atomic_file(path) as temporary:
         out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-        engine.fill(images, size, out, progress)
+        engine.embed_into(images, size, out, progress)
         out.flush()
         del out
     made = np.load(path, mmap_mode="r")

@@ -1,7 +1,7 @@
 """What runs a frozen backbone over many images: OpenVINO on a CPU, Keras on a GPU or where OpenVINO is missing.
 
 For MobileNet-like networks OpenVINO is about three times as fast as TensorFlow on the same cores, with the same
-result to float32 rounding. Both compute in float32, so that an embedding does not depend on who made it.
+result to float32 rounding. Both compute in float32, so that an embedding does not depend on the engine.
 """
 
 import hashlib
@@ -24,17 +24,17 @@ from core.store.files import atomic_folder, write_json
 
 Progress = Callable[[int, int], None]
 
-# Part of the name of every cached file: raise it when the network that is built, or its preprocessing, changes.
+# Part of the name of every cached file: increase it when the networks or their preprocessing change.
 FORMAT = 1
 
-# What needs Keras is resolved where it is called, so that a converted network runs without importing it.
+# What needs Keras is resolved only when it is called, so that a converted network runs without importing Keras.
 KERAS_ENGINE = "core.models.keras_engine:KerasEngine"
 CONVERT = "core.models.keras_engine:convert"
 GPU_NAME = "core.models.keras_engine:gpu_name"
 
 
 class Images(Protocol):
-    """Anything that can give its images at a size."""
+    """Images that can be read at any size."""
 
     def __len__(self) -> int: ...
 
@@ -44,33 +44,35 @@ class Images(Protocol):
 
 
 class Engine(Protocol):
-    """A frozen network ready to run. `shape` is that of one image's result."""
+    """A frozen network, ready to run. `shape` is the shape of one image's output."""
 
     name: str
     reason: str
     shape: tuple[int, ...]
 
-    def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
-        """Write the result for every image, in order, to `out`, `(len(images), *shape)`, float32."""
+    def embed_into(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
+        """Write the output for every image, in order, to `out`, `(len(images), *shape)`, float32."""
         ...
 
 
 def choose_engine(backbone: Backbone, size: int, cut: str | None = None) -> Engine:
-    """The fastest engine at hand, loaded; its `name` and `reason` say which it is and why.
+    """The fastest engine available, loaded; its `name` and `reason` say which it is and why.
 
-    `WeightsError` when the weights cannot be had, `InputError` when there is no such cut.
+    `WeightsError` if the weights are missing or damaged, `InputError` if there is no such cut.
     """
     if backend() != "tensorflow":
-        return _keras(backbone, size, cut, f"Keras with {backend()}", "OpenVINO reads networks from TensorFlow")
-    gpu = _gpu()
+        return _keras_engine(
+            backbone, size, cut, f"Keras with {backend()}", "OpenVINO reads networks from TensorFlow"
+        )
+    gpu = _gpu_name()
     if gpu:
-        return _keras(backbone, size, cut, f"Keras on {gpu}", "a GPU is faster than OpenVINO on the CPU")
+        return _keras_engine(backbone, size, cut, f"Keras on {gpu}", "a GPU is faster than OpenVINO on the CPU")
     if importlib.util.find_spec("openvino") is None:
-        return _keras(backbone, size, cut, "Keras on the CPU", "OpenVINO, which is faster, is not installed")
+        return _keras_engine(backbone, size, cut, "Keras on the CPU", "OpenVINO, which is faster, is not installed")
     return OpenVINOEngine(backbone, size, cut)
 
 
-def _keras(backbone: Backbone, size: int, cut: str | None, name: str, reason: str) -> Engine:
+def _keras_engine(backbone: Backbone, size: int, cut: str | None, name: str, reason: str) -> Engine:
     engine: Engine = resolve_name(KERAS_ENGINE)(backbone, size, cut, name, reason)
     return engine
 
@@ -78,7 +80,7 @@ def _keras(backbone: Backbone, size: int, cut: str | None, name: str, reason: st
 class OpenVINOEngine:
     """OpenVINO with several requests in flight: the next images are decoded while earlier ones are computed."""
 
-    # Throughput hardly depends on it; small batches keep the activations in the cores' cache.
+    # Throughput hardly depends on the batch size; small batches keep the activations in the CPU caches.
     _BATCH = 8
 
     def __init__(self, backbone: Backbone, size: int, cut: str | None = None) -> None:
@@ -102,7 +104,7 @@ class OpenVINOEngine:
         self._queue = openvino.AsyncInferQueue(self._compiled)
         self.shape = tuple(side.get_length() for side in list(self._compiled.output(0).get_partial_shape())[1:])
 
-    def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
+    def embed_into(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
         def keep(request: Any, rows: range) -> None:
             out[rows.start : rows.stop] = request.get_output_tensor(0).data
 
@@ -122,14 +124,14 @@ def batches(n: int, size: int) -> Iterator[range]:
 
 
 def backend() -> str:
-    """What Keras computes with; told without importing it, which OpenVINO does not need."""
+    """The backend of Keras, found without importing Keras, which OpenVINO does not need."""
     if "keras" in sys.modules:
         return str(sys.modules["keras"].config.backend())
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
-def _gpu() -> str:
-    """The name of the first GPU that TensorFlow can use, or "". TensorFlow is asked only where there may be one."""
+def _gpu_name() -> str:
+    """The name of the first GPU that TensorFlow can use, or "". Imports TensorFlow only if there may be one."""
     if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/dxg").exists():
         return ""
     name: str = resolve_name(GPU_NAME)()
@@ -137,9 +139,9 @@ def _gpu() -> str:
 
 
 def _intermediate_representation(backbone: Backbone, size: int, cut: str | None) -> Path:
-    """OpenVINO's own form of the network: converted from the Keras model once, then kept in the workspace's cache.
+    """OpenVINO's representation of the network: converted from Keras once, then kept in the workspace's cache.
 
-    Converting takes about a second besides importing TensorFlow; from the cache neither is needed.
+    Converting takes about a second, plus importing TensorFlow; the cached network needs neither.
     """
     name = f"{backbone.key}-{size}-{cut or 'pooled'}-{FORMAT}"
     folder = get_settings().cache / "engines" / name
@@ -151,21 +153,23 @@ def _intermediate_representation(backbone: Backbone, size: int, cut: str | None)
                 hashes = {name: _sha256(temporary / name) for name in ("model.xml", "model.bin")}
                 write_json(temporary / "sha256.json", hashes)
         except OSError:
-            # Another worker may have put the same network there in the meantime.
+            # Another worker may have stored the same network in the meantime.
             if not _is_sound(folder):
                 raise
     return folder / "model.xml"
 
 
 def _is_sound(folder: Path) -> bool:
-    """Whether a converted network is there with both its files as they were written."""
+    """Whether a converted network exists and both its files are intact."""
     try:
         hashes = json.loads((folder / "sha256.json").read_text())
         return all(_sha256(folder / name) == hashes[name] for name in ("model.xml", "model.bin"))
     except FileNotFoundError:
         return False
     except (OSError, ValueError, KeyError) as error:
-        logging.getLogger(__name__).warning("The cached network %s is damaged and made again: %s", folder, error)
+        logging.getLogger(__name__).warning(
+            "The cached network %s is damaged and will be converted again: %s", folder, error
+        )
         return False
 
 

@@ -1,4 +1,4 @@
-"""The classes that a backbone was pretrained on, read off its embeddings by the head in its weights file."""
+"""Probabilities of a backbone's pretraining classes, by the head in its weights file."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from core.methods.backbone import Backbone, weights_path
 
 
 def source_probabilities(backbone: Backbone, embeddings: np.ndarray) -> np.ndarray | None:
-    """Probabilities of the pretraining's classes, `(n, z)`, from embeddings `(n, d)`; None where there is no head.
+    """Probabilities of the pretraining classes, `(n, z)`, from embeddings `(n, d)`; None if the file has no head.
 
-    Only the files of EfficientNet-Lite hold one, for ImageNet's 1,000 classes. `WeightsError` when they are missing.
+    Only EfficientNet-Lite's files have one, for ImageNet's 1,000 classes. `WeightsError` if they are missing.
     """
     if backbone.family != "efficientnet_lite":
         return None

@@ -1,4 +1,4 @@
-"""Read PyTorch weight files without PyTorch, and without running anything that a file asks for.
+"""Reads PyTorch weight files without PyTorch and without executing code from the file.
 
 The files are in PyTorch's legacy format: five pickles one after the other (magic number, protocol, system facts,
 the state dict with its tensors as references, the storage keys), then every storage as a 64-bit element count and
@@ -17,13 +17,13 @@ from core.errors import WeightsError
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-# A broken pickle fails in many ways; each of them says that the file is not what it should be.
+# A broken pickle can raise any of these.
 _BROKEN = (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError)
 
 
 @dataclass(frozen=True)
 class _Storage:
-    """A block of numbers that comes later in the file."""
+    """A block of numbers stored later in the file."""
 
     key: str
     dtype: np.dtype[Any]
@@ -32,7 +32,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A strided view on a storage, in elements; checked to stay inside it."""
+    """A strided view on a storage, in elements; checked to stay within it."""
 
     storage: _Storage
     offset: int
@@ -68,7 +68,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """A pickle may name only what `_ALLOWED` holds, so it can build the state dict and do nothing else."""
+    """Resolves only the names in `_ALLOWED`, so that a pickle can build the state dict and nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:

@@ -56,7 +56,7 @@ _LEARNER = (
 )
 
 
-def bundle(job: "Job") -> Path:
+def write_bundle(job: "Job") -> Path:
     folder = run_folder(job.run.id)
     learnt = folder / ("model.keras" if (folder / "model.keras").exists() else "model.joblib")
     load, predict = _NETWORK if learnt.suffix == ".keras" else _LEARNER

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from core.export.exporting import Job
 
 
-def card(job: "Job") -> Path:
-    told = summarise(job.run)
-    parts = [f"# {_plain(job.run.name)}", _plain(told.lead), *(_part(part) for part in told.parts.values())]
+def write_card(job: "Job") -> Path:
+    summary = summarise(job.run)
+    parts = [f"# {_plain(job.run.name)}", _plain(summary.lead), *(_part(part) for part in summary.parts.values())]
     path = job.file(".md")
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path

@@ -1,6 +1,6 @@
 """Run an exported file by its own engine: `python -m core.export.engine ENGINE FILE SAMPLES OUT`.
 
-The process that does this has written nothing and imports one engine alone, as whoever takes the file away will.
+A fresh process that imports only this engine, like a user of the file.
 `SAMPLES` is a `.npy` of images, uint8 `(n, size, size, 3)`, or a `.parquet` of a table's columns; `OUT` becomes an
 `.npz` with `probabilities`, `(n, classes)`, and `seconds`, `(n,)`, of each sample by itself.
 """

@@ -1,4 +1,4 @@
-"""Export a run: write it in a format, load the file in a fresh process, compare, and only then hand it over."""
+"""Exports a run: writes a file, loads it in a fresh process, compares predictions, and only then hands it over."""
 
 import errno
 import logging
@@ -19,7 +19,15 @@ import pandas as pd
 
 from core.data.versions import load_samples
 from core.errors import DataError, DiskError, InputError, WeightsError
-from core.export.formats import LEAST_AGREEMENT, MOST_DIFFERENCE, Check, Exported, Format, get_format, obstacle
+from core.export.formats import (
+    LEAST_AGREEMENT,
+    MOST_DIFFERENCE,
+    Exported,
+    FileCheck,
+    Format,
+    export_obstacle,
+    get_format,
+)
 from core.schemas import DataRef, RunRecord
 from core.settings import ROOT
 from core.store import files, runs
@@ -39,7 +47,7 @@ CHECK_SECONDS = 1800
 
 @dataclass
 class Job:
-    """What a format's function is given.
+    """The argument of a format's function.
 
     Attributes:
         run: the run.
@@ -81,7 +89,7 @@ class Job:
 
     @cached_property
     def judged(self) -> pd.DataFrame:
-        """Test rows of the run's predictions, `CHECKED` of them by lot where there are more."""
+        """Test rows of the run's predictions, at most `CHECKED` of them, chosen at random."""
         rows = runs.read_predictions(self.run.id)
         rows = rows[rows["part"] == "test"]
         if rows.empty:
@@ -107,10 +115,10 @@ def export_task(params: dict[str, Any], folder: Path, progress: Progress) -> dic
     """The task `export`: `params` are the `run` and the `format`; the file lies in the task's folder."""
     wanted = get_format(params["format"])
     target = folder / f"export{wanted.endings[0]}"
-    return export(params["run"], params["format"], target, progress).model_dump(mode="json")
+    return export_run(params["run"], params["format"], target, progress).model_dump(mode="json")
 
 
-def export(run_id: str, name: str, target: Path, progress: Progress = lambda *_: None) -> Exported:
+def export_run(run_id: str, name: str, target: Path, progress: Progress = lambda *_: None) -> Exported:
     """Write the run to `target` in the format of that name.
 
     Raises:
@@ -118,7 +126,7 @@ def export(run_id: str, name: str, target: Path, progress: Progress = lambda *_:
         and was not handed over. DiskError: there is no room. WeightsError: the run's network is damaged.
     """
     run, wanted = runs.get_run(run_id), get_format(name)
-    trouble = obstacle(run, wanted)
+    trouble = export_obstacle(run, wanted)
     if trouble:
         raise InputError(f"Run “{run.name}” cannot be exported as {wanted.title}: {trouble}")
     # A folder may have a dot in its name, which begins no ending.
@@ -139,7 +147,7 @@ def export(run_id: str, name: str, target: Path, progress: Progress = lambda *_:
             job = Job(run, Path(folder), target.stem, ending)
             progress(0, STEPS, "writing")
             main: Path = resolve_name(wanted.write)(job)
-            check = _checked(job, wanted, main, progress) if wanted.predicts else None
+            check = _check_file(job, wanted, main, progress) if wanted.predicts else None
             progress(STEPS - 1, STEPS, "handing over")
             size = _hand_over(job, main, target)
     except OSError as error:
@@ -150,27 +158,27 @@ def export(run_id: str, name: str, target: Path, progress: Progress = lambda *_:
     return Exported(format=name, path=str(target), bytes=size, check=check)
 
 
-def _checked(job: Job, wanted: Format, path: Path, progress: Progress) -> Check:
-    """The file against the run's network; `DataError` when they do not do the same."""
+def _check_file(job: Job, wanted: Format, path: Path, progress: Progress) -> FileCheck:
+    """Compare the file with the run's network. `DataError` if their predictions differ."""
     progress(1, STEPS, "the network itself on test samples")
     given = job.work / ("samples.npy" if job.run.spec.backbone else "samples.parquet")
     expected = _reference(job, given)
     progress(2, STEPS, "the file on test samples")
-    found, seconds = _by_engine(wanted, path, given)
+    found, seconds = _predict_in_engine(wanted, path, given)
     if found.shape != expected.shape or not np.isfinite(found).all():
         raise DataError(f"The {wanted.title} file gives no probabilities, so it is not offered.")
-    check = Check(
+    check = FileCheck(
         n=len(found),
         largest_difference=float(np.abs(found - expected).max()),
         agreement=float((found.argmax(axis=1) == expected.argmax(axis=1)).mean()),
         per_second=float(1 / max(np.median(seconds), 1e-9)),
     )
-    refuse(check, wanted)
+    require_agreement(check, wanted)
     return check
 
 
-def refuse(check: Check, wanted: Format) -> None:
-    """`DataError`, with the figure, for a file that does not do as the network does."""
+def require_agreement(check: FileCheck, wanted: Format) -> None:
+    """`DataError`, with the figure, if the file's predictions differ from the network's."""
     if wanted.integers and check.agreement < LEAST_AGREEMENT:
         raise DataError(
             f"{wanted.title} agrees with the network on {check.agreement:.1%} of {check.n} test images,"
@@ -186,7 +194,7 @@ def refuse(check: Check, wanted: Format) -> None:
 
 
 def _reference(job: Job, given: Path) -> np.ndarray:
-    """What the run's network says of the test samples, `(n, classes)`; the samples are written to `given`."""
+    """The network's probabilities for the test samples, `(n, classes)`; the samples are written to `given`."""
     judged = job.judged
     stored: np.ndarray = judged.filter(like="p:").to_numpy(dtype="float64")
     if not job.run.spec.backbone:
@@ -205,7 +213,7 @@ def _reference(job: Job, given: Path) -> np.ndarray:
     return np.asarray(found)
 
 
-def _by_engine(wanted: Format, path: Path, given: Path) -> tuple[np.ndarray, np.ndarray]:
+def _predict_in_engine(wanted: Format, path: Path, given: Path) -> tuple[np.ndarray, np.ndarray]:
     out = given.with_name("found.npz")
     command = [sys.executable, "-m", "core.export.engine", wanted.engine, str(path), str(given), str(out)]
     try:
@@ -226,7 +234,7 @@ def _by_engine(wanted: Format, path: Path, given: Path) -> tuple[np.ndarray, np.
 
 
 def _hand_over(job: Job, main: Path, target: Path) -> int:
-    """Move what was written to its place, or pack it where a ZIP is wanted of something else; bytes are returned."""
+    """Move the written files to the target, packed if a ZIP is wanted; returns the bytes."""
     beside = [p for p in (main.with_suffix(".bin"),) if p.exists()]
     if job.ending == ".zip" and main.suffix != ".zip":
         packed = job.work / ".packed.zip"

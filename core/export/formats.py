@@ -17,7 +17,7 @@ Need = Literal["network", "data"]  # the run's own network; its data, with a tes
 
 
 class Format(Frozen):
-    """One way to take a run away.
+    """One export format.
 
     `endings` are those a file of it may have, the first one where none was asked for; one of them is `.zip` where the
     format is several files. `write` names the function, called with a `core.export.exporting.Job`, that gives the
@@ -40,7 +40,7 @@ class Format(Frozen):
 
     @property
     def predicts(self) -> bool:
-        """Whether it is a model, and not something that is read or run to train one."""
+        """Whether it is a model, not a document or a script."""
         return bool(self.engine)
 
 
@@ -50,7 +50,7 @@ _ALL = (
         title="Keras",
         purpose="Go on in Python: load it with Keras 3, train it further, cut it.",
         endings=(".keras",),
-        write="core.export.networks:keras_file",
+        write="core.export.networks:write_keras",
         engine="keras",
     ),
     Format(
@@ -58,7 +58,7 @@ _ALL = (
         title="SavedModel",
         purpose="Serve it with TensorFlow Serving or any TensorFlow program.",
         endings=(".zip", ""),
-        write="core.export.networks:saved_model",
+        write="core.export.networks:write_saved_model",
         engine="tensorflow",
     ),
     Format(
@@ -66,7 +66,7 @@ _ALL = (
         title="ONNX",
         purpose="Run it in other languages and on other machines with ONNX Runtime.",
         endings=(".onnx",),
-        write="core.export.networks:onnx",
+        write="core.export.networks:write_onnx",
         engine="onnxruntime",
     ),
     Format(
@@ -74,7 +74,7 @@ _ALL = (
         title="OpenVINO",
         purpose="Fastest on Intel processors.",
         endings=(".zip", ".xml"),
-        write="core.export.networks:openvino",
+        write="core.export.networks:write_openvino",
         engine="openvino",
     ),
     Format(
@@ -82,7 +82,7 @@ _ALL = (
         title="LiteRT",
         purpose="Phones and small devices, in full precision (.tflite).",
         endings=(".tflite",),
-        write="core.export.networks:litert",
+        write="core.export.networks:write_litert",
         engine="litert",
     ),
     Format(
@@ -90,7 +90,7 @@ _ALL = (
         title="LiteRT, int8",
         purpose="A quarter of the size: weights and layers in 8 bits, calibrated on training images.",
         endings=(".tflite",),
-        write="core.export.networks:litert_int8",
+        write="core.export.networks:write_litert_int8",
         engine="litert",
         integers=True,
     ),
@@ -99,7 +99,7 @@ _ALL = (
         title="Model with its preparation",
         purpose="What was fitted, how columns are prepared, and a script that predicts the rows of a CSV.",
         endings=(".zip",),
-        write="core.export.bundle:bundle",
+        write="core.export.bundle:write_bundle",
         kinds=("table",),
         engine="bundle",
     ),
@@ -108,27 +108,27 @@ _ALL = (
         title="Python script",
         purpose="Repeat the run with plain Keras or scikit-learn, data and pretrained network beside it.",
         endings=(".zip",),
-        write="core.export.script:script",
+        write="core.export.script:write_script",
         kinds=("image", "table"),
         needs=("data",),
-        hindered="core.export.script:obstacle",
+        hindered="core.export.script:script_obstacle",
     ),
     Format(
         name="notebook",
         title="Notebook",
         purpose="The same script in cells, for Jupyter.",
         endings=(".zip",),
-        write="core.export.script:notebook",
+        write="core.export.script:write_notebook",
         kinds=("image", "table"),
         needs=("data",),
-        hindered="core.export.script:obstacle",
+        hindered="core.export.script:script_obstacle",
     ),
     Format(
         name="card",
         title="Model card",
         purpose="What it is for, how it was made, how good it is and where it fails (Markdown).",
         endings=(".md",),
-        write="core.export.card:card",
+        write="core.export.card:write_card",
         kinds=("image", "table"),
         needs=(),
     ),
@@ -137,7 +137,7 @@ _ALL = (
         title="Report",
         purpose="The same with curves and confusion matrix, in one file for a browser (HTML).",
         endings=(".html",),
-        write="core.export.report:report",
+        write="core.export.report:write_report",
         kinds=("image", "table"),
         needs=(),
     ),
@@ -146,7 +146,7 @@ _ALL = (
         title="Whole run",
         purpose="Settings, predictions, curves and network, for another Graft to bring in.",
         endings=(".zip",),
-        write="core.export.run_archive:run",
+        write="core.export.run_archive:write_archive",
         kinds=("image", "table"),
         needs=(),
     ),
@@ -155,8 +155,8 @@ _ALL = (
 FORMATS: dict[str, Format] = {f.name: f for f in _ALL}
 
 
-class Check(Frozen):
-    """What came out when an exported file was loaded by its own engine and compared with the run's network.
+class FileCheck(Frozen):
+    """The comparison of an exported file, loaded in its own engine, with the run's network.
 
     `n` test samples; `largest_difference` of any class's probability; `agreement` the share with the same class;
     `per_second` how many of them, one at a time.
@@ -169,12 +169,12 @@ class Check(Frozen):
 
 
 class Exported(Frozen):
-    """A file that was handed over, and how it did in its check; None for one that predicts nothing by itself."""
+    """An exported file and its check; None for a format that does not predict."""
 
     format: str
     path: str
     bytes: int
-    check: Check | None = None
+    check: FileCheck | None = None
 
 
 def get_format(name: str) -> Format:
@@ -192,8 +192,8 @@ def formats_of(run: RunRecord) -> list[Format]:
     return [f for f in FORMATS.values() if kind_of(run) in f.kinds]
 
 
-def obstacle(run: RunRecord, wanted: Format) -> str:
-    """Why this run cannot be exported so, as a sentence; "" when it can be tried."""
+def export_obstacle(run: RunRecord, wanted: Format) -> str:
+    """Why this run cannot be exported in this format, as a sentence; "" if it can."""
     if run.state != "succeeded":
         return "Only a run that succeeded can be exported."
     if kind_of(run) not in wanted.kinds:

@@ -1,13 +1,15 @@
 """The text of the script that repeats a run on images: its sections, with the run's own settings filled in."""
 
+import json
 from typing import TYPE_CHECKING
 
 from core.data.cleaning.recipe import enabled_steps
 from core.errors import DataError
-from core.export.sections import FIT, Section, fitting, judging
+from core.export.sections import FIT, Section, evaluation_section, fit_values
 from core.methods.strategies import STRATEGIES
 from core.schemas import DataRef, ResolvedSpec, RunRecord
 from core.store.datasets import get_version
+from core.store.runs import run_folder
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +21,7 @@ BESIDE = (
 )
 
 
-def obstacle(run: RunRecord) -> str:
+def script_obstacle(run: RunRecord) -> str:
     """Why a run on images cannot be written as a script; "" when it can."""
     strategy = STRATEGIES.get(run.spec.strategy)
     if strategy is None or not strategy.stages:
@@ -33,7 +35,7 @@ def obstacle(run: RunRecord) -> str:
     return ""
 
 
-def sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -> list[Section]:
+def image_sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -> list[Section]:
     """The script, from settings to the last line.
 
     Args:
@@ -42,7 +44,7 @@ def sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -> list
     """
     spec, stages = run.spec, STRATEGIES[run.spec.strategy].stages
     seen, learnt = ("activations", "tuned") if cut else ("embeddings", "head")
-    values = fitting(spec) | {
+    values = fit_values(spec) | {
         "seed": spec.seed,
         "classes": classes,
         "size": spec.image_size,
@@ -62,17 +64,17 @@ def sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -> list
     tail = [_CUT, tune] if "last blocks" in stages else []
     guard = [_GUARD] if len(stages) > 1 else []
     backbone = _BACKBONE_KEPT if tail else _BACKBONE
-    parts = [_SETTINGS, _DATA, backbone, FIT, _HEAD, *head, *tail, *guard, judging("images")]
+    parts = [_SETTINGS, _DATA, backbone, FIT, _HEAD, *head, *tail, *guard, evaluation_section("images")]
     return [section.filled(values) for section in parts]
 
 
-def cut_of(spec: ResolvedSpec, backbone: "keras.Model") -> tuple[str, str]:
+def cut_layer(spec: ResolvedSpec, backbone: "keras.Model") -> tuple[str, str]:
     """The block at whose end the strategy cuts its backbone, and the layer that it ends in; "" where it cuts none."""
-    from core.models.networks import blocks
+    from core.models.networks import network_blocks
 
     if "last blocks" not in STRATEGIES[spec.strategy].stages:
         return "", ""
-    parts = blocks(backbone)
+    parts = network_blocks(backbone)
     block = parts[max(0, len(parts) - 1 - spec.unfreeze)]
     layer: str | None = next((layer.name for layer in backbone.layers if layer.output is block.end), None)
     if layer is None:
@@ -102,9 +104,14 @@ def _tail_fit(spec: ResolvedSpec, n_train: int) -> str:
 
 
 def _in_bfloat16(run: RunRecord) -> bool:
-    """Whether the fine-tuning computed in bfloat16: asked for, or found faster, which the run's notes then say."""
-    found_faster = any(note.startswith("Trained in bfloat16") for note in run.notes)
-    return run.spec.precision == "bfloat16" or (run.spec.precision == "auto" and found_faster)
+    """Whether fine-tuning computed in bfloat16: on request, or because a measurement found it faster."""
+    if run.spec.precision != "auto":
+        return run.spec.precision == "bfloat16"
+    path = run_folder(run.id) / "metrics.json"
+    decisions = json.loads(path.read_text("utf-8")).get("decisions") if path.exists() else None
+    if decisions is None:  # a run of version 0.1 has only the note
+        return any(note.startswith("Trained in bfloat16") for note in run.notes)
+    return bool(decisions.get("precision", ["float32"])[0] == "bfloat16")
 
 
 _SETTINGS = Section(

@@ -29,39 +29,39 @@ _IN_FLOAT = [
 ]
 
 
-def keras_file(job: "Job") -> Path:
+def write_keras(job: "Job") -> Path:
     path = job.file(".keras")
     shutil.copyfile(run_folder(job.run.id) / "model.keras", path)
     return path
 
 
-def saved_model(job: "Job") -> Path:
+def write_saved_model(job: "Job") -> Path:
     path = job.file("")
     job.network.export(path, format="tf_saved_model", verbose=False)
     return path
 
 
-def onnx(job: "Job") -> Path:
+def write_onnx(job: "Job") -> Path:
     path = job.file(".onnx")
     job.network.predict_on_batch(np.zeros((1, *job.network.input_shape[1:]), "float32"))  # Keras wants it called once
     job.network.export(path, format="onnx", verbose=False)
     return path
 
 
-def openvino(job: "Job") -> Path:
+def write_openvino(job: "Job") -> Path:
     """The `.xml` of the network; its weights lie beside it in the `.bin` of the same name."""
     path = job.file(".xml")
     job.network.export(str(path), format="openvino", verbose=False)
     return path
 
 
-def litert(job: "Job") -> Path:
+def write_litert(job: "Job") -> Path:
     path = job.file(".tflite")
     job.network.export(path, format="litert", verbose=False)
     return path
 
 
-def litert_int8(job: "Job") -> Path:
+def write_litert_int8(job: "Job") -> Path:
     """Convolutions in 8-bit integers (Jacob et al. 2018, arXiv:1712.05877), the head in float32; images stay float32.
 
     The ranges are those that training images give.

@@ -38,16 +38,16 @@ svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 12p
 """
 
 
-def report(job: "Job") -> Path:
-    told, path = summarise(job.run), job.file(".html")
-    parts = {name: _part(part) for name, part in told.parts.items()}
+def write_report(job: "Job") -> Path:
+    summary, path = summarise(job.run), job.file(".html")
+    parts = {name: _part(part) for name, part in summary.parts.items()}
     parts["settings"] += _curves(runs.read_events(job.run.id))
-    parts["results"] += _matrix(told.scores)
+    parts["results"] += _matrix(summary.scores)
     path.write_text(
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(job.run.name)}</title>\n<style>{_STYLE}</style></head><body>\n"
-        f'<h1>{escape(job.run.name)}</h1>\n<p class="lead">{escape(told.lead)}</p>\n'
+        f'<h1>{escape(job.run.name)}</h1>\n<p class="lead">{escape(summary.lead)}</p>\n'
         f"{''.join(parts.values())}</body></html>\n",
         encoding="utf-8",
     )

@@ -1,7 +1,7 @@
-"""A whole run in a ZIP that another Graft takes in, every member checked by its SHA-256.
+"""A whole run as a ZIP that another Graft can import, every member verified by its SHA-256.
 
-Whatever such a file asks for, nothing of it is run: networks are read as those that somebody brings in are
-(`core.models.own_networks`), and what scikit-learn fitted, which is a pickle and so code, is left out.
+No code from such a file is executed: networks are read like other imported networks (`core.models.own_networks`), and
+models of scikit-learn, which are pickles and can run code, are left out.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ WITHOUT = (
 )
 
 
-def run(job: "Job") -> Path:
+def write_archive(job: "Job") -> Path:
     """The run's folder, with a list of its files and their digests."""
     folder, path = run_folder(job.run.id), job.file(".zip")
     files.need_disk(files.folder_size(folder))
@@ -53,14 +53,14 @@ def run(job: "Job") -> Path:
     return path
 
 
-def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
-    """The task `run`: takes in the file at `path`."""
+def import_run_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
+    """Task `run`: imports the file at `path`."""
     progress(0, 1, "reading")
-    return {"run": bring_in(Path(params["path"])).id}
+    return {"run": import_run(Path(params["path"])).id}
 
 
-def bring_in(path: Path) -> RunRecord:
-    """Take in a run that another Graft wrote. Its dataset need not be here.
+def import_run(path: Path) -> RunRecord:
+    """Import a run that another Graft exported. Its dataset need not exist here.
 
     Raises:
         InputError: it is no such file, not safe, or a run of that id is here already. DataError: it is damaged.
@@ -89,7 +89,7 @@ def bring_in(path: Path) -> RunRecord:
 
 
 def _unpack(archive: ZipArchive, title: str, folder: Path) -> bool:
-    """Every member that a run has, its digest checked, into `folder`; whether pickles were left out."""
+    """Unpack the members of a run into `folder`, digests verified; returns whether pickles were left out."""
     if CONTENTS not in archive.sizes:
         raise InputError(f"“{title}” is no run of Graft.", "Export the run as “Whole run” and bring that file.")
     try:

@@ -16,7 +16,7 @@ from core.data.download import add_image, file_name, image_name
 from core.data.images.store import DatasetImages
 from core.evaluation.scores import classes_of
 from core.export import image_script, table_script
-from core.export.sections import Section, about, as_notebook, as_script
+from core.export.sections import Section, as_notebook, as_script, script_header
 from core.schemas import PARTS, RunRecord
 from core.store import files, runs
 from core.store.datasets import get_dataset
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 LIBRARIES = ("numpy", "pandas", "pillow", "scikit-learn", "tensorflow", "keras")
 
 
-def obstacle(run: RunRecord) -> str:
+def script_obstacle(run: RunRecord) -> str:
     """Why no script of this run can be written; "" when one can."""
     if run.spec.folds:
         return "A script repeats one training, and each fold was another one. Train once without folds."
-    return image_script.obstacle(run) if run.spec.backbone else table_script.obstacle(run)
+    return image_script.script_obstacle(run) if run.spec.backbone else table_script.script_obstacle(run)
 
 
-def script(job: "Job") -> Path:
+def write_script(job: "Job") -> Path:
     return _write(job, "train.py", "python train.py")
 
 
-def notebook(job: "Job") -> Path:
+def write_notebook(job: "Job") -> Path:
     return _write(job, "train.ipynb", "jupyter lab train.ipynb")
 
 
@@ -60,7 +60,7 @@ def _write(job: "Job", name: str, start: str) -> Path:
         archive.writestr(
             "predictions.csv", pd.DataFrame({key: named, "predicted": tested["predicted"]}).to_csv(index=False)
         )
-        top = about(job.run, start, beside, job.run.notes)
+        top = script_header(job.run, start, beside, job.run.notes)
         write = as_notebook if name.endswith(".ipynb") else as_script
         archive.writestr(name, write(top, sections))
         used = "\n".join(section.code for section in sections)
@@ -70,7 +70,7 @@ def _write(job: "Job", name: str, start: str) -> Path:
 
 def _images(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[list[Section], str, "pd.Series[Any]"]:
     """Images, backbone and samples.csv into the archive; the sections, and the name of each sample by its id."""
-    from core.methods.backbones import base_of
+    from core.methods.backbones import base_backbone
     from core.models.networks import build_backbone
 
     spec, samples = job.run.spec, job.samples[job.samples["part"].isin(PARTS)]
@@ -81,28 +81,28 @@ def _images(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[l
         add_image(archive, f"data/{name}", images.image(sample_id))
     listed = pd.DataFrame({"file": names, "label": samples["label"], "part": samples["part"]})
     archive.writestr("data/samples.csv", listed.to_csv(index=False))
-    backbone = build_backbone(base_of(job.run), spec.image_size)
+    backbone = build_backbone(base_backbone(job.run), spec.image_size)
     kept = job.work / "backbone.keras"
     backbone.save(kept)
     archive.write(kept, kept.name, zipfile.ZIP_STORED)
-    block, layer = image_script.cut_of(spec, backbone)
+    block, layer = image_script.cut_layer(spec, backbone)
     if block:
         _frozen(job, archive, samples, block)
     n_train = int((samples["part"] == "train").sum())
-    sections = image_script.sections(job.run, classes, n_train, layer)
+    sections = image_script.image_sections(job.run, classes, n_train, layer)
     return sections, "file", pd.Series(names, index=samples["id"])
 
 
 def _frozen(job: "Job", archive: zipfile.ZipFile, samples: pd.DataFrame, block: str) -> None:
     """What the frozen network makes of every image, to the last bit as the run saw it."""
-    from core.methods.backbones import base_of
+    from core.methods.backbones import base_backbone
     from core.methods.strategies import get_strategy
 
     spec, found = job.run.spec, VersionImages(get_dataset(job.run.dataset), samples)
     for name, cut in (("embeddings", None), ("activations", block)):
         if cut is None and "head" not in get_strategy(spec.strategy).stages:
             continue  # the network is never run to its embeddings alone
-        output = found.outputs(base_of(job.run), spec.image_size, cut)
+        output = found.outputs(base_backbone(job.run), spec.image_size, cut)
         files.need_disk(2 * output.nbytes)
         with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
             np.save(file, output)
@@ -125,7 +125,7 @@ def _table(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[li
     rows.insert(2, "label", [classes[label] for label in problem.labels[places]])
     rows.insert(3, "weight", 1.0 if problem.weights is None else problem.weights[places])
     archive.writestr("prepared.csv", rows.to_csv(index=False))
-    return table_script.sections(job.run, classes), "row", pd.Series(known, index=task.samples["id"])
+    return table_script.table_sections(job.run, classes), "row", pd.Series(known, index=task.samples["id"])
 
 
 def _requirements(code: str, notebook: bool) -> str:

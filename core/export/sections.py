@@ -24,7 +24,7 @@ class Section(Frozen):
         return self.model_copy(update={"code": "\n".join(kept).replace("\0", "")})
 
 
-def fitting(spec: ResolvedSpec) -> dict[str, object]:
+def fit_values(spec: ResolvedSpec) -> dict[str, object]:
     """What `FIT` needs to know of a spec."""
     return {
         "optimizer": _OPTIMIZERS[spec.optimizer or "adam"],
@@ -129,7 +129,7 @@ def fit(model, x, epochs, batch_size, rate, patience):
 )
 
 
-def judging(noun: str) -> Section:
+def evaluation_section(noun: str) -> Section:
     """The last section: how good it is, and whether it does as the run did; `probabilities` are there already."""
     return Section(
         title="How good it is, and whether it does as the run did",
@@ -147,18 +147,18 @@ print(f"The same class as the run on {{same.mean():.1%}} of them.")
     )
 
 
-def as_script(about: str, sections: Sequence[Section]) -> str:
+def as_script(header: str, sections: Sequence[Section]) -> str:
     """One file; `# %%` begins a section, which many editors run as a cell."""
-    parts = [f'"""{about}"""']
+    parts = [f'"""{header}"""']
     for number, section in enumerate(sections, start=1):
         said = textwrap.fill(section.text, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
         parts.append(f"# %% {number}. {section.title}\n{said}\n\n{section.code}")
     return "\n\n\n".join(parts) + "\n"
 
 
-def as_notebook(about: str, sections: Sequence[Section]) -> str:
+def as_notebook(header: str, sections: Sequence[Section]) -> str:
     """The same in cells: a Jupyter notebook, format 4.5."""
-    cells: list[dict[str, object]] = [_cell("about", "markdown", about)]
+    cells: list[dict[str, object]] = [_cell("about", "markdown", header)]
     for number, section in enumerate(sections, start=1):
         code = section.code.replace("Path(__file__).parent", "Path()")  # a notebook runs in its own folder
         cells.append(_cell(f"text-{number}", "markdown", f"## {number}. {section.title}\n{section.text}"))
@@ -183,7 +183,7 @@ def _cell(name: str, kind: str, text: str) -> dict[str, object]:
     return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
 
 
-def about(run: RunRecord, file: str, beside: str, notes: Sequence[str]) -> str:
+def script_header(run: RunRecord, file: str, beside: str, notes: Sequence[str]) -> str:
     """What stands on top: which run, how to start it, what lies beside it."""
     told = "".join(f"\n{textwrap.fill(f'The run noted: {note}', WIDTH)}\n" for note in notes)
     name = run.name.replace("\\", " ").replace('"', "'")

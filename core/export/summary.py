@@ -1,4 +1,4 @@
-"""What there is to tell of a run, in sections that a model card and a report both write.
+"""Summary of a run, in the sections of a model card and a report.
 
 The sections follow “Model Cards for Model Reporting” (Mitchell et al. 2019, arXiv:1810.03993).
 """
@@ -11,14 +11,14 @@ from core.errors import InputError, NotFoundError
 from core.evaluation import scores
 from core.evaluation.comparison import repeated_look_warning
 from core.evaluation.scores import DEPENDENT_FOLDS, FoldScores, Scores, format_interval
-from core.methods.backbones import base_of, title_of
+from core.methods.backbones import backbone_title, base_backbone
 from core.methods.learners import LEARNERS
 from core.methods.strategies import STRATEGIES
 from core.schemas import PARTS, DataRef, DatasetRecord, RunRecord, VersionRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version
 
-FEW = 100  # test samples below which a card warns of few
+FEW = 100  # test samples; with fewer a card has a warning
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run told. `parts` by name, in the order in which they are read; `lead` is the first sentence."""
+    """Summary of a run: `parts` by name, in reading order; `lead` is the first sentence."""
 
     run: RunRecord
     lead: str
@@ -49,7 +49,7 @@ class Summary:
 
 
 def summarise(run: RunRecord) -> Summary:
-    """Tell of a run that succeeded; what was deleted since is said to be so."""
+    """Summarise a run that succeeded; deleted data are reported as such."""
     predictions = runs.read_predictions(run.id)
     classes, rows = scores.classes_of(predictions), scores.judged_rows(predictions)
     found, folds = scores.score_predictions(rows, classes), scores.fold_scores(rows, classes)
@@ -88,7 +88,7 @@ def _model(run: RunRecord) -> Part:
         strategy = STRATEGIES.get(spec.strategy or "")
         method = f"{strategy.title}: {strategy.help}" if strategy else f"Strategy {spec.strategy}."
         try:
-            base = base_of(run)
+            base = base_backbone(run)
             chain = f" Trained from {' → '.join(base.chain)}." if base.chain else ""
             source = f" ({base.source})" if base.source else ""
             sentences += [
@@ -98,7 +98,7 @@ def _model(run: RunRecord) -> Part:
                 f"Licence of the pretrained weights: {base.licence}.",
             ]
         except InputError:
-            sentences += [f"An image classifier on {title_of(spec.backbone)}, at {spec.image_size} px.", method]
+            sentences += [f"An image classifier on {backbone_title(spec.backbone)}, at {spec.image_size} px.", method]
     else:
         learner = LEARNERS.get(spec.learner or "")
         sentences.append(f"A classifier of table rows. {learner.title}: {learner.summary}" if learner else "")

@@ -2,7 +2,7 @@
 
 from pkgutil import resolve_name
 
-from core.export.sections import FIT, Section, fitting, judging
+from core.export.sections import FIT, Section, evaluation_section, fit_values
 from core.methods.learners import get_learner
 from core.schemas import ResolvedSpec, RunRecord
 
@@ -13,7 +13,7 @@ BESIDE = (
 )
 
 
-def obstacle(run: RunRecord) -> str:
+def script_obstacle(run: RunRecord) -> str:
     """Why a run on a table cannot be written as a script; "" when it can."""
     if not get_learner(run.spec.learner).script:
         return "This learner is not written as a script."
@@ -22,11 +22,11 @@ def obstacle(run: RunRecord) -> str:
     return ""
 
 
-def sections(run: RunRecord, classes: list[str]) -> list[Section]:
+def table_sections(run: RunRecord, classes: list[str]) -> list[Section]:
     """The script, from settings to the last line."""
     spec, learner = run.spec, get_learner(run.spec.learner)
     by_epochs = "epochs" in learner.uses
-    values = fitting(spec) | {
+    values = fit_values(spec) | {
         "seed": spec.seed,
         "classes": classes,
         "key": "row",
@@ -39,7 +39,7 @@ def sections(run: RunRecord, classes: list[str]) -> list[Section]:
         if by_epochs
         else "probabilities = probabilities_of(best, test)",
     }
-    parts: list[Section] = [*resolve_name(learner.script), judging("rows")]
+    parts: list[Section] = [*resolve_name(learner.script), evaluation_section("rows")]
     return [section.filled(values) for section in parts]
 
 
@@ -142,7 +142,7 @@ def probabilities_of(model, rows):
 
 
 def cross_entropy(model):
-    """How surprised a model is by the classes of the validation rows, in nats."""
+    """Cross-entropy on the validation rows, in nats."""
     p = probabilities_of(model, validation)[np.arange(len(validation)), labels[validation]]
     return -np.log(np.clip(p, 1e-7, 1)).mean()
 
@@ -167,7 +167,7 @@ candidates = [
 
 _FOREST = Section(
     title="A random forest",
-    text="Many trees on drawn rows and columns (Breiman 2001). The validation rows choose the size of the leaves.",
+    text="Many trees on random rows and columns (Breiman 2001). The validation rows choose the size of the leaves.",
     code="from sklearn.ensemble import RandomForestClassifier\n"
     + _JUDGED
     + """
@@ -182,8 +182,8 @@ candidates = [
 
 _BOOSTING = Section(
     title="Gradient boosting",
-    text="Trees that mend what those before got wrong (Friedman 2001), ended where the validation loss turns: after"
-    " four twentieths of the rounds without a better one.",
+    text="Each tree corrects the errors of the previous ones (Friedman 2001). Early stopping: training ends after"
+    " four twentieths of the rounds without a lower validation loss.",
     code="from copy import deepcopy\n\nfrom sklearn.ensemble import HistGradientBoostingClassifier\n"
     + _JUDGED
     + """

@@ -51,7 +51,7 @@ def enqueue(spec: TrainingSpec, study: str = "") -> RunRecord:
     )  # raises if it can never be trained here
     return runs.create_run(
         resolved,
-        name=spec.name or plan.title(resolved),
+        name=spec.name or plan.run_title(resolved),
         dataset=version.dataset,
         version=version.id,
         n=version.n,

@@ -1,3 +1,3 @@
-"""What the web process may know of training methods: the registries, and what follows from them without training;
-never imports a learning library.
+"""The registries of training methods, and all that follows from them without training. Never imports a deep-learning
+library, so that the web process may import it.
 """

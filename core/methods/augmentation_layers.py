@@ -1,9 +1,9 @@
-"""The ways to change training images, as data.
+"""The augmentation layers, as data.
 
 To add one, write the function that makes its layer and describe it here.
 
-An `Augmentation` holds one number or switch for each field named here. A field that `core.schemas.Augmentation` does
-not declare is kept beside those that it does, so that a new layer needs no change of the schema.
+An `Augmentation` holds one number or switch for each field named here. Fields that
+`core.schemas.Augmentation` does not declare are kept as extra fields, so a new layer needs no change of the schema.
 """
 
 from collections.abc import Callable
@@ -28,9 +28,9 @@ class AugmentationLayer(Frozen):
     """One layer, set by one or two fields.
 
     Attributes:
-        layer: the function that makes it from an `Augmentation`, `core.module:name`, resolved only in a worker.
-        policy: whether it stands under the fold of erasing, mixing and random policies.
-        mixes: whether it mixes images with each other, and their labels with them.
+        layer: the function that makes it from an `Augmentation`, `core.module:name`; only a worker resolves it.
+        policy: whether the form shows it with the policies: random erasing, mixing and random augmentation.
+        mixes: whether it mixes images, and their labels, with each other.
     """
 
     fields: tuple[Field, ...]
@@ -46,7 +46,7 @@ class AugmentationLayer(Frozen):
         return function
 
 
-def _one(
+def _one_field_layer(
     name: str,
     label: str,
     text: str,
@@ -78,7 +78,7 @@ _CUTMIX = (
     " uniform (Yun et al. 2019). With MixUp, a copy gets one of the two."
 )
 
-# Geometry first, then colour, then the policies, mixing last: the order in which they act.
+# In the order in which they are applied: geometry, colour, policies, mixing.
 LAYERS: tuple[AugmentationLayer, ...] = (
     AugmentationLayer(
         fields=(
@@ -87,7 +87,7 @@ LAYERS: tuple[AugmentationLayer, ...] = (
         ),
         layer="core.models.augmenting:flip",
     ),
-    _one("rotation", "Rotation", "Degrees, either way.", high=180, step=1),
+    _one_field_layer("rotation", "Rotation", "Degrees, either way.", high=180, step=1),
     AugmentationLayer(
         fields=(
             Field(name="width_shift", label="Width shift", help=_TO_SIDE, high=0.5, step=0.01),
@@ -95,21 +95,21 @@ LAYERS: tuple[AugmentationLayer, ...] = (
         ),
         layer="core.models.augmenting:translation",
     ),
-    _one("shear", "Shear", _SHEAR),
-    _one("zoom", "Zoom", "Share of the side, in or out.", high=0.95),
-    _one("brightness", "Brightness", "Share of the range, brighter or darker."),
-    _one("contrast", "Contrast", "Share of the range, more or less.", high=0.95),
-    _one("channel_shift", "Channel shift", "Pixel values of 0 to 255.", high=128, step=1),
-    _one("rand_augment", "RandAugment", _RAND_AUGMENT, policy=True),
-    _one("aug_mix", "AugMix", _AUG_MIX, policy=True),
-    _one("erasing", "Random erasing", _ERASING, policy=True),
-    _one("mixup", "MixUp", _MIXUP, policy=True, mixes=True),
-    _one("cutmix", "CutMix", _CUTMIX, policy=True, mixes=True),
+    _one_field_layer("shear", "Shear", _SHEAR),
+    _one_field_layer("zoom", "Zoom", "Share of the side, in or out.", high=0.95),
+    _one_field_layer("brightness", "Brightness", "Share of the range, brighter or darker."),
+    _one_field_layer("contrast", "Contrast", "Share of the range, more or less.", high=0.95),
+    _one_field_layer("channel_shift", "Channel shift", "Pixel values of 0 to 255.", high=128, step=1),
+    _one_field_layer("rand_augment", "RandAugment", _RAND_AUGMENT, policy=True),
+    _one_field_layer("aug_mix", "AugMix", _AUG_MIX, policy=True),
+    _one_field_layer("erasing", "Random erasing", _ERASING, policy=True),
+    _one_field_layer("mixup", "MixUp", _MIXUP, policy=True, mixes=True),
+    _one_field_layer("cutmix", "CutMix", _CUTMIX, policy=True, mixes=True),
 )
 
 
 def check_fields(augmentation: Augmentation) -> None:
-    """`InputError` where an augmentation has a field that no layer reads."""
+    """`InputError` if an augmentation has a field that no layer reads."""
     known = sorted(field.name for layer in LAYERS for field in layer.fields)
     for name in augmentation.model_extra or ():
         if name not in known:
@@ -117,11 +117,11 @@ def check_fields(augmentation: Augmentation) -> None:
 
 
 def without_mixing(augmentation: Augmentation) -> Augmentation:
-    """The same without the layers that mix images with each other."""
+    """The same augmentation without the layers that mix images."""
     off = {field.name: 0.0 for layer in LAYERS if layer.mixes for field in layer.fields}
     return augmentation.model_copy(update=off)
 
 
-def mixes(augmentation: Augmentation) -> bool:
-    """Whether copies hold parts of other images, and so belong to several classes."""
+def mixes_images(augmentation: Augmentation) -> bool:
+    """Whether augmented copies contain parts of other images, and so belong to several classes."""
     return any(layer.mixes and layer.is_on(augmentation) for layer in LAYERS)

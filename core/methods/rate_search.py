@@ -1,4 +1,4 @@
-"""What a search for a learning rate has found: the loss over the rates, and the rate that it speaks for."""
+"""The result of a learning-rate range test: the loss over the rates, and the suggested rate."""
 
 from typing import Literal
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from core.schemas import Frozen
 
-WINDOW = 3.0  # steps, the standard deviation of the bell that the losses are smoothed with
-FALLS = 0.1  # share of the loss by which it must fall for its steepest place to mean something
+WINDOW = 3.0  # steps, the standard deviation of the Gaussian that smooths the losses
+FALLS = 0.1  # share by which the loss must fall for its steepest point to be meaningful
 
 
 class RateSearch(Frozen):
     """The loss of each batch, cross-entropy in nats, at a `rate` that grew from batch to batch.
 
     `rule` says whether `suggestion` is where the smoothed loss falls steepest or a decade below its minimum;
-    `diverged` whether the search ended because the loss had become worse than guessing.
+    `diverged`, whether the test stopped early because the loss diverged.
     """
 
     rates: tuple[float, ...]
@@ -25,11 +25,10 @@ class RateSearch(Frozen):
     diverged: bool
 
 
-def suggest(rates: list[float], losses: list[float], diverged: bool) -> RateSearch:
+def suggest_rate(rates: list[float], losses: list[float], diverged: bool) -> RateSearch:
     """The rate at which the smoothed loss falls steepest (Smith 2017; the rule is fastai's).
 
-    Where the loss falls by less than a tenth, because the network has already learnt, it is a decade below the
-    minimum.
+    If the loss falls by less than a tenth, because the network is already trained, it is a decade below the minimum.
     """
     from scipy.ndimage import gaussian_filter1d
 

@@ -1,4 +1,4 @@
-"""Which strategy to begin with: a few rules of thumb, each with its reason."""
+"""Which strategy to start with: a few rules of thumb, each with its reason."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,9 @@ from core.methods.learners import LOGISTIC_REGRESSION, NETWORK
 from core.methods.strategies import GRADUAL_UNFREEZE, LINEAR_PROBE, TWO_STAGE
 from core.schemas import Frozen, ResolvedSpec
 
-FEW = 10  # training images of the smallest class under which nothing but a head is fitted
-SOLVED = 0.97  # accuracy of a probe from which little is left to gain
-UNLIKE = 0.6  # accuracy of a probe under which the source knows little of these images
+FEW = 10  # training images of the smallest class; with fewer only a head is trained
+SOLVED = 0.97  # accuracy of a linear probe above which little is left to gain
+UNLIKE = 0.6  # accuracy of a linear probe below which the features suit these images badly
 
 
 class Recommendation(Frozen):
@@ -16,49 +16,49 @@ class Recommendation(Frozen):
     reason: str
 
 
-def recommend(per_class: Mapping[str, int], probe: float | None) -> Recommendation:
-    """A strategy and why, in a sentence.
+def recommend_strategy(per_class: Mapping[str, int], probe: float | None) -> Recommendation:
+    """A strategy and the reason, as a sentence.
 
     Args:
         per_class: training images of each class.
         probe: validation accuracy of the newest linear probe on this version, if there is one.
 
-    The rules: a new layer on frozen features is what few images allow, fine-tuning gains with more of them
-    (Kornblith, Shlens and Le 2019, arXiv:1805.08974); a fitted head first keeps large gradients away from pretrained
-    layers (Kumar et al. 2022, arXiv:2202.10054); where source and target differ, more of the network must move
-    (Yosinski et al. 2014, arXiv:1411.1792).
+    The rules: few images allow only a new layer on frozen features, and fine-tuning gains with more of them
+    (Kornblith, Shlens and Le 2019, arXiv:1805.08974); training the head first keeps large gradients away from
+    pretrained layers (Kumar et al. 2022, arXiv:2202.10054); where source and target differ, more of the network must
+    change (Yosinski et al. 2014, arXiv:1411.1792).
     """
     fewest = min(per_class.values(), default=0)
     if fewest < FEW:
         return Recommendation(
             strategy=LINEAR_PROBE,
-            reason=f"The smallest class has {fewest} training images: more than a new layer would memorise them.",
+            reason=f"The smallest class has {fewest} training images: training more than a new layer would overfit.",
         )
     if probe is None:
         return Recommendation(
             strategy=LINEAR_PROBE,
-            reason="Seconds, and it tells how much the backbone already knows of your images.",
+            reason="It takes seconds and shows how well the backbone's features already separate your classes.",
         )
     if probe >= SOLVED:
         return Recommendation(
             strategy=LINEAR_PROBE,
-            reason=f"The probe is right on {probe:.0%} of the validation images: there is little left to gain.",
+            reason=f"A linear probe reaches {probe:.0%} validation accuracy: there is little left to gain.",
         )
     if probe < UNLIKE:
         return Recommendation(
             strategy=GRADUAL_UNFREEZE,
-            reason=f"The probe is right on {probe:.0%} only: the backbone knows little of such images, so more of it"
-            " must change, the layers nearest to the classes first.",
+            reason=f"A linear probe reaches only {probe:.0%} validation accuracy: the features suit your images"
+            " badly, so more of the backbone must change, starting with the last layers.",
         )
     return Recommendation(
         strategy=TWO_STAGE,
-        reason=f"The probe is right on {probe:.0%} and the smallest class has {fewest} training images: enough to let"
-        " the last blocks adapt, once the head is fitted.",
+        reason=f"A linear probe reaches {probe:.0%} validation accuracy and the smallest class has {fewest}"
+        " training images: enough to fine-tune the last blocks once the head is trained.",
     )
 
 
 class NextStep(Frozen):
-    """What is worth trying after a method: the button's label and help, and the fields of the spec that say it."""
+    """What to try after a method: label and help of a button, and the fields of the spec that it sets."""
 
     label: str
     help: str = ""
@@ -66,7 +66,7 @@ class NextStep(Frozen):
 
     @property
     def name(self) -> str:
-        """The strategy or learner that it tries."""
+        """The suggested strategy or learner."""
         return self.method.get("strategy") or self.method["learner"]
 
 
@@ -81,7 +81,7 @@ _AFTER = {
 
 
 def next_step(resolved: ResolvedSpec) -> NextStep | None:
-    """What to try after a run with this spec; None where nothing stands out. Fine-tuning keeps the backbone."""
+    """What to try after a run with this spec; None if there is no suggestion. Fine-tuning keeps the backbone."""
     step = _AFTER.get(resolved.strategy or resolved.learner)
     if step and resolved.backbone:
         return step.model_copy(update={"method": step.method | {"backbone": resolved.backbone}})

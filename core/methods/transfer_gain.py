@@ -1,6 +1,6 @@
-"""What pretrained weights were worth: a run beside the same network trained from random weights.
+"""The gain from pretrained weights: a run compared with the same network trained from random weights.
 
-The three measures of Torrey and Shavlik (2010), “Transfer learning”: a higher start, a steeper rise and a higher end.
+By the three measures of Torrey and Shavlik (2010), “Transfer learning”: higher start, higher slope, higher asymptote.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ PERCENT = 100
 
 
 class Course(Frozen):
-    """How a run's validation accuracy went: after its first epoch, at its best, and the epochs and seconds to a mark.
+    """A run's validation accuracy: after the first epoch, at its best, and the time to reach a threshold.
 
-    `epochs` and `seconds` are None where the mark was never reached; `gap` is training less validation accuracy in
-    the best epoch.
+    `epochs` and `seconds` are None if the threshold was never reached; `gap` is training minus validation accuracy
+    in the best epoch.
     """
 
     first: float
@@ -31,7 +31,7 @@ class Course(Frozen):
 
 
 class Gain(Frozen):
-    """A run against its baseline: both courses, and the difference on the test samples with its interval."""
+    """A run and its baseline: both courses, and the difference on the test samples with its confidence interval."""
 
     run: Course
     baseline: Course
@@ -39,12 +39,12 @@ class Gain(Frozen):
 
     @property
     def negative(self) -> bool:
-        """Whether random weights were shown to be better: the source does harm."""
+        """Whether random weights are significantly better: negative transfer."""
         return self.accuracy.significant and self.accuracy.difference < 0
 
 
 def baseline_of(run: RunRecord) -> RunRecord | None:
-    """The newest run of the same network from random weights, on the same test samples, if any."""
+    """The newest run of the same network from random weights on the same test samples, if any."""
     if not run.spec.strategy or run.spec.strategy == BASELINE or run.spec.folds:
         return None
     known = runs.list_runs(dataset=run.dataset, states=["succeeded"])
@@ -52,18 +52,18 @@ def baseline_of(run: RunRecord) -> RunRecord | None:
     return next((r for r in known if (r.spec.strategy, r.spec.backbone, r.test_hash) == wanted), None)
 
 
-def gain(run: RunRecord, baseline: RunRecord) -> Gain:
-    """Compare a run with its baseline; `InputError` where they were not judged on the same samples."""
+def compare_with_baseline(run: RunRecord, baseline: RunRecord) -> Gain:
+    """Compare a run with its baseline. `InputError` if they were not evaluated on the same samples."""
     rows = {r.id: judged_rows(runs.read_predictions(r.id)) for r in (baseline, run)}
     accuracy = next(pair for pair in compare_predictions(rows) if pair.metric == "accuracy")
     events = {r.id: [e for e in runs.read_events(r.id) if "val_accuracy" in e.values] for r in (baseline, run)}
     mark = max((e.values["val_accuracy"] for e in events[baseline.id]), default=0.0)
-    courses = [course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]
+    courses = [learning_course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]
     return Gain(run=courses[0], baseline=courses[1], accuracy=accuracy)
 
 
-def course(events: Sequence[Event], mark: float, began: datetime) -> Course:
-    """The course of epochs, in order; `mark` is the validation accuracy that is waited for."""
+def learning_course(events: Sequence[Event], mark: float, began: datetime) -> Course:
+    """Summary of the epochs, in order; `mark` is the validation accuracy to be reached."""
     values = [e.values["val_accuracy"] for e in events]
     if not values:
         return Course(first=0.0, best=0.0, epochs=None, seconds=None, gap=0.0)
@@ -78,12 +78,12 @@ def course(events: Sequence[Event], mark: float, began: datetime) -> Course:
     )
 
 
-def in_words(found: Gain) -> str:
-    """One sentence: did the pretrained weights help?"""
-    pair = found.accuracy
+def describe_gain(gain: Gain) -> str:
+    """Whether the pretrained weights helped, as a sentence."""
+    pair = gain.accuracy
     low, high = (PERCENT * bound for bound in pair.ci)
     points = f"{PERCENT * pair.difference:+.1f} points ({low:+.1f} to {high:+.1f})"
-    if found.negative:
+    if gain.negative:
         return f"Negative transfer: random weights did better, {points} on the test samples, p = {pair.p:.2g}."
     if pair.significant:
         return f"The pretrained weights helped: {points} on the test samples, p = {pair.p:.2g}."

@@ -16,7 +16,7 @@ _CAFFE_MEAN = (123.68, 116.779, 103.939)  # red, green, blue
 def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
     """From RGB images of 0 to 255 to pooled embeddings; see `core.models.networks.build_backbone`.
 
-    `WeightsError` when the weights file is not one of this network.
+    `WeightsError` if the weights file does not fit this network.
     """
     network = getattr(keras.applications, backbone.function)
     images = keras.Input((size, size, 3), name="images")
@@ -25,27 +25,27 @@ def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
         model = network(
             include_top=False,
             weights=str(path) if path else None,
-            input_tensor=scaled(images, backbone.scaling),
+            input_tensor=scale_pixels(images, backbone.scaling),
             pooling="avg",
         )
     except (ValueError, OSError) as error:
         if path is None:
             raise
         raise WeightsError(
-            f"The weights file {path} is not one of {backbone.title}.", "Delete it, or place a sound copy there."
+            f"The weights file {path} does not fit {backbone.title}.", "Delete it, or replace it with an intact copy."
         ) from error
-    # By the graph from our input: what Keras calls the model's input may be the tensor behind the scaling.
+    # Built from our own input: what Keras calls the model's input may be the tensor after the scaling.
     return keras.Model(images, model.output, name=backbone.name if weights else f"{backbone.name}_untrained")
 
 
-def scaled(images: Any, scaling: Scaling) -> Any:
-    """RGB pixels of 0 to 255, a symbolic tensor, as a network was trained to see them.
+def scale_pixels(images: Any, scaling: Scaling) -> Any:
+    """Scale RGB pixels of 0 to 255, a symbolic tensor, as the network expects them.
 
-    - caffe: blue, green, red, each less its mean over ImageNet (VGG, ResNet).
+    - caffe: channels blue, green, red, each minus its ImageNet mean (VGG, ResNet).
     - tf: −1 to 1.
-    - torch: 0 to 1, less ImageNet's mean, by its standard deviation (DenseNet).
+    - torch: 0 to 1, minus ImageNet's mean, divided by its standard deviation (DenseNet).
     - unit: 0 to 1.
-    - inside: as they are, the network scales them itself.
+    - inside: unchanged, the network scales them itself.
     """
     match scaling:
         case "caffe":

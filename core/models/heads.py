@@ -19,31 +19,31 @@ def linear_head(
 ) -> keras.Model:
     """A softmax regression on embeddings: `(n, n_features)` → probabilities `(n, n_classes)`.
 
-    Embeddings are first squashed by tanh and scaled to one length, the root of the number of features. Large
-    components, which speak of a few patterns seen strongly, would otherwise drown the rest: the same reason for which
-    Fisher vectors are power- and L2-normalised (Perronnin, Sánchez and Mensink 2010).
+    Embeddings are first squashed by tanh and scaled to the same norm, the root of the number of features. Otherwise
+    large components, from a few strong patterns, would dominate the rest; Fisher vectors are power- and L2-normalised
+    for the same reason (Perronnin, Sánchez and Mensink 2010).
 
     Args:
         n_features: length of an embedding.
         n_classes: number of classes, in the run's order.
-        dropout: share of features that is left out at each training step.
-        weight_decay: λ of the penalty λ‖W‖² that is added to the loss.
-        seed: for the initial weights and the dropout.
-        kept: which features the head may see, boolean, `(n_features,)`; all of them unless told. It is part of the
-            head, so that a saved model stays whole.
+        dropout: share of features set to zero at each training step.
+        weight_decay: λ of the penalty λ‖W‖² added to the loss.
+        seed: of the initial weights and the dropout.
+        kept: the features that the head uses, boolean, `(n_features,)`; by default all. The selection is part of the
+            head, so that a saved model is complete.
     """
     return keras.Sequential(
         [
             keras.Input((n_features,), name="features"),
-            *squashing(n_features, kept),
-            *softmax(n_classes, dropout, weight_decay, seed),
+            *squashing_layers(n_features, kept),
+            *softmax_layers(n_classes, dropout, weight_decay, seed),
         ],
         name=name,
     )
 
 
-def softmax(n_classes: int, dropout: float, weight_decay: float, seed: int) -> list[keras.layers.Layer]:
-    """The layers by which a head ends: dropout and a softmax regression; see `linear_head`."""
+def softmax_layers(n_classes: int, dropout: float, weight_decay: float, seed: int) -> list[keras.layers.Layer]:
+    """The last layers of a head: dropout and a softmax regression; see `linear_head`."""
     return [
         layers.Dropout(dropout, seed=seed, name="dropout"),
         layers.Dense(
@@ -58,8 +58,8 @@ def softmax(n_classes: int, dropout: float, weight_decay: float, seed: int) -> l
     ]
 
 
-def squashing(n_features: int, kept: np.ndarray | None = None) -> list[keras.layers.Layer]:
-    """The layers by which every head begins: selected, squashed by tanh, and of one length."""
+def squashing_layers(n_features: int, kept: np.ndarray | None = None) -> list[keras.layers.Layer]:
+    """The first layers of every head: feature selection, tanh, and scaling to the same norm."""
     seen = n_features if kept is None else int(kept.sum())
     return [
         *([] if kept is None else [layers.Rescaling(kept.astype("float32").tolist(), name="selection")]),
@@ -69,22 +69,24 @@ def squashing(n_features: int, kept: np.ndarray | None = None) -> list[keras.lay
     ]
 
 
-def mixed(members: Sequence[keras.Model], weights: Sequence[float], name: str = "head") -> keras.Model:
-    """The weighted mean of several models' probabilities as one model of the same input; `weights` add up to 1.
+def weighted_mean(members: Sequence[keras.Model], weights: Sequence[float], name: str = "head") -> keras.Model:
+    """The weighted mean of several models' probabilities as one model with the same input; `weights` add up to 1.
 
-    It ends in a softmax of the mean's logarithms, which is that mean again: so it has scores before a softmax, as any
-    other classifier here, and can be explained by their gradient.
+    It ends in a softmax of the mean's logarithms, which gives the mean again. So it has logits like every other
+    classifier here, and Grad-CAM can use their gradient.
     """
     x = keras.Input(members[0].input_shape[1:], name="features")
     weighed = [layers.Rescaling(weight)(member(x)) for member, weight in zip(members, weights, strict=True)]
     mean = layers.add(weighed) if len(weighed) > 1 else weighed[0]
-    return keras.Model(x, layers.Activation("softmax", dtype="float32", name="probabilities")(logs(mean)), name=name)
+    return keras.Model(
+        x, layers.Activation("softmax", dtype="float32", name="probabilities")(log_probabilities(mean)), name=name
+    )
 
 
-def logs(probabilities: keras.KerasTensor) -> keras.KerasTensor:
+def log_probabilities(probabilities: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.log(keras.ops.clip(probabilities, 1e-7, 1.0))
 
 
-def whole(backbone_model: keras.Model, head: keras.Model) -> keras.Model:
+def with_backbone(backbone_model: keras.Model, head: keras.Model) -> keras.Model:
     """Backbone and head as one model that can be saved: images → probabilities. The layers are shared, not copied."""
     return keras.Model(backbone_model.input, head(backbone_model.output), name=f"{backbone_model.name}_classifier")

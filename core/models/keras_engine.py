@@ -1,7 +1,6 @@
 """The Keras engine for frozen backbones, and the conversion of a backbone for OpenVINO.
 
-`core.embedding.engines` resolves the functions of this module by name, so that a worker imports Keras only where
-it has to.
+`core.embedding.engines` resolves the functions of this module by name, so that a worker imports Keras only if needed.
 """
 
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ import numpy as np
 
 from core.embedding.engines import Images, Progress, backend, batches
 from core.methods.backbone import Backbone
-from core.models.networks import build_backbone, split
+from core.models.networks import build_backbone, split_network
 
 
 class KerasEngine:
-    """Keras, on whatever device its backend finds."""
+    """Runs a backbone in Keras, on the device that its backend chooses."""
 
     _BATCH = 64
 
@@ -28,11 +27,11 @@ class KerasEngine:
         self._model = frozen_model(backbone, size, cut)
         self.shape = tuple(self._model.output.shape[1:])
 
-    def fill(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
+    def embed_into(self, images: Images, size: int, out: np.ndarray, progress: Progress | None = None) -> None:
         with _exact_float32():
             for rows in batches(len(images), self._BATCH):
                 result = self._model.predict_on_batch(images.batch(rows, size).astype(np.float32))
-                # Where training is divided among devices, each gives the whole batch, one behind the other.
+                # Under a distribution strategy each device returns the whole batch, concatenated.
                 out[rows.start : rows.stop] = result[: len(rows)]
                 if progress:
                     progress(rows.stop, len(images))
@@ -48,7 +47,7 @@ def gpu_name() -> str:
 
 @contextmanager
 def _exact_float32() -> Iterator[None]:
-    """Keep a GPU from rounding products to TensorFloat-32, as TensorFlow does unless told."""
+    """Disable TensorFloat-32 on GPUs, which TensorFlow enables by default."""
     if backend() != "tensorflow":
         yield
         return
@@ -63,18 +62,18 @@ def _exact_float32() -> Iterator[None]:
 
 
 def frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
-    """The Keras model from images to embeddings or, with `cut`, to that block's activations; always in float32."""
+    """The Keras model from images to embeddings or, with `cut`, to that block's activations; always float32."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
         model = build_backbone(backbone, size)
-        return split(model, cut)[0] if cut else model
+        return split_network(model, cut)[0] if cut else model
     finally:
         keras.config.set_dtype_policy(policy)
 
 
 def convert(backbone: Backbone, size: int, cut: str | None, folder: Path) -> None:
-    """Write the backbone, or with `cut` its part up to that block, as OpenVINO's `model.xml` and `model.bin`."""
+    """Convert the backbone, or with `cut` its layers up to that block, to OpenVINO's `model.xml` and `model.bin`."""
     import openvino
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Backbones as Keras models: built, cut in two, and kept from drifting, whatever family they are of."""
+"""Backbones as Keras models: building them, splitting them into trunk and tail, freezing batch normalisation."""
 
 import re
 from collections import Counter
@@ -13,9 +13,9 @@ from keras import layers
 from core.errors import InputError
 from core.methods.backbone import Backbone
 
-FEWEST = 4  # blocks; a network with fewer is cut before every layer with weights
+FEWEST = 4  # blocks; a network with fewer is divided before every layer with weights
 FEATURES = "features"
-# By name: a network may add with the layer `Add` or with the bare operation of that name.
+# By name: a network may use the layer `Add` or the operation of that name.
 _MERGES = frozenset({"Add", "Concatenate", "Average", "Maximum"})
 _POOLS = frozenset({"MaxPooling2D", "AveragePooling2D"})
 _SCALES = (layers.BatchNormalization, layers.LayerNormalization, layers.Normalization, layers.Rescaling)
@@ -25,23 +25,22 @@ def build_backbone(backbone: Backbone, input_size: int | None = None, weights: b
     """The network without its head.
 
     Args:
-        backbone: which one.
-        input_size: height and width of the images in pixels; the backbone's own unless given.
-        weights: with the pretrained weights, or (`False`) with random ones; a model with random weights is
-            named `NAME_untrained`.
+        backbone: the backbone to build.
+        input_size: height and width of the images in pixels; by default the backbone's own.
+        weights: whether to load the pretrained weights; a model with random weights is named `NAME_untrained`.
 
     Returns:
-        A model from RGB images of 0 to 255, `(n, size, size, 3)`, to pooled embeddings, `(n, features)`. Scaling the
-        pixels is part of the model.
+        A model from RGB images of 0 to 255, `(n, size, size, 3)`, to pooled embeddings, `(n, features)`. The scaling
+        of pixels is part of the model.
 
     Raises:
         WeightsError: the weights are missing, damaged, or not of this network.
-        InputError: the network takes no images of this size.
+        InputError: the network does not accept images of this size.
     """
     size = input_size or backbone.input_size
     if size < backbone.smallest_size:
         raise InputError(
-            f"{backbone.title} takes images of {backbone.smallest_size} px and more, not of {size}.",
+            f"{backbone.title} accepts images of {backbone.smallest_size} px and more, not of {size}.",
             f"Choose an image size of at least {backbone.smallest_size} px.",
         )
     model: keras.Model = resolve_name(backbone.builder)(backbone, size, weights)
@@ -50,9 +49,9 @@ def build_backbone(backbone: Backbone, input_size: int | None = None, weights: b
 
 @dataclass(frozen=True)
 class Block:
-    """A stretch of a network that ends where one tensor, `end`, carries everything.
+    """Consecutive layers of a network that end where a single tensor, `end`, carries all information.
 
-    `name` counts blocks from the input on: names that Keras gives layers differ from process to process.
+    `name` numbers the blocks from the input: Keras' layer names differ from process to process.
     """
 
     name: str
@@ -60,11 +59,11 @@ class Block:
     layers: tuple[layers.Layer, ...]
 
 
-def blocks(model: keras.Model) -> list[Block]:
-    """The blocks of a network, from input to output; what follows the last one belongs to none.
+def network_blocks(model: keras.Model) -> list[Block]:
+    """The blocks of a network, from input to output; layers after the last block belong to none.
 
-    Layers called `block_0`, `block_1`, … are ends. In other networks a block ends behind a merge of branches or a
-    pooling, with all that follows up to the next weights. A network that has hardly any such place is divided before
+    Layers called `block_0`, `block_1`, … end a block. In other networks a block ends after a merge of branches or a
+    pooling and the layers without weights that follow it. A network with hardly any such place is divided before
     every layer with weights.
     """
     narrow = list(_narrow(model))
@@ -80,13 +79,13 @@ def blocks(model: keras.Model) -> list[Block]:
     return found
 
 
-def cuts(model: keras.Model) -> list[str]:
-    """Names of the blocks, at whose ends the network can be cut."""
-    return [block.name for block in blocks(model)]
+def block_names(model: keras.Model) -> list[str]:
+    """Names of the blocks; the network can be cut at the end of each."""
+    return [block.name for block in network_blocks(model)]
 
 
 def _narrow(model: keras.Model) -> Iterator[tuple[keras.KerasTensor, list[keras.Operation]]]:
-    """Each place, from input on, where one tensor carries everything, with the operations since the place before."""
+    """Each place, from the input, where one tensor carries all information, with the operations since the last."""
     nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
     awaited = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     carrying: set[int] = set()
@@ -104,12 +103,12 @@ def _narrow(model: keras.Model) -> Iterator[tuple[keras.KerasTensor, list[keras.
 
 
 def _ends(narrow: list[tuple[keras.KerasTensor, list[keras.Operation]]], after: frozenset[str] | None) -> list[int]:
-    """The places in `narrow` where blocks end: each holds weights and, if asked for, an operation of `after`."""
+    """The places in `narrow` where blocks end: each block has weights and, if given, an operation in `after`."""
     ends: list[int] = []
     weights = ready = False
     for place, (tensor, segment) in enumerate(narrow):
         heavy = any(getattr(op, "weights", ()) and not isinstance(op, _SCALES) for op in segment)
-        flat = len(tensor.shape) != 4  # pooled: from here on it is the embedding
+        flat = len(tensor.shape) != 4  # pooled: this is the embedding
         if (heavy or flat) and weights and ready:
             ends.append(place - 1)
             weights = ready = False
@@ -120,13 +119,13 @@ def _ends(narrow: list[tuple[keras.KerasTensor, list[keras.Operation]]], after: 
     return ends
 
 
-def split(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Model]:
+def split_network(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Model]:
     """Trunk (images → activations at `cut`) and tail (activations → the model's output).
 
     `cut` is the name of a block, or `features`, the map, `(n, h, w, channels)`, that is pooled to the embedding. Both
-    share their layers with `model`: training the tail trains the whole. `InputError` when there is no such cut.
+    share their layers with `model`: training the tail trains `model`. `InputError` if there is no such cut.
     """
-    places = {block.name: block.end for block in blocks(model)} | {FEATURES: _feature_map(model)}
+    places = {block.name: block.end for block in network_blocks(model)} | {FEATURES: _feature_map(model)}
     if cut not in places:
         raise InputError(f"{model.name} has no block “{cut}”.", f"It can be cut at {', '.join(places)}.")
     return (
@@ -140,11 +139,10 @@ def _feature_map(model: keras.Model) -> keras.KerasTensor:
 
 
 def freeze_batch_norm(model: keras.Model) -> None:
-    """Keep every `BatchNormalization` in inference mode, also while its neighbours are trained.
+    """Keep every `BatchNormalization` in inference mode while other layers are trained.
 
-    In Keras 3 `training=False` given at call time is overridden by `fit` (keras-team/keras#20285): the moving
-    statistics drift, and on a small data set that ruins the network. Only `trainable = False` on the layer holds
-    them.
+    In Keras 3 `fit` overrides `training=False` given at call time (keras-team/keras#20285): the moving statistics
+    drift, and on a small dataset that ruins the network. Only `trainable = False` on the layer keeps them.
     """
     for layer in model._flatten_layers():
         if isinstance(layer, layers.BatchNormalization):

@@ -1,8 +1,7 @@
-"""Networks of your own as Keras models: those of earlier runs, and files that somebody brought in.
+"""Your own networks as Keras models: those of earlier runs, and imported files.
 
-A file from outside is read with Keras' `safe_mode`, and its plan is looked through first: only layers of Keras itself
-may stand in it, none that carries code (lambda layers, wrapped modules of other frameworks). Such files are read in
-workers alone.
+An imported file is read with Keras' `safe_mode`, after a check of its configuration: it may contain only Keras' own
+layers, and none that carries code (lambda layers, wrapped modules of other frameworks). Only workers read such files.
 """
 
 import json
@@ -16,10 +15,10 @@ from keras import layers
 
 from core.errors import InputError, WeightsError
 from core.methods.backbone import Backbone, Scaling, weights_path
-from core.models.applications import scaled
+from core.models.applications import scale_pixels
 
 _CARRY_CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
-# What Keras raises for a file that is not what it should be.
+# What Keras raises for an invalid file.
 _BROKEN = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
 
 
@@ -29,36 +28,35 @@ def build(backbone: Backbone, size: int, weights: bool) -> keras.Model:
     name = "own_backbone" if weights else "own_backbone_untrained"
     images = keras.Input((size, size, 3), name="images")
     try:
-        out = flat(model if weights else keras.models.clone_model(model), images)
+        out = call_inline(model if weights else keras.models.clone_model(model), images)
     except ValueError as error:
         raise InputError(
-            f"“{backbone.title}” takes only images of {model.input_shape[1]} px, not of {size}.",
+            f"“{backbone.title}” accepts only images of {model.input_shape[1]} px, not of {size}.",
             f"Set the image size to {model.input_shape[1]}.",
         ) from error
     return keras.Model(images, out, name=name)
 
 
-def flat(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
-    """The model's output for the symbolic `x`, its layers in the graph themselves and not as one nested model.
+def call_inline(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
+    """The model's output for the symbolic `x`, with its layers directly in the graph instead of as one nested model.
 
-    Only then can the network be cut. A model that is called itself adds an operation of one name each time, so that
-    a network that was saved with one could not be read and called again. `ValueError` where a layer does not take
-    what comes.
+    Only then can the network be cut. Calling the model itself would add an operation of the same name each time, so
+    that a saved network could not be loaded and called again. `ValueError` if a layer does not accept its input.
     """
     return model._run_through_graph(x, operation_fn=lambda operation: operation)
 
 
-def takes(model: keras.Model, size: int) -> bool:
-    """Whether the network takes images of `size` pixels, too."""
+def accepts_size(model: keras.Model, size: int) -> bool:
+    """Whether the network also accepts images of `size` pixels."""
     try:
-        flat(model, keras.Input((size, size, 3)))
+        call_inline(model, keras.Input((size, size, 3)))
     except ValueError:
         return False
     return True
 
 
 def read_network(path: Path) -> keras.Model:
-    """A `.keras` file, read without running anything that it asks for. `WeightsError` when that cannot be done."""
+    """Load a `.keras` file without executing code from it. `WeightsError` if that is not possible."""
     try:
         with zipfile.ZipFile(path) as archive:
             plan = json.loads(archive.read("config.json"))
@@ -74,7 +72,7 @@ def read_network(path: Path) -> keras.Model:
 
 
 def _parts(plan: Any) -> Iterator[dict[str, Any]]:
-    """Every object that a plan describes."""
+    """Every object in the configuration."""
     if isinstance(plan, dict):
         if "class_name" in plan:
             yield plan
@@ -86,28 +84,28 @@ def _parts(plan: Any) -> Iterator[dict[str, Any]]:
 
 
 def _check(part: dict[str, Any], name: str) -> None:
-    """`WeightsError` for an object that is not Keras' own, or that carries code."""
+    """`WeightsError` for an object that is not part of Keras or carries code."""
     module, kind = part.get("module"), part["class_name"]
     own = module is None or module == "keras" or str(module).startswith(("keras.", "builtins"))
     code = kind in _CARRY_CODE or (module == "builtins" and kind not in ("slice", "NoneType"))
     if own and not code and not str(part.get("registered_name") or "").startswith("Custom>"):
         return
     raise WeightsError(
-        f"“{name}” holds code of its own ({kind}), which is never run.",
-        "Save a network that is made of Keras' own layers.",
+        f"“{name}” contains code of its own ({kind}), which is never run.",
+        "Save a network of Keras' own layers.",
     )
 
 
 def without_head(model: keras.Model) -> keras.Model:
-    """The network up to the embedding, `(n, features)`: what a classifier's last layers see.
+    """The network up to the embedding, `(n, features)`, the input of a classifier's last layers.
 
-    Left out is a nested model named `head`, or else everything from the last `Dense` layer on. What then still has
-    height and width is averaged. `InputError` for a network that takes no images.
+    Removes a nested model named `head`, or else everything from the last `Dense` layer on. A remaining feature map is
+    averaged. `InputError` for a network that does not take images.
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(model, keras.Model) or not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] != 3:
         raise InputError(
-            "The network takes no colour images.", "Bring in one whose input is height × width × 3 channels."
+            "The network takes no colour images.", "Import one whose input is height × width × 3 channels."
         )
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs)
@@ -123,33 +121,33 @@ def without_head(model: keras.Model) -> keras.Model:
     while kept and isinstance(kept[-1], layers.Dropout | layers.Flatten):
         kept.pop()
     if not kept:
-        raise InputError("Nothing is left of the network without its last layers.", "Bring in a convolutional one.")
+        raise InputError("Nothing is left of the network without its last layers.", "Import a convolutional one.")
     out = kept[-1].output
     if len(out.shape) == 4:
         out = layers.GlobalAveragePooling2D(name="embedding")(out)
     if len(out.shape) != 2:
-        raise InputError("The network does not end in one vector an image.", "Bring in an image classifier.")
+        raise InputError("The network does not output one vector per image.", "Import an image classifier.")
     return keras.Model(model.input, out)
 
 
-def canonical(model: keras.Model, scaling: Scaling) -> keras.Model:
-    """A network that was brought in, from RGB images of 0 to 255 to embeddings, its scaling of pixels inside.
+def as_backbone(model: keras.Model, scaling: Scaling) -> keras.Model:
+    """An imported network as a backbone: RGB images of 0 to 255 to embeddings, with the scaling of pixels inside.
 
-    One that takes images of any size is given 224 pixels.
+    One that accepts images of any size gets 224 pixels.
     """
     inner = without_head(model)
     size = inner.input_shape[1] or 224
     if inner.input_shape[1] is not None and inner.input_shape[1] != inner.input_shape[2]:
         raise InputError(
             f"The network takes images of {inner.input_shape[2]} × {inner.input_shape[1]} px.",
-            "Bring in a square one.",
+            "Import one with square images.",
         )
     images = keras.Input((size, size, 3), name="images")
-    return keras.Model(images, flat(inner, scaled(images, scaling)))
+    return keras.Model(images, call_inline(inner, scale_pixels(images, scaling)))
 
 
 def multiply_adds(model: keras.Model) -> float:
-    """Multiplications with additions of one image's convolutions and dense layers."""
+    """Multiply-adds of the convolutions and dense layers for one image."""
     total = 0.0
     for layer in model._flatten_layers():
         if isinstance(layer, layers.SeparableConv2D):

@@ -8,14 +8,14 @@ MODELS = ("model.keras", "model.joblib")
 
 
 def check_model(run: RunRecord) -> None:
-    """`InputError` unless the run has a model that can predict."""
+    """`InputError` if the run has no model that can predict."""
     if run.state != "succeeded":
         raise InputError(f"Run “{run.name}” is {run.state}.", "Only a run that succeeded can predict.")
     if run.spec.folds:
         raise InputError(
-            f"Run “{run.name}” was cross-validated: each of its {run.spec.folds} models saw only a part of the data,"
-            " and none was kept.",
-            "Train the same without folds to predict.",
+            f"Run “{run.name}” was cross-validated: each of its {run.spec.folds} models was trained on part of"
+            " the data, and none was kept.",
+            "Train it again without folds to predict.",
         )
     if not has_model(run):
         raise InputError(f"Run “{run.name}” has kept no model.", "Train it again to predict.")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.methods.plan import choices, fields_read
+from core.methods.plan import available_models, fields_read
 from core.methods.strategies import STRATEGIES
 from core.schemas import Kind, ResolvedSpec
 from core.studies.record import Range, Value
@@ -24,11 +24,11 @@ def worth_searching(spec: ResolvedSpec, kind: Kind) -> Space:
         spec: as `core.methods.plan.resolve` filled it. Methods are always offered; of the other fields, those that it
             or another method reads.
     """
-    backbones = tuple(choices("image")) if kind == "image" else ()
+    backbones = tuple(available_models("image")) if kind == "image" else ()
     space: Space = {
         "strategy": tuple(s.name for s in STRATEGIES.values() if s.searched) if kind == "image" else (),
         "backbone": backbones,
-        "learner": tuple(choices("table")) if kind == "table" else (),
+        "learner": tuple(available_models("table")) if kind == "table" else (),
         "learning_rate": _around(spec.learning_rate or 3e-3, 10),
         "fine_tune_learning_rate": _around(spec.fine_tune_learning_rate or 3e-4, 10),
         "l2": _around(spec.l2 or 1.0, 30),

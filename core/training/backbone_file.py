@@ -1,4 +1,4 @@
-"""The task `backbone`: a network that somebody brings in is checked, given its scaling, and kept as a backbone."""
+"""Task `backbone`: imports a network from a file, checks it, adds its scaling and stores it as a backbone."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from core.methods.pretrained import BACKBONES
 Progress = Callable[[int, int, str], None]
 
 
-def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
+def import_backbone_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, str]:
     """`params`: `path` of the file, what it is `called`, `scaling` of pixels, `architecture` of weights alone."""
-    made = bring_in(
+    made = import_backbone(
         Path(params["path"]),
         params["called"],
         scaling=params.get("scaling", "inside"),
@@ -28,7 +28,7 @@ def bring_in_task(params: dict[str, Any], folder: Path, progress: Progress) -> d
     return {"backbone": made.name}
 
 
-def bring_in(
+def import_backbone(
     path: Path,
     title: str,
     *,
@@ -37,17 +37,17 @@ def bring_in(
     architecture: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Backbone:
-    """Keep the network in `path`, a `.keras` file, or weights (`.weights.h5`) of a catalogue's architecture.
+    """Import the network in `path`, a `.keras` file, or weights (`.weights.h5`) of a known architecture.
 
     Args:
-        path: the file; it is read without running code of its own.
-        title: what to call it.
-        work: a folder for what is written on the way.
-        scaling: what the network expects of pixels, as in `Backbone.scaling`; weights take the architecture's.
+        path: the file; it is read without executing code from it.
+        title: the backbone's title.
+        work: a folder for temporary files.
+        scaling: how the network expects pixels, as in `Backbone.scaling`; weights use the architecture's.
         architecture: name of the backbone that weights belong to.
 
     Raises:
-        WeightsError: the file is no such network or holds code. InputError: it cannot serve as a backbone.
+        WeightsError: the file is no such network or contains code. InputError: it cannot serve as a backbone.
     """
     from core.models import own_networks
 
@@ -56,18 +56,16 @@ def bring_in(
     if path.name.endswith(".h5"):
         base = BACKBONES.get(architecture or "")
         if base is None:
-            raise InputError(
-                f"“{path.name}” holds weights alone.", "Say which of the known architectures they belong to."
-            )
+            raise InputError(f"“{path.name}” holds weights alone.", "Choose the architecture that they belong to.")
         model = _with_weights(base, path)
     else:
-        model = own_networks.canonical(own_networks.read_network(path), scaling)
+        model = own_networks.as_backbone(own_networks.read_network(path), scaling)
     progress(1, 3, "trying it")
     size = model.input_shape[1]
     seen = model.predict_on_batch(np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype("float32"))
     if not np.isfinite(seen).all():
         raise WeightsError(
-            f"“{path.name}” gives no numbers for images.", "Check its weights and its scaling of pixels."
+            f"“{path.name}” outputs values that are no numbers.", "Check its weights and its scaling of pixels."
         )
     progress(2, 3, "keeping it")
     network = work / own.NETWORK
@@ -75,11 +73,11 @@ def bring_in(
     with network.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     backbone = Backbone(
-        name=own.new_name(title),
+        name=own.free_backbone_name(title),
         title=title.strip(),
         family="own",
         input_size=size,
-        only_size=not own_networks.takes(model, size + 32),
+        only_size=not own_networks.accepts_size(model, size + 32),
         parameters=model.count_params(),
         multiply_adds=own_networks.multiply_adds(model),
         features=int(seen.shape[1]),
@@ -89,7 +87,7 @@ def bring_in(
         source=path.name,
         chain=((base.title,) if base else ()) + (title.strip(),),
     )
-    own.keep(backbone, network)
+    own.save_backbone(backbone, network)
     progress(3, 3, "kept")
     return backbone
 

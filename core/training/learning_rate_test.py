@@ -1,4 +1,4 @@
-"""The task that looks for a learning rate: the range test, on the very network that a run would fit."""
+"""The learning-rate range test, on the network that a run would train."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,58 +13,58 @@ from core.errors import DataError
 from core.methods.learners import get_learner
 from core.methods.plan import resolve_request
 from core.methods.presets import RATE_FACTOR
-from core.methods.rate_search import RateSearch, suggest
+from core.methods.rate_search import RateSearch, suggest_rate
 from core.schemas import ResolvedSpec
 from core.training.images.task import ImageTask
 from core.training.recorder import Recorder
 from core.training.tables.task import TableTask
 from core.transfer.fitting.fit import Batches, Rate, compile_model, fit, sample_weights
-from core.transfer.fitting.optimization import MakeOptimizer, maker
+from core.transfer.fitting.optimization import MakeOptimizer, optimizer_factory
 
 Progress = Callable[[int, int, str], None]
 STEPS = 120
-LOWEST, HIGHEST = 1e-6, 10.0  # of Adam; other optimizers' rates stand to it as in the presets
-RECENT = 0.8  # weight of what was before in the running mean that says when to stop
+LOWEST, HIGHEST = 1e-6, 10.0  # for Adam; other optimizers' rates are scaled as in the presets
+RECENT = 0.8  # weight of the past in the running mean of the losses
 
 
-def find_rate(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """The task: `params` are a `TrainingSpec` and `rate`, the field of it that is looked for; a `RateSearch`.
+def range_test_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Task `learning_rate`: `params` are a `TrainingSpec` and `rate`, the field to find. Returns a `RateSearch`.
 
-    Only training samples are looked at, without augmented copies of them and without folds; what was learnt is
-    thrown away. Nor is a source: a strategy with one gives way to the preset's, which learns with the same rate.
+    Uses only training samples, without augmentation and folds; the trained weights are discarded. A strategy with a
+    source is replaced by the preset's, which trains with the same rate.
     """
     rate = cast(Rate, params["rate"])
     left_out = {"augmentation", "views", "folds", "source"}
     if params["spec"].get("source"):
         left_out |= {"strategy", "method", "target_labels"}
-    spec = resolve_request({field: value for field, value in params["spec"].items() if field not in left_out})
-    keras.utils.set_random_seed(spec.seed)
+    resolved = resolve_request({field: value for field, value in params["spec"].items() if field not in left_out})
+    keras.utils.set_random_seed(resolved.seed)
     recorder = _TaskRecorder(folder, progress)
     test = RangeTest(rate, progress)
     try:
-        if spec.backbone:
-            images = ImageTask(spec, recorder)
+        if resolved.backbone:
+            images = ImageTask(resolved, recorder)
             problem = images.problem(images.splits[0])
             images.strategy.load()(replace(problem, validation=problem.train, fit=test))
         else:
-            table = TableTask(spec, recorder)
+            table = TableTask(resolved, recorder)
             rows, _ = table.problem(table.splits[0])
-            get_learner(spec.learner).load()(replace(rows, validation=rows.train, fit=test))
-    except Searched as searched:
-        return searched.found.model_dump(mode="json")
-    raise AssertionError(f"{spec.strategy or spec.learner} fits nothing at its {rate}")
+            get_learner(resolved.learner).load()(replace(rows, validation=rows.train, fit=test))
+    except RangeTestFinished as finished:
+        return finished.result.model_dump(mode="json")
+    raise AssertionError(f"{resolved.strategy or resolved.learner} fits nothing at its {rate}")
 
 
-class Searched(Exception):
-    """The range test has its answer, and the strategy it was made in need not go on."""
+class RangeTestFinished(Exception):
+    """Ends the strategy in which the range test ran, with its result."""
 
-    def __init__(self, found: RateSearch) -> None:
+    def __init__(self, result: RateSearch) -> None:
         super().__init__()
-        self.found = found
+        self.result = result
 
 
 class RangeTest:
-    """Stands in for `core.transfer.fitting.fit.fit`: fits that come first are done, at the one wanted it searches."""
+    """Replaces `core.transfer.fitting.fit.fit`: runs earlier fits as usual and tests the one with the wanted rate."""
 
     def __init__(self, rate: Rate, progress: Progress) -> None:
         self.rate = rate
@@ -75,43 +75,45 @@ class RangeTest:
     ) -> dict[str, float]:
         if rate != self.rate:
             return fit(model, x, y, rate=rate, **how)
-        spec: ResolvedSpec = how["spec"]
-        weights = sample_weights(spec, y, how["train"], how.get("weights"))
-        raise Searched(
-            search(
+        resolved: ResolvedSpec = how["resolved"]
+        weights = sample_weights(resolved, y, how["train"], how.get("weights"))
+        raise RangeTestFinished(
+            run_range_test(
                 model,
-                Batches(x, y, how["train"], how["batch_size"], weights, spec.seed, 0),
-                spec,
+                Batches(x, y, how["train"], how["batch_size"], weights, resolved.seed, 0),
+                resolved,
                 make=how.get("optimizer"),
                 progress=self.progress,
             )
         )
 
 
-def search(
+def run_range_test(
     model: keras.Model,
     batches: Batches,
-    spec: ResolvedSpec,
+    resolved: ResolvedSpec,
     *,
     make: MakeOptimizer | None = None,
     progress: Progress = lambda *_: None,
 ) -> RateSearch:
     """The learning-rate range test (Smith 2017, arXiv:1506.01186), the rate growing exponentially batch by batch.
 
-    It stops when the running mean of the losses is worse than the best so far by as much as guessing costs, the
-    logarithm of the number of classes. The model has its weights back afterwards.
+    It stops when the running mean of the losses exceeds the best one by the loss of guessing, the logarithm of the
+    number of classes. The model's weights are restored afterwards.
 
     Raises:
-        DataError: the loss was no number before it could be told anything.
+        DataError: the loss was NaN or infinite within the first steps.
     """
-    factor = RATE_FACTOR.get(spec.optimizer, 1.0)
+    factor = RATE_FACTOR.get(resolved.optimizer, 1.0)
     growth = (HIGHEST / LOWEST) ** (1 / (STEPS - 1))
-    compile_model(model, (make or maker(spec.optimizer))(ExponentialDecay(factor * LOWEST, 1, growth)), spec)
+    compile_model(
+        model, (make or optimizer_factory(resolved.optimizer))(ExponentialDecay(factor * LOWEST, 1, growth)), resolved
+    )
     before = model.get_weights()
     rates, losses, mean, best = [], [], 0.0, float("inf")
     guessing = float(np.log(model.output_shape[-1]))
     diverged = False
-    for step, batch in zip(range(STEPS), _endless(batches), strict=False):
+    for step, batch in zip(range(STEPS), _repeated(batches), strict=False):
         model.reset_metrics()
         loss = float(model.train_on_batch(*batch, return_dict=True)["cross_entropy"])
         if not np.isfinite(loss):
@@ -129,10 +131,10 @@ def search(
     model.set_weights(before)
     if len(losses) < 10:
         raise DataError("The loss is no number at any learning rate.", "Look for extreme values in the data.")
-    return suggest(rates, losses, diverged)
+    return suggest_rate(rates, losses, diverged)
 
 
-def _endless(batches: Batches) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _repeated(batches: Batches) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     while True:
         for index in range(len(batches)):
             yield batches[index]
@@ -140,7 +142,7 @@ def _endless(batches: Batches) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndar
 
 
 class _TaskRecorder(Recorder):
-    """Tells a task's progress; there is no run to tell of."""
+    """Reports a task's progress; there is no run to record."""
 
     def __init__(self, folder: Path, progress: Progress) -> None:
         super().__init__("")
@@ -150,7 +152,7 @@ class _TaskRecorder(Recorder):
         self._number += 1
         return self._folder / "checkpoint" / f"{self._number:03d}.npz"
 
-    def decided(self, name: str, decide: Any) -> Any:
+    def decide_once(self, name: str, decide: Any) -> Any:
         return decide()
 
     def finish_asked(self) -> bool:

@@ -1,4 +1,4 @@
-"""How a worker tells the world what it is doing: phases, epochs, notes and seconds, in the run's folder and row."""
+"""Records a run's progress: phases, epochs, notes and seconds, in its folder and its database row."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.schemas import Event
 from core.store import files, runs
@@ -14,18 +14,19 @@ from core.store import files, runs
 log = logging.getLogger("graft.worker")
 _Decision = TypeVar("_Decision")
 
-# Heads train in milliseconds an epoch; the row need not be written more often than a page looks at it.
+# Heads train in milliseconds per epoch; pages read the row less often than that.
 ROW_EVERY = 0.4
 
 
 class Recorder:
-    """Writes what a run does. `prefix` stands before every phase, "fold 2 of 5" for instance."""
+    """Records a run. `prefix` is put before every phase, "fold 2 of 5" for instance."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self.prefix = ""
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
+        self.decisions: dict[str, Any] = {}
         self._phase = ""
         self._epochs = 0
         self._row_written = 0.0
@@ -34,7 +35,7 @@ class Recorder:
         self._inside: list[float] = []
 
     def phase(self, name: str, epochs: int = 0) -> None:
-        """A new phase begins; `epochs` is how many are planned, 0 where nothing is counted."""
+        """Begin a phase; `epochs` is the planned number, 0 if nothing is counted."""
         self._phase = f"{self.prefix} · {name}" if self.prefix else name
         self._epochs = epochs
         self._stepped = False
@@ -43,7 +44,7 @@ class Recorder:
         self._row(0, force=True)
 
     def step(self, done: int, total: int) -> None:
-        """Progress within a phase that counts something else than epochs: images, say."""
+        """Progress within a phase that does not count epochs but, say, images."""
         self._epochs = total
         if not self._stepped:
             self._stepped = True
@@ -63,32 +64,33 @@ class Recorder:
         self._row(number, force=number == self._epochs)
 
     def next_checkpoint(self) -> Path:
-        """Where the state of the next fit belongs. Fits are numbered, so that a resumed run finds its own."""
+        """Path of the next fit's checkpoint. Fits are numbered, so that a resumed run finds its checkpoints."""
         self._fits += 1
         return runs.run_folder(self.run_id) / "checkpoint" / f"{self._fits:03d}.npz"
 
-    def decided(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
-        """What `decide` said when the run first asked, JSON; a resumed run, and any later fit, hears the same."""
+    def decide_once(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
+        """The result of `decide` when the run first asked, as JSON; a resumed run and later fits get the same."""
         path = runs.run_folder(self.run_id) / "checkpoint" / f"{name}.json"
         if not path.exists():
             files.write_json(path, decide())
-        found: _Decision = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        decision: _Decision = json.loads(path.read_text(encoding="utf-8"))
+        self.decisions[name] = decision
+        return decision
 
     def resumed(self, epoch: int, values: dict[str, float]) -> None:
-        """A fit goes on after `epoch`. If the crash came between saving that epoch and telling it, it is told now."""
+        """A fit continues after `epoch`, which is recorded now if the crash came before it was recorded."""
         log.info("%s goes on after epoch %d", self._phase, epoch)
-        told = [e for e in runs.read_events(self.run_id) if e.phase == self._phase and e.values]
-        if epoch and (not told or told[-1].epoch < epoch):
+        recorded = [e for e in runs.read_events(self.run_id) if e.phase == self._phase and e.values]
+        if epoch and (not recorded or recorded[-1].epoch < epoch):
             self._event(epoch, values)
         self._row(epoch, force=True)
 
     def finish_asked(self) -> bool:
-        """Whether somebody wants the run to end now with the best epoch so far."""
+        """Whether somebody asked the run to finish now with the best epoch so far."""
         return (runs.run_folder(self.run_id) / "finish").exists()
 
     def note(self, text: str) -> None:
-        """Something a reader of the result must know, such as a fallback."""
+        """Add something that a reader of the result should know, such as a fallback."""
         if text in self.notes:
             return
         self.notes.append(text)
@@ -97,7 +99,7 @@ class Recorder:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the block's duration, in seconds, to `seconds[name]`, less that of timed blocks inside it."""
+        """Add the block's duration, in seconds, to `seconds[name]`, minus that of nested timed blocks."""
         begun = time.perf_counter()
         self._inside.append(0.0)
         try:

@@ -1,4 +1,4 @@
-"""What a task hands to the worker, and the headline numbers made from it."""
+"""The result of training, and its headline metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from core.evaluation.scores import fold_scores, judged_rows, score_predictions
 
 @dataclass
 class Result:
-    """A trained task: the predictions table, the class order, facts a fold, and how to save the model, if kept.
+    """The predictions table, the class order, metrics per fold, and a function that saves the model, if it is kept.
 
-    `tables` are written beside the predictions, each under its name; of a run with a source, `baselines` holds the
-    predictions of those who did without it or with it alone, told apart by the column `baseline`.
+    `tables` are written beside the predictions under their names; for a run with a source, `baselines` has the
+    predictions of models trained without it or on it alone, distinguished by the column `baseline`.
     """
 
     predictions: pd.DataFrame
@@ -25,11 +25,10 @@ class Result:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def headline(result: Result) -> dict[str, float]:
-    """The numbers a list of runs shows: accuracy and macro-F1 on the test samples with 95 % intervals.
+def headline_metrics(result: Result) -> dict[str, float]:
+    """The metrics in lists of runs: accuracy and macro-F1 on the test samples with 95 % confidence intervals.
 
-    With folds every sample is judged once, by the model that had not seen it; the folds' mean and standard
-    deviation stand beside.
+    With folds every sample is predicted once, out of fold; mean and standard deviation over the folds are added.
     """
     test = judged_rows(result.predictions)
     scores = score_predictions(test, result.classes)

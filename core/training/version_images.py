@@ -1,4 +1,4 @@
-"""The images of a version's samples and what a frozen backbone makes of them, in the samples' order."""
+"""The images of a version's samples and the outputs of a frozen backbone, in the order of the samples."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,7 +13,7 @@ from core.store.datasets import import_folder
 
 
 class VersionImages:
-    """`samples`, of one dataset, as `load_samples` gives them."""
+    """The images of `samples`, a table from `load_samples`, of one dataset."""
 
     def __init__(self, dataset: DatasetRecord, samples: pd.DataFrame) -> None:
         self._dataset = dataset
@@ -37,16 +37,16 @@ class VersionImages:
         size: int,
         cut: str | None = None,
         progress: Callable[[int, int], None] | None = None,
-        tell: Callable[[EmbeddingInfo], None] = lambda _: None,
+        on_import: Callable[[EmbeddingInfo], None] = lambda _: None,
     ) -> np.ndarray:
-        """Embeddings `(n, d)`, or activations at a `cut`, float32, picked from one cache entry an import.
+        """Embeddings `(n, d)`, or activations at a `cut`, float32, from one cache entry per import.
 
-        `progress` is called with (images done, images in all) of an import, `tell` once an import.
+        `progress` is called with (images done, total images) of an import, `on_import` once per import.
         """
         found: np.ndarray | None = None
         for store, record, here in self._imports(np.arange(len(self))):
             output, info = cached_embedding(store, record.content_hash, backbone, size, cut, progress)
-            tell(info)
+            on_import(info)
             if found is None:
                 found = np.empty((len(self), *output.shape[1:]), dtype="float32")
             found[here] = output[self._rows[here]]

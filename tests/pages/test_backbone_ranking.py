@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.advice.transferability.record import Ranked, Ranking
+from core.advice.transferability.record import BackboneRanking, RankedBackbone
 from core.jobs import tasks
 from core.methods.pretrained import BACKBONES
 from core.schemas import DatasetRecord
@@ -33,9 +33,9 @@ def dataset(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetRecord:
     return prepared.sample("clipart")
 
 
-def ranking(data: str) -> Ranking:
+def ranking(data: str) -> BackboneRanking:
     ranked = [
-        Ranked(
+        RankedBackbone(
             name=name,
             title=BACKBONES[name].title,
             image_size=224,
@@ -48,7 +48,7 @@ def ranking(data: str) -> Ranking:
         )
         for place, (name, probe) in enumerate(PROBES.items())
     ]
-    return Ranking(
+    return BackboneRanking(
         data=data,
         n=240,
         of=240,

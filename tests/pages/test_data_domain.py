@@ -113,7 +113,7 @@ def test_what_a_run_is_expected_to_reach_stands_beside_what_it_reaches(
         actual=0.68,
         actual_ci=(0.55, 0.79),
     )
-    monkeypatch.setattr("core.advice.domain.comparing.expectation", lambda *_: told)
+    monkeypatch.setattr("core.advice.domain.comparing.expected_accuracy", lambda *_: told)
     app = compare(open_tab(target))
     assert at_once_done[0]["run"] == run.id
     (said,) = [m.value for m in app.markdown if m.value.startswith("Expected of")]

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.advice.transferability.learning_curve import learning_curve
-from core.advice.transferability.record import Growth
+from core.advice.transferability.record import LearningCurve
 from core.data.importing import import_data
 from core.jobs import tasks
 from core.schemas import DataRef
@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def finished(monkeypatch: pytest.MonkeyPatch) -> list[Growth]:
+def finished(monkeypatch: pytest.MonkeyPatch) -> list[LearningCurve]:
     """A task that is done as soon as it is started; what it has found."""
-    made: list[Growth] = []
+    made: list[LearningCurve] = []
 
     def start(kind: str, title: str, **params: object) -> tasks.TaskRecord:
         record = tasks.TaskRecord(id="drawn", kind=kind, title=title, params=params, state="succeeded")
@@ -44,7 +44,7 @@ def open_tab(dataset: str) -> AppTest:
 
 
 @pytest.mark.training
-def test_a_curve_is_drawn_and_is_there_again(workspace: Path, finished: list[Growth]) -> None:
+def test_a_curve_is_drawn_and_is_there_again(workspace: Path, finished: list[LearningCurve]) -> None:
     dataset = import_data("sample:clipart").dataset
     app = open_tab(dataset.id)
     next(b for b in app.button if b.label == "Draw the curve").click().run()
@@ -64,7 +64,7 @@ def test_a_table_has_no_such_tab(workspace: Path) -> None:
 
 
 def test_a_gain_that_is_not_shown_is_not_promised() -> None:
-    found = Growth(
+    found = LearningCurve(
         data="d",
         n=100,
         of=100,

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from core.charts.classes import class_bars
 from core.data.importing import import_data
 from core.data.versions import load_samples
-from core.export.formats import FORMATS, Check, Exported
-from core.inference.explaining.record import Dependence, Importance, Matters
+from core.export.formats import FORMATS, Exported, FileCheck
+from core.inference.explaining.record import ColumnImportance, Dependence, FeatureImportance
 from core.jobs import local, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, ResolvedSpec, RunRecord
 from core.store import files, runs
@@ -494,11 +494,11 @@ def test_where_it_looks_is_shown_for_the_mistakes(images: DatasetRecord, monkeyp
 def test_what_matters_names_the_columns_of_a_table(table: DatasetRecord) -> None:
     run = finish(table, "fitted", learner="logistic_regression")
     columns = (
-        Importance(column="width", drop=0.2, low=0.1, high=0.3),
-        Importance(column="colour", drop=0.0, low=-0.1, high=0.1),
+        ColumnImportance(column="width", drop=0.2, low=0.1, high=0.3),
+        ColumnImportance(column="colour", drop=0.0, low=-0.1, high=0.1),
     )
     dependence = Dependence(column="width", values=(0.0, 1.0), probabilities=dict.fromkeys("xyz", (0.3, 0.4)))
-    found = Matters(n=18, accuracy=0.7, columns=columns, dependence=(dependence,))
+    found = FeatureImportance(n=18, accuracy=0.7, columns=columns, dependence=(dependence,))
     task = tasks.TaskRecord(id="looked", kind="matters", title="What matters", params={}, state="succeeded")
     tasks.write_task(task)
     files.write_json(tasks.task_folder(task.id) / "result.json", found.model_dump(mode="json"))
@@ -520,7 +520,7 @@ def exported(name: str, run: RunRecord, *, failure: Failure | None = None) -> st
     tasks.write_task(task)
     path = tasks.task_folder(task.id) / f"export{FORMATS[name].endings[0]}"
     path.write_bytes(b"network")
-    check = Check(n=12, largest_difference=2e-6, agreement=1.0, per_second=80.0)
+    check = FileCheck(n=12, largest_difference=2e-6, agreement=1.0, per_second=80.0)
     found = Exported(format=name, path=str(path), bytes=7, check=check)
     files.write_json(tasks.task_folder(task.id) / "result.json", found.model_dump(mode="json"))
     return task.id

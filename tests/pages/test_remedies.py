@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.advice.domain.comparing import compare
+from core.advice.domain.comparing import compare_domains
 from core.advice.domain.record import Remedies, Remedy
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord
@@ -24,7 +24,9 @@ def data(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
         folder.mkdir(parents=True, exist_ok=True)
         source, target = params["source"], params["target"]
         if kind == "distance":
-            result = compare(DataRef.parse(source), DataRef.parse(target), folder=folder).model_dump(mode="json")
+            result = compare_domains(DataRef.parse(source), DataRef.parse(target), folder=folder).model_dump(
+                mode="json"
+            )
         else:
             result = judgement(source, target).model_dump(mode="json")
         files.write_json(folder / "result.json", result)

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_data
-from core.export.exporting import export
+from core.export.exporting import export_run
 from core.jobs import queue, tasks
 from core.schemas import DataRef, DatasetRecord, Event, Failure, ResolvedSpec, RunRecord, now
 from core.settings import get_settings
@@ -306,7 +306,7 @@ def test_a_run_is_brought_in_where_there_is_none(dataset, tmp_path, monkeypatch)
     table = pd.DataFrame(rows).assign(path="x", part="test", fold=0)
     table.to_parquet(runs.run_folder(run.id) / "predictions.parquet")
     (runs.run_folder(run.id) / "metrics.json").write_text("{}")
-    export(run.id, "run", tmp_path / "run.zip")
+    export_run(run.id, "run", tmp_path / "run.zip")
     content = (tmp_path / "run.zip").read_bytes()
     monkeypatch.setenv("GRAFT_HOME", str(tmp_path / "other"))
     app = drop(open_page(), content)

@@ -17,7 +17,7 @@ from core.jobs import local, queue, tasks
 from core.methods.learners import LEARNERS
 from core.methods.plan import PRESETS
 from core.methods.pretrained import BACKBONES
-from core.methods.rate_search import suggest
+from core.methods.rate_search import suggest_rate
 from core.methods.strategies import STRATEGIES
 from core.schemas import ACTIVE, DatasetRecord, Event, ResolvedSpec, RunRecord, Split, TrainingSpec, now
 from core.store import files, runs
@@ -379,7 +379,7 @@ def test_a_rate_is_found_shown_and_taken_over(table, monkeypatch):
     """The search itself is that of `core.training.learning_rate_test`; here it has ended at once."""
     rates = np.geomspace(1e-6, 1, 60)
     losses = 1 / (1 + np.exp((np.arange(60) - 30) / 4))
-    found = suggest(rates.tolist(), losses.tolist(), False)
+    found = suggest_rate(rates.tolist(), losses.tolist(), False)
 
     def start_at_once(kind: str, title: str, **params: object) -> tasks.TaskRecord:
         record = tasks.TaskRecord(id="ab", kind=kind, title=title, params=params, state="succeeded")

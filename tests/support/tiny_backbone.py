@@ -34,7 +34,7 @@ def place() -> Backbone:
         with TemporaryDirectory() as folder:
             network = Path(folder, own.NETWORK)
             network.write_bytes(_network()[0])
-            own.keep(backbone, network)
+            own.save_backbone(backbone, network)
     return own.get_own(NAME)
 
 

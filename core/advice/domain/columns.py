@@ -7,7 +7,7 @@ from core.advice.domain.record import ColumnShift
 from core.evaluation.comparison import holm
 
 BINS = 10  # deciles of the source
-CATEGORIES = 20  # told apart, the rarer ones together in one more
+CATEGORIES = 20  # kept apart; rarer ones are merged into one more
 
 
 def column_shifts(source: pd.DataFrame, target: pd.DataFrame) -> tuple[ColumnShift, ...]:

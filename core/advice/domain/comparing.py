@@ -9,10 +9,10 @@ import pandas as pd
 
 from core.advice.domain import distances
 from core.advice.domain.columns import column_shifts
-from core.advice.domain.consistency import consistency
-from core.advice.domain.expectation import expectation
+from core.advice.domain.consistency import probe_agreement
+from core.advice.domain.expectation import expected_accuracy
 from core.advice.domain.record import COLUMNS, SAMPLES, Distance, Expectation
-from core.advice.domain.sides import Side, Vectors, sides, vectors
+from core.advice.domain.sides import Side, Vectors, draw_sides, side_vectors
 from core.data.cleaning.steps.step import sample_positions
 from core.data.images.map import map_coordinates
 from core.embedding.embeddings import limit_threads
@@ -25,13 +25,13 @@ Progress = Callable[..., None]
 
 
 def distance_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """`compare` in the background. `params`: `source` and `target`, DATASET[@VERSION][:PART]; `backbone`, `run`."""
+    """Task `distance`: `params` are `source` and `target`, DATASET[@VERSION][:PART], maybe `backbone` and `run`."""
     source, target = (DataRef.parse(params[side]) for side in ("source", "target"))
     run = params.get("run") or None
-    return compare(source, target, params.get("backbone"), run, folder, progress).model_dump(mode="json")
+    return compare_domains(source, target, params.get("backbone"), run, folder, progress).model_dump(mode="json")
 
 
-def compare(
+def compare_domains(
     source: DataRef,
     target: DataRef,
     backbone: str | None = None,
@@ -39,13 +39,13 @@ def compare(
     folder: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Distance:
-    """Compare two sets of data of one kind, and say what a finished `run` on the source is to reach on the target.
+    """Compare two datasets of one kind, and estimate the accuracy of a finished `run` of the source on the target.
 
     Into a `folder` goes `samples.parquet`: the compared samples, source first, with side, id, path, label, score (how
     much a classifier that has not seen it takes it for one of the target) and, of some, their places on two maps;
     beside it `columns.parquet` with what the columns of both hold.
 
-    Where nothing can be expected of the run, `unexpected` says why; the comparison stands.
+    If the run's accuracy cannot be estimated, `unexpected` says why.
 
     Raises:
         InputError: they cannot be compared; see `core.advice.domain.sides`.
@@ -53,8 +53,8 @@ def compare(
     """
     limit_threads()
     progress(0, 0, "reading both")
-    first, second, shared = sides(source, target)
-    seen = vectors(first, second, backbone, progress)
+    first, second, shared = draw_sides(source, target)
+    seen = side_vectors(first, second, backbone, progress)
     progress(0, 0, "distances")
     x, y, m = seen.x, seen.y, len(seen.x)
     mmd, mmd_p = distances.mmd(x, y, seen.groups)
@@ -83,7 +83,7 @@ def compare(
         columns=column_shifts(*seen.columns),
         expectation=expected,
         unexpected=reason,
-        consistency=consistency(x, first.samples["label"], y, second.samples["label"], seen.groups[m:]),
+        consistency=probe_agreement(x, first.samples["label"], y, second.samples["label"], seen.groups[m:]),
         notes=seen.notes,
     )
     if folder:
@@ -95,7 +95,7 @@ def compare(
 
 def _expected(run: str, first: Side, second: Side, progress: Progress) -> tuple[Expectation | None, str]:
     try:
-        return expectation(runs.get_run(run), first, second, progress), ""
+        return expected_accuracy(runs.get_run(run), first, second, progress), ""
     except InputError as error:
         return None, error.message
 

@@ -1,4 +1,4 @@
-"""Whether what is learnt on the source and on the target says the same of the target."""
+"""Agreement on the target between probes trained on the source and on the target."""
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,12 @@ from core.data.findings.label_errors import predict_out_of_fold
 FOLDS = 5
 
 
-def consistency(
+def probe_agreement(
     x: np.ndarray, of_source: pd.Series, y: np.ndarray, of_target: pd.Series, groups: np.ndarray
 ) -> dict[str, float] | None:
     """How often two of three probes agree on the target: learnt on the source, on the target, and on both.
 
-    A target sample is predicted by probes that had not seen it, nor what belongs together with it.
+    Predictions of target samples are out of fold, with groups kept together.
 
     Args:
         x: vectors of the source, `(m, d)`; y: of the target, `(n, d)`.
@@ -35,10 +35,10 @@ def consistency(
         return None
 
     def on_both(learnt: np.ndarray, of: np.ndarray) -> LogisticRegression:
-        return probe(np.concatenate([x, learnt]), np.concatenate([labels, of]))
+        return fit_probe(np.concatenate([x, learnt]), np.concatenate([labels, of]))
 
-    by_source = probe(x, labels).predict(y)
-    by_target = predict_out_of_fold(y, truth, groups, FOLDS, probe).argmax(axis=1)
+    by_source = fit_probe(x, labels).predict(y)
+    by_target = predict_out_of_fold(y, truth, groups, FOLDS, fit_probe).argmax(axis=1)
     by_both = predict_out_of_fold(y, truth, groups, FOLDS, on_both).argmax(axis=1)
     return {
         "source_target": float((by_source == by_target).mean()),
@@ -47,6 +47,6 @@ def consistency(
     }
 
 
-def probe(x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> LogisticRegression:
+def fit_probe(x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> LogisticRegression:
     """A logistic regression of rows `(n, d)`, each counting as much as its weight, `(n,)`, or all the same."""
     return LogisticRegression(max_iter=500).fit(x, labels, sample_weight=weights)

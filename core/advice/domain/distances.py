@@ -1,4 +1,4 @@
-"""How far two sets of vectors lie apart, by four measures.
+"""Four measures of the distance between two sets of vectors.
 
 All take `x`, `(m, d)`, of the source and `y`, `(n, d)`, of the target. Where `groups`, `(m + n,)`, are given, samples
 of one number belong together, as near copies do: a permutation moves them together and no fold divides them.
@@ -69,7 +69,7 @@ def _kernel(z: np.ndarray) -> np.ndarray:
 
 
 def domain_scores(x: np.ndarray, y: np.ndarray, groups: np.ndarray, linear: bool) -> np.ndarray:
-    """How much each sample looks like one of the target, `(m + n,)`, to a classifier that has not seen it.
+    """Out-of-fold probability that each sample belongs to the target, `(m + n,)`.
 
     Logistic regression, or boosted trees for the columns of a table, five folds. Every side needs two groups.
     """

@@ -82,21 +82,23 @@ def transport_costs(probability: Floats, often: Floats) -> Floats:
     return result
 
 
-def expectation(run: RunRecord, source: Side, target: Side, progress: Progress = lambda *_: None) -> Expectation:
+def expected_accuracy(
+    run: RunRecord, source: Side, target: Side, progress: Progress = lambda *_: None
+) -> Expectation:
     """What a finished run, trained on the source, is expected to reach on the target; with labels, what it reaches.
 
     Raises:
         InputError: the run is another data set's, has no model, too few held-out samples, other classes than the
             target, or the target lacks its columns.
     """
-    from core.inference.predicting.model import ImageModel, load
+    from core.inference.predicting.model import ImageModel, load_model
 
     if run.dataset != source.dataset.id:
         raise InputError(
             f"“{run.name}” was not trained on “{source.dataset.name}”.",
             "Choose a run that was trained on the source.",
         )
-    model = load(run.id)
+    model = load_model(run.id)
     known = held_out(run)
     if len(known) < MIN_SAMPLES:
         raise InputError(

@@ -175,7 +175,7 @@ class Remedies(Frozen):
         return next((r for r in self.remedies if r.gain_ci and r.gain_ci[0] > 0), None)
 
 
-def read(task_id: str) -> tuple[Distance, pd.DataFrame, pd.DataFrame]:
+def read_comparison(task_id: str) -> tuple[Distance, pd.DataFrame, pd.DataFrame]:
     """What a task that succeeded has found, its samples, and their columns in the same order.
 
     Of each sample: side, id, path, label, score (how much it looks like the target), and its places on the map.

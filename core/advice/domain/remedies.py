@@ -1,4 +1,4 @@
-"""The task `remedies`: what the methods that need no label of the target make of a shift, before and after."""
+"""The task `remedies`: compares unsupervised transfer methods by their accuracy on the target."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from core.advice.domain.consistency import probe
+from core.advice.domain.consistency import fit_probe
 from core.advice.domain.record import Remedies, Remedy
-from core.advice.domain.sides import sides, vectors
+from core.advice.domain.sides import draw_sides, side_vectors
 from core.embedding.embeddings import limit_threads
 from core.errors import DataError, InputError
 from core.evaluation.intervals import ALPHA, effective_size, paired_gain, wilson
-from core.methods.sources import fits
+from core.methods.sources import transfer_obstacle
 from core.methods.strategies import STRATEGIES, Strategy
 from core.schemas import DataRef, ResolvedSpec
 from core.training.recorder import Recorder
@@ -25,13 +25,13 @@ Progress = Callable[..., None]
 
 
 def remedies_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
-    """`remedies` in the background. `params`: `source` and `target`, DATASET[@VERSION]."""
+    """`compare_remedies` in the background. `params`: `source` and `target`, DATASET[@VERSION]."""
     source, target = (DataRef.parse(params[side]) for side in ("source", "target"))
-    return remedies(source, target, progress).model_dump(mode="json")
+    return compare_remedies(source, target, progress).model_dump(mode="json")
 
 
-def remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: None) -> Remedies:
-    """Learn a probe of the source with the help of each method, and judge it on the target, without its test part.
+def compare_remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: None) -> Remedies:
+    """Train a probe on the source with each method, and evaluate it on the target without its test part.
 
     Raises:
         InputError: one has no labels or too few samples, or they differ in classes or columns.
@@ -39,7 +39,7 @@ def remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: N
     """
     limit_threads()
     progress(0, 0, "reading both")
-    first, second, _ = sides(source, target, untested=True)
+    first, second, _ = draw_sides(source, target, untested=True)
     if not first.labelled or not second.labelled:
         bare = second if first.labelled else first
         raise InputError(f"“{bare.name}” has no labels.", "Methods are compared by the labels of both sides.")
@@ -49,20 +49,20 @@ def remedies(source: DataRef, target: DataRef, progress: Progress = lambda *_: N
         if _without_labels(strategy)
         for method in strategy.methods or (None,)
     ]
-    reason = fits(asked[0][0], second.version, first.version)
+    reason = transfer_obstacle(asked[0][0], second.version, first.version)
     if reason:
         raise InputError(reason, "Only what needs neither equal classes nor columns can carry over.")
-    seen = vectors(first, second, None, progress)
+    seen = side_vectors(first, second, None, progress)
     classes = first.version.classes
     of_source, truth = (np.array([classes.index(c) for c in side.samples["label"]]) for side in (first, second))
     found = []
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
-        before = probe(seen.x, of_source).predict(seen.y) == truth
+        before = fit_probe(seen.x, of_source).predict(seen.y) == truth
         for number, (strategy, method) in enumerate(asked):
             progress(number, len(asked), strategy.title)
             remedy = Remedy(strategy=strategy.name, title=strategy.title, method=method)
             problem = _problem(classes, (seen.x, of_source), (seen.y, truth), remedy)
-            found.append(_tried(remedy, strategy, problem, before, ALPHA / len(asked)))
+            found.append(_try_remedy(remedy, strategy, problem, before, ALPHA / len(asked)))
         apart = domain_auc(seen.x, seen.y)
     found.sort(key=lambda r: -np.inf if r.gain is None else r.gain, reverse=True)
     return Remedies(
@@ -82,11 +82,11 @@ def _without_labels(strategy: Strategy) -> bool:
     return strategy.has_source and strategy.kind == "both" and strategy.labels != "needed"
 
 
-def _tried(
+def _try_remedy(
     remedy: Remedy, strategy: Strategy, problem: VectorProblem, before: NDArray[np.bool_], alpha: float
 ) -> Remedy:
-    """What it made of the problem; `before`, `(n,)`, is which target samples are right without it."""
-    trial = Trial()
+    """The remedy with its results; `before`, `(n,)`, is whether each target sample is correct without it."""
+    trial = ProbeLearner()
     try:
         fitted = strategy.load()(problem, trial)
     except (DataError, InputError) as error:
@@ -105,8 +105,8 @@ def _tried(
     return remedy.model_copy(update=reached)
 
 
-class Trial:
-    """A probe as the learner that a strategy is given, which looks at how far apart the domains then are."""
+class ProbeLearner:
+    """A linear probe as the learner of a strategy, which also measures the remaining domain AUC."""
 
     domain_auc = 0.5
 
@@ -114,12 +114,12 @@ class Trial:
         rows, weights = given.x[given.train], given.sample_weight
         there = given.x[given.judged]
         self.domain_auc = domain_auc(rows, there, weights=weights)
-        model = probe(rows, given.labels[given.train], weights)
+        model = fit_probe(rows, given.labels[given.train], weights)
         return VectorFitted(model.predict_proba(there), model)
 
 
 class _Notes(Recorder):
-    """Keeps what a strategy has to say; there is no run."""
+    """Keeps a strategy's notes; there is no run."""
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -1,4 +1,4 @@
-"""The two sides of a comparison: a lot of the samples of each, and both as vectors that can be compared."""
+"""The two sides of a comparison: random samples of each, and both as comparable vectors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from core.data.versions import load_cells, load_samples
 from core.errors import InputError
 from core.methods.backbone import weights_path
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.schemas import DataRef, DatasetRecord, Recipe, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.images.check import BACKBONE, through_backbone
@@ -28,7 +28,7 @@ Progress = Callable[..., None]
 
 @dataclass(frozen=True)
 class Side:
-    """`samples` as `load_samples` gives them, `n` of them before the lot was drawn."""
+    """One side; `samples` is a table from `load_samples`, `n` their number before sampling."""
 
     ref: DataRef
     dataset: DatasetRecord
@@ -61,11 +61,11 @@ class Vectors:
     notes: tuple[str, ...] = ()
 
 
-def sides(source: DataRef, target: DataRef, untested: bool = False) -> tuple[Side, Side, int]:
-    """Source and target, at most `MOST` samples of each by lot, and how many samples both had.
+def draw_sides(source: DataRef, target: DataRef, untested: bool = False) -> tuple[Side, Side, int]:
+    """Source and target, at most `MOST` random samples of each, and the number of samples that both contain.
 
-    What both hold is divided between them by lot, so that no sample stands on both sides. With `untested` no sample
-    of a test part is among them.
+    Shared samples are divided between them at random, so that no sample is on both sides. With `untested`, test
+    parts are left out.
 
     Raises:
         InputError: they are of different kinds, or the same, or one has too few samples.
@@ -84,8 +84,8 @@ def sides(source: DataRef, target: DataRef, untested: bool = False) -> tuple[Sid
     return _drawn(first, of_target), _drawn(second, of_source), len(both)
 
 
-def one_side(ref: DataRef) -> Side:
-    """The target before any source is chosen, without its test part; `InputError` where it has too few samples."""
+def draw_target(ref: DataRef) -> Side:
+    """A target without its test part, before a source is chosen. `InputError` if it has too few samples."""
     return _drawn(_whole(ref, untested=True), np.empty(0, dtype=object))
 
 
@@ -99,7 +99,7 @@ def _whole(ref: DataRef, untested: bool) -> Side:
 
 
 def _keys(side: Side) -> pd.Series:
-    """What makes a sample the same one: an image's pixels, but a row's place, as others may equal it by chance."""
+    """The identity of samples: an image's pixels, but a row's position, because rows may be equal by chance."""
     if side.dataset.kind == "image":
         return side.samples["content_hash"]
     return side.dataset.id + "/" + side.samples["id"]
@@ -125,18 +125,18 @@ def _noun(side: Side) -> str:
     return "images" if side.dataset.kind == "image" else "rows"
 
 
-def vectors(source: Side, target: Side, backbone: str | None, progress: Progress) -> Vectors:
+def side_vectors(source: Side, target: Side, backbone: str | None, progress: Progress) -> Vectors:
     """Both sides as vectors of one space: embeddings of images, or the columns of tables that both have.
 
     Of images at the size at which the target would be trained, squashed as the linear head sees them; of tables by
     name and type, prepared as for a learner. Of embeddings the leading principal components are kept.
     """
-    groups = np.concatenate([source.samples["group"], target.samples["group"].to_numpy() + _beyond(source)])
+    groups = np.concatenate([source.samples["group"], target.samples["group"].to_numpy() + _group_offset(source)])
     if source.dataset.kind == "table":
         return _of_tables(source, target, groups)
     network = get_backbone(backbone or BACKBONE)
     weights_path(network)
-    size = size_for(network, target.samples)
+    size = default_image_size(network, target.samples)
     seen = []
     for side in (source, target):
         images = VersionImages(side.dataset, side.samples)
@@ -148,7 +148,7 @@ def vectors(source: Side, target: Side, backbone: str | None, progress: Progress
     return Vectors(z[:m], z[m:], groups, columns, backbone=network.name, image_size=size)
 
 
-def _beyond(side: Side) -> int:
+def _group_offset(side: Side) -> int:
     return int(side.samples["group"].max()) + 1
 
 
@@ -173,12 +173,12 @@ def _of_tables(source: Side, target: Side, groups: np.ndarray) -> Vectors:
         if len(left):
             notes.append(f"Only in “{side.name}”, so not compared: {', '.join(f'“{name}”' for name in left)}.")
     theirs, ours = rename_to_target(theirs, ours, matched)[list(matched)], ours[list(matched)]
-    x, y = prepared(theirs, ours)
+    x, y = prepare_tables(theirs, ours)
     return Vectors(x, y, groups, (theirs, ours), notes=tuple(notes))
 
 
-def prepared(theirs: pd.DataFrame, ours: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of both, of the same columns, as a learner sees them, `(m, d)` and `(n, d)`; no label is used for it."""
+def prepare_tables(theirs: pd.DataFrame, ours: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of both with the same columns, prepared as for a learner without labels, `(m, d)` and `(n, d)`."""
     m = len(theirs)
     z = Preparation(Recipe()).fit_transform(
         pd.concat([theirs, ours], ignore_index=True), np.repeat([0, 1], [m, len(ours)])

@@ -1,4 +1,4 @@
-"""The task `rank`: which of the backbones at hand suits a dataset, before anything is fine-tuned."""
+"""The task `rank`: which of the installed backbones suits a dataset, before fine-tuning."""
 
 import time
 from collections import defaultdict
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from core.advice.transferability.record import Ranked, Ranking
+from core.advice.transferability.record import BackboneRanking, RankedBackbone
 from core.advice.transferability.scores import h_score, leep, logme
 from core.data.cleaning.steps.step import sample_positions
 from core.data.findings.label_errors import normalize_embeddings, predict_out_of_fold, principal_components
@@ -22,7 +22,7 @@ from core.errors import InputError, NotFoundError
 from core.evaluation.intervals import wilson
 from core.methods import backbones as own
 from core.methods.backbone import Backbone, weights_state
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.methods.pretrained import BACKBONES
 from core.schemas import DataRef, DatasetRecord, RunRecord, VersionRecord
 from core.store import runs
@@ -30,7 +30,7 @@ from core.store.datasets import get_dataset, get_version
 from core.training.images.check import through_backbone
 from core.training.version_images import VersionImages
 
-MOST = 2_000  # samples that scores and probes are computed on
+MOST = 2_000  # samples for scores and probes at most
 FOLDS = 5
 EQUAL = 0.005  # probes that differ by no more count as equally good
 FEWEST_FOR_TAU = 3
@@ -38,14 +38,14 @@ Progress = Callable[..., None]
 
 
 def rank_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
-    """`rank` in the background. `params`: `data`, DATASET[@VERSION]."""
-    return rank(DataRef.parse(params["data"]), progress).model_dump(mode="json")
+    """`rank_backbones` in the background. `params`: `data`, DATASET[@VERSION]."""
+    return rank_backbones(DataRef.parse(params["data"]), progress).model_dump(mode="json")
 
 
-def rank(ref: DataRef, progress: Progress = lambda *_: None) -> Ranking:
+def rank_backbones(ref: DataRef, progress: Progress = lambda *_: None) -> BackboneRanking:
     """Score every backbone whose weights are here on a version's training and validation images.
 
-    Networks of your own that have seen labels of this dataset are left out: they would be judged by what they learnt.
+    Your own networks that were trained on this dataset are left out: their scores would be too optimistic.
 
     Raises:
         InputError: a table, data without labels, or a class with fewer than two distinct images.
@@ -54,41 +54,41 @@ def rank(ref: DataRef, progress: Progress = lambda *_: None) -> Ranking:
     version, dataset = get_version(ref), get_dataset(ref.dataset)
     samples, of = known_samples(dataset, version)
     folds = min(FOLDS, int(samples.groupby("label")["group"].nunique().min()))
-    here, notes = _at_hand(dataset)
+    here, notes = _available_backbones(dataset)
     ranked = []
     for number, backbone in enumerate(here, start=1):
         told = f"{backbone.title}, {number} of {len(here)}"
-        size = max(size_for(backbone, samples), backbone.smallest_size)
+        size = max(default_image_size(backbone, samples), backbone.smallest_size)
 
         def tell(done: int, total: int, text: str = "", told: str = told) -> None:
             progress(done, total, f"{told}: {text}")
 
-        ranked.append(_ranked(backbone, size, dataset, samples, folds, tell))
+        ranked.append(_score_backbone(backbone, size, dataset, samples, folds, tell))
     ranked.sort(key=lambda r: r.probe, reverse=True)
-    tau, of_runs = agreement(ranked, runs.list_runs(dataset=dataset.id, states=["succeeded"]), version.id)
-    return Ranking(
+    tau, of_runs = rank_agreement(ranked, runs.list_runs(dataset=dataset.id, states=["succeeded"]), version.id)
+    return BackboneRanking(
         data=f"{dataset.id}@{version.id}",
         n=len(samples),
         of=of,
         folds=folds,
         backbones=tuple(ranked),
-        recommended=recommended(ranked),
+        recommended=recommended_backbone(ranked),
         tau=tau,
         tau_runs=of_runs,
         notes=notes,
     )
 
 
-def recommended(ranked: Sequence[Ranked]) -> str:
-    """The name of the cheapest among those whose probe is at most half a point behind the best one."""
+def recommended_backbone(ranked: Sequence[RankedBackbone]) -> str:
+    """The name of the cheapest backbone whose probe accuracy is at most half a point below the best."""
     best = max(r.probe for r in ranked)
     return min((r for r in ranked if r.probe >= best - EQUAL), key=lambda r: (r.cost, -r.probe)).name
 
 
-def agreement(
-    ranked: Sequence[Ranked], finished: Sequence[RunRecord], version: str
+def rank_agreement(
+    ranked: Sequence[RankedBackbone], finished: Sequence[RunRecord], version: str
 ) -> tuple[dict[str, float | None] | None, str]:
-    """Kendall's τ of each score with what runs of a version have reached, and which runs those are.
+    """Kendall's τ of each score with the validation accuracy of a version's runs, and a description of the runs.
 
     Of the strategies that are finished with most backbones, the one with most runs counts; a backbone's runs are
     averaged. None where fewer than three backbones have such runs.
@@ -121,7 +121,7 @@ def agreement(
 
 
 def known_samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.DataFrame, int]:
-    """Images to learn from and to choose by, at most `MOST` by lot; and how many there were.
+    """Training and validation images, at most `MOST` chosen at random, and their number before.
 
     Raises:
         InputError: a table, data without labels, or a class with fewer than two distinct images.
@@ -142,8 +142,8 @@ def known_samples(dataset: DatasetRecord, version: VersionRecord) -> tuple[pd.Da
     return drawn, len(samples)
 
 
-def _at_hand(dataset: DatasetRecord) -> tuple[list[Backbone], tuple[str, ...]]:
-    """Backbones whose weights are here, and what is worth saying of those that are left out."""
+def _available_backbones(dataset: DatasetRecord) -> tuple[list[Backbone], tuple[str, ...]]:
+    """Backbones with installed weights, and a note on those left out."""
     here = [b for b in BACKBONES.values() if weights_state(b) == "present"]
     mine = own.own_backbones()
     fresh = [b for b in mine if not has_seen(b.name, dataset.id)]
@@ -161,16 +161,16 @@ def has_seen(name: str, dataset: str) -> bool:
     try:
         run = runs.get_run(name.removeprefix(own.RUN))
     except NotFoundError:
-        return True  # nobody can tell any more
+        return True  # the run is gone, so assume it
     if dataset in {run.dataset, *(DataRef.parse(source).dataset for source in run.spec.source or ())}:
         return True
     before = [run.spec.backbone or "", *([f"{own.RUN}{run.spec.teacher}"] if run.spec.teacher else [])]
     return any(has_seen(b, dataset) for b in before)
 
 
-def _ranked(
+def _score_backbone(
     backbone: Backbone, size: int, dataset: DatasetRecord, samples: pd.DataFrame, folds: int, progress: Progress
-) -> Ranked:
+) -> RankedBackbone:
     start = time.perf_counter()
     x = VersionImages(dataset, samples).outputs(backbone, size, progress=through_backbone(progress))
     progress(0, 0, "scores and probe")
@@ -179,7 +179,7 @@ def _ranked(
         source = source_probabilities(backbone, x)
         probabilities = predict_out_of_fold(principal_components(normalize_embeddings(x)), labels, groups, folds)
         right = int((probabilities.argmax(axis=1) == labels).sum())
-        found = Ranked(
+        found = RankedBackbone(
             name=backbone.name,
             title=backbone.title,
             image_size=size,

@@ -1,4 +1,4 @@
-"""The task `learning_curve`: how much twice as many images would bring, by probes on ever more of those there are."""
+"""The task `learning_curve`: the expected gain from twice as many images, by probes on growing subsets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from core.advice.transferability.backbone_ranking import known_samples
-from core.advice.transferability.record import ClassGrowth, Growth, GrowthPoint
+from core.advice.transferability.record import ClassDoubling, LearningCurve, LearningCurvePoint
 from core.data.findings.label_errors import fit_probe, normalize_embeddings, principal_components
 from core.data.splitting import assign_folds
 from core.embedding.embeddings import limit_threads
@@ -17,7 +17,7 @@ from core.errors import InputError
 from core.evaluation.bootstrap import percentile_interval
 from core.evaluation.intervals import wilson
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.schemas import DataRef
 from core.store.datasets import get_dataset, get_version
 from core.training.images.check import BACKBONE, through_backbone
@@ -26,7 +26,7 @@ from core.training.version_images import VersionImages
 FOLDS = 5
 REPEATS = 4  # lots of each size
 SHARES = tuple(2.0 ** (-step / 2) for step in range(8, -1, -1))  # a sixteenth of the images up to all of them
-LEAST = 2  # images of the smallest class in the smallest lot
+LEAST = 2  # images of the smallest class in the smallest subset
 FEWEST = 4  # sizes that a law is fitted to
 DRAWS = 400
 EXPONENTS = np.linspace(0, 1.5, 61)  # 0 where nothing grows
@@ -34,7 +34,7 @@ LINE = 30  # points of the drawn law up to what there is, and again beyond
 Progress = Callable[..., None]
 
 
-class Law(NamedTuple):
+class PowerLaw(NamedTuple):
     """Share of errors at n images, a · n⁻ᵇ; both numbers have one shape."""
 
     a: np.ndarray
@@ -50,13 +50,13 @@ def learning_curve_task(params: dict[str, Any], _folder: Path, progress: Progres
     return learning_curve(DataRef.parse(params["data"]), progress).model_dump(mode="json")
 
 
-def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth:
+def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> LearningCurve:
     """Accuracy of a linear probe against the number of images, and where it would be with twice as many.
 
-    In each of five folds of a version's training and validation images, probes learn from lots of the other folds,
-    of ever more images in unchanged shares of the classes. To the errors a power law is fitted (Hestness et al. 2017,
-    “Deep learning scaling is predictable, empirically”); a floor as a third number made it err more in one direction.
-    Its intervals come from bootstrapping images, copies together, and lots.
+    In each of five folds of a version's training and validation images, probes are trained on subsets of the other
+    folds of increasing size, with constant class proportions. A power law is fitted to the errors (Hestness et al.
+    2017, “Deep learning scaling is predictable, empirically”); a floor as a third parameter biased the extrapolation.
+    Its intervals come from bootstrapping images, copies together, and subsets.
 
     Raises:
         InputError: a table, data without labels, or too few images of a class.
@@ -67,31 +67,31 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Growth
     samples, of = known_samples(dataset, version)
     labels, classes = pd.factorize(samples["label"], sort=True)
     groups = np.unique(samples["group"].to_numpy(), return_inverse=True)[1]
-    shares = lot_shares(labels, groups, list(classes))
+    shares = subset_shares(labels, groups, list(classes))
     backbone = get_backbone(BACKBONE)
-    size = size_for(backbone, samples)
+    size = default_image_size(backbone, samples)
     x = VersionImages(dataset, samples).outputs(backbone, size, progress=through_backbone(progress))
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
-        sizes, right = measured(principal_components(normalize_embeddings(x)), labels, groups, shares, progress)
+        sizes, right = measure_probes(principal_components(normalize_embeddings(x)), labels, groups, shares, progress)
     n = len(labels)
     line = np.concatenate([np.geomspace(sizes[0], n, LINE), np.geomspace(n, 2 * n, LINE + 1)[1:]])
     now_and_doubled = [LINE - 1, -1]
-    whole, by_class = extrapolated(sizes, right, labels, groups, line)
+    whole, by_class = extrapolate(sizes, right, labels, groups, line)
     low, high = np.quantile(whole[1:], [0.025, 0.975], axis=0)
     reached = right.mean(axis=(0, 2))
-    return Growth(
+    return LearningCurve(
         data=f"{dataset.id}@{version.id}",
         n=n,
         of=of,
         backbone=backbone.name,
         image_size=size,
         points=tuple(
-            GrowthPoint(n=int(m), accuracy=share, accuracy_ci=wilson(share * n, n))
+            LearningCurvePoint(n=int(m), accuracy=share, accuracy_ci=wilson(share * n, n))
             for m, share in zip(sizes.round(), reached.tolist(), strict=True)
         ),
         line=tuple(zip(*(row.tolist() for row in (line, whole[0], low, high)), strict=True)),
         classes=tuple(
-            ClassGrowth(name=str(name), **_doubling(by_class[:, i, now_and_doubled]))
+            ClassDoubling(name=str(name), **_doubling(by_class[:, i, now_and_doubled]))
             for i, name in enumerate(classes)
         ),
         **_doubling(whole[:, now_and_doubled]),
@@ -104,7 +104,7 @@ def _doubling(accuracy: np.ndarray) -> dict[str, Any]:
     return {"now": now, "doubled": doubled, "gain_ci": percentile_interval(draws[:, 1] - draws[:, 0])}
 
 
-def lot_shares(labels: np.ndarray, groups: np.ndarray, classes: list[str]) -> tuple[float, ...]:
+def subset_shares(labels: np.ndarray, groups: np.ndarray, classes: list[str]) -> tuple[float, ...]:
     """The shares of the images at which every class has `LEAST` of them to learn from, in each fold.
 
     Raises:
@@ -122,12 +122,12 @@ def lot_shares(labels: np.ndarray, groups: np.ndarray, classes: list[str]) -> tu
     return shares
 
 
-def measured(
+def measure_probes(
     x: np.ndarray, labels: np.ndarray, groups: np.ndarray, shares: tuple[float, ...], progress: Progress
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of the lots, `(sizes,)`, and whether each image was judged rightly, `(repeats, sizes, n)`.
+    """Sizes of the subsets, `(sizes,)`, and whether each image was classified correctly, `(repeats, sizes, n)`.
 
-    No probe has seen the image that it judges, or a copy of it. Of one repeat smaller lots are parts of larger ones.
+    Predictions are out of fold, copies included. Within a repeat, smaller subsets are part of larger ones.
     """
     fold = assign_folds(labels, groups, FOLDS)
     right = np.zeros((REPEATS, len(shares), len(labels)))
@@ -150,13 +150,13 @@ def measured(
     return sizes.mean(axis=0), right
 
 
-def extrapolated(
+def extrapolate(
     sizes: np.ndarray, right: np.ndarray, labels: np.ndarray, groups: np.ndarray, at: np.ndarray, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy at numbers of images `at`, `(m,)`: as fitted, and then by `DRAWS` bootstrap draws.
 
     Args:
-        sizes, right: as `measured` gives them.
+        sizes, right: as `measure_probes` gives them.
         labels, groups: `(n,)`, from 0 on.
 
     Returns:
@@ -179,24 +179,26 @@ def extrapolated(
     drawn = np.asarray(drawn).reshape(-1, k, classes)
     of_class = times @ support
     whole = drawn.sum(axis=2) / of_class.sum(axis=1)[:, None]
-    law = fitted(sizes, whole)
+    law = fit_power_law(sizes, whole)
     shares = (drawn / np.maximum(of_class, 1)[:, None]).swapaxes(1, 2)
-    theirs = fitted(sizes, shares, law.b[:, None])
-    return Law(*(part[:, None] for part in law)).accuracy(at), Law(*(part[..., None] for part in theirs)).accuracy(at)
+    theirs = fit_power_law(sizes, shares, law.b[:, None])
+    return PowerLaw(*(part[:, None] for part in law)).accuracy(at), PowerLaw(
+        *(part[..., None] for part in theirs)
+    ).accuracy(at)
 
 
-def fitted(sizes: np.ndarray, errors: np.ndarray, steepness: np.ndarray | None = None) -> Law:
+def fit_power_law(sizes: np.ndarray, errors: np.ndarray, steepness: np.ndarray | None = None) -> PowerLaw:
     """The power law nearest to shares of errors, `(…, sizes)`, by least squares, larger sizes weighing more.
 
     Its steepness b is at least 0, so that more images never do harm, and tried on a grid unless given.
     """
     if steepness is not None:
         a, _ = _scale(np.power(sizes, -steepness[..., None]), errors, sizes)
-        return Law(a, np.broadcast_to(steepness, a.shape))
+        return PowerLaw(a, np.broadcast_to(steepness, a.shape))
     tried = [_scale(np.power(sizes, -b), errors, sizes) for b in EXPONENTS]
     best = np.argmin([loss for _, loss in tried], axis=0)
     a = np.take_along_axis(np.array([a for a, _ in tried]), best[None], axis=0)[0]
-    return Law(a, EXPONENTS[best])
+    return PowerLaw(a, EXPONENTS[best])
 
 
 def _scale(z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

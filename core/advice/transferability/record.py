@@ -4,7 +4,7 @@ from core.evaluation.intervals import Interval
 from core.schemas import Frozen
 
 
-class Ranked(Frozen):
+class RankedBackbone(Frozen):
     """One backbone: its scores (`core.advice.transferability.scores`), and what a linear probe on it reaches.
 
     `probe` is the share of samples that cross-validated probes are right on, `probe_ci` its 95 % interval. `leep` is
@@ -24,7 +24,7 @@ class Ranked(Frozen):
     seconds: float
 
 
-class Ranking(Frozen):
+class BackboneRanking(Frozen):
     """The result of the task `rank`, the best probe first.
 
     `data` names the version, of whose `of` training and validation samples `n` were looked at, and no test samples.
@@ -37,7 +37,7 @@ class Ranking(Frozen):
     n: int
     of: int
     folds: int
-    backbones: tuple[Ranked, ...]
+    backbones: tuple[RankedBackbone, ...]
     recommended: str
     tau: dict[str, float | None] | None = None
     tau_runs: str = ""
@@ -48,7 +48,7 @@ class Ranking(Frozen):
         return self.model_dump(mode="json")
 
 
-class GrowthPoint(Frozen):
+class LearningCurvePoint(Frozen):
     """What probes on lots of `n` images, on average, are right on, with a 95 % interval."""
 
     n: int
@@ -68,13 +68,13 @@ class Doubling(Frozen):
         return self.doubled - self.now
 
 
-class ClassGrowth(Doubling):
+class ClassDoubling(Doubling):
     """The recall of a class."""
 
     name: str
 
 
-class Growth(Doubling):
+class LearningCurve(Doubling):
     """The result of the task `learning_curve`, from `n` of `of` training and validation images.
 
     `line` holds number of images, accuracy, and both ends of its 95 % interval along the fitted law, through `n` up
@@ -86,6 +86,6 @@ class Growth(Doubling):
     of: int
     backbone: str
     image_size: int
-    points: tuple[GrowthPoint, ...]
+    points: tuple[LearningCurvePoint, ...]
     line: tuple[tuple[float, float, float, float], ...]
-    classes: tuple[ClassGrowth, ...]
+    classes: tuple[ClassDoubling, ...]

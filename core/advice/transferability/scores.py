@@ -1,6 +1,6 @@
-"""How well a backbone's embeddings suit labels, told without training anything: LogME, LEEP, H-score.
+"""Transferability scores of a backbone's embeddings, without training: LogME, LEEP, H-score.
 
-All three grow with how well they suit. They can be compared between backbones on equal samples, and only so.
+Higher is better. They can only be compared between backbones on the same samples.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Where a network looks: Grad-CAM from the gradient, occlusion by covering parts. Only workers import this."""
+"""Attention maps of a network: Grad-CAM and occlusion. Only workers import this."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from core.errors import InputError
-from core.inference.explaining.heat import scaled
-from core.models.networks import FEATURES, split
+from core.inference.explaining.heat import normalise_maps
+from core.models.networks import FEATURES, split_network
 
 PATCH = 4  # a patch covers this part of a side
 STEPS = 7  # places of the patch along a side
@@ -18,8 +18,8 @@ class GradCam:
     """Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) of a whole network, pixels to probabilities.
 
     The last feature map is weighted, channel by channel, with the mean gradient of the class's score before the
-    softmax. Keras itself offers no gradient: TensorFlow's or JAX's own is taken. The network given is changed: its
-    last layer gives scores from now on, so it should be a copy that serves nothing else.
+    softmax. Keras has no gradient API, so TensorFlow's or JAX's is used. The network is modified, its last layer
+    then returns logits, so pass a copy that is used for nothing else.
     """
 
     def __init__(self, network: keras.Model) -> None:
@@ -27,7 +27,7 @@ class GradCam:
         if getattr(last, "activation", None) is not keras.activations.softmax:
             raise InputError("The network does not end in a softmax layer.", "Use occlusion, which works for any.")
         last.activation = keras.activations.linear
-        self._trunk, self._tail = split(network, FEATURES)
+        self._trunk, self._tail = split_network(network, FEATURES)
         if not self._trunk.weights:
             raise InputError("The networks of an ensemble have no feature map in common.", "Use occlusion.")
 
@@ -37,7 +37,7 @@ class GradCam:
         gradient = _gradient(self._tail, features, np.asarray(classes, dtype="int32"))
         weights = gradient.mean(axis=(1, 2), keepdims=True)
         found: np.ndarray = (weights * keras.ops.convert_to_numpy(features)).sum(axis=-1)
-        return scaled(found)
+        return normalise_maps(found)
 
 
 def _last_layer(network: keras.Model) -> keras.layers.Layer:
@@ -70,8 +70,8 @@ def _gradient(tail: keras.Model, features: Any, classes: np.ndarray) -> np.ndarr
     raise InputError("Grad-CAM needs TensorFlow or JAX.", "Use occlusion, which works with any.")
 
 
-def occlusion(network: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """How much of a class's probability goes when a part is covered (Zeiler and Fergus 2014, arXiv:1311.2901).
+def occlusion_maps(network: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """How much a class's probability drops when a part is covered (Zeiler and Fergus 2014, arXiv:1311.2901).
 
     A patch of a quarter of the side, in the image's mean colour, goes over 7 × 7 places; a pixel's heat is the mean
     loss of the patches that cover it.
@@ -100,4 +100,4 @@ def occlusion(network: keras.Model, images: np.ndarray, classes: np.ndarray) -> 
             heat[box] += lost
             times[box] += 1
         heat /= np.maximum(times, 1)
-    return scaled(found)
+    return normalise_maps(found)

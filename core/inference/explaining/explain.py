@@ -12,7 +12,7 @@ from core.data.images.store import DatasetImages, ImageStore
 from core.data.versions import load_samples
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
-from core.inference.explaining.heat import overlay
+from core.inference.explaining.heat import overlay_heat
 from core.jobs import tasks
 from core.schemas import DataRef
 from core.store import runs
@@ -34,13 +34,13 @@ def explain_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[st
         empty for pictures that were given, of which their prediction tells it.
     """
     limit_threads()
-    from core.inference.explaining.attention import occlusion
-    from core.inference.predicting.model import ImageModel, load
+    from core.inference.explaining.attention import occlusion_maps
+    from core.inference.predicting.model import ImageModel, load_model
     from core.training.version_images import VersionImages
 
     wanted: dict[str, str] = dict(list(params["classes"].items())[:MOST])
     progress(0, 0, "loading the model")
-    model = load(params["run"])
+    model = load_model(params["run"])
     if not isinstance(model, ImageModel):
         raise InputError("Only a run on images looks somewhere.", "For a table, see which columns matter.")
     nearest: dict[str, list[str]] = {}
@@ -56,17 +56,17 @@ def explain_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[st
         pictures = DatasetImages(model.run.dataset)
         originals = [pictures.image(name) for name in wanted]
         if model.reference is not None:
-            _, near = model.reference.look(model.vectors(images))
+            _, near = model.reference.nearest_known(model.vectors(images))
             for name, row in zip(wanted, near, strict=True):
                 nearest[name] = [other for other in model.ids[row] if other != name][:NEAREST]
     classes = np.array([model.classes.index(name) for name in wanted.values()])
     progress(0, len(wanted), "looking")
     if params["method"] == "occlusion":
-        maps = occlusion(model.network, pixels, classes)
+        maps = occlusion_maps(model.network, pixels, classes)
     else:
         maps = _grad_cam(model.run.id).maps(pixels, classes)
     for name, picture, heat in zip(wanted, originals, maps, strict=True):
-        Image.fromarray(overlay(picture, heat)).save(folder / f"{name}.webp", "WEBP", quality=90)
+        Image.fromarray(overlay_heat(picture, heat)).save(folder / f"{name}.webp", "WEBP", quality=90)
     return {"nearest": nearest}
 
 

@@ -10,7 +10,7 @@ SCALE = np.array(
 STRENGTH = 0.65  # how much of the picture's own grey the brightest spot hides
 
 
-def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def overlay_heat(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A heat map laid over its picture, of which the grey values are kept.
 
     Args:
@@ -31,8 +31,8 @@ def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return blended
 
 
-def scaled(maps: np.ndarray) -> np.ndarray:
-    """Maps `(n, h, w)` without what speaks against the class, the largest value of each 1; none where all is 0."""
+def normalise_maps(maps: np.ndarray) -> np.ndarray:
+    """Maps `(n, h, w)` with negative values set to 0, scaled to a maximum of 1; all 0 if none is positive."""
     positive = np.maximum(maps, 0)
     top = positive.max(axis=(1, 2), keepdims=True)
     divided: np.ndarray = np.divide(positive, top, out=np.zeros_like(positive), where=top > 0)

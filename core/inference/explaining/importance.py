@@ -1,4 +1,4 @@
-"""Which columns matter to a run on a table: what is lost when one is shuffled, and how it moves the probabilities."""
+"""Feature importance of a run on a table: permutation importance and partial dependence."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,24 +9,24 @@ import pandas as pd
 
 from core.data.versions import load_rows
 from core.errors import InputError
-from core.inference.explaining.record import Dependence, Importance, Matters
+from core.inference.explaining.record import ColumnImportance, Dependence, FeatureImportance
 from core.schemas import DataRef
 from core.store import runs
 
-ROWS = 2_000  # test rows at most, by lot
+ROWS = 2_000  # test rows at most, chosen at random
 REPEATS = 10
-DRAWN = 6  # columns whose dependence is drawn
+DRAWN = 6  # columns with partial dependence
 GRID, GRID_ROWS = 20, 300
 MOST_VALUES = 12  # of a category
 Predict = Callable[[pd.DataFrame], np.ndarray]  # cells to probabilities, `(n, classes)`
 
 
-def matters_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[str, Any]:
-    """The task `matters`: `params` has the `run`; the result is a `Matters`."""
-    from core.inference.predicting.model import TableModel, load
+def importance_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[str, Any]:
+    """The task `matters`: `params` has the `run`; the result is a `FeatureImportance`."""
+    from core.inference.predicting.model import TableModel, load_model
 
     progress(0, 0, "loading the model")
-    model = load(params["run"])
+    model = load_model(params["run"])
     if not isinstance(model, TableModel):
         raise InputError("Only a run on a table has columns.", "For images, see where the network looks.")
     run = runs.get_run(params["run"])
@@ -41,18 +41,18 @@ def matters_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[st
     def predict(changed: pd.DataFrame) -> np.ndarray:
         return model.probabilities(model.preparation.transform(changed))
 
-    columns, accuracy = importances(predict, cells, truth, progress)
+    columns, accuracy = permutation_importance(predict, cells, truth, progress)
     drawn = [c.column for c in columns[:DRAWN]]
     few = cells.sample(min(GRID_ROWS, len(cells)), random_state=0)
     progress(0, 0, "how the probabilities move")
-    dependence = tuple(dependence_on(predict, few, column, model.classes) for column in drawn)
-    found = Matters(n=len(cells), accuracy=accuracy, columns=columns, dependence=dependence)
+    dependence = tuple(partial_dependence(predict, few, column, model.classes) for column in drawn)
+    found = FeatureImportance(n=len(cells), accuracy=accuracy, columns=columns, dependence=dependence)
     return found.model_dump(mode="json")
 
 
-def importances(
+def permutation_importance(
     predict: Predict, cells: pd.DataFrame, truth: np.ndarray, progress: Any = None
-) -> tuple[tuple[Importance, ...], float]:
+) -> tuple[tuple[ColumnImportance, ...], float]:
     """Permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019) of every column, and the share right.
 
     A row's loss is the share of `REPEATS` shuffles that turn it wrong, less those that turn it right; the interval is
@@ -67,17 +67,17 @@ def importances(
     for number, column in enumerate(cells.columns):
         if progress:
             progress(number, cells.shape[1], f"without {column}")
-        # All shuffles in one table: asking a learner costs more than what it is asked about.
+        # All shuffles in one table: a call of a learner costs more than its rows.
         given = cells[column].iloc[np.concatenate([rng.permutation(len(cells)) for _ in range(REPEATS)])]
         still = predict(_repeated(cells, REPEATS).assign(**{str(column): given.reset_index(drop=True)}))
         loss = right - (still.argmax(axis=1) == np.tile(truth, REPEATS)).reshape(REPEATS, -1).mean(axis=0)
         error = 1.96 * loss.std(ddof=1) / np.sqrt(len(loss)) if len(loss) > 1 else 1.0  # one row tells nothing
         mean = float(loss.mean())
-        found.append(Importance(column=str(column), drop=mean, low=mean - error, high=mean + error))
+        found.append(ColumnImportance(column=str(column), drop=mean, low=mean - error, high=mean + error))
     return tuple(sorted(found, key=lambda c: -c.drop)), float(right.mean())
 
 
-def dependence_on(predict: Predict, cells: pd.DataFrame, column: str, classes: tuple[str, ...]) -> Dependence:
+def partial_dependence(predict: Predict, cells: pd.DataFrame, column: str, classes: tuple[str, ...]) -> Dependence:
     """Mean probabilities over the rows of `cells`, all of them given one value of the column after the other."""
     known = cells[column].dropna()
     if known.empty:

@@ -1,10 +1,10 @@
-"""What an explanation of a run on a table says, as pages read it."""
+"""The records of feature importance, as pages read them."""
 
 from core.schemas import Frozen
 
 
-class Importance(Frozen):
-    """What shuffling a column costs, as a share of the rows that are right; 95 % interval over the rows."""
+class ColumnImportance(Frozen):
+    """Permutation importance of a column: the drop in accuracy, with a 95 % confidence interval over the rows."""
 
     column: str
     drop: float
@@ -23,10 +23,10 @@ class Dependence(Frozen):
     probabilities: dict[str, tuple[float, ...]]
 
 
-class Matters(Frozen):
-    """What the task gives: the columns, the one that costs most first, on `n` test rows with `accuracy` right."""
+class FeatureImportance(Frozen):
+    """The task's result: columns, most important first, on `n` test rows with the model's `accuracy`."""
 
     n: int
     accuracy: float
-    columns: tuple[Importance, ...]
+    columns: tuple[ColumnImportance, ...]
     dependence: tuple[Dependence, ...]

@@ -1,4 +1,4 @@
-"""A finished run's model, loaded to predict. Only workers import this: it brings Keras."""
+"""A finished run's model, loaded to predict. Only workers import this, because it imports Keras."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -47,13 +47,13 @@ class Model:
         self.ids = np.empty(0, dtype=object)
 
     def _learn_known(self) -> None:
-        """Fill `reference`; a dataset, version or backbone that was deleted since costs only that."""
+        """Fit `reference`; without it if the dataset, version or backbone has been deleted."""
         try:
             x, samples = self._known()
         except GraftError as error:
             self.unjudged = f"What is unlike the training data cannot be told: {error.message}"
             return
-        self.reference = novelty.reference(x, samples["group"].to_numpy())
+        self.reference = novelty.fit_reference(x, samples["group"].to_numpy())
         self.unjudged = self.reference.reason
         self.ids = samples["id"].to_numpy(dtype=object)
 
@@ -69,7 +69,7 @@ class Model:
 
 
 class ImageModel(Model):
-    """A network from pixels to probabilities, and its pretrained backbone, whose embeddings say what is unlike."""
+    """A network from pixels to probabilities, and its pretrained backbone, whose embeddings detect OOD images."""
 
     def __init__(self, run: RunRecord) -> None:
         super().__init__(run)
@@ -79,7 +79,7 @@ class ImageModel(Model):
         self._learn_known()
 
     def _known(self) -> tuple[np.ndarray, pd.DataFrame]:
-        backbone = own.base_of(self.run)
+        backbone = own.base_backbone(self.run)
         samples = load_samples(_data(self.run)).iloc[self._known_samples()].reset_index(drop=True)
         found = VersionImages(get_dataset(self.run.dataset), samples).outputs(backbone, self.size)
         self._engine = choose_engine(backbone, self.size)
@@ -100,7 +100,7 @@ class ImageModel(Model):
     def vectors(self, images: Images) -> np.ndarray:
         """Embeddings of the pretrained backbone, squashed, `(n, d)`."""
         out = np.empty((len(images), *self._engine.shape), "float32")
-        self._engine.fill(images, self.size, out)
+        self._engine.embed_into(images, self.size, out)
         return normalize_embeddings(out)
 
 
@@ -130,8 +130,8 @@ class TableModel(Model):
 
     def take(self, path: Path) -> tuple[rows.Rows, pd.DataFrame, tuple[str, ...]]:
         """The rows of a file, their cells after the recipe's steps, and notes on how they were read."""
-        given = rows.take(path, self.schema)
-        cells, notes = rows.cleaned(given, self.recipe, self.trained_on)
+        given = rows.read_rows(path, self.schema)
+        cells, notes = rows.clean_rows(given, self.recipe, self.trained_on)
         return given, cells, (*given.notes, *notes)
 
     def vectors(self, cells: pd.DataFrame) -> np.ndarray:
@@ -153,14 +153,14 @@ def _data(run: RunRecord) -> DataRef:
     return DataRef(dataset=run.dataset, version=run.version)
 
 
-def load(run_id: str) -> ImageModel | TableModel:
+def load_model(run_id: str) -> ImageModel | TableModel:
     """The run's model; the one used last stays in memory. `InputError` when the run cannot predict."""
     run = runs.get_run(run_id)
     check_model(run)
-    return _load(run.id, bool(run.spec.backbone))
+    return _load_cached(run.id, bool(run.spec.backbone))
 
 
 @lru_cache(maxsize=1)
-def _load(run_id: str, of_images: bool) -> ImageModel | TableModel:
+def _load_cached(run_id: str, of_images: bool) -> ImageModel | TableModel:
     run = runs.get_run(run_id)
     return ImageModel(run) if of_images else TableModel(run)

@@ -1,4 +1,4 @@
-"""Whether a sample is unlike anything that a model has learnt from, and what it is nearest to."""
+"""Out-of-distribution detection: a sample's distance to the training samples, and its nearest neighbours."""
 
 import math
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import numpy as np
 K = 5  # the neighbour whose distance counts
 QUANTILE = 0.95
 CALIBRATING = 2_000  # samples whose own distances give the threshold
-LARGEST = 50_000  # samples that are looked at
+LARGEST = 50_000  # reference samples at most
 _CHUNK = 1024
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The samples that a model has learnt from, as vectors.
+    """Training and validation samples of a model, as vectors.
 
     The measure is the distance to the k-th nearest of them (Sun et al. 2022, arXiv:2204.06507). Its threshold is the
     quantile of the samples' own distances, each without itself and its near copies, rounded up as conformal
@@ -22,20 +22,20 @@ class Reference:
 
     Attributes:
         x: `(m, d)` float32.
-        threshold: None where there are too few samples; `reason` says so.
+        threshold: None if there are too few samples; `reason` says so.
     """
 
     x: np.ndarray
     threshold: float | None
     reason: str = ""
 
-    def look(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def nearest_known(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance of each of `x`, `(n, d)`, to its k-th nearest, `(n,)`, and positions of the nearest, `(n, k)`."""
         return _nearest(x, self.x, None, None)
 
 
-def reference(x: np.ndarray, groups: np.ndarray) -> Reference:
-    """Learn what is usual from vectors `(m, d)` of known samples; near copies share a number in `groups`, `(m,)`."""
+def fit_reference(x: np.ndarray, groups: np.ndarray) -> Reference:
+    """Fit the threshold to vectors `(m, d)` of known samples; near copies share a number in `groups`, `(m,)`."""
     least = math.ceil(1 / (1 - QUANTILE)) - 1
     if len(x) < max(least, K + 1):
         return Reference(x, None, f"Telling what is unlike the training data needs {least} samples to learn from.")

@@ -15,7 +15,9 @@ from core.schemas import Skipped
 from core.settings import get_settings
 
 
-def take(paths: Sequence[Path], folder: Path, progress: Progress | None = None) -> tuple[pd.DataFrame, list[Skipped]]:
+def store_pictures(
+    paths: Sequence[Path], folder: Path, progress: Progress | None = None
+) -> tuple[pd.DataFrame, list[Skipped]]:
     """Decode all pictures into `folder`; the manifest as `store_images` writes it, and what was refused and why.
 
     A file that is no picture is refused alone. `InputError` when no picture is left.

@@ -43,13 +43,13 @@ def predict(run_id: str, paths: Sequence[Path], folder: Path, progress: Any = la
     """
     limit_threads()
     folder.mkdir(parents=True, exist_ok=True)
-    from core.inference.predicting.model import ImageModel, load
+    from core.inference.predicting.model import ImageModel, load_model
 
-    model = load(run_id)
+    model = load_model(run_id)
     notes: tuple[str, ...] = ()
     skipped: list[Any] = []
     if isinstance(model, ImageModel):
-        manifest, skipped = pictures.take(paths, folder, lambda done, n: progress(done, n, "reading"))
+        manifest, skipped = pictures.store_pictures(paths, folder, lambda done, n: progress(done, n, "reading"))
         names, images = manifest["path"].to_numpy(), ImageStore(folder)
         probability = model.probabilities(images, lambda done, n: progress(done, n, "predicting"))
         vectors = model.vectors(images) if model.reference else None
@@ -98,7 +98,7 @@ def _novelty(
     """Columns unlike, distance and nearest; missing where nothing is known of the training samples."""
     if reference is None or vectors is None:
         return {"unlike": pd.array([pd.NA] * n, dtype="boolean"), "distance": np.nan, "nearest": [[]] * n}
-    distance, near = reference.look(vectors)
+    distance, near = reference.nearest_known(vectors)
     beyond = pd.array([pd.NA] * n, dtype="boolean")
     if reference.threshold is not None:
         beyond = pd.array(distance > reference.threshold, dtype="boolean")

@@ -31,7 +31,7 @@ class Outcome(Frozen):
     notes: tuple[str, ...] = ()
 
 
-def read(task_id: str) -> tuple[Outcome, pd.DataFrame]:
+def read_prediction(task_id: str) -> tuple[Outcome, pd.DataFrame]:
     """What a task that succeeded has found: the table is described in `core.inference.predicting.predict`."""
     outcome = Outcome.model_validate(tasks.result(task_id))
     return outcome, pd.read_parquet(tasks.task_folder(task_id) / TABLE)

@@ -25,7 +25,7 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def take(path: Path, schema: Schema) -> Rows:
+def read_rows(path: Path, schema: Schema) -> Rows:
     """Read a table and match its columns with those of the dataset, `schema`.
 
     Further columns are left out, cells that are no number where the dataset has numbers are taken as missing; both
@@ -40,7 +40,7 @@ def take(path: Path, schema: Schema) -> Rows:
             f"“{path.name}” lacks {_columns(missing)}, which the run was trained on.",
             "Columns go by their names: add what is missing, or rename it. Its cells may be empty.",
         )
-    notes = [_told(one) for one in file.skipped]
+    notes = [_skipped_note(one) for one in file.skipped]
     known = {column.name for column in schema.columns} | {schema.target}
     extra = [str(name) for name in given.columns if name not in known]
     if extra:
@@ -50,13 +50,13 @@ def take(path: Path, schema: Schema) -> Rows:
         cells[name], refused = as_numbers(given[name])
         if cells[name].isna().all() and given[name].notna().any():
             raise InputError(f"Column “{name}” of “{path.name}” holds text where the run has numbers.", "Correct it.")
-        notes += map(_told, refused)
+        notes += map(_skipped_note, refused)
     for name in schema.categorical:
         cells[name] = as_text(given[name])
     return Rows(given, pd.DataFrame(cells, index=given.index), tuple(notes))
 
 
-def cleaned(rows: Rows, recipe: Recipe, trained_on: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def clean_rows(rows: Rows, recipe: Recipe, trained_on: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The cells as the recipe's steps leave them, and a note on categories that no training row has."""
     cells = clean_cells(recipe, rows.cells)
     notes = []
@@ -74,7 +74,7 @@ def cleaned(rows: Rows, recipe: Recipe, trained_on: pd.DataFrame) -> tuple[pd.Da
     return cells, tuple(notes)
 
 
-def _told(one: Skipped) -> str:
+def _skipped_note(one: Skipped) -> str:
     return f"{one.path}: {one.reason}."
 
 

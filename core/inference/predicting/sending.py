@@ -12,14 +12,14 @@ from core.data.images.store import ImageStore
 from core.data.importing import ImportResult, import_data
 from core.data.tables.schema import load_schema
 from core.errors import InputError
-from core.inference.predicting.record import read, read_cells
+from core.inference.predicting.record import read_cells, read_prediction
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version, import_folder
 
 
-def send(task_id: str, classes: Mapping[int, str]) -> ImportResult:
+def add_to_dataset(task_id: str, classes: Mapping[int, str]) -> ImportResult:
     """Import samples of a predicting task into the run's dataset: a further import and a new version.
 
     Args:
@@ -29,7 +29,7 @@ def send(task_id: str, classes: Mapping[int, str]) -> ImportResult:
     Raises:
         InputError: the dataset cannot take them.
     """
-    outcome, table = read(task_id)
+    outcome, table = read_prediction(task_id)
     run = runs.get_run(outcome.run)
     dataset = get_dataset(run.dataset)
     with tempfile.TemporaryDirectory(prefix="graft-") as place:

@@ -1,4 +1,4 @@
-"""The work of a run that combines others: their weights, one model made of theirs, and its predictions."""
+"""Training of a run that combines others: their weights, a model made of theirs, and its predictions."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ from core.data.versions import load_rows, load_samples
 from core.errors import DataError, InputError
 from core.methods import backbones as own
 from core.methods.combinations import COMBINATIONS, get_members
-from core.methods.parts import parts_of, predictions
-from core.models.heads import mixed
+from core.methods.parts import parts_of, predictions_table
+from core.models.heads import weighted_mean
 from core.schemas import DataRef, Kind, RunRecord
 from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
@@ -24,14 +24,14 @@ from core.training.ensembles.tables import Together, Vote, load_member
 from core.training.recorder import Recorder
 from core.training.result import Result
 from core.training.version_images import VersionImages
-from core.transfer.fitting.fit import judge, one_hot
+from core.transfer.fitting.fit import loss_and_accuracy, one_hot
 
 BATCH = 64
 Save = Callable[[Path], None]
 
 
-def combine(run: RunRecord, recorder: Recorder) -> Result:
-    """Combine the runs in `run.spec.members`; validation samples choose, test samples judge."""
+def combine_runs(run: RunRecord, recorder: Recorder) -> Result:
+    """Combine the runs in `run.spec.members` using the validation samples, and predict the test samples."""
     kind: Kind = "image" if run.spec.backbone else "table"
     result: Result = resolve_name(COMBINATIONS[run.spec.strategy].fit[kind])(Combining(run, recorder))
     return result
@@ -57,8 +57,8 @@ class Combining:
         networks = [self._network(member) for member in self.members]
         weights = self._weights()
         size = self.run.spec.image_size
-        seen = [_at(network, size, f"member_{i}") for i, network in enumerate(networks, start=1)]
-        return self._image_result(mixed(seen, weights.tolist(), "vote"), {})
+        seen = [_at_size(network, size, f"member_{i}") for i, network in enumerate(networks, start=1)]
+        return self._image_result(weighted_mean(seen, weights.tolist(), "vote"), {})
 
     def averaged_images(self) -> Result:
         """A greedy soup: the members from the best on, each kept where the validation loss falls."""
@@ -72,7 +72,7 @@ class Combining:
         def loss(mean: Sequence[np.ndarray]) -> float:
             soup.set_weights(mean)
             found = soup.predict(images, batch_size=BATCH, verbose=0)
-            return judge(found, one_hot(truth, len(self.version.classes)))["loss"]
+            return loss_and_accuracy(found, one_hot(truth, len(self.version.classes)))["loss"]
 
         self.recorder.phase("validation images through each network", len(weights))
         alone = []
@@ -82,10 +82,10 @@ class Combining:
         order = np.argsort(alone).tolist()
         kept, best = [order[0]], alone[order[0]]
         for place in order[1:]:
-            tried = loss(_mean([weights[i] for i in [*kept, place]]))
+            tried = loss(_mean_weights([weights[i] for i in [*kept, place]]))
             if tried <= best:
                 kept, best = [*kept, place], tried
-        soup.set_weights(_mean([weights[i] for i in kept]))
+        soup.set_weights(_mean_weights([weights[i] for i in kept]))
         names = ", ".join(f"“{self.members[i].name}”" for i in kept)
         self.recorder.note(f"The mean of {len(kept)} of {len(weights)} networks: {names}.")
         if len(kept) == 1:
@@ -116,7 +116,7 @@ class Combining:
         return network
 
     def _weights(self) -> np.ndarray:
-        """How much each member says, from what it predicted for the validation samples."""
+        """The weight of each member, from its predictions on the validation samples."""
         tables = [self._validation(member) for member in self.members]
         columns = [f"p:{name}" for name in self.version.classes]
         found = mixture_weights(np.stack([table[columns].to_numpy() for table in tables]), self.truth[self.choosing])
@@ -140,7 +140,7 @@ class Combining:
         return images.batch(range(len(images)), size).astype("float32")
 
     def _image_result(self, network: keras.Model, facts: dict[str, float]) -> Result:
-        """Predictions are the whole network's own, so that what is saved says the same."""
+        """Predictions are those of the combined network, so that the saved model gives the same."""
         self.recorder.phase("images through the ensemble")
         found = np.empty((len(self.rows), len(self.version.classes)))
         for start in range(0, len(self.rows), BATCH):
@@ -149,20 +149,22 @@ class Combining:
             self.recorder.step(min(start + BATCH, len(self.rows)), len(self.rows))
 
         def save(folder: Path) -> None:
-            files.write_text(folder / own.RECORD, own.base_of(self.members[0]).model_dump_json(indent=1))
+            files.write_text(folder / own.RECORD, own.base_backbone(self.members[0]).model_dump_json(indent=1))
             with files.atomic_file(folder / own.NETWORK) as temporary:
                 network.save(temporary)
 
         return self._result(found, facts, save)
 
     def _result(self, found: np.ndarray, facts: dict[str, float], save: Save) -> Result:
-        chosen = judge(found[self.choosing], one_hot(self.truth[self.choosing], len(self.version.classes)))
+        chosen = loss_and_accuracy(
+            found[self.choosing], one_hot(self.truth[self.choosing], len(self.version.classes))
+        )
         facts = {"validation_loss": chosen["loss"], "validation_accuracy": chosen["accuracy"]} | facts
-        table = predictions(self.samples, self.rows, self.parts, found, self.version.classes)
+        table = predictions_table(self.samples, self.rows, self.parts, found, self.version.classes)
         return Result(predictions=table, classes=self.version.classes, facts=[facts], save=save)
 
 
-def _at(network: keras.Model, size: int, name: str) -> keras.Model:
+def _at_size(network: keras.Model, size: int, name: str) -> keras.Model:
     """The network under another name for images of `size`, which are scaled to its own where that differs."""
     image = keras.Input((size, size, 3))
     wanted = int(network.input_shape[1])
@@ -170,5 +172,5 @@ def _at(network: keras.Model, size: int, name: str) -> keras.Model:
     return keras.Model(image, keras.Model(network.input, network.output, name=f"{name}_network")(seen), name=name)
 
 
-def _mean(each: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+def _mean_weights(each: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
     return [np.mean(layer, axis=0) for layer in zip(*each, strict=True)]

@@ -1,8 +1,8 @@
-"""How much each member of an ensemble may say."""
+"""Mixture weights of the members of an ensemble."""
 
 import numpy as np
 
-EVENNESS = 1.0  # samples' worth of prior for each member: few validation samples move the weights little
+EVENNESS = 1.0  # pseudo-count of the prior for each member: few validation samples change the weights little
 ROUNDS = 500
 TOLERANCE = 1e-9
 
@@ -12,7 +12,7 @@ def mixture_weights(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     Args:
         probabilities: of each member, `(members, n, classes)`.
-        truth: class numbers, `(n,)`.
+        truth: class indices, `(n,)`.
 
     Returns:
         `(members,)`, not negative, adding up to 1. The likelihood, with the prior's, is concave in them: where the

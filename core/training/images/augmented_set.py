@@ -1,4 +1,4 @@
-"""An augmented set to take away: the training part's images with the views that a run would learn from."""
+"""Exports the training images together with the augmented views that a run would train on."""
 
 import zipfile
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 from core.data.download import add_image, file_name, image_name
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.methods.augmentation_layers import mixes
+from core.methods.augmentation_layers import mixes_images
 from core.methods.parts import parts_of
 from core.methods.plan import resolve_request
 from core.schemas import DataRef
@@ -22,44 +22,44 @@ from core.training.version_images import VersionImages
 NAME = "augmented.zip"
 
 
-def augmented_set(params: dict[str, Any], folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
+def augmented_set_task(params: dict[str, Any], folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
     """The task: write `augmented.zip`, a folder a class, PNG at the run's size, views named after their image.
 
     Args:
-        params: a `TrainingSpec` with an augmentation; what it leaves open is filled as for a run.
+        params: a `TrainingSpec` with an augmentation; it is resolved as for a run.
 
     Raises:
-        InputError: without an augmentation, or with one that mixes images, which belong in no folder.
-        DiskError: the set would not fit.
+        InputError: there is no augmentation, or one that mixes images, which have no single class.
+        DiskError: there is not enough disk space.
     """
-    spec = resolve_request(params)
-    if spec.augmentation is None or mixes(spec.augmentation):
+    resolved = resolve_request(params)
+    if resolved.augmentation is None or mixes_images(resolved.augmentation):
         raise InputError(
             "Only an augmentation that keeps every copy in one class gives class folders.",
             "Choose an augmentation, without MixUp and CutMix.",
         )
-    ref = DataRef.parse(spec.data)
+    ref = DataRef.parse(resolved.data)
     samples = load_samples(ref)
     images = VersionImages(get_dataset(ref.dataset), samples)
-    (parts,) = parts_of(samples, 0, spec.seed)
-    views = training_views(images, [parts], spec)
+    (parts,) = parts_of(samples, 0, resolved.seed)
+    views = training_views(images, [parts], resolved)
     assert views is not None
     total, done = len(parts.train) + len(views), 0
-    need_disk(total * spec.image_size**2 * 3)
+    need_disk(total * resolved.image_size**2 * 3)
     count = np.zeros(len(samples), int)
     with atomic_file(folder / NAME) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for rows in _chunks(len(parts.train)):
             for position, pixels in zip(
-                parts.train[rows], images.batch(parts.train[rows], spec.image_size), strict=True
+                parts.train[rows], images.batch(parts.train[rows], resolved.image_size), strict=True
             ):
                 _write(archive, samples.iloc[position], "", pixels)
             progress(done := done + len(rows), total, "images")
         for rows in _chunks(len(views)):
-            for position, pixels in zip(views.positions[rows], views.batch(rows, spec.image_size), strict=True):
+            for position, pixels in zip(views.positions[rows], views.batch(rows, resolved.image_size), strict=True):
                 count[position] += 1
                 _write(archive, samples.iloc[position], f"-view-{count[position]}", pixels)
             progress(done := done + len(rows), total, "images")
-    return {"images": len(parts.train), "views": len(views), "size": spec.image_size}
+    return {"images": len(parts.train), "views": len(views), "size": resolved.image_size}
 
 
 def _chunks(n: int) -> list[range]:

@@ -1,4 +1,4 @@
-"""The deeper look at a version's images: embeddings from the cache, then what they tell about the data."""
+"""The full check of a version's images, by their embeddings: copies, outliers and label errors."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from core.data.images.quality import HASHES
 from core.data.images.store import DatasetImages
 from core.data.versions import load_samples
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.methods.presets import PRESETS
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import dataset_folder, get_dataset
@@ -23,15 +23,15 @@ Progress = Callable[..., None]
 BACKBONE: str = PRESETS["image"]["quick"]["backbone"]  # whose embeddings a first run needs as well
 
 
-def check_version(version: VersionRecord, progress: Progress = lambda *_: None) -> VersionCheck:
-    """Look deeper at a version, keep what was found in its folder, and return it.
+def check_images(version: VersionRecord, progress: Progress = lambda *_: None) -> VersionCheck:
+    """Run the full check on a version, save the findings in its folder, and return them.
 
-    `progress` is called with (done, total, of what). `WeightsError` when the backbone's weights are not there.
+    `progress` is called with (done, total, description). `WeightsError` if the backbone's weights are missing.
     """
     dataset = get_dataset(version.dataset)
     samples = load_samples(DataRef(dataset=dataset.id, version=version.id))
     backbone = get_backbone(BACKBONE)
-    size = size_for(backbone, samples)
+    size = default_image_size(backbone, samples)
     seen = VersionImages(dataset, samples)
     x = normalize_embeddings(seen.outputs(backbone, size, progress=through_backbone(progress)))
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))

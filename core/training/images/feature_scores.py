@@ -1,4 +1,4 @@
-"""The task that scores features: of a table's columns as a step finds them, or of the embeddings of images."""
+"""The task that scores features: a table's columns as a step receives them, or the embeddings of images."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from core.data.cleaning.steps.selection import SelectFeatures
 from core.data.versions import load_samples, sample_imported
 from core.errors import InputError
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.schemas import DataRef, Recipe, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.images.check import BACKBONE, Progress, through_backbone
@@ -22,7 +22,7 @@ ROWS = 20_000  # of a table, that steps are tried on
 
 
 def score_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dict[str, Any]:
-    """Score what the selecting step at `place` of `recipe` finds in the training rows of `data`, and keep that."""
+    """Score and save the features that the step at `place` of `recipe` receives for the training rows of `data`."""
     version = get_version(DataRef.parse(params["data"]))
     recipe, place = Recipe.model_validate(params["recipe"]), int(params["place"])
     settings = step_settings(recipe.steps[place])
@@ -43,14 +43,14 @@ def score_task(params: dict[str, Any], _folder: Path, progress: Progress) -> dic
 
 def _embeddings(version: VersionRecord, samples: pd.DataFrame, progress: Progress) -> tuple[pd.DataFrame, str]:
     backbone = get_backbone(BACKBONE)
-    size = size_for(backbone, samples)
+    size = default_image_size(backbone, samples)
     images = VersionImages(get_dataset(version.dataset), samples)
     found = images.outputs(backbone, size, progress=through_backbone(progress))
     return feature_table(found).set_axis(samples["id"].to_numpy()), backbone.name
 
 
 def _columns(version: VersionRecord, recipe: Recipe, place: int, samples: pd.DataFrame) -> pd.DataFrame:
-    """What the step finds: the training rows after the steps before it."""
+    """The input of the step: the training rows after the previous steps."""
     stages = {s.place: s for s in trace_steps(recipe, sample_imported(version, ROWS), pd.Index(samples["id"]))}
     stage = stages.get(place)
     if stage is None or stage.error:

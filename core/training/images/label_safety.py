@@ -1,10 +1,10 @@
-"""Whether an augmentation keeps the label: what a classifier that knows the data makes of the changed images.
+"""Whether an augmentation keeps the label: how a classifier of the data predicts the transformed images.
 
 A logistic regression on frozen embeddings is fitted on training images as they are. Up to 300 held-out validation
-images are changed at full strength, in either direction where there are two, and judged again.
+images are transformed at full strength, in both directions if there are two, and predicted again.
 
-A drop in accuracy alone does not tell a changed label from an image that merely looks odd to the backbone: digits
-turned by 40°, say, are often taken for a 1. So class a counts as turned into class b only when all of this holds:
+A drop in accuracy alone does not distinguish a changed label from an image that looks unusual to the backbone: digits
+turned by 40°, say, are often predicted as a 1. So class a counts as turned into class b only when all of this holds:
 
 * Images that were confidently right become confidently b, consistently: the one-sided 95 % lower bound of their share
   (Wilson 1927) exceeds `TOLERANCE`, and they are `FEWEST` or more. Confident is a probability halfway between a guess
@@ -38,7 +38,7 @@ from core.embedding.engines import choose_engine
 from core.errors import InputError
 from core.evaluation.bootstrap import percentile_interval
 from core.methods.backbones import get_backbone
-from core.methods.plan import size_for
+from core.methods.plan import default_image_size
 from core.schemas import Augmentation, DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, get_version
 from core.training.images.check import BACKBONE, through_backbone
@@ -71,28 +71,28 @@ class Transform:
 
 
 def transforms() -> tuple[Transform, ...]:
-    """What is checked, on the layers that training uses, held at their full strength."""
+    """The transforms to check, with the layers of training, fixed at full strength."""
     from keras import layers
 
     from core.models.augmenting import Augmenter
 
     def drawn(method: str, strength: float) -> tuple[Change, ...]:
-        """Two rounds of copies as training draws them: what changes by lot has no directions."""
+        """Two rounds of copies as drawn in training: random transforms have no direction."""
         augmenter = Augmenter(Augmentation.model_validate({method: strength}))
         return tuple(partial(augmenter.images, seed=(0, number)) for number in range(2))
 
     def turned(degrees: float) -> tuple[Change, ...]:
-        return tuple(_held(layers.RandomRotation((d / 360,) * 2, "nearest")) for d in (degrees, -degrees))
+        return tuple(_fixed_change(layers.RandomRotation((d / 360,) * 2, "nearest")) for d in (degrees, -degrees))
 
     def shifted(share: float) -> tuple[Change, ...]:
-        return tuple(_held(layers.RandomTranslation((s,) * 2, (s,) * 2, "nearest")) for s in (share, -share))
+        return tuple(_fixed_change(layers.RandomTranslation((s,) * 2, (s,) * 2, "nearest")) for s in (share, -share))
 
     def shaded(values: tuple[int, int, int]) -> Change:
         return lambda x: np.clip(x.astype("int16") + np.array(values, "int16"), 0, 255).astype("uint8")
 
-    zoomed = tuple(_held(layers.RandomZoom((z,) * 2, fill_mode="nearest")) for z in (0.2, -0.2))
-    lit = tuple(_held(layers.RandomBrightness((b,) * 2)) for b in (0.2, -0.2))
-    sheared = _held(layers.RandomShear((0.2, 0.2), (0.2, 0.2), fill_mode="nearest"))
+    zoomed = tuple(_fixed_change(layers.RandomZoom((z,) * 2, fill_mode="nearest")) for z in (0.2, -0.2))
+    lit = tuple(_fixed_change(layers.RandomBrightness((b,) * 2)) for b in (0.2, -0.2))
+    sheared = _fixed_change(layers.RandomShear((0.2, 0.2), (0.2, 0.2), fill_mode="nearest"))
     shades = (shaded((20, -20, 20)), shaded((-20, 20, -20)))
     return (
         Transform("horizontal_flip", "Horizontal flip", ("horizontal_flip",), 1, (lambda x: x[:, :, ::-1],)),
@@ -105,7 +105,9 @@ def transforms() -> tuple[Transform, ...]:
         Transform("zoom_0.2", "Zoom by 0.2", ("zoom",), 0.2, zoomed),
         Transform("shear_0.2", "Shear by 0.2", ("shear",), 0.2, (sheared,)),
         Transform("brightness_0.2", "Brightness by 0.2", ("brightness",), 0.2, lit),
-        Transform("contrast_0.2", "Contrast by 0.2", ("contrast",), 0.2, (_held(layers.RandomContrast((0.2, 0.2))),)),
+        Transform(
+            "contrast_0.2", "Contrast by 0.2", ("contrast",), 0.2, (_fixed_change(layers.RandomContrast((0.2, 0.2))),)
+        ),
         Transform("channel_shift_20", "Channel shift by 20", ("channel_shift",), 20, shades),
         *(
             Transform(f"{name}_{s}", f"{title} {s}", (name,), s, drawn(name, s))
@@ -120,8 +122,8 @@ def transforms() -> tuple[Transform, ...]:
     )
 
 
-def _held(layer: Any) -> Change:
-    """The layer as a fixed change: both ends of its range are equal, so that any draw is the same."""
+def _fixed_change(layer: Any) -> Change:
+    """The layer as a fixed transform: both ends of its range are equal, so that every draw is the same."""
 
     def change(images: np.ndarray) -> np.ndarray:
         from keras import ops
@@ -134,21 +136,21 @@ def _held(layer: Any) -> Change:
     return change
 
 
-def check_label_safety(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
-    """The task: judge every transform on the version named by `params["data"]` and keep what was found with it.
+def label_safety_task(params: dict[str, Any], _folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
+    """Task `label_safety`: check every transform on the version named by `params["data"]` and save the result.
 
     Raises:
-        InputError: without labels, or with too few images to learn from or to judge by.
+        InputError: there are no labels, or too few training or validation images.
     """
     ref = DataRef.parse(params["data"])
     version, dataset = get_version(ref), get_dataset(ref.dataset)
-    found = judge(gather(dataset, version, progress), progress)
+    found = judge_transforms(collect_data(dataset, version, progress), progress)
     save_label_safety(version, found)
     return {"leave_off": [t.name for t in found.transforms if t.leave_off]}
 
 
 @dataclass(frozen=True)
-class Judged:
+class ProbeData:
     """Squashed embeddings and class indices to learn from, and held out; `originals` are the held-out images.
 
     `x` `(n, d)`, `labels` `(n,)`, `held` `(m, d)`, `truth` `(m,)`, `originals` uint8 `(m, size, size, 3)`.
@@ -162,8 +164,8 @@ class Judged:
     names: tuple[str, ...]
 
 
-def gather(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..., None]) -> Judged:
-    """What a version has to learn from and to judge by; embeddings come from the cache. Raises as the task does."""
+def collect_data(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..., None]) -> ProbeData:
+    """The training and held-out images of a version, with cached embeddings. Raises the same as the task."""
     if dataset.kind != "image" or not dataset.labelled:
         raise InputError(
             f"Dataset “{dataset.name}” has no labelled images.", "Label safety is about images and their classes."
@@ -180,18 +182,18 @@ def gather(dataset: DatasetRecord, version: VersionRecord, progress: Callable[..
             "Training images of two classes and some validation images are needed: add images, or split anew.",
         )
     backbone = get_backbone(BACKBONE)
-    size = size_for(backbone, samples)
+    size = default_image_size(backbone, samples)
     images = VersionImages(dataset, samples)
     x = normalize_embeddings(images.outputs(backbone, size, progress=through_backbone(progress)))
     learnt = _stratified(labels, np.flatnonzero(trained), MOST_LEARNT)
-    return Judged(x[learnt], labels[learnt], x[held], labels[held], images.batch(held, size), tuple(names))
+    return ProbeData(x[learnt], labels[learnt], x[held], labels[held], images.batch(held, size), tuple(names))
 
 
-def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
-    """Every transform's verdict; of two directions the worse one's."""
+def judge_transforms(data: ProbeData, progress: Callable[..., None]) -> LabelSafety:
+    """The verdict on every transform; the worse one of two directions."""
     backbone, size, model = get_backbone(BACKBONE), data.originals.shape[1], fit_probe(data.x, data.labels)
     before, own = model.predict_log_proba(data.held), _nearness(data.held, data)
-    usual = np.array([_usual(own[data.truth == c, c]) for c in range(len(data.names))])
+    usual = np.array([_typical_nearness(own[data.truth == c, c]) for c in range(len(data.names))])
     found, listed = [], transforms()
     engine = choose_engine(backbone, size)
     out = np.empty((len(data.truth), *engine.shape), np.float32)
@@ -200,10 +202,10 @@ def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
         seen = []
         for change in transform.changes:
             progress(done, steps, transform.title.lower())
-            engine.fill(_Fixed(change(data.originals)), size, out)
+            engine.embed_into(_SizedImages(change(data.originals)), size, out)
             x = normalize_embeddings(out)
             after, typical = model.predict_log_proba(x), _nearness(x, data) >= usual
-            flips = flipped(before, after, typical, data.truth, data.names)
+            flips = find_flips(before, after, typical, data.truth, data.names)
             seen.append(_verdict(transform, before, after, flips, data))
             done += 1
         found.append(max(seen, key=lambda s: (_SEVERITY.index(s.verdict), s.lost.mean)))
@@ -215,7 +217,7 @@ def judge(data: Judged, progress: Callable[..., None]) -> LabelSafety:
 
 
 def _verdict(
-    transform: Transform, before: np.ndarray, after: np.ndarray, flips: tuple[Flip, ...], data: Judged
+    transform: Transform, before: np.ndarray, after: np.ndarray, flips: tuple[Flip, ...], data: ProbeData
 ) -> TransformSafety:
     truth = data.truth
     was, now = (scores.argmax(axis=1) == truth for scores in (before, after))
@@ -240,10 +242,10 @@ def _verdict(
     )
 
 
-def flipped(
+def find_flips(
     before: np.ndarray, after: np.ndarray, typical: np.ndarray, truth: np.ndarray, names: Sequence[str]
 ) -> tuple[Flip, ...]:
-    """Pairs of classes of which the first is turned into the second, the surest first.
+    """Pairs of classes of which the first is turned into the second, the most certain first.
 
     Args:
         before, after: log-probabilities of the images as they are and changed, `(n, classes)`.
@@ -276,7 +278,7 @@ def flipped(
     return tuple(sorted(found, key=lambda flip: -flip.low))
 
 
-def _nearness(x: np.ndarray, data: Judged) -> np.ndarray:
+def _nearness(x: np.ndarray, data: ProbeData) -> np.ndarray:
     """Mean cosine to the three nearest training images of each class, `(n, classes)`."""
     out, cosines = np.empty((len(x), len(data.names))), x @ data.x.T
     for c in range(len(data.names)):
@@ -284,8 +286,8 @@ def _nearness(x: np.ndarray, data: Judged) -> np.ndarray:
     return out
 
 
-def _usual(nearness: np.ndarray) -> float:
-    """What all but the oddest images of a class reach; a class with none held out takes nothing in."""
+def _typical_nearness(nearness: np.ndarray) -> float:
+    """The nearness that all but the most unusual images of a class reach; infinite without held-out images."""
     return float(np.quantile(nearness, ODD)) if len(nearness) else np.inf
 
 
@@ -320,8 +322,8 @@ def _stratified(labels: np.ndarray, rows: np.ndarray, most: int) -> np.ndarray:
     return np.sort(rows[np.argsort(turn, kind="stable")[:most]])
 
 
-class _Fixed:
-    """Images in memory that have their size already."""
+class _SizedImages:
+    """Images in memory that already have their size."""
 
     def __init__(self, images: np.ndarray) -> None:
         self._images = images

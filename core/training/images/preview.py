@@ -1,4 +1,4 @@
-"""A look at an augmentation: a person's own images beside views of them, the very ones that a run learns from."""
+"""A preview of an augmentation: training images and their augmented views, exactly as a run would train on them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,21 +21,21 @@ SIDE = 160
 GAP = 6
 
 
-def preview(params: dict[str, Any], folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
-    """Write `NUMBER.webp`, one a row: an image, then views of it. Transparent between them.
+def preview_task(params: dict[str, Any], folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
+    """Write one `NUMBER.webp` per row: an image, then views of it, with transparent gaps.
 
     Args:
         params: a `ResolvedSpec` with an augmentation and the number of views.
 
     Returns:
-        `rows`: of each image its `path` and what its views are `made_of`, a list of class to share.
+        `rows`: for each image its `path` and `made_of`, the class shares of each view.
     """
-    spec = ResolvedSpec.model_validate(params)
-    ref = DataRef.parse(spec.data)
+    resolved = ResolvedSpec.model_validate(params)
+    ref = DataRef.parse(resolved.data)
     samples, classes = load_samples(ref), get_version(ref).classes
     images = VersionImages(get_dataset(ref.dataset), samples)
-    views = training_views(images, list(parts_of(samples, spec.folds, spec.seed)), spec)
-    assert views is not None and spec.views
+    views = training_views(images, list(parts_of(samples, resolved.folds, resolved.seed)), resolved)
+    assert views is not None and resolved.views
     labels = samples["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
     targets = views.targets(one_hot(labels, len(classes)))
     first = views.positions[:CHUNK]  # all drawn together, so that few more have to be drawn than are shown

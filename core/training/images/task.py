@@ -15,7 +15,7 @@ from core.embedding.engines import Images
 from core.methods import backbones as own
 from core.methods.backbone import Backbone
 from core.methods.backbones import get_backbone
-from core.methods.parts import Parts, parts_of, predictions
+from core.methods.parts import Parts, parts_of, predictions_table
 from core.methods.strategies import get_strategy
 from core.schemas import DataRef, Recipe, ResolvedSpec, RunRecord
 from core.store import files, runs
@@ -24,8 +24,8 @@ from core.training.images.views import training_views
 from core.training.recorder import Recorder
 from core.training.result import Result
 from core.training.sources import embedding_problem
-from core.training.sources.source_problem import SourceEffect, SourceImages, carry_over
-from core.training.sources.teacher import teacher
+from core.training.sources.source_problem import SourceEffect, SourceImages, fit_with_baselines
+from core.training.sources.teacher import make_teacher
 from core.training.version_images import VersionImages
 from core.transfer.fitting.fit import one_hot
 from core.transfer.fitting.problem import Fitted, Problem
@@ -35,87 +35,89 @@ if TYPE_CHECKING:
 
 
 class ImageTask:
-    """A spec's version, samples and parts, and the problem that its strategy is given for each of the parts."""
+    """A spec's version, samples and splits, and the problem that its strategy solves on each split."""
 
-    def __init__(self, spec: ResolvedSpec, recorder: Recorder) -> None:
-        ref = DataRef.parse(spec.data)
-        self.spec = spec
+    def __init__(self, resolved: ResolvedSpec, recorder: Recorder) -> None:
+        ref = DataRef.parse(resolved.data)
+        self.resolved = resolved
         self.recorder = recorder
         self.version = get_version(ref)
         self.samples = load_samples(ref)
-        self.strategy = get_strategy(spec.strategy)
+        self.strategy = get_strategy(resolved.strategy)
         index = {name: i for i, name in enumerate(self.version.classes)}
         self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
-        self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
+        self.splits = list(parts_of(self.samples, resolved.folds, resolved.seed))
         self._images = VersionImages(get_dataset(ref.dataset), self.samples)
-        self._source = _Source(self._images, self.splits, spec, recorder)
-        self.backbone = self._source.backbone
-        self._targets = self._source.targets(one_hot(self._labels, len(self.version.classes)))
-        asked = spec.teacher and runs.get_run(spec.teacher)
-        self._teacher = teacher(asked, self._images, self.version, recorder) if asked else None
+        self._outputs = FrozenOutputs(self._images, self.splits, resolved, recorder)
+        self.backbone = self._outputs.backbone
+        self._targets = self._outputs.targets(one_hot(self._labels, len(self.version.classes)))
+        asked = resolved.teacher and runs.get_run(resolved.teacher)
+        self._teacher = make_teacher(asked, self._images, self.version, recorder) if asked else None
         self.selects = self.strategy.selects and not self.strategy.has_source
 
     def problem(self, parts: Parts) -> Problem:
-        source = self._source
+        outputs = self._outputs
         return Problem(
-            spec=self.spec,
+            resolved=self.resolved,
             classes=self.version.classes,
             targets=self._targets,
-            train=source.learnt_from(parts.train),
+            train=outputs.training_rows(parts.train),
             validation=parts.validation,
             n_train=len(parts.train),
             groups=self.samples["group"].to_numpy(),
             judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
-            embeddings=source.embeddings,
-            activations=source.activations,
-            images=source.images,
-            features=source.backbone.features,
-            kept=source.kept(self.version.recipe, parts.train, self._labels) if self.selects else None,
-            network=source.network,
-            untrained=source.untrained,
+            embeddings=outputs.embeddings,
+            activations=outputs.activations,
+            images=outputs.images,
+            features=outputs.backbone.features,
+            kept=outputs.kept(self.version.recipe, parts.train, self._labels) if self.selects else None,
+            network=outputs.network,
+            untrained=outputs.untrained,
             recorder=self.recorder,
             teacher=self._teacher,
         )
 
 
 def train_images(run: RunRecord, recorder: Recorder) -> Result:
-    """Train a run on images and return its predictions and a way to save its network."""
-    spec = run.spec
-    task = ImageTask(spec, recorder)
+    """Train a run on images; returns its predictions and a function that saves its network."""
+    resolved = run.spec
+    task = ImageTask(resolved, recorder)
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
     fitted: Fitted | None = None
     effect = SourceEffect()
-    other = SourceImages(spec, task.backbone, recorder) if spec.source else None
+    other = SourceImages(resolved, task.backbone, recorder) if resolved.source else None
     for parts in task.splits:
-        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
+        recorder.prefix = f"fold {parts.fold} of {resolved.folds}" if parts.fold else ""
         problem = task.problem(parts)
         if other:
-            vectors = embedding_problem.vectors(problem, other)
+            vectors = embedding_problem.vector_problem(problem, other)
             with recorder.timed("fit"):
-                learnt, baselines = carry_over(vectors, embedding_problem.head)
+                learnt, baselines = fit_with_baselines(vectors, embedding_problem.fit_linear_head)
             effect.add(task.samples, vectors, parts, baselines, learnt.source_weights)
-            fitted = embedding_problem.from_pixels(problem, learnt)
+            fitted = embedding_problem.fitted_from_pixels(problem, learnt)
         else:
             with recorder.timed("fit"):
                 fitted = task.strategy.load()(problem)
-        tables.append(predictions(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
+        tables.append(predictions_table(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
         kept = problem.kept
         facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))
     recorder.prefix = ""
     assert fitted is not None
     if not task.selects and any(enabled_steps(task.version.recipe, "learnt")):
-        recorder.note(f"{task.strategy.title} does without the embedding, so the recipe's selection was left out.")
+        recorder.note(
+            f"{task.strategy.title} does without the embedding, so the recipe's feature selection was left out."
+        )
     return Result(
         predictions=pd.concat(tables, ignore_index=True),
         classes=task.version.classes,
         facts=facts,
-        save=None if spec.folds else _saver(fitted.build, task.backbone),
+        save=None if resolved.folds else _network_saver(fitted.build, task.backbone),
         tables=effect.tables(),
     )
 
 
-def _saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[Path], None]:
+def _network_saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[Path], None]:
     def save(folder: Path) -> None:
         files.write_text(folder / own.RECORD, backbone.model_dump_json(indent=1))
         model = build()
@@ -125,24 +127,25 @@ def _saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[
     return save
 
 
-class _Source:
-    """What the frozen backbone says about the samples and, behind them, their augmented views; computed when first
-    asked for."""
+class FrozenOutputs:
+    """The frozen backbone's outputs for the samples, followed by their augmented views; computed on first use."""
 
-    def __init__(self, images: VersionImages, splits: list[Parts], spec: ResolvedSpec, recorder: Recorder) -> None:
+    def __init__(
+        self, images: VersionImages, splits: list[Parts], resolved: ResolvedSpec, recorder: Recorder
+    ) -> None:
         self._originals = images
-        self._views = training_views(images, splits, spec)
-        self.backbone = get_backbone(spec.backbone)
-        self.size = spec.image_size
+        self._views = training_views(images, splits, resolved)
+        self.backbone = get_backbone(resolved.backbone)
+        self.size = resolved.image_size
         self.recorder = recorder
         self._outputs: dict[str | None, np.ndarray] = {}
 
     def targets(self, targets: np.ndarray) -> np.ndarray:
-        """Shares of the classes at every position, from those of the samples, `(n, classes)`."""
+        """Class probabilities at every position, from those of the samples, `(n, classes)`."""
         return targets if self._views is None else np.concatenate([targets, self._views.targets(targets)])
 
-    def learnt_from(self, train: np.ndarray) -> np.ndarray:
-        """Positions of the training samples and of the views that hold nothing else."""
+    def training_rows(self, train: np.ndarray) -> np.ndarray:
+        """Positions of the training samples and of the views made only of them."""
         if self._views is None:
             return train
         return np.concatenate([train, len(self._originals) + np.flatnonzero(self._views.made_of(train))])
@@ -151,7 +154,7 @@ class _Source:
         return self._output(None)
 
     def kept(self, recipe: Recipe, train: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
-        """Which features the recipe keeps, `(d,)` boolean, as the training samples alone tell; None without steps."""
+        """The features that the recipe keeps, `(d,)` boolean, fitted on training samples; None without such steps."""
         if not any(enabled_steps(recipe, "learnt")):
             return None
         embeddings = self.embeddings()[train]
@@ -173,7 +176,7 @@ class _Source:
         return build_backbone(self.backbone, self.size, weights=False)
 
     def images(self) -> np.ndarray:
-        """All images at the input size, `(n, size, size, 3)` uint8, augmented views behind."""
+        """All images at the input size, `(n, size, size, 3)` uint8, followed by augmented views."""
         parts: list[Images] = [self._originals] if self._views is None else [self._originals, self._views]
         return np.concatenate([part.batch(range(len(part)), self.size) for part in parts])
 
@@ -184,13 +187,13 @@ class _Source:
         return self._outputs[cut]
 
     def _compute(self, cut: str | None) -> np.ndarray:
-        def tell(info: EmbeddingInfo) -> None:
+        def note_engine(info: EmbeddingInfo) -> None:
             if not info.cached:
                 self.recorder.note(f"Embeddings by {info.engine}: {info.reason}.")
 
         self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
-        found = self._originals.outputs(self.backbone, self.size, cut, self.recorder.step, tell)
+        originals = self._originals.outputs(self.backbone, self.size, cut, self.recorder.step, note_engine)
         if self._views is None:
-            return found
+            return originals
         self.recorder.phase("augmented images through the backbone")
-        return np.concatenate([found, embed(self._views, self.backbone, self.size, cut, self.recorder.step)])
+        return np.concatenate([originals, embed(self._views, self.backbone, self.size, cut, self.recorder.step)])

@@ -1,7 +1,7 @@
 """Augmented views of training images, drawn once and then used like further images.
 
-While lower layers are frozen, an augmented copy needs to go through them only once: the head, or the last blocks,
-train on the cached output of K views a sample instead of on a new copy every epoch.
+While lower layers are frozen, an augmented copy needs to pass through them only once: the head, or the last blocks,
+train on the cached output of K views per sample instead of on a new copy every epoch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +17,14 @@ CHUNK = 32
 
 
 class Views:
-    """`k` views of each of the samples at `rows`; `positions`, `(k · len(rows),)`, tells of which sample each one is.
+    """`k` views of each sample at `rows`; `positions`, `(k · len(rows),)`, is the sample of each view.
 
     Args:
-        originals: gives the images at positions, at a size, uint8 `(len(positions), size, size, 3)`.
+        originals: returns the images at positions, at a size, uint8 `(len(positions), size, size, 3)`.
 
-    Views are drawn in chunks of 32 with a seed each, so that what a view looks like depends on `seed`, `rows` and
-    its place alone, however they are asked for. Each of the `k` rounds goes through the rows in an order of its own,
-    because images are mixed with those of their chunk.
+    Views are drawn in chunks of 32, each with its own seed, so that a view depends only on `seed`, `rows` and its
+    position, not on the order of access. Each of the `k` rounds has its own order of rows, because images are mixed
+    within their chunk.
     """
 
     def __init__(
@@ -47,22 +47,22 @@ class Views:
         return len(self.positions)
 
     def batch(self, rows: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
-        """Views as a network wants them, uint8, `(len(rows), size, size, 3)`."""
+        """Views at positions, uint8, `(len(rows), size, size, 3)`."""
         out = np.empty((len(rows), size, size, 3), dtype="uint8")
         for place, row in enumerate(rows):
             out[place] = self._of_chunk(int(row) // CHUNK, size)[int(row) % CHUNK]
         return out
 
     def targets(self, targets: np.ndarray) -> np.ndarray:
-        """Shares of the classes in each view, `(len(self), classes)`, from those in each sample, `(n, classes)`."""
+        """Class probabilities of each view, `(len(self), classes)`, from those of each sample, `(n, classes)`."""
         if not self._augmenter.mixes:
             return targets[self.positions]
         return np.concatenate([shares @ targets[positions] for positions, shares in self._mixed()])
 
     def made_of(self, rows: np.ndarray) -> np.ndarray:
-        """Which views hold nothing but the samples at `rows`, boolean `(len(self),)`.
+        """Which views are made only of samples at `rows`, boolean `(len(self),)`.
 
-        A view that mixes a training image with one that is judged must not be learnt from.
+        A view that mixes a training image with a held-out one must not be used for training.
         """
         if not self._augmenter.mixes:
             return np.isin(self.positions, rows)
@@ -70,7 +70,7 @@ class Views:
         return ~np.concatenate(outside)
 
     def _mixed(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Of every chunk the samples and how much of each is in each view, `(m,)` and `(m, m)`."""
+        """For every chunk its samples and the share of each in each view, `(m,)` and `(m, m)`."""
         for start in range(0, len(self), CHUNK):
             positions = self.positions[start : start + CHUNK]
             yield positions, self._augmenter.shares(len(positions), (self._seed, start // CHUNK))
@@ -83,9 +83,9 @@ class Views:
         return self._chunk
 
 
-def training_views(images: VersionImages, splits: Sequence[Parts], spec: ResolvedSpec) -> Views | None:
-    """The views that a run with this spec learns from; `None` without an augmentation."""
-    if not (spec.augmentation and spec.views):
+def training_views(images: VersionImages, splits: Sequence[Parts], resolved: ResolvedSpec) -> Views | None:
+    """The views that a run with this spec trains on; `None` without an augmentation."""
+    if not (resolved.augmentation and resolved.views):
         return None
     rows = np.unique(np.concatenate([parts.train for parts in splits]))
-    return Views(images.batch, rows, spec.views, spec.augmentation, spec.seed)
+    return Views(images.batch, rows, resolved.views, resolved.augmentation, resolved.seed)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from core.models.heads import linear_head, whole
+from core.models.heads import linear_head, with_backbone
 from core.training.sources.source_problem import SourceImages
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def vectors(problem: Problem, source: SourceImages) -> VectorProblem:
+def vector_problem(problem: Problem, source: SourceImages) -> VectorProblem:
     """The problem on embeddings, `(n, d)`, beside that of the source."""
     found = VectorProblem(
-        spec=problem.spec,
+        resolved=problem.resolved,
         classes=problem.classes,
         x=problem.embeddings(),
         labels=problem.targets.argmax(axis=1),
@@ -33,15 +33,15 @@ def vectors(problem: Problem, source: SourceImages) -> VectorProblem:
     return found
 
 
-def head(problem: VectorProblem) -> VectorFitted:
+def fit_linear_head(problem: VectorProblem) -> VectorFitted:
     """The linear probe's head on vectors, as the learner that strategies with a source are given."""
-    spec = problem.spec
+    resolved = problem.resolved
     model = linear_head(
         problem.x.shape[1],
         len(problem.classes),
-        dropout=spec.dropout,
-        weight_decay=spec.l2 / len(problem.train),
-        seed=spec.seed,
+        dropout=resolved.dropout,
+        weight_decay=resolved.l2 / len(problem.train),
+        seed=resolved.seed,
     )
     facts = fit_by_spec(model, problem.x, problem, "head", problem.weights)
     return VectorFitted(
@@ -51,7 +51,7 @@ def head(problem: VectorProblem) -> VectorFitted:
     )
 
 
-def from_pixels(problem: Problem, fitted: VectorFitted) -> Fitted:
+def fitted_from_pixels(problem: Problem, fitted: VectorFitted) -> Fitted:
     """What was learnt on embeddings as a strategy's result, its network from pixels to probabilities."""
     return Fitted(fitted.probabilities, _builder(problem.network, fitted), fitted.facts)
 
@@ -60,8 +60,8 @@ def _builder(network: "Callable[[], keras.Model]", fitted: VectorFitted) -> "Cal
     def build() -> keras.Model:
         learnt = fitted.model if isinstance(fitted.model, keras.Model) else fitted.model.network()
         if fitted.projection is None:
-            return whole(network(), learnt)
-        return whole(network(), keras.Sequential([_layer(fitted.projection), learnt], name="aligned_head"))
+            return with_backbone(network(), learnt)
+        return with_backbone(network(), keras.Sequential([_layer(fitted.projection), learnt], name="aligned_head"))
 
     return build
 

@@ -1,4 +1,4 @@
-"""What a source gives to learn from, and what it alone, and the target alone, would have given."""
+"""The training problem of a source, and the baselines trained on the source alone and on the target alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,20 +10,20 @@ from core.data.cleaning.preparation import Preparation
 from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_rows, load_samples, load_weights
 from core.methods.backbone import Backbone
-from core.methods.parts import Parts, predictions
+from core.methods.parts import Parts, predictions_table
 from core.methods.strategies import get_strategy
 from core.schemas import DataRef, ResolvedSpec
 from core.store.datasets import get_dataset, get_version
 from core.training.recorder import Recorder
 from core.training.version_images import VersionImages
-from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, source_alone
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, source_only
 
-KNOWN = ("train", "validation")  # the test part of a source is left alone
+KNOWN = ("train", "validation")  # the test part of a source is not used
 
 
 @dataclass(frozen=True)
-class Labels:
-    """The samples of all sources together: their classes, class numbers `(n,)`, and positions of both parts."""
+class SourceLabels:
+    """The samples of all sources together: classes, class indices `(n,)`, and positions of both parts."""
 
     classes: tuple[str, ...]
     labels: np.ndarray
@@ -31,7 +31,7 @@ class Labels:
     validation: np.ndarray
 
     @classmethod
-    def of(cls, samples: Sequence[pd.DataFrame], classes: Sequence[str]) -> "Labels":
+    def of(cls, samples: Sequence[pd.DataFrame], classes: Sequence[str]) -> "SourceLabels":
         part = np.concatenate([s["part"].to_numpy(dtype=object) for s in samples])
         names = tuple(sorted(set(classes)))
         index = {name: i for i, name in enumerate(names)}
@@ -55,16 +55,16 @@ class Labels:
 class SourceTables:
     """Rows of other datasets under the target's columns."""
 
-    def __init__(self, spec: ResolvedSpec, target: pd.DataFrame, recorder: Recorder) -> None:
+    def __init__(self, resolved: ResolvedSpec, target: pd.DataFrame, recorder: Recorder) -> None:
         cells, samples, weights = [], [], []
         classes: list[str] = []
-        for text in spec.source:
+        for text in resolved.source:
             ref = DataRef.parse(text)
             dataset, version = get_dataset(ref.dataset), get_version(ref)
             rows, _ = load_rows(ref, cells=True)
             rows = rows.keep(rows.samples["part"].isin(KNOWN).to_numpy())
             matched = matched_columns(target, rows.cells)
-            note = get_strategy(spec.strategy).source_note
+            note = get_strategy(resolved.strategy).source_note
             recorder.note(
                 f"{note} “{dataset.name}” with {len(matched)} of {target.shape[1]} columns: {', '.join(matched)}."
             )
@@ -74,7 +74,7 @@ class SourceTables:
             samples.append(rows.samples)
             classes += version.classes
         self.cells = pd.concat(cells, ignore_index=True)
-        self.labels = Labels.of(samples, classes)
+        self.labels = SourceLabels.of(samples, classes)
         joined = np.concatenate(weights)
         self.weights = None if (joined == 1).all() else joined
 
@@ -90,10 +90,10 @@ class SourceTables:
 class SourceImages:
     """Embeddings of other datasets' images by the run's backbone, `(n, d)`."""
 
-    def __init__(self, spec: ResolvedSpec, backbone: Backbone, recorder: Recorder) -> None:
+    def __init__(self, resolved: ResolvedSpec, backbone: Backbone, recorder: Recorder) -> None:
         found, samples = [], []
         classes: list[str] = []
-        for text in spec.source:
+        for text in resolved.source:
             ref = DataRef.parse(text)
             version = get_version(ref)
             rows = load_samples(ref)
@@ -101,18 +101,17 @@ class SourceImages:
             recorder.phase("source images through the backbone")
             with recorder.timed("embed"):
                 images = VersionImages(get_dataset(ref.dataset), rows)
-                found.append(images.outputs(backbone, spec.image_size, None, recorder.step))
-            recorder.note(
-                f"{get_strategy(spec.strategy).source_note} “{get_dataset(ref.dataset).name}”, {len(rows):,} images."
-            )
+                found.append(images.outputs(backbone, resolved.image_size, None, recorder.step))
+            note = get_strategy(resolved.strategy).source_note
+            recorder.note(f"{note} “{get_dataset(ref.dataset).name}”, {len(rows):,} images.")
             samples.append(rows)
             classes += version.classes
         self.embeddings = np.concatenate(found)
-        self.labels = Labels.of(samples, classes)
+        self.labels = SourceLabels.of(samples, classes)
 
 
 class SourceEffect:
-    """What a source did, fold by fold: baselines' predictions, and how much each of its rows counted."""
+    """The effect of a source, fold by fold: predictions of the baselines, and weights of the source's rows."""
 
     def __init__(self) -> None:
         self._baselines: list[pd.DataFrame] = []
@@ -127,7 +126,7 @@ class SourceEffect:
         weights: np.ndarray | None,
     ) -> None:
         for name, probabilities in baselines.items():
-            table = predictions(samples, problem.judged, parts, probabilities, problem.classes)
+            table = predictions_table(samples, problem.judged, parts, probabilities, problem.classes)
             self._baselines.append(table.assign(baseline=name))
         if weights is not None and problem.source:
             source = problem.source
@@ -140,26 +139,26 @@ class SourceEffect:
         return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items() if tables}
 
 
-def carry_over(problem: VectorProblem, learn: Learn) -> tuple[VectorFitted, dict[str, np.ndarray]]:
-    """What the spec's strategy learnt and, of its two baselines, the probabilities of the judged samples.
+def fit_with_baselines(problem: VectorProblem, learn: Learn) -> tuple[VectorFitted, dict[str, np.ndarray]]:
+    """The strategy's fitted model and, for its two baselines, the probabilities of the samples to predict.
 
-    `source_only` has learnt from the source's labels alone, `target_only` from the target's alone, by the same
-    learner. One that cannot be had is left out with a note.
+    `source_only` is trained on the source's labels alone, `target_only` on the target's alone, with the same learner.
+    One that cannot be trained is left out with a note.
     """
-    fitted = get_strategy(problem.spec.strategy).load()(problem, learn)
+    fitted = get_strategy(problem.resolved.strategy).load()(problem, learn)
     recorder, source = problem.recorder, problem.source
     assert source
     baselines = {}
     before = recorder.prefix
     if set(source.classes) == set(problem.classes):
         recorder.prefix = f"{before} · source alone" if before else "source alone"
-        baselines["source_only"] = learn(source_alone(problem)).probabilities
+        baselines["source_only"] = learn(source_only(problem)).probabilities
     else:
-        recorder.note("What the source alone gives cannot be told: it has other classes.")
+        recorder.note("The source alone cannot serve as a baseline: it has other classes.")
     if len(np.unique(problem.labels[problem.train])) > 1:
         recorder.prefix = f"{before} · target alone" if before else "target alone"
         baselines["target_only"] = learn(replace(problem, source=None)).probabilities
     else:
-        recorder.note("What the target alone gives cannot be told: its training part has one class.")
+        recorder.note("The target alone cannot serve as a baseline: its training part has one class.")
     recorder.prefix = before
     return fitted, baselines

@@ -1,4 +1,4 @@
-"""A run's network as the teacher of another run: what it says of the images."""
+"""A run's network as the teacher of another run."""
 
 import keras
 import numpy as np
@@ -14,14 +14,14 @@ from core.transfer.fitting.problem import Teacher
 BATCH = 64
 
 
-def teacher(run: RunRecord, images: VersionImages, version: VersionRecord, recorder: Recorder) -> Teacher:
-    """The run as a teacher: embeddings by the cache, probabilities in the version's order of classes."""
+def make_teacher(run: RunRecord, images: VersionImages, version: VersionRecord, recorder: Recorder) -> Teacher:
+    """The run as a teacher: cached embeddings, and probabilities in the version's order of classes."""
     if run.dataset == version.dataset and run.version != version.id:
         recorder.note(
             f"The teacher “{run.name}” was trained on another version of these data: it may have learnt from images"
             " that are tested here."
         )
-    backbone, size = own.of_run(run), run.spec.image_size
+    backbone, size = own.backbone_of_run(run), run.spec.image_size
 
     def embeddings() -> np.ndarray:
         recorder.phase("images through the teacher")

@@ -1,4 +1,4 @@
-"""The deeper look at a table: labels that classifiers which have not seen the row are sure are others."""
+"""The full check of a table: label errors, by out-of-fold predictions (confident learning)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ LEAF = 5  # rows a leaf holds at least, so that one wrong label does not make a 
 
 
 def check_table(version: VersionRecord, progress: Callable[[int, int, str], None]) -> VersionCheck:
-    """Look for wrong labels in a version of a table, keep what was found in its folder, and return it.
+    """Look for label errors in a version of a table, save the findings in its folder, and return them.
 
     `progress` is called with (done, total, of what). `InputError` when a step of the recipe cannot be fitted.
     """
@@ -37,7 +37,7 @@ def check_table(version: VersionRecord, progress: Callable[[int, int, str], None
     probabilities = out_of_fold_rows(version.recipe, table, labels, samples["group"].to_numpy(), progress)
 
     def near(of: np.ndarray) -> np.ndarray:
-        return nearest(Preparation(version.recipe), table, labels, of)
+        return nearest_rows(Preparation(version.recipe), table, labels, of)
 
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), table=table, kept=kept_samples(version.recipe))
     errors = confident_learning(probabilities, labels)
@@ -59,10 +59,10 @@ def out_of_fold_rows(
     groups: np.ndarray,
     progress: Callable[[int, int, str], None] = lambda *_: None,
 ) -> np.ndarray:
-    """Class probabilities of every row, by classifiers that have not seen it or a copy of it: `(n, classes)`.
+    """Out-of-fold class probabilities of every row, `(n, classes)`; copies are in the same fold.
 
-    In each of five folds the recipe's learning steps are fitted anew. The mean of a logistic regression, which knows
-    of trends, and a random forest, which knows of everything else, names fewer sound labels than either.
+    The recipe's learnt steps are fitted in each of five folds. The mean of a logistic regression and a random forest
+    flags fewer correct labels than either alone.
 
     Args:
         table: the cells, as the recipe's other steps leave them.
@@ -76,7 +76,7 @@ def out_of_fold_rows(
         if not judged.any():
             continue
         preparation = Preparation(recipe)
-        seen = _some(labels, ~judged)
+        seen = _sampled_rows(labels, ~judged)
         x = preparation.fit_transform(table.iloc[seen], labels[seen])
         unseen = preparation.transform(table[judged])
         for model in classifiers():
@@ -85,7 +85,7 @@ def out_of_fold_rows(
     return out
 
 
-def _some(labels: np.ndarray, of: np.ndarray) -> np.ndarray:
+def _sampled_rows(labels: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Positions of at most about 20,000 rows among those where `of` is true, a few of each class for sure."""
     rows = np.flatnonzero(of)
     chosen = pd.Series(labels[rows]).groupby(labels[rows]).cumcount().to_numpy() < FEW
@@ -94,7 +94,7 @@ def _some(labels: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 
 def classifiers() -> tuple[Any, ...]:
-    """Those whose mean probabilities judge, not yet fitted."""
+    """The unfitted classifiers whose probabilities are averaged."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
@@ -104,12 +104,12 @@ def classifiers() -> tuple[Any, ...]:
     return LogisticRegression(max_iter=500), forest
 
 
-def nearest(preparation: Preparation, table: pd.DataFrame, labels: np.ndarray, of: np.ndarray) -> np.ndarray:
+def nearest_rows(preparation: Preparation, table: pd.DataFrame, labels: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Positions of the rows most like those at `of`, `(m,)`, in the columns as they are prepared: `(m, 3)`."""
     from sklearn.neighbors import NearestNeighbors
 
     x = preparation.fit(table, labels).transform(table)
     k = min(BESIDE, len(x) - 1)
     found = NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x[of], return_distance=False)
-    # Copies lie at no distance either, so the row itself is not always the first.
+    # Copies have distance 0 as well, so the row itself is not always the first.
     return np.stack([[j for j in row if j != i][:k] for i, row in zip(of, found, strict=True)])

@@ -1,4 +1,4 @@
-"""Learners of tables that are made of many: bagging, boosting by weights, and stacking."""
+"""Table learners that train several models: bagging, AdaBoost and stacking."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from core.errors import DataError
 from core.settings import get_settings
-from core.training.tables.learners import best_of
+from core.training.tables.learners import best_candidate
 from core.transfer.fitting.fit import sample_weights
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 
@@ -26,23 +26,23 @@ def bagging(problem: VectorProblem) -> VectorFitted:
     from sklearn.ensemble import BaggingClassifier
     from sklearn.tree import DecisionTreeClassifier
 
-    settings = {"random_state": problem.spec.seed, "n_jobs": get_settings().threads}
+    settings = {"random_state": problem.resolved.seed, "n_jobs": get_settings().threads}
     candidates = {
         leaf: BaggingClassifier(
             DecisionTreeClassifier(min_samples_leaf=leaf, class_weight=problem.class_weight),
-            problem.spec.estimators,
+            problem.resolved.estimators,
             **settings,
         )
         for leaf in (1, 3, 10, 30)
     }
-    return best_of(problem, "bagging", candidates, "min_samples_leaf")
+    return best_candidate(problem, "bagging", candidates, "min_samples_leaf")
 
 
 def ada_boost(problem: VectorProblem) -> VectorFitted:
     """AdaBoost (Freund and Schapire 1997; SAMME for several classes, Zhu et al. 2009) of small trees.
 
-    How much each round counts is chosen by the validation loss. With balanced classes every class begins with the
-    same weight.
+    The learning rate is chosen by the validation loss. With balanced class weights every class starts with the same
+    weight.
     """
     from sklearn.ensemble import AdaBoostClassifier
     from sklearn.tree import DecisionTreeClassifier
@@ -51,13 +51,13 @@ def ada_boost(problem: VectorProblem) -> VectorFitted:
     candidates = {
         rate: AdaBoostClassifier(
             DecisionTreeClassifier(max_depth=DEPTH),
-            n_estimators=problem.spec.estimators,
+            n_estimators=problem.resolved.estimators,
             learning_rate=rate,
-            random_state=problem.spec.seed,
+            random_state=problem.resolved.seed,
         )
         for rate in (0.1, 0.3, 1.0)
     }
-    return best_of(weighted, "boosting", candidates, "learning_rate")
+    return best_candidate(weighted, "boosting", candidates, "learning_rate")
 
 
 def stacking(problem: VectorProblem) -> VectorFitted:
@@ -70,17 +70,17 @@ def stacking(problem: VectorProblem) -> VectorFitted:
 
     x, y, weights = problem.x[problem.train], problem.labels[problem.train], problem.sample_weight
     bases = _bases(problem)
-    held_out = out_of_fold(bases, x, y, weights, problem.spec.seed)
+    held_out = out_of_fold(bases, x, y, weights, problem.resolved.seed)
     fitted = [clone(base).fit(x, y, sample_weight=weights) for base in bases]
     candidates = {
         c: Stack(fitted, LogisticRegression(C=c, max_iter=2000, class_weight=problem.class_weight), held_out)
         for c in STRENGTHS
     }
-    return best_of(problem, "stacking", candidates, "c")
+    return best_candidate(problem, "stacking", candidates, "c")
 
 
 class Stack:
-    """Fitted learners and one on top, as scikit-learn's classifiers are used; `fit` fits the one on top alone.
+    """Fitted learners and a meta-learner with scikit-learn's interface; `fit` fits only the meta-learner.
 
     `held_out` are the learners' probabilities for the training rows, `(n, learners × classes)`, each by one that had
     not seen the row.
@@ -99,15 +99,15 @@ class Stack:
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_held_out": np.empty((0, 0))}  # training rows' figures do not belong in a file
+        return {**self.__dict__, "_held_out": np.empty((0, 0))}  # training data are not saved with the model
 
 
 def out_of_fold(
     bases: Sequence[Any], x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, seed: int
 ) -> np.ndarray:
-    """Probabilities of each base for rows that it had not seen, `(n, bases × classes)`.
+    """Out-of-fold probabilities of each base, `(n, bases × classes)`.
 
-    Equal rows stay in one fold, whichever classes they have, as copies would otherwise be known to who predicts them.
+    Equal rows stay in one fold, whatever their classes, so that no copy of a predicted row is used for training.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -130,11 +130,11 @@ def _bases(problem: VectorProblem) -> list[Any]:
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
-    weight, seed = problem.class_weight, problem.spec.seed
+    weight, seed = problem.class_weight, problem.resolved.seed
     return [
         LogisticRegression(max_iter=2000, class_weight=weight),
         RandomForestClassifier(
-            problem.spec.trees,
+            problem.resolved.trees,
             min_samples_leaf=3,
             class_weight=weight,
             random_state=seed,
@@ -145,4 +145,4 @@ def _bases(problem: VectorProblem) -> list[Any]:
 
 
 def _with_class_weights(problem: VectorProblem) -> VectorProblem:
-    return replace(problem, weights=sample_weights(problem.spec, problem.targets, problem.train, problem.weights))
+    return replace(problem, weights=sample_weights(problem.resolved, problem.targets, problem.train, problem.weights))

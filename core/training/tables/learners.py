@@ -28,7 +28,7 @@ def network(problem: VectorProblem) -> VectorFitted:
     if problem.source:
         before = _perceptron(problem.source)
         fit_by_spec(before, problem.source.x, problem.source, "stage 1 of 2: source table", problem.source.weights)
-        _carry_over(before, problem.source.classes, model, problem.classes)
+        _copy_shared_weights(before, problem.source.classes, model, problem.classes)
     phase = "stage 2 of 2: network" if problem.source else "network"
     facts = fit_by_spec(model, problem.x, problem, phase, problem.weights)
     return VectorFitted(
@@ -39,23 +39,23 @@ def network(problem: VectorProblem) -> VectorFitted:
 
 
 def _perceptron(problem: VectorProblem) -> keras.Model:
-    spec = problem.spec
-    dropout = spec.dropout
-    penalty = keras.regularizers.L2(spec.l2 / len(problem.train))
+    resolved = problem.resolved
+    dropout = resolved.dropout
+    penalty = keras.regularizers.L2(resolved.l2 / len(problem.train))
     return keras.Sequential(
         [
             keras.Input((problem.x.shape[1],)),
             keras.layers.Dense(64, activation="relu", kernel_regularizer=penalty),
-            keras.layers.Dropout(dropout, seed=spec.seed),
+            keras.layers.Dropout(dropout, seed=resolved.seed),
             keras.layers.Dense(64, activation="relu", kernel_regularizer=penalty),
-            keras.layers.Dropout(dropout, seed=spec.seed + 1),
+            keras.layers.Dropout(dropout, seed=resolved.seed + 1),
             keras.layers.Dense(len(problem.classes), activation="softmax", kernel_regularizer=penalty),
         ],
         name="table_network",
     )
 
 
-def _carry_over(
+def _copy_shared_weights(
     source: keras.Model, source_classes: Sequence[str], target: keras.Model, target_classes: Sequence[str]
 ) -> None:
     """Give the target network the source's hidden layers and, of the last, the units of classes that both have."""
@@ -75,7 +75,7 @@ def logistic_regression(problem: VectorProblem) -> VectorFitted:
     weights = problem.class_weight
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
     candidates = {c: LogisticRegression(C=c, max_iter=2000, class_weight=weights) for c in strengths}
-    return best_of(problem, "logistic regression", candidates, "c")
+    return best_candidate(problem, "logistic regression", candidates, "c")
 
 
 def random_forest(problem: VectorProblem) -> VectorFitted:
@@ -83,13 +83,13 @@ def random_forest(problem: VectorProblem) -> VectorFitted:
     from sklearn.ensemble import RandomForestClassifier
 
     settings = {
-        "n_estimators": problem.spec.trees,
+        "n_estimators": problem.resolved.trees,
         "class_weight": problem.class_weight,
-        "random_state": problem.spec.seed,
+        "random_state": problem.resolved.seed,
         "n_jobs": get_settings().threads,
     }
     candidates = {leaf: RandomForestClassifier(min_samples_leaf=leaf, **settings) for leaf in (1, 3, 10, 30)}
-    return best_of(problem, "random forest", candidates, "min_samples_leaf")
+    return best_candidate(problem, "random forest", candidates, "min_samples_leaf")
 
 
 def gradient_boosting(problem: VectorProblem) -> VectorFitted:
@@ -99,15 +99,15 @@ def gradient_boosting(problem: VectorProblem) -> VectorFitted:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    spec, x, y = problem.spec, problem.x[problem.train], problem.labels[problem.train]
-    rounds = np.unique(np.linspace(0, spec.trees, BOOSTING_EPOCHS + 1).round().astype("int64"))[1:]
+    resolved, x, y = problem.resolved, problem.x[problem.train], problem.labels[problem.train]
+    rounds = np.unique(np.linspace(0, resolved.trees, BOOSTING_EPOCHS + 1).round().astype("int64"))[1:]
     problem.recorder.phase("gradient boosting", len(rounds))
     model = HistGradientBoostingClassifier(
         learning_rate=BOOSTING_RATE,
         early_stopping=False,
         warm_start=True,
         class_weight=problem.class_weight,
-        random_state=spec.seed,
+        random_state=resolved.seed,
     )
     best: _Candidate | None = None
     since = 0
@@ -132,7 +132,7 @@ class _Candidate:
     accuracy: float
 
 
-def best_of(problem: VectorProblem, phase: str, models: Mapping[Any, Any], parameter: str) -> VectorFitted:
+def best_candidate(problem: VectorProblem, phase: str, models: Mapping[Any, Any], parameter: str) -> VectorFitted:
     """Fit each of the models, an epoch each, and keep the one with the least validation loss.
 
     `models` are told apart by the value of `parameter`, which is kept among the facts.

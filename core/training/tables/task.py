@@ -1,4 +1,4 @@
-"""Training on tables: columns prepared on training rows only, then the learner, once or once a fold."""
+"""Training on tables: preparation fitted on training rows only, then the learner, once or once per fold."""
 
 from pathlib import Path
 
@@ -10,21 +10,21 @@ from core.data.cleaning.preparation import Preparation
 from core.data.versions import load_rows, load_weights
 from core.errors import DataError
 from core.methods.learners import get_learner
-from core.methods.parts import Parts, parts_of, predictions
+from core.methods.parts import Parts, parts_of, predictions_table
 from core.schemas import DataRef, ResolvedSpec, RunRecord
 from core.store.datasets import get_version
 from core.training.recorder import Recorder
 from core.training.result import Result
-from core.training.sources.source_problem import SourceEffect, SourceTables, carry_over
+from core.training.sources.source_problem import SourceEffect, SourceTables, fit_with_baselines
 from core.transfer.fitting.vectors import VectorProblem
 
 
 class TableTask:
-    """A spec's version, rows and parts, and the problem that its learner is given for each of the parts."""
+    """A spec's version, rows and splits, and the problem that its learner solves on each split."""
 
-    def __init__(self, spec: ResolvedSpec, recorder: Recorder) -> None:
-        ref = DataRef.parse(spec.data)
-        self.spec = spec
+    def __init__(self, resolved: ResolvedSpec, recorder: Recorder) -> None:
+        ref = DataRef.parse(resolved.data)
+        self.resolved = resolved
         self.recorder = recorder
         self.version = get_version(ref)
         rows, _ = load_rows(ref, cells=True)
@@ -32,14 +32,14 @@ class TableTask:
         index = {name: i for i, name in enumerate(self.version.classes)}
         self._labels = self.samples["label"].map(index).to_numpy(dtype="int64")
         self._sample_weights = load_weights(self.version, self.samples)
-        self.splits = list(parts_of(self.samples, spec.folds, spec.seed))
-        self._source = SourceTables(spec, self._features, recorder) if spec.source else None
+        self.splits = list(parts_of(self.samples, resolved.folds, resolved.seed))
+        self._source = SourceTables(resolved, self._features, recorder) if resolved.source else None
 
     def problem(self, parts: Parts) -> tuple[VectorProblem, Preparation]:
-        """The problem, and what its columns were prepared with, fitted on the training rows."""
+        """The problem, and the preparation of its columns, fitted on the training rows."""
         labels, features, weights = self._labels, self._features, self._sample_weights
-        preparation = Preparation(self.version.recipe, self.spec.seed)
-        if self._source and self.spec.target_labels == "ignored":
+        preparation = Preparation(self.version.recipe, self.resolved.seed)
+        if self._source and self.resolved.target_labels == "ignored":
             x = self._source.prepared(preparation).transform(features)
             problem = self._problem(parts, x, labels, weights, parts.train)
             problem.source = self._source.problem(problem, preparation)
@@ -61,7 +61,7 @@ class TableTask:
         self, parts: Parts, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, train: np.ndarray
     ) -> VectorProblem:
         return VectorProblem(
-            spec=self.spec,
+            resolved=self.resolved,
             classes=self.version.classes,
             x=x,
             labels=labels,
@@ -74,25 +74,25 @@ class TableTask:
 
 
 def train_table(run: RunRecord, recorder: Recorder) -> Result:
-    """Train a run on a table and return its predictions and a way to save preparation and learner."""
-    spec = run.spec
-    task = TableTask(spec, recorder)
-    learn = get_learner(spec.learner).load()
+    """Train a run on a table; returns its predictions and a function that saves preparation and learner."""
+    resolved = run.spec
+    task = TableTask(resolved, recorder)
+    learn = get_learner(resolved.learner).load()
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
     effect = SourceEffect()
     for parts in task.splits:
-        recorder.prefix = f"fold {parts.fold} of {spec.folds}" if parts.fold else ""
+        recorder.prefix = f"fold {parts.fold} of {resolved.folds}" if parts.fold else ""
         with recorder.timed("embed"):
             problem, preparation = task.problem(parts)
         with recorder.timed("fit"):
             if problem.source:
-                fitted, baselines = carry_over(problem, learn)
+                fitted, baselines = fit_with_baselines(problem, learn)
                 preparation.projection = fitted.projection
                 effect.add(task.samples, problem, parts, baselines, fitted.source_weights)
             else:
                 fitted = learn(problem)
-        tables.append(predictions(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
+        tables.append(predictions_table(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
         facts.append(fitted.facts)
     recorder.prefix = ""
 
@@ -104,7 +104,7 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
         predictions=pd.concat(tables, ignore_index=True),
         classes=task.version.classes,
         facts=facts,
-        save=None if spec.folds else save,
+        save=None if resolved.folds else save,
         tables=effect.tables(),
     )
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def divided(n: int, devices: Sequence[str] | None = None) -> Iterator[None]:
+def distribute_batches(n: int, devices: Sequence[str] | None = None) -> Iterator[None]:
     """Networks that are built and fitted within divide each batch among `n` GPUs; with one, nothing changes.
 
     Every device holds all weights, and gradients are averaged over them at each step: the result is that of one

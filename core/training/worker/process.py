@@ -1,7 +1,7 @@
 """The process that trains one run: `python -m core.training.worker RUN_ID`, or `--warm=PROCESS` to wait for one.
 
-It owns its run from `starting` to the end, writes everything into the run's folder, and starts the next queued run
-before it goes. Whatever happens, the run ends in a state with a reason.
+It owns its run from `starting` to the end, writes everything to the run's folder, and starts the next queued run
+before it exits. Whatever happens, the run ends in a final state with a reason.
 """
 
 import importlib.util
@@ -25,8 +25,8 @@ log = logging.getLogger("graft.worker")
 RESERVE, RESERVED = "reserve", 2**20  # bytes: the record, some events and the database's journal
 
 
-def work(run_id: str) -> None:
-    """Train the run and end it; a run that is no longer waiting for a worker is left alone."""
+def execute_run(run_id: str) -> None:
+    """Train the run and set its final state; does nothing if the run no longer waits for a worker."""
     cancel_on_terminate()
     pid = os.getpid()
     run = runs.update_run(
@@ -40,24 +40,24 @@ def work(run_id: str) -> None:
     )
     if run is None:
         return
-    if not (run.job and devices.gpu_indices(run.device)):  # which GPUs it has, a job of Ray's is told by Ray
+    if not (run.job and devices.gpu_indices(run.device)):  # Ray itself assigns GPUs to its jobs
         devices.confine_to_device(run.device)
-    reserve(run_id)
+    reserve_disk(run_id)
     recorder = Recorder(run_id)
     recorder.seconds["start"] = round(max(0.0, (now() - (run.started or run.created)).total_seconds()), 3)
     try:
         metrics = _train(run, recorder)
     except Cancelled:
         _end(run_id, recorder, "cancelled")
-    except Exception as error:  # the process ends here: whatever it was must be told, not lost
+    except Exception as error:  # the process ends here, so every error must be recorded
         log.exception("the run failed")
         _end(run_id, recorder, "failed", diagnose(error))
     else:
         _end(run_id, recorder, "succeeded", metrics=metrics)
 
 
-def reserve(run_id: str) -> None:
-    """Put some of the disk aside, so that a run that fills it can still say so at its end."""
+def reserve_disk(run_id: str) -> None:
+    """Reserve some disk space, so that a run that fills the disk can still record its failure."""
     with suppress(OSError), (runs.run_folder(run_id) / RESERVE).open("wb") as file:
         file.write(os.urandom(RESERVED))
 
@@ -70,28 +70,27 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         limit_threads()
         import keras
 
-        from core.training.ensembles.combining import combine
+        from core.training.ensembles.combining import combine_runs
         from core.training.images.task import train_images
-        from core.training.result import headline
+        from core.training.result import headline_metrics
         from core.training.tables.task import train_table
-        from core.training.worker.accelerators import divided
+        from core.training.worker.accelerators import distribute_batches
 
         keras.utils.set_random_seed(run.spec.seed)
         make_deterministic()
-    task = combine if run.spec.members else train_images if run.spec.backbone else train_table
-    with divided(len(devices.gpu_indices(run.device))):
+    task = combine_runs if run.spec.members else train_images if run.spec.backbone else train_table
+    with distribute_batches(len(devices.gpu_indices(run.device))):
         result = task(run, recorder)
     folder = runs.run_folder(run.id)
     recorder.phase("evaluating")
     with recorder.timed("evaluate"):
-        metrics = headline(result)
+        metrics = headline_metrics(result)
         for name, table in (result.tables | {"predictions": result.predictions}).items():
             files.write_parquet(folder / f"{name}.parquet", table)
     recorder.phase("saving")
     with recorder.timed("save"):
-        files.write_json(
-            folder / "metrics.json", {"classes": result.classes, "headline": metrics, "facts": result.facts}
-        )
+        figures = {"classes": result.classes, "headline": metrics, "facts": result.facts}
+        files.write_json(folder / "metrics.json", figures | {"decisions": recorder.decisions})
         if result.save is not None:
             result.save(folder)
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
@@ -99,7 +98,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
 
 
 def make_deterministic() -> None:
-    """Equal seeds give equal runs, and a resumed run the weights of an undisturbed one; TensorFlow must be told."""
+    """Enable deterministic operations in TensorFlow, so that equal seeds give equal runs, resumed or not."""
     import keras
 
     if keras.backend.backend() == "tensorflow":
@@ -131,10 +130,10 @@ def _end(
         runs.append_event(run_id, Event(phase=state))
 
 
-def wait_warm(wanted_by: str) -> str | None:
-    """Import all that a run needs, try it on a few numbers, and wait for the run that is to be trained: its id.
+def wait_for_work(wanted_by: str) -> str | None:
+    """Import the libraries, fit a tiny network, and wait for a run; returns the run's id.
 
-    Where there are GPUs nothing is tried: which of them it may use, a process must know before it uses any.
+    With GPUs nothing is fitted: a process must know its GPUs before it uses any.
     """
     from core.embedding.embeddings import limit_threads
 
@@ -154,23 +153,23 @@ def wait_warm(wanted_by: str) -> str | None:
     return warm.wait_for_run(wanted_by)
 
 
-def _take_over(run_id: str) -> None:
-    """What a waiting worker says from now on goes to the run's log."""
+def _redirect_output(run_id: str) -> None:
+    """Redirect a waiting worker's output to the run's log."""
     with (runs.run_folder(run_id) / "log.txt").open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
 
 
 def main(wanted: str) -> None:
-    """Train the run `wanted`, or with `--warm=PROCESS` the run that is handed over."""
+    """Train the run `wanted`, or with `--warm=PROCESS` wait for a run and train it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.Formatter.converter = time.gmtime
     if wanted.startswith("--warm="):
-        handed = wait_warm(wanted.removeprefix("--warm="))
+        handed = wait_for_work(wanted.removeprefix("--warm="))
         if handed is None:
             return
-        _take_over(handed)
+        _redirect_output(handed)
         wanted = handed
-    work(wanted)
+    execute_run(wanted)
     queue.dispatch()
     webhook.send_webhook(wanted)  # last, so that no other run waits for a slow receiver

@@ -1,4 +1,4 @@
-"""AdaBoost: heads one after the other, each minding most what those before got wrong."""
+"""AdaBoost: a sequence of heads, each weighting the samples that the previous ones misclassified."""
 
 import math
 from dataclasses import replace
@@ -6,52 +6,52 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from core.models.heads import mixed
-from core.transfer.features.bagging import combined
+from core.models.heads import weighted_mean
+from core.transfer.features.bagging import fitted_with_head
 from core.transfer.features.linear_probe import fit_head
 from core.transfer.fitting.problem import Fitted, Problem
 
 
 def ada_boost(problem: Problem) -> Fitted:
-    """Boost up to `spec.estimators` linear heads by SAMME (Zhu, Zou, Rosset and Hastie 2009).
+    """Boost up to `resolved.estimators` linear heads by SAMME (Zhu, Zou, Rosset and Hastie 2009).
 
-    A head's say is log((1 − e) / e) + log(k − 1), e the weighted share of training samples that it gets wrong and k
-    the number of classes; their weights grow by its exponential. What is averaged by those says are the heads'
-    probabilities instead of their votes, so that the whole has finer probabilities and a gradient.
+    A head's weight is log((1 − e) / e) + log(k − 1), with e the weighted error on the training samples and k the
+    number of classes; the weights of misclassified samples grow by its exponential. The weighted average is one of
+    probabilities instead of votes, so that the ensemble has finer probabilities and a gradient.
     """
-    spec, k = problem.spec, len(problem.classes)
+    resolved, k = problem.resolved, len(problem.classes)
     x, truth = problem.embeddings(), problem.targets.argmax(axis=1)
     weights = np.zeros(len(truth))
     weights[problem.train] = 1.0
     heads: list[keras.Model] = []
-    says: list[float] = []
-    for i in range(spec.estimators):
-        once = replace(problem, spec=spec.model_copy(update={"seed": spec.seed + i}))
-        head, _ = fit_head(once, f"head {i + 1} of {spec.estimators}", f"head_{i + 1}", weights.copy())
+    head_weights: list[float] = []
+    for i in range(resolved.estimators):
+        once = replace(problem, resolved=resolved.model_copy(update={"seed": resolved.seed + i}))
+        head, _ = fit_head(once, f"head {i + 1} of {resolved.estimators}", f"head_{i + 1}", weights.copy())
         wrong = np.zeros(len(truth), dtype=bool)
-        said = head.predict(x[problem.train], batch_size=256, verbose=0).argmax(axis=1)
-        wrong[problem.train] = said != truth[problem.train]
+        predicted = head.predict(x[problem.train], batch_size=256, verbose=0).argmax(axis=1)
+        wrong[problem.train] = predicted != truth[problem.train]
         error = weights[wrong].sum() / weights.sum()
-        say = voice(error, k)
-        if say <= 0 and heads:
+        alpha = head_weight(error, k)
+        if alpha <= 0 and heads:
             problem.recorder.note(f"Boosting ended after {i} heads: the next was no better than guessing.")
             break
         heads.append(head)
-        says.append(max(say, 1e-3))
+        head_weights.append(max(alpha, 1e-3))
         if error == 0:
             problem.recorder.note(
-                f"Boosting ended after {i + 1} heads: the last gets every training sample right, so that nothing is"
-                " left to mend."
+                f"Boosting ended after {i + 1} heads: the last classifies every training sample correctly, so that no"
+                " errors are left."
             )
             break
-        weights[wrong] *= math.exp(say)
+        weights[wrong] *= math.exp(alpha)
         weights *= len(problem.train) / weights.sum()
-    fitted = combined(problem, mixed(heads, [say / sum(says) for say in says]))
+    fitted = fitted_with_head(problem, weighted_mean(heads, [weight / sum(head_weights) for weight in head_weights]))
     fitted.facts["heads"] = float(len(heads))
     return fitted
 
 
-def voice(error: float, classes: int) -> float:
-    """How much a head with this weighted share of errors may say; below 0 it is worse than guessing."""
+def head_weight(error: float, classes: int) -> float:
+    """The weight of a head with this weighted error; below 0 it is worse than guessing."""
     error = min(max(error, 1e-6), 1 - 1e-6)
     return math.log((1 - error) / error) + math.log(classes - 1)

@@ -1,4 +1,4 @@
-"""Maps that make a source's vectors look like the target's, or show both what they have in common."""
+"""Maps that align a source's vectors with the target's, or project both onto shared components."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,44 +8,44 @@ from sklearn import config_context
 
 from core.errors import InputError
 from core.transfer.fitting.vectors import Projection
-from core.transfer.instances.weights import check_size
+from core.transfer.instances.weights import check_domain_sizes
 
-EXPLAINED = 0.95  # of the source's variance by the directions of a subspace
-MOST = 64  # directions of a subspace or transfer components
-TCA_WEIGHT = 10.0  # of the distance of the domains' means, in units of the pooled variance
-TRANSPORTED = 5000  # rows of a domain that optimal transport takes
+EXPLAINED = 0.95  # share of the source's variance that a subspace explains
+MOST = 64  # dimensions of a subspace, or transfer components
+TCA_WEIGHT = 10.0  # weight of the distance of the domains' means, in units of the pooled variance
+TRANSPORTED = 5000  # rows of a domain for optimal transport at most
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """The source's rows as they are to be learnt from, `(n, k)`, and the map for the target's; None leaves them."""
+    """The mapped rows of the source, `(n, k)`, and the projection for the target's; None leaves those unchanged."""
 
     source: np.ndarray
     target: Projection | None = None
     note: str = ""
 
 
-def align(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: int = 0) -> Aligned:
-    """Bring both domains together without a label of the target.
+def align_source(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: int = 0) -> Aligned:
+    """Align both domains without labels of the target.
 
     Args:
-        source: all rows of the source that are learnt from or chosen by, `(n, d)`.
+        source: all training and validation rows of the source, `(n, d)`.
         target: training rows of the target, `(m, d)`.
         method: an entry of `METHODS`.
 
     Raises:
-        DataError: too few rows. InputError: too many for a method.
+        DataError: there are too few rows. InputError: there are too many for the method.
     """
-    check_size(source, target)
-    # Once imported, skada leaves this switched on, and under it scikit-learn's AdaBoost takes no weights.
+    check_domain_sizes(source, target)
+    # Importing skada leaves metadata routing enabled, under which scikit-learn's AdaBoost accepts no weights.
     with config_context(enable_metadata_routing=True):
         return METHODS[method](source.astype("float64"), target.astype("float64"), seed)
 
 
 def _coral(source: np.ndarray, target: np.ndarray, seed: int) -> Aligned:
-    """The source whitened and given the target's covariance and mean (Sun, Feng and Saenko 2016).
+    """Whiten the source and give it the target's covariance and mean (Sun, Feng and Saenko 2016).
 
-    Both covariances are shrunk as far as their rows are few (Ledoit and Wolf 2004).
+    Both covariances are shrunk (Ledoit and Wolf 2004).
     """
     from skada import CORALAdapter
 
@@ -54,14 +54,18 @@ def _coral(source: np.ndarray, target: np.ndarray, seed: int) -> Aligned:
     moved = adapter.fit_transform(x, None, sample_domain=domain)[: len(source)] + adapter.mean_target_
     rank = min(len(source), len(target)) - 1
     singular = rank < source.shape[1] or (target.std(axis=0) == 0).any() or (source.std(axis=0) == 0).any()
-    note = "The covariance of a domain is singular; it was shrunk towards a multiple of one." if singular else ""
+    note = (
+        "The covariance of a domain is singular; it was shrunk towards a multiple of the identity."
+        if singular
+        else ""
+    )
     return Aligned(moved.astype("float32"), note=note)
 
 
 def _subspace(source: np.ndarray, target: np.ndarray, seed: int) -> Aligned:
-    """Each domain on its own principal directions, the source's then turned onto the target's (Fernando et al. 2013).
+    """Each domain on its principal components, the source's aligned with the target's (Fernando et al. 2013).
 
-    As many directions as explain 95 % of the source's variance.
+    As many components as explain 95 % of the source's variance.
     """
     from skada import SubspaceAlignmentAdapter
     from sklearn.decomposition import PCA
@@ -72,17 +76,17 @@ def _subspace(source: np.ndarray, target: np.ndarray, seed: int) -> Aligned:
     x, domain = _domains(source, target)
     adapter = SubspaceAlignmentAdapter(k, random_state=seed)
     moved = adapter.fit_transform(x, None, sample_domain=domain)[: len(source)]
-    there = adapter.pca_target_
-    matrix = there.components_.T
-    return Aligned(moved.astype("float32"), Projection(matrix, -there.mean_ @ matrix))
+    pca = adapter.pca_target_
+    matrix = pca.components_.T
+    return Aligned(moved.astype("float32"), Projection(matrix, -pca.mean_ @ matrix))
 
 
 def _transfer_components(source: np.ndarray, target: np.ndarray, seed: int) -> Aligned:
-    """Directions of much variance along which the domains' means agree (Pan et al. 2011), with a linear kernel.
+    """Components of high variance on which the domains' means agree (Pan et al. 2011), with a linear kernel.
 
     In its primal form: the leading solutions of C w = λ (I v + μ m mᵀ) w, with C the pooled covariance, v its mean
-    variance and m the difference of the means. So it takes any number of rows, and is one matrix, which a network
-    can hold; skada's solves for a matrix of all pairs of rows.
+    variance and m the difference of the means. So it works for any number of rows, and is one matrix, which a
+    network can contain; skada solves for a matrix of all pairs of rows.
     """
     from scipy.linalg import eigh
 
@@ -94,7 +98,7 @@ def _transfer_components(source: np.ndarray, target: np.ndarray, seed: int) -> A
     values, vectors = eigh(pooled, scale * np.eye(len(pooled)) + TCA_WEIGHT * len(pooled) * np.outer(gap, gap))
     shares = np.cumsum(values[::-1]) / values.sum()
     k = min(MOST, int(np.searchsorted(shares, EXPLAINED)) + 1)
-    # Directions of length 1, so that components keep the spread that the columns had.
+    # Vectors of length 1, so that the components keep the scale of the columns.
     matrix = vectors[:, ::-1][:, :k]
     matrix = matrix / np.linalg.norm(matrix, axis=0)
     projection = Projection(matrix, -centre @ matrix)
@@ -102,13 +106,13 @@ def _transfer_components(source: np.ndarray, target: np.ndarray, seed: int) -> A
 
 
 def _optimal_transport(source: np.ndarray, target: np.ndarray, seed: int) -> Aligned:
-    """Source rows moved to the target rows that the cheapest plan sends them to, on average (Courty et al. 2017)."""
+    """Map each source row to the mean of the target rows that the optimal plan assigns to it (Courty et al. 2017)."""
     from skada import OTMappingAdapter
 
     if max(len(source), len(target)) > TRANSPORTED:
         raise InputError(
             f"Optimal transport compares all pairs of {len(source):,} source and {len(target):,} target rows.",
-            f"It takes {TRANSPORTED:,} of each at most; choose the method coral.",
+            f"It accepts at most {TRANSPORTED:,} of each; choose the method coral.",
         )
     x, domain = _domains(source, target)
     moved = OTMappingAdapter(max_iter=1_000_000).fit_transform(x, None, sample_domain=domain)[: len(source)]
@@ -116,7 +120,7 @@ def _optimal_transport(source: np.ndarray, target: np.ndarray, seed: int) -> Ali
 
 
 def _domains(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of both and skada's numbers for their domains: positive for the source's, negative for the target's."""
+    """Rows of both domains and skada's domain labels: positive for the source, negative for the target."""
     return np.concatenate([source, target]), np.repeat([1, -2], [len(source), len(target)])
 
 

@@ -1,4 +1,4 @@
-"""Deep alignment: features that are learnt from the labels and, at once, made alike in source and target."""
+"""Deep alignment: features trained on the labels and, at the same time, aligned between source and target."""
 
 import math
 from dataclasses import replace
@@ -8,39 +8,38 @@ import numpy as np
 from keras import layers
 
 from core.data.cleaning.steps.step import sample_positions
-from core.models.heads import softmax, squashing
+from core.models.heads import softmax_layers, squashing_layers
 from core.transfer.features.domain_losses import Alignment
 from core.transfer.fitting.fit import fit_by_spec
-from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, joined
-from core.transfer.instances.weights import check_size, domain_auc
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, join_source
+from core.transfer.instances.weights import check_domain_sizes, domain_auc
 
-BOTTLENECK = 256  # features that are learnt on a frozen backbone, as in Long et al. 2015
-MOST = 2_000  # samples of a domain by which it is told how far they are apart
+BOTTLENECK = 256  # features learnt on a frozen backbone, as in Long et al. 2015
+MOST = 2_000  # samples of a domain with which the domain AUC is measured
 
 
 def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
-    """A layer of new features and a softmax on top, fitted to the labels and to a loss between the domains.
+    """Train a layer of new features and a softmax on the labels and on a loss between the domains.
 
     The method is one of `core.transfer.features.domain_losses`: Deep CORAL (Sun and Saenko 2016), MMD (Long et al.
-    2015) or a domain-adversarial critic (Ganin et al. 2016). A batch holds about as many samples of the target as of
-    the source;
-    where the spec ignores the target's labels, its samples count for that loss alone, and the last epoch is kept:
-    the best one for the source alone comes before the domains have met.
+    2015) or a domain-adversarial critic (Ganin et al. 2016). A batch has about as many samples of the target as of
+    the source. If the spec ignores the target's labels, its samples count only for the domain loss, and the last
+    epoch is kept: the best one for the source alone comes before the domains are aligned.
     """
-    source, spec = problem.source, problem.spec
+    source, resolved = problem.source, problem.resolved
     assert source
     here, there = problem.x[problem.train], source.x[source.train]
-    check_size(there, here)
-    both = joined(problem)
+    check_domain_sizes(there, here)
+    both = join_source(problem)
     n = len(problem.x)
     rows = _balanced(problem.train, n + source.train)
     y = both.targets.copy()
     weights = np.ones(len(y)) if both.weights is None else both.weights.copy()
     for domain in (problem.train, n + source.train):
         weights[domain] *= len(domain) / max(len(problem.train), len(source.train))
-    if spec.target_labels == "ignored":
-        y[problem.train], weights[problem.train] = 0.0, 0.0  # nor do they count among the classes
-    network, whole, features = _networks(problem, math.ceil(len(rows) / spec.batch_size) * spec.epochs)
+    if resolved.target_labels == "ignored":
+        y[problem.train], weights[problem.train] = 0.0, 0.0  # nor in the class weights
+    network, whole, features = _networks(problem, math.ceil(len(rows) / resolved.batch_size) * resolved.epochs)
     domain = (np.arange(len(y)) < n).astype("float32")
     facts = fit_by_spec(
         network,
@@ -49,15 +48,15 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
         "head and domains",
         weights,
         targets=y,
-        keep="last" if spec.target_labels == "ignored" else "best",
+        keep="last" if resolved.target_labels == "ignored" else "best",
     )
     few = here[sample_positions(len(here), MOST)], there[sample_positions(len(there), MOST)]
-    before = domain_auc(few[1], few[0], spec.seed)
+    before = domain_auc(few[1], few[0], resolved.seed)
     ours, theirs = (features.predict(x, batch_size=256, verbose=0) for x in few)
-    after = domain_auc(theirs, ours, spec.seed)
+    after = domain_auc(theirs, ours, resolved.seed)
     problem.recorder.note(
-        f"A classifier tells source and target apart with an area under the curve of {before:.2f}, and of {after:.2f}"
-        " by the features that were learnt."
+        f"A classifier separates source and target with an AUC of {before:.2f} on the embeddings, and of"
+        f" {after:.2f} on the learnt features."
     )
     return VectorFitted(
         probabilities=whole.predict(problem.x[problem.judged], batch_size=256, verbose=0),
@@ -73,22 +72,22 @@ def deep_alignment(problem: VectorProblem, _learn: Learn) -> VectorFitted:
 
 
 def _balanced(*domains: np.ndarray) -> np.ndarray:
-    """The rows of all domains, those of the smaller ones repeated until each has as many."""
+    """The rows of all domains, those of smaller domains repeated until all have the same number."""
     most = max(map(len, domains))
     return np.concatenate([np.resize(rows, most) for rows in domains])
 
 
 def _networks(problem: VectorProblem, steps: int) -> tuple[keras.Model, keras.Model, keras.Model]:
-    """To fit, from vectors and domain; to predict, from vectors; and the features alone. They share their layers."""
-    spec, d = problem.spec, problem.x.shape[1]
-    initial = keras.initializers.GlorotUniform(spec.seed)
+    """Models for training (vectors and domain), for prediction (vectors) and of the features, with shared layers."""
+    resolved, d = problem.resolved, problem.x.shape[1]
+    initial = keras.initializers.GlorotUniform(resolved.seed)
     hidden = layers.Dense(BOTTLENECK, activation="relu", kernel_initializer=initial)
-    features = keras.Sequential([keras.Input((d,)), *squashing(d), hidden], name="features")
-    weight_decay = spec.l2 / len(problem.train)
-    last = softmax(len(problem.classes), spec.dropout, weight_decay, spec.seed)
+    features = keras.Sequential([keras.Input((d,)), *squashing_layers(d), hidden], name="features")
+    weight_decay = resolved.l2 / len(problem.train)
+    last = softmax_layers(len(problem.classes), resolved.dropout, weight_decay, resolved.seed)
     top = keras.Sequential([keras.Input((BOTTLENECK,)), *last], name="classifier")
     packed = keras.Input((d + 1,))
-    aligned = Alignment(spec.method or "", steps, spec.seed)([features(packed[:, :-1]), packed[:, -1]])
+    aligned = Alignment(resolved.method or "", steps, resolved.seed)([features(packed[:, :-1]), packed[:, -1]])
     return (
         keras.Model(packed, top(aligned)),
         keras.Sequential([keras.Input((d,)), features, top], name="head"),

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from core.models.heads import linear_head, whole
+from core.models.heads import linear_head, with_backbone
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
 
@@ -14,7 +14,7 @@ def linear_probe(problem: Problem) -> Fitted:
     x = problem.embeddings()[problem.judged]
     return Fitted(
         probabilities=head.predict(x, batch_size=256, verbose=0),
-        build=lambda: whole(problem.network(), head),
+        build=lambda: with_backbone(problem.network(), head),
         facts={"validation_loss": facts["loss"], "validation_accuracy": facts["accuracy"]},
     )
 
@@ -24,21 +24,21 @@ def fit_head(
 ) -> tuple[keras.Model, dict[str, float]]:
     """The trained head, embeddings to probabilities, and its validation loss and accuracy.
 
-    `weights` say how much each position counts, `(n,)`, beside its class.
+    `weights` are sample weights at each position, `(n,)`, times the class weights.
     """
     head = new_head(problem, name)
     return head, fit_by_spec(head, problem.embeddings(), problem, phase, weights)
 
 
 def new_head(problem: Problem, name: str = "head") -> keras.Model:
-    """A head with random weights, as the spec wants it."""
-    spec = problem.spec
+    """A head with random weights and the settings of the resolved spec."""
+    resolved = problem.resolved
     return linear_head(
         problem.features,
         len(problem.classes),
-        dropout=spec.dropout,
-        weight_decay=spec.l2 / problem.n_train,
-        seed=spec.seed,
+        dropout=resolved.dropout,
+        weight_decay=resolved.l2 / problem.n_train,
+        seed=resolved.seed,
         kept=problem.kept,
         name=name,
     )

@@ -1,4 +1,4 @@
-"""Stacking: heads of several kinds, and a last one that learns from their out-of-fold predictions whom to believe."""
+"""Stacking: heads of several kinds and a meta-learner trained on their out-of-fold predictions."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,72 +10,74 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 
 from core.errors import DataError
-from core.models.heads import squashing
-from core.transfer.features.bagging import combined
+from core.models.heads import squashing_layers
+from core.transfer.features.bagging import fitted_with_head
 from core.transfer.features.linear_probe import fit_head
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
 
 FOLDS = 5
 UNITS = 64  # of the head with a hidden layer
-SHARPNESS = 10.0  # of the prototypes' softmax over cosines: fixed, as the last head rescales it
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # of the last head (C), chosen in the same folds
+SHARPNESS = 10.0  # of the prototypes' softmax over cosines; fixed, because the meta-learner rescales it
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of the meta-learner, chosen in the same folds
 
-Fit = Callable[[Problem, str], keras.Model]
+FitHead = Callable[[Problem, str], keras.Model]
 
 
 def stacking(problem: Problem) -> Fitted:
     """Stack a linear head, one with a hidden layer, and class prototypes (Wolpert 1992).
 
-    The last head is a logistic regression on their probabilities (Ting and Witten 1999) for training samples that
-    they had not seen, in folds that keep copies together. The three are then fitted once more, on all of them.
+    The meta-learner is a logistic regression on their out-of-fold probabilities (Ting and Witten 1999) for the
+    training samples, in folds that keep copies together. The three heads are then fitted again on all of them.
     """
     rows = problem.train[: problem.n_train]
     truth = problem.targets[rows].argmax(axis=1)
     held_out = np.concatenate([out_of_fold(problem, rows, truth, fit, name) for name, fit in HEADS.items()], axis=1)
     last = last_head(problem, held_out, truth, rows)
     heads = [fit(problem, name) for name, fit in HEADS.items()]
-    return combined(problem, stacked(heads, last, len(problem.classes)))
+    return fitted_with_head(problem, stacked_network(heads, last, len(problem.classes)))
 
 
-def out_of_fold(problem: Problem, rows: np.ndarray, truth: np.ndarray, fit: Fit, name: str) -> np.ndarray:
-    """Probabilities of the training samples at `rows`, `(n, classes)`, each by a head that had not seen it."""
-    found = np.empty((len(rows), len(problem.classes)))
-    for fold, (learnt, judged) in enumerate(folds(truth, problem.groups[rows], problem.spec.seed), start=1):
+def out_of_fold(problem: Problem, rows: np.ndarray, truth: np.ndarray, fit: FitHead, name: str) -> np.ndarray:
+    """Out-of-fold probabilities of the training samples at `rows`, `(n, classes)`."""
+    probabilities = np.empty((len(rows), len(problem.classes)))
+    for fold, (learnt, judged) in enumerate(
+        stratified_folds(truth, problem.groups[rows], problem.resolved.seed), start=1
+    ):
         head = fit(replace(problem, train=rows[learnt], n_train=len(learnt)), f"{name}, fold {fold} of {FOLDS}")
-        found[judged] = head.predict(problem.embeddings()[rows[judged]], batch_size=256, verbose=0)
-    return found
+        probabilities[judged] = head.predict(problem.embeddings()[rows[judged]], batch_size=256, verbose=0)
+    return probabilities
 
 
 def last_head(problem: Problem, held_out: np.ndarray, truth: np.ndarray, rows: np.ndarray) -> LogisticRegression:
-    """The logistic regression on top, of that strength which predicts best in the folds."""
+    """The meta-learner, a logistic regression with the C that predicts best in the folds."""
     model = LogisticRegression(max_iter=2000, class_weight=_class_weight(problem))
-    splits = folds(truth, problem.groups[rows], problem.spec.seed)
+    splits = stratified_folds(truth, problem.groups[rows], problem.resolved.seed)
     search = GridSearchCV(model, {"C": STRENGTHS}, scoring="neg_log_loss", cv=splits)
-    found: LogisticRegression = search.fit(held_out, truth).best_estimator_
-    return found
+    best: LogisticRegression = search.fit(held_out, truth).best_estimator_
+    return best
 
 
-def folds(truth: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Places to learn from and to predict, group by group, every class on both sides."""
-    found = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(truth, truth, groups))
-    if any(len(np.unique(truth[learnt])) < len(np.unique(truth)) for learnt, _ in found):
+def stratified_folds(truth: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Training and test positions of each fold, by group, with every class in both."""
+    splits = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(truth, truth, groups))
+    if any(len(np.unique(truth[learnt])) < len(np.unique(truth)) for learnt, _ in splits):
         raise DataError(
             "Stacking needs every class in each of five folds of the training samples.",
             "Add samples of the smallest class, or use bagging, which needs no folds.",
         )
-    return found
+    return splits
 
 
-def stacked(heads: list[keras.Model], last: LogisticRegression, classes: int) -> keras.Model:
-    """The heads with the last one on top: embedding to probabilities."""
+def stacked_network(heads: list[keras.Model], last: LogisticRegression, classes: int) -> keras.Model:
+    """The heads and the meta-learner as one model: embedding to probabilities."""
     x = keras.Input(heads[0].input_shape[1:], name="features")
     joined = layers.concatenate([head(x) for head in heads])
     top = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")
     model = keras.Model(x, top(joined), name="head")
     kernel, bias = np.zeros((joined.shape[-1], classes)), np.full(classes, -1e3)
     there = last.classes_
-    if len(there) == 2:  # scikit-learn keeps one score of the two: half of it for one, half against the other
+    if len(there) == 2:  # scikit-learn has one score for two classes: half of it for one, minus half for the other
         coefficients, intercepts = (
             np.stack([-last.coef_[0], last.coef_[0]]) / 2,
             np.array([-1, 1]) * last.intercept_ / 2,
@@ -92,21 +94,21 @@ def _linear(problem: Problem, phase: str) -> keras.Model:
 
 
 def _hidden(problem: Problem, phase: str) -> keras.Model:
-    """One hidden layer of ReLU units between the same first layers and the same softmax as the linear head's."""
-    spec = problem.spec
+    """A hidden layer of ReLU units between the first layers and the softmax of the linear head."""
+    resolved = problem.resolved
     last = keras.layers.Dense(
         len(problem.classes),
         activation="softmax",
         dtype="float32",
-        kernel_initializer=keras.initializers.GlorotUniform(spec.seed),
-        kernel_regularizer=keras.regularizers.L2(spec.l2 / problem.n_train),
+        kernel_initializer=keras.initializers.GlorotUniform(resolved.seed),
+        kernel_regularizer=keras.regularizers.L2(resolved.l2 / problem.n_train),
     )
     model = keras.Sequential(
         [
             keras.Input((problem.features,)),
-            *squashing(problem.features, problem.kept),
-            layers.Dropout(spec.dropout, seed=spec.seed),
-            layers.Dense(UNITS, activation="relu", kernel_initializer=keras.initializers.HeNormal(spec.seed)),
+            *squashing_layers(problem.features, problem.kept),
+            layers.Dropout(resolved.dropout, seed=resolved.seed),
+            layers.Dense(UNITS, activation="relu", kernel_initializer=keras.initializers.HeNormal(resolved.seed)),
             last,
         ],
         name="hidden",
@@ -118,7 +120,7 @@ def _hidden(problem: Problem, phase: str) -> keras.Model:
 def _prototypes(problem: Problem, phase: str) -> keras.Model:
     """A softmax over cosines to the mean squashed embedding of each class (Snell et al. 2017, without episodes)."""
     problem.recorder.phase(phase)
-    first = [keras.Input((problem.features,)), *squashing(problem.features, problem.kept)]
+    first = [keras.Input((problem.features,)), *squashing_layers(problem.features, problem.kept)]
     last = layers.Dense(len(problem.classes), activation="softmax", dtype="float32")
     model = keras.Sequential([*first, last], name="prototypes")
     seen = keras.Sequential(first).predict(problem.embeddings()[problem.train], batch_size=1024, verbose=0)
@@ -131,8 +133,8 @@ def _prototypes(problem: Problem, phase: str) -> keras.Model:
     return model
 
 
-HEADS: dict[str, Fit] = {"linear": _linear, "hidden layer": _hidden, "prototypes": _prototypes}
+HEADS: dict[str, FitHead] = {"linear": _linear, "hidden layer": _hidden, "prototypes": _prototypes}
 
 
 def _class_weight(problem: Problem) -> str | None:
-    return "balanced" if problem.spec.class_weights == "balanced" else None
+    return "balanced" if problem.resolved.class_weights == "balanced" else None

@@ -1,11 +1,11 @@
-"""The classic case: a frozen convolutional base, flattened, and two dense layers."""
+"""The textbook head: a frozen convolutional base, flattened, and two dense layers."""
 
 from dataclasses import replace
 
 import keras
 from keras import layers
 
-from core.models.networks import FEATURES, split
+from core.models.networks import FEATURES, split_network
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
 
@@ -13,19 +13,19 @@ HIDDEN = 1024
 
 
 def textbook(problem: Problem) -> Fitted:
-    """Base frozen, Flatten, Dense 1024 relu, Dense n softmax, Adam at one rate, categorical cross-entropy.
+    """Frozen base, Flatten, Dense 1024 relu, Dense n softmax, Adam with a constant rate, categorical cross-entropy.
 
-    As introductions to transfer learning give it, mostly for VGG16 (Simonyan and Zisserman 2015, arXiv:1409.1556) at
+    As in introductions to transfer learning, mostly with VGG16 (Simonyan and Zisserman 2015, arXiv:1409.1556) at
     150 × 150 pixels; F. Chollet, “Deep Learning with Python” (2017), chapter 5.3.
     """
-    spec = problem.spec
+    resolved = problem.resolved
     x = problem.activations(FEATURES)
-    head = flat_head(x.shape[1:], len(problem.classes), spec.seed)
-    constant = replace(problem, spec=spec.model_copy(update={"optimizer": "adam", "schedule": "constant"}))
+    head = flat_head(x.shape[1:], len(problem.classes), resolved.seed)
+    constant = replace(problem, resolved=resolved.model_copy(update={"optimizer": "adam", "schedule": "constant"}))
     facts = fit_by_spec(head, x, constant, "dense layers on the frozen base")
 
     def build() -> keras.Model:
-        trunk, _ = split(problem.network(), FEATURES)
+        trunk, _ = split_network(problem.network(), FEATURES)
         return keras.Model(trunk.input, head(trunk.output), name=f"{trunk.name}_classifier")
 
     return Fitted(
@@ -36,7 +36,7 @@ def textbook(problem: Problem) -> Fitted:
 
 
 def flat_head(shape: tuple[int, ...], n_classes: int, seed: int) -> keras.Model:
-    """Feature maps `(n, h, w, channels)` to probabilities `(n, n_classes)` by way of 1,024 units."""
+    """A head from feature maps `(n, h, w, channels)` to probabilities `(n, n_classes)` with 1,024 hidden units."""
     return keras.Sequential(
         [
             keras.Input(shape, name="features"),

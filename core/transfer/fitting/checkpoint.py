@@ -1,4 +1,4 @@
-"""The state of one fit after every epoch, on disk, so that a killed run goes on as if nothing had happened."""
+"""Checkpoints: the whole state of a fit after every epoch, so that a killed run can continue exactly."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ log = logging.getLogger("graft.worker")
 
 @dataclass
 class Progress:
-    """How far a fit has come. `values` are those of the last epoch; `best` the least validation loss so far."""
+    """Progress of a fit. `values` are the metrics of the last epoch; `best` is the lowest validation loss so far."""
 
     epoch: int = 0
     best: float = float("inf")
@@ -28,9 +28,9 @@ class Progress:
 class Checkpoint:
     """Saves and restores everything that the next epoch depends on.
 
-    That is: the model's variables, random states of its layers among them, the optimizer's, the weights of the best
-    epoch, and `Progress`. The order of samples depends on seed and epoch alone
-    (`core.transfer.fitting.fit.Batches`). Two files are kept: when a crash damages one, the one before is read.
+    That is: the model's variables, including random states of its layers, the optimizer's variables, the weights of
+    the best epoch, and `Progress`. The order of samples depends only on seed and epoch
+    (`core.transfer.fitting.fit.Batches`). Two files are kept: if a crash damages one, the previous one is read.
     """
 
     def __init__(self, path: Path, model: keras.Model) -> None:
@@ -47,16 +47,16 @@ class Checkpoint:
         }
         arrays = {f"{name}_{i}": a for name, group in groups.items() for i, a in enumerate(group)}
         if self.path.exists():
-            self.path.replace(self._before)
+            self.path.replace(self._previous)
         with atomic_file(self.path) as temporary:
             np.savez(temporary, progress=np.array(json.dumps(asdict(self.progress))), **arrays)
 
     def restore(self) -> bool:
-        """Take over the newest state that can be read; False when there is none."""
-        for path in (self.path, self._before):
+        """Load the newest readable state; False if there is none."""
+        for path in (self.path, self._previous):
             try:
-                with np.load(path) as found:
-                    self._take(found)
+                with np.load(path) as arrays:
+                    self._load(arrays)
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -65,12 +65,12 @@ class Checkpoint:
             return True
         return False
 
-    def _take(self, found: "np.lib.npyio.NpzFile") -> None:
-        progress = Progress(**json.loads(str(found["progress"])))
-        model = [found[f"model_{i}"] for i in range(len(self.model.variables))]
-        optimizer = [found[f"optimizer_{i}"] for i in range(len(self.model.optimizer.variables))]
-        best = [found[f"best_{i}"] for i in range(len(self.best_weights))]
-        # All was read: nothing is taken over by halves.
+    def _load(self, arrays: "np.lib.npyio.NpzFile") -> None:
+        progress = Progress(**json.loads(str(arrays["progress"])))
+        model = [arrays[f"model_{i}"] for i in range(len(self.model.variables))]
+        optimizer = [arrays[f"optimizer_{i}"] for i in range(len(self.model.optimizer.variables))]
+        best = [arrays[f"best_{i}"] for i in range(len(self.best_weights))]
+        # Everything was read before anything is assigned: no partial restore.
         for variable, value in zip(self.model.variables, model, strict=True):
             variable.assign(value)
         for variable, value in zip(self.model.optimizer.variables, optimizer, strict=True):
@@ -78,5 +78,5 @@ class Checkpoint:
         self.best_weights, self.progress = best, progress
 
     @property
-    def _before(self) -> Path:
+    def _previous(self) -> Path:
         return self.path.with_suffix(".before.npz")

@@ -10,15 +10,22 @@ import numpy as np
 from core.errors import NotANumberError, is_out_of_memory
 from core.schemas import ResolvedSpec
 from core.transfer.fitting.checkpoint import Checkpoint
-from core.transfer.fitting.optimization import MakeOptimizer, average, loss, maker, schedule, weights_to_keep
-from core.transfer.fitting.precision import TIMED, Precision, choose, computing_in
+from core.transfer.fitting.optimization import (
+    MakeOptimizer,
+    make_loss,
+    make_schedule,
+    optimizer_factory,
+    use_moving_average,
+    weights_to_keep,
+)
+from core.transfer.fitting.precision import TIMED, Precision, choose_precision, computing_in
 from core.transfer.fitting.recorder import Recorder
 
 Rate = Literal["learning_rate", "fine_tune_learning_rate"]
-Kept = Literal["best", "last"]
-Fit = Callable[..., dict[str, float]]  # called as `fit` is
+KeptEpoch = Literal["best", "last"]
+Fit = Callable[..., dict[str, float]]  # has the signature of `fit`
 
-SHOWN = {
+RECORDED_METRICS = {
     "loss": "cross_entropy",
     "accuracy": "accuracy",
     "val_loss": "val_cross_entropy",
@@ -27,12 +34,12 @@ SHOWN = {
 
 
 class Batches(keras.utils.PyDataset):
-    """Training samples in an order that depends on the seed and the epoch alone, so that a resumed fit sees the same.
+    """Training batches in an order that depends only on seed and epoch, so that a resumed fit repeats it.
 
     Args:
-        x: inputs, first axis the samples; y: shares of the classes, `(n, classes)`; rows: positions to learn from.
-        weights: of every sample in the loss, `(n,)`.
-        first: the epoch to begin with, from 0.
+        x: inputs, first axis the samples; y: class probabilities, `(n, classes)`; rows: training positions.
+        weights: sample weights in the loss, `(n,)`.
+        first: the first epoch, counted from 0.
     """
 
     def __init__(
@@ -65,10 +72,10 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
 
-class Keeper(keras.callbacks.Callback):
-    """After every epoch: remember the best, save the state, tell the recorder, and stop when there is reason to."""
+class CheckpointCallback(keras.callbacks.Callback):
+    """After every epoch: keeps the best weights, saves the state, records the metrics, and stops early if due."""
 
-    def __init__(self, checkpoint: Checkpoint, recorder: Recorder, patience: int, keep: Kept) -> None:
+    def __init__(self, checkpoint: Checkpoint, recorder: Recorder, patience: int, keep: KeptEpoch) -> None:
         super().__init__()
         self.checkpoint = checkpoint
         self.recorder = recorder
@@ -78,14 +85,14 @@ class Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if logs and not np.isfinite(logs["loss"]):
             raise NotANumberError(
-                "The loss stopped being a number.", "Lower the learning rate, or look for extreme values in the data."
+                "The loss became NaN or infinite.", "Lower the learning rate, or look for extreme values in the data."
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
         progress = self.checkpoint.progress
         progress.epoch = epoch + 1
-        progress.values = {name: float(logs[key]) for name, key in SHOWN.items()}
+        progress.values = {name: float(logs[key]) for name, key in RECORDED_METRICS.items()}
         progress.values["learning_rate"] = float(self.model.optimizer.learning_rate)
         if self.keep == "last" or progress.values["val_loss"] < progress.best:
             progress.best, progress.best_epoch = progress.values["val_loss"], progress.epoch
@@ -111,46 +118,47 @@ def fit(
     epochs: int,
     batch_size: int,
     patience: int,
-    spec: ResolvedSpec,
+    resolved: ResolvedSpec,
     phase: str,
     recorder: Recorder,
     rate: Rate = "learning_rate",
     optimizer: MakeOptimizer | None = None,
     weights: np.ndarray | None = None,
-    keep: Kept = "best",
+    keep: KeptEpoch = "best",
 ) -> dict[str, float]:
-    """Fit `model` and restore the epoch with the least validation loss.
+    """Fit `model` and restore the weights of the epoch with the lowest validation loss.
 
-    The losses that are shown and chosen by are cross-entropy alone, without the layers' penalties. The state is saved
-    after every epoch; a run that was resumed goes on from there, and skips a fit that had ended. A batch that
-    does not fit into memory is halved.
+    The recorded loss, by which the epoch is chosen, is the cross-entropy without the layers' penalties. The state is
+    saved after every epoch; a resumed run continues from there and skips finished fits. If a batch does not fit into
+    memory, the batch size is halved.
 
     Args:
-        x: inputs, first axis the samples; y: how much of each class a sample is, `(n, classes)` float32, rows add up
+        x: inputs, first axis the samples; y: class probabilities of each sample, `(n, classes)` float32, rows add up
             to 1 (see `one_hot`).
         train, validation: positions in `x`.
-        patience: epochs without a better validation loss after which fitting ends.
-        rate: the spec's field that gives the learning rate.
-        spec: says how (`core.transfer.fitting.optimization`, `core.transfer.fitting.precision`); with balanced class
-        weights samples
-            are weighed so that every class weighs the same (King and Zeng 2001); its seed decides their order.
-        optimizer: makes the optimizer from the learning-rate schedule, where it is not the spec's.
-        weights: how much each sample counts in the loss, `(n,)`, beside its class; all the same unless given.
-        keep: the last epoch instead, with no end before it, where the validation samples cannot tell which is best.
+        patience: epochs without a lower validation loss before early stopping.
+        rate: the field of `resolved` that gives the learning rate.
+        resolved: names optimizer, loss and precision; with balanced class weights every class has the same total
+            weight (King and Zeng 2001); its seed decides the order of the samples.
+        optimizer: makes the optimizer from the learning-rate schedule, instead of the one that `resolved` names.
+        weights: sample weights in the loss, `(n,)`, times the class weights; by default all 1.
+        keep: "last" keeps the last epoch, without early stopping, if the validation loss cannot tell which is best.
 
     Returns:
         `loss` and `accuracy` on the validation samples, of the restored weights.
     """
     recorder.phase(phase, epochs)
     path = recorder.next_checkpoint()
-    weights = sample_weights(spec, y, train, weights)
-    highest = getattr(spec, rate)
-    # Heads and networks on tables take milliseconds a step, in whichever precision.
-    precision: Precision | None = "float32" if x.ndim == 2 else None if spec.precision == "auto" else spec.precision
+    weights = sample_weights(resolved, y, train, weights)
+    highest = getattr(resolved, rate)
+    # Heads and networks on tables take milliseconds per step in any precision.
+    chosen = None if resolved.precision == "auto" else resolved.precision
+    precision: Precision | None = "float32" if x.ndim == 2 else chosen
 
     def compile_it() -> None:
-        made = (optimizer or maker(spec.optimizer))(schedule(spec.schedule, highest, epochs * steps))
-        compile_model(model, average(made, steps) if spec.averaging == "ema" else made, spec)
+        rates = make_schedule(resolved.schedule, highest, epochs * steps)
+        made = (optimizer or optimizer_factory(resolved.optimizer))(rates)
+        compile_model(model, use_moving_average(made, steps) if resolved.averaging == "ema" else made, resolved)
 
     while True:
         steps = math.ceil(len(train) / batch_size)
@@ -158,8 +166,8 @@ def fit(
         try:
             if precision is None:
                 few = np.resize(train, (TIMED + 1) * batch_size)
-                tried = Batches(x, y, few, batch_size, weights, spec.seed, 0)
-                precision = choose(model, compile_it, tried, epochs * steps, recorder)
+                tried = Batches(x, y, few, batch_size, weights, resolved.seed, 0)
+                precision = choose_precision(model, compile_it, tried, epochs * steps, recorder)
             with computing_in(model, precision):
                 if precision != "float32":
                     compile_it()
@@ -168,39 +176,41 @@ def fit(
                     recorder.resumed(checkpoint.progress.epoch, checkpoint.progress.values)
                 first = checkpoint.progress.epoch
                 if first < epochs and not checkpoint.progress.done:
-                    keeper = Keeper(checkpoint, recorder, patience, keep)
+                    keeper = CheckpointCallback(checkpoint, recorder, patience, keep)
                     model.fit(
-                        Batches(x, y, train, batch_size, weights, spec.seed, first),
+                        Batches(x, y, train, batch_size, weights, resolved.seed, first),
                         validation_data=(x[validation], y[validation]),
                         initial_epoch=first,
                         epochs=epochs,
                         shuffle=False,  # Batches has done it
                         verbose=0,
-                        # The averages are what is validated; the fit goes on from the weights themselves.
+                        # Validates the averaged weights; training continues from the weights themselves.
                         callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
                     )
             break
-        # Named by its library only, which is not imported here.
+        # The class belongs to the backend's library, which is not imported here.
         except Exception as error:
             if not is_out_of_memory(error) or batch_size == 1:
                 raise
             batch_size = max(1, batch_size // 2)
-            recorder.note(f"A batch did not fit into memory; it was halved to {batch_size} samples.")
+            recorder.note(f"A batch did not fit into memory; the batch size was halved to {batch_size} samples.")
     model.set_weights(checkpoint.best_weights)
-    facts = judge(model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation])
+    facts = loss_and_accuracy(
+        model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation]
+    )
     if facts["loss"] >= math.log(y.shape[1]):
         recorder.note(
-            f"In “{phase}” the validation loss never fell below that of guessing ({math.log(y.shape[1]):.2f})."
-            " Another learning rate, more epochs, or a look at the labels may help."
+            f"In “{phase}” the validation loss never fell below that of guessing"
+            f" ({math.log(y.shape[1]):.2f}). Try another learning rate or more epochs, or check the labels."
         )
     return facts
 
 
-def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spec: ResolvedSpec) -> None:
-    """Compile with the spec's loss; cross-entropy is measured beside it, whatever the loss."""
+def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, resolved: ResolvedSpec) -> None:
+    """Compile with the loss of `resolved`; cross-entropy and accuracy are metrics, whatever the loss."""
     model.compile(
         optimizer=optimizer,
-        loss=loss(spec),
+        loss=make_loss(resolved),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
@@ -209,11 +219,11 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, spe
     model.optimizer.build(model.trainable_variables)
 
 
-class Learning(Protocol):
-    """What a problem must tell for its head or network to be fitted: `Problem` and `VectorProblem` do."""
+class FitProblem(Protocol):
+    """What `fit_by_spec` needs of a problem; `Problem` and `VectorProblem` have it."""
 
     @property
-    def spec(self) -> ResolvedSpec: ...
+    def resolved(self) -> ResolvedSpec: ...
     @property
     def targets(self) -> np.ndarray: ...
     @property
@@ -229,28 +239,28 @@ class Learning(Protocol):
 def fit_by_spec(
     model: keras.Model,
     x: np.ndarray,
-    problem: Learning,
+    problem: FitProblem,
     phase: str,
     weights: np.ndarray | None = None,
     *,
     targets: np.ndarray | None = None,
-    keep: Kept = "best",
+    keep: KeptEpoch = "best",
 ) -> dict[str, float]:
-    """The problem's `fit` with the epochs, batch size and rate that a spec gives for a head or a whole network.
+    """Call the problem's `fit` with the epochs, batch size and learning rate of its resolved spec.
 
-    `targets` stand in for the problem's own.
+    `targets` replace the problem's own.
     """
-    spec = problem.spec
+    resolved = problem.resolved
     return problem.fit(
         model,
         x,
         problem.targets if targets is None else targets,
         train=problem.train,
         validation=problem.validation,
-        epochs=spec.epochs,
-        batch_size=spec.batch_size,
-        spec=spec,
-        patience=max(8, spec.epochs // 5),
+        epochs=resolved.epochs,
+        batch_size=resolved.batch_size,
+        resolved=resolved,
+        patience=max(8, resolved.epochs // 5),
         phase=phase,
         recorder=problem.recorder,
         weights=weights,
@@ -259,26 +269,26 @@ def fit_by_spec(
 
 
 def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Class indices `(n,)` as shares of the classes, `(n, n_classes)` float32."""
+    """Class indices `(n,)` as one-hot rows, `(n, n_classes)` float32."""
     return np.eye(n_classes, dtype="float32")[labels]
 
 
 def sample_weights(
-    spec: ResolvedSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
+    resolved: ResolvedSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
 ) -> np.ndarray:
-    """How much each sample counts in the loss, `(n,)`: what is `given`, or 1, times its class's weight."""
+    """Weight of each sample in the loss, `(n,)`: the `given` one, or 1, times its class weight."""
     weights = np.ones(len(y)) if given is None else given
-    return weights * (y @ class_weights(y[train])) if spec.class_weights == "balanced" else weights
+    return weights * (y @ class_weights(y[train])) if resolved.class_weights == "balanced" else weights
 
 
 def class_weights(targets: np.ndarray) -> np.ndarray:
-    """A weight for each class, n / (classes · n of the class), with which every class weighs the same.
+    """Balanced class weights, n / (classes · n of the class), with which every class has the same total weight.
 
     Args:
-        targets: shares of the classes, `(n, classes)`; a sample that is of two classes counts for each by its share.
+        targets: class probabilities, `(n, classes)`; a mixed sample counts for each class by its share.
 
     Returns:
-        `(classes,)`; nought for a class that no sample is of.
+        `(classes,)`; zero for a class without samples.
     """
     counts = targets.sum(axis=0, dtype="float64")
     there = counts > 0
@@ -287,8 +297,8 @@ def class_weights(targets: np.ndarray) -> np.ndarray:
     return weights
 
 
-def judge(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against shares of the classes, the same."""
+def loss_and_accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against targets of the same shape."""
     logs = np.log(np.clip(probabilities, 1e-7, 1))
     return {
         "loss": float(-(targets * logs).sum(axis=1).mean()),

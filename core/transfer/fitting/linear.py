@@ -1,4 +1,4 @@
-"""Linear classifiers on vectors that need no network to be fitted: one, or several that vote."""
+"""Linear classifiers on vectors, fitted without a network: a single one, or an average of several."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LinearVote:
-    """Softmax regressions whose probabilities are averaged; one of them is a softmax regression.
+    """The weighted average of the probabilities of one or several softmax regressions.
 
     Attributes:
-        kernels: `(t, d, k)`; biases: `(t, k)`; shares: how much each of the `t` counts, adding up to 1.
+        kernels: `(t, d, k)`; biases: `(t, k)`; shares: weight of each of the `t`, adding up to 1.
     """
 
     kernels: np.ndarray
@@ -34,10 +34,10 @@ class LinearVote:
         return total
 
     def network(self) -> "keras.Model":
-        """The same as a network from vectors to probabilities."""
+        """The same as a Keras model from vectors to probabilities."""
         import keras
 
-        from core.models.heads import mixed
+        from core.models.heads import weighted_mean
 
         members = []
         for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True), start=1):
@@ -46,4 +46,4 @@ class LinearVote:
             )
             members.append(keras.Sequential([keras.Input((len(kernel),)), dense], name=f"member_{number}"))
             dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
-        return members[0] if len(members) == 1 else mixed(members, self.shares.tolist(), "vote")
+        return members[0] if len(members) == 1 else weighted_mean(members, self.shares.tolist(), "vote")

@@ -1,4 +1,4 @@
-"""Adam that knows where a network came from: its own rate for every layer, and a pull back to the source weights."""
+"""Adam for transfer: a learning rate per layer, and a penalty on the distance from the source weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from keras import ops
 
 
 class TransferAdam(keras.optimizers.Adam):
-    """Adam with a factor on the learning rate and an anchor for each variable that is named.
+    """Adam with a factor on the learning rate and an anchor per variable.
 
     Args:
         learning_rate: as for Adam.
         rates: variable path → factor on its learning rate (Howard and Ruder 2018, arXiv:1801.06146). Others get 1.
-        anchors: variable path → its source weights w₀. Such a variable gets the gradient of (pull / 2)‖w − w₀‖² added
+        anchors: variable path → its source weights w₀. The gradient of (pull / 2)‖w − w₀‖² is added for it
             (Li, Grandvalet and Davoine 2018, arXiv:1802.01483).
         pull: the penalty's strength.
     """
@@ -37,7 +37,7 @@ class TransferAdam(keras.optimizers.Adam):
         super().build(variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        # What arrives here is the backend's own variable, which does not know its Keras path.
+        # This is the backend's variable, which has no Keras path.
         path = self._paths[self._get_variable_index(variable)]
         source = self._source.get(path)
         if source is not None and self._pull:

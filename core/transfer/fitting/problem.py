@@ -1,4 +1,4 @@
-"""What a strategy is given and what it gives back."""
+"""The input and the output of a strategy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Teacher:
-    """What a run's network says of the samples, computed when asked for: probabilities `(n, classes)` in this run's
-    order of classes, and embeddings `(n, d)` of its own length."""
+    """A run's network as a teacher, whose outputs are computed on demand: probabilities `(n, classes)` in this run's
+    order of classes, and embeddings `(n, d)` of the teacher's length."""
 
     probabilities: Callable[[], np.ndarray]
     embeddings: Callable[[], np.ndarray]
@@ -28,25 +28,25 @@ class Problem:
     """One training problem on images.
 
     Attributes:
-        spec: every field that the strategy reads is set.
-        targets: shares of the classes at every position, `(n, classes)` float32; a mixed view is of several.
-        train, validation: positions of the samples to learn from and to choose by. What a strategy learns from
-            data, it learns from these alone. Augmented views of training samples have positions behind the samples'.
-        n_train: number of training samples, views not counted; they come first in `train`.
-        groups: of each sample, `(samples,)`; those of one group are copies of each other or belong together.
-        judged: positions whose probabilities are wanted.
-        embeddings: gives the pooled output of the frozen backbone for all positions, `(n, d)` float32.
-        activations: gives the output of the frozen part up to a block, `(n, h, w, c)` float32.
-        images: gives all images at the run's size, `(n, size, size, 3)` uint8.
+        resolved: what will run; every field that the strategy reads is set.
+        targets: class probabilities at every position, `(n, classes)` float32; a mixed view has several classes.
+        train, validation: positions of the training and validation samples. A strategy learns from these alone.
+            Augmented views of training samples have positions after the samples.
+        n_train: number of training samples without views; they come first in `train`.
+        groups: group of each sample, `(samples,)`; a group's samples are copies or belong together.
+        judged: positions of the samples to predict.
+        embeddings: returns the pooled output of the frozen backbone at all positions, `(n, d)` float32.
+        activations: returns the output of the backbone up to a block, `(n, h, w, c)` float32.
+        images: returns all images at the run's size, `(n, size, size, 3)` uint8.
         features: length of an embedding.
-        kept: which of its features the head may see, `(features,)` boolean, fitted on `train`; None means all.
+        kept: the features that the head uses, `(features,)` boolean, fitted on `train`; None means all.
         network: builds the backbone, with its pretrained weights, from pixels to embedding.
-        untrained: the same with random weights.
-        teacher: the run that is the spec's teacher; None without one.
-        fit: how a network is fitted: `core.transfer.fitting.fit.fit`, unless something else is to be learnt about it.
+        untrained: builds the same with random weights.
+        teacher: the network of the spec's teacher; None without one.
+        fit: the function that fits a network: `core.transfer.fitting.fit.fit`, or a learning-rate range test.
     """
 
-    spec: ResolvedSpec
+    resolved: ResolvedSpec
     classes: tuple[str, ...]
     targets: np.ndarray
     train: np.ndarray
@@ -72,8 +72,8 @@ class Fitted:
 
     Attributes:
         probabilities: `(len(judged), classes)`, rows add up to 1.
-        build: gives the whole network, from pixels to probabilities, for saving.
-        facts: numbers worth keeping with the run, such as the validation loss of each stage.
+        build: returns the whole network, from pixels to probabilities, for saving.
+        facts: metrics to keep with the run, such as the validation loss of each stage.
     """
 
     probabilities: np.ndarray

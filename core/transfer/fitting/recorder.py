@@ -1,4 +1,4 @@
-"""What fitting needs of whoever records a run: phases, epochs, notes, and where the state is saved."""
+"""The recorder that fitting needs: phases, epochs, notes, and paths of checkpoints."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,28 +11,28 @@ class Recorder(Protocol):
     """`core.training.recorder.Recorder` writes all of this into the run's folder; tests keep it in memory.
 
     Attributes:
-        prefix: stands before the name of every phase, "fold 2 of 5" for instance.
-        notes: the sentences noted so far.
+        prefix: put before the name of every phase, "fold 2 of 5" for instance.
+        notes: the notes so far.
     """
 
     prefix: str
     notes: list[str]
 
     def phase(self, name: str, epochs: int = 0) -> None:
-        """A new phase begins; `epochs` is how many are planned, 0 where nothing is counted."""
+        """Begin a phase; `epochs` is the planned number, 0 if nothing is counted."""
 
     def epoch(self, number: int, values: dict[str, float]) -> None:
         """Epoch `number`, counted from 1, ended with these values."""
 
     def note(self, text: str) -> None:
-        """A sentence that a reader of the result must know."""
+        """Add a sentence that a reader of the result should know."""
 
     def next_checkpoint(self) -> Path:
-        """Where the state of the next fit is saved."""
+        """Path of the next fit's checkpoint."""
         ...
 
-    def decided(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
-        """The result of `decide` when the run first asked for it; a resumed run gets the same."""
+    def decide_once(self, name: str, decide: Callable[[], _Decision]) -> _Decision:
+        """The result of `decide` when the run first asked; a resumed run gets the same."""
         ...
 
     def resumed(self, epoch: int, values: dict[str, float]) -> None:

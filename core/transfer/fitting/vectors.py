@@ -1,4 +1,4 @@
-"""A training problem on vectors: prepared columns of a table, or embeddings; on a source as well as on the target."""
+"""Training problems on vectors: prepared columns of a table, or embeddings; for a target and its source."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from core.schemas import ResolvedSpec
-from core.transfer.fitting.fit import Fit, fit, judge, one_hot
+from core.transfer.fitting.fit import Fit, fit, loss_and_accuracy, one_hot
 from core.transfer.fitting.recorder import Recorder
 
 
@@ -27,15 +27,15 @@ class Projection:
 
 @dataclass
 class VectorProblem:
-    """`x` is `(n, d)` float32; of a table prepared by what was fitted on the rows in `train` alone.
+    """`x` is `(n, d)` float32; for a table, prepared by steps fitted on the rows in `train` alone.
 
-    `labels` are class numbers, `(n,)`; `train`, `validation` and `judged` positions. `weights`, `(n,)`, where there
-    are any, say how much a row counts in training; scores count each row once. `fit` is how a network is fitted, as
-    in `core.transfer.fitting.problem.Problem`. `source` is the problem that knowledge comes from, with the same
-    columns, classes of its own, and nothing to judge.
+    `labels` are class indices, `(n,)`; `train`, `validation` and `judged` (the rows to predict) are positions.
+    `weights`, `(n,)`, if any, are sample weights for training; metrics count each row once. `fit` is as in
+    `core.transfer.fitting.problem.Problem`. `source` is the problem on the source, with the same columns and its own
+    classes.
     """
 
-    spec: ResolvedSpec
+    resolved: ResolvedSpec
     classes: tuple[str, ...]
     x: np.ndarray
     labels: np.ndarray
@@ -53,25 +53,25 @@ class VectorProblem:
 
     @property
     def class_weight(self) -> str | None:
-        """As scikit-learn names it."""
-        return "balanced" if self.spec.class_weights == "balanced" else None
+        """The argument of that name in scikit-learn."""
+        return "balanced" if self.resolved.class_weights == "balanced" else None
 
     @property
     def sample_weight(self) -> np.ndarray | None:
-        """Of the training rows, as scikit-learn names it."""
+        """Weights of the training rows, the argument of that name in scikit-learn's `fit`."""
         return None if self.weights is None else self.weights[self.train]
 
 
 @dataclass
 class VectorFitted:
-    """What was learnt on vectors.
+    """A model trained on vectors.
 
     Attributes:
         probabilities: of the judged rows, `(len(judged), classes)`.
         model: a Keras network from vectors, or an estimator with `predict_proba` and `classes_`.
-        facts: numbers worth keeping with the run.
-        projection: what vectors go through before the model, where there is something.
-        source_weights: how much each training row of the source counted, in the order of `source.train`.
+        facts: metrics to keep with the run.
+        projection: a linear map applied before the model, if any.
+        source_weights: weight of each training row of the source, in the order of `source.train`.
     """
 
     probabilities: np.ndarray
@@ -81,24 +81,24 @@ class VectorFitted:
     source_weights: np.ndarray | None = None
 
     def save(self, folder: Path) -> None:
-        """Write the model, without the projection, into a run's folder."""
+        """Write the model, without the projection, to a run's folder."""
         if isinstance(self.model, keras.Model):
             self.model.save(folder / "model.keras")
         else:
             joblib.dump(self.model, folder / "model.joblib", compress=3)
 
 
-Learn = Callable[[VectorProblem], VectorFitted]  # a learner of tables, or the head on embeddings
+Learn = Callable[[VectorProblem], VectorFitted]  # a table learner, or a head on embeddings
 
 
-def joined(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorProblem:
-    """Source and target as one problem: the source's rows stand behind the target's.
+def join_source(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorProblem:
+    """Source and target as one problem: the source's rows come after the target's.
 
-    Where the spec ignores the target's labels, only the source is learnt from and chosen by.
+    If the spec ignores the target's labels, only the source is used for training and validation.
 
     Args:
-        problem: with a source of the same classes.
-        weights: how much each of the source's training rows counts, `(len(source.train),)`; a target row counts 1.
+        problem: has a source with the same classes.
+        weights: weight of each training row of the source, `(len(source.train),)`; target rows have weight 1.
     """
     source = problem.source
     assert source
@@ -107,7 +107,7 @@ def joined(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorP
     scale = np.ones(len(source.x))
     if weights is not None:
         scale[source.train] = weights
-    ignored = problem.spec.target_labels == "ignored"
+    ignored = problem.resolved.target_labels == "ignored"
     own = [np.ones(len(p.x)) if p.weights is None else p.weights for p in (problem, source)]
     learnt = [n + source.train] if ignored else [problem.train, n + source.train]
     plain = weights is None and problem.weights is None and source.weights is None
@@ -122,17 +122,17 @@ def joined(problem: VectorProblem, weights: np.ndarray | None = None) -> VectorP
     )
 
 
-def source_alone(problem: VectorProblem) -> VectorProblem:
-    """The problem with nothing but the source to learn from and to choose by; the same rows are judged."""
-    ignoring = problem.spec.model_copy(update={"target_labels": "ignored"})
-    return replace(joined(replace(problem, spec=ignoring)), spec=problem.spec)
+def source_only(problem: VectorProblem) -> VectorProblem:
+    """The problem with only the source for training and validation; the same rows are predicted."""
+    ignoring = problem.resolved.model_copy(update={"target_labels": "ignored"})
+    return replace(join_source(replace(problem, resolved=ignoring)), resolved=problem.resolved)
 
 
 def fitted_estimator(
     problem: VectorProblem, model: Any, facts: dict[str, float], source_weights: np.ndarray | None = None
 ) -> VectorFitted:
-    """What an estimator with `predict_proba` over all classes makes of a problem, with its validation facts."""
+    """The result of a fitted estimator with `predict_proba` over all classes, with its validation metrics."""
     validation, judged = (model.predict_proba(problem.x[rows]) for rows in (problem.validation, problem.judged))
-    found = judge(validation, problem.targets[problem.validation])
-    told = {"validation_loss": found["loss"], "validation_accuracy": found["accuracy"]}
-    return VectorFitted(judged, model, told | facts, source_weights=source_weights)
+    scores = loss_and_accuracy(validation, problem.targets[problem.validation])
+    metrics = {"validation_loss": scores["loss"], "validation_accuracy": scores["accuracy"]}
+    return VectorFitted(judged, model, metrics | facts, source_weights=source_weights)

@@ -1,1 +1,1 @@
-"""Transfer of instances: source samples, weighted."""
+"""Transfer of instances: weighted source samples."""

@@ -1,4 +1,4 @@
-"""TrAdaBoost: boosting that trusts a source row less each time it is got wrong."""
+"""TrAdaBoost: boosting that lowers the weight of source rows that it misclassifies."""
 
 from typing import Any
 
@@ -6,31 +6,33 @@ import numpy as np
 
 from core.transfer.fitting.fit import sample_weights
 from core.transfer.fitting.linear import LinearVote
-from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, joined
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, join_source
 
 ROUNDS = 20
-DEPTH = 3  # of the trees that are boosted where the learner is one of trees
+DEPTH = 3  # of the boosted trees, if the learner is based on trees
 
 
 def tradaboost(problem: VectorProblem, learn: Learn) -> VectorFitted:
     """Dai, Yang, Xue and Yu (2007), “Boosting for transfer learning”.
 
-    A weak learner is fitted on source and target together, again and again. Target rows that it gets wrong gain
-    weight, as in AdaBoost; source rows that it gets wrong lose it, for they speak of another world. The learners of
-    the second half of the rounds decide, as in the paper. Two things differ. With K classes a learner may be wrong up
-    to 1 − 1/K and counts log((1 − ε)/ε) + log(K − 1), as in SAMME (Zhu et al. 2009); with two this is the paper's
-    rule. And the learners' probabilities are averaged instead of their votes counted, so that the result has some.
+    Each round fits a weak learner on source and target together. Misclassified target rows gain weight, as in
+    AdaBoost; misclassified source rows lose weight, because they contradict the target. The learners of the second
+    half of the rounds are combined, as in the paper. Two things differ. With K classes a learner's error may be up to
+    1 − 1/K and its weight is log((1 − ε)/ε) + log(K − 1), as in SAMME (Zhu et al. 2009); for two classes this is the
+    paper's rule. And the learners' probabilities are averaged instead of votes, so that the result has probabilities.
 
-    Weak learners are softmax regressions on embeddings and for linear learners, trees of depth 3 else.
+    Weak learners are softmax regressions on embeddings and for linear learners, otherwise trees of depth 3.
     """
     source = problem.source
     assert source
-    both = joined(problem)
-    trees = problem.spec.trees > 0
+    both = join_source(problem)
+    trees = problem.resolved.trees > 0
     x, y = both.x[both.train], both.labels[both.train]
     of_source = both.train >= len(problem.x)
-    weights = sample_weights(both.spec, both.targets, both.train, both.weights)[both.train]
-    models, counts, weights = boost(x, y, of_source, weights, len(problem.classes), trees, problem.spec.seed)
+    weights = sample_weights(both.resolved, both.targets, both.train, both.weights)[both.train]
+    models, counts, weights = fit_boosting_rounds(
+        x, y, of_source, weights, len(problem.classes), trees, problem.resolved.seed
+    )
     half = len(models) // 2
     shares = np.array(counts[half:]) / np.sum(counts[half:])
     model: Any = (
@@ -46,7 +48,7 @@ def tradaboost(problem: VectorProblem, learn: Learn) -> VectorFitted:
     return fitted_estimator(problem, model, facts, left)
 
 
-def boost(
+def fit_boosting_rounds(
     x: np.ndarray,
     y: np.ndarray,
     of_source: np.ndarray,
@@ -55,13 +57,13 @@ def boost(
     trees: bool = False,
     seed: int = 0,
 ) -> tuple[list[Any], list[float], np.ndarray]:
-    """The weak learners of all rounds, how much each counts, and the rows' weights after the last.
+    """The weak learners of all rounds, their weights, and the weights of the rows after the last round.
 
     Args:
         x: vectors `(n, d)`.
-        y: class numbers of `k`, `(n,)`.
-        of_source: which rows are the source's, boolean `(n,)`.
-        weights: to begin with, `(n,)`.
+        y: class indices from 0 to `k` − 1, `(n,)`.
+        of_source: whether a row belongs to the source, boolean `(n,)`.
+        weights: initial weights of the rows, `(n,)`.
     """
     n = int(of_source.sum())
     shrink = 1 / (1 + np.sqrt(2 * np.log(n) / ROUNDS))
@@ -87,7 +89,7 @@ def softmax_regression(x: np.ndarray, y: np.ndarray, weights: np.ndarray, k: int
 
     model = LogisticRegression(max_iter=500).fit(x, y, sample_weight=weights * len(y))
     coefficients, intercepts = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn keeps the second class's alone, against a first of nought
+    if len(model.classes_) == 2:  # scikit-learn keeps only the second class; the first one's are 0
         coefficients = np.stack([np.zeros(x.shape[1]), coefficients[0]])
         intercepts = np.array([0.0, intercepts[0]])
     kernel, bias = np.zeros((x.shape[1], k)), np.full(k, -1e3)
@@ -103,7 +105,7 @@ def _tree(x: np.ndarray, y: np.ndarray, weights: np.ndarray, k: int, seed: int) 
 
 
 class TreeVote:
-    """Trees whose probabilities are averaged by their shares, `(t,)`; a class that a tree lacks gets 0 from it."""
+    """Weighted average of trees by their shares, `(t,)`; a class that a tree has not seen gets 0."""
 
     def __init__(self, trees: list[Any], shares: np.ndarray, k: int) -> None:
         self.trees, self.shares, self.classes_ = trees, shares, np.arange(k)

@@ -1,4 +1,4 @@
-"""How much each row of a source looks like the target: weights for learning from it."""
+"""Instance weights: how much each row of a source resembles the target."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,69 +7,69 @@ import numpy as np
 
 from core.errors import DataError, InputError
 
-FEWEST = 10  # samples of a domain from which anything can be said about it
+FEWEST = 10  # samples of a domain needed for any estimate
 FOLDS = 5
-WIDEST = 64  # dimensions beyond which a domain classifier sees the leading principal components alone
-LARGEST = 20.0  # times the mean that one row may weigh: a few rows must not decide everything
-APART = 0.999  # area under the curve from which nothing of the source looks like the target
-KERNEL_ROWS = 6000  # rows of a source whose kernel matrix, 8 bytes a pair, still fits
-RIDGE = 1e-3  # of a kernel matrix, whose diagonal is one over the rows
+WIDEST = 64  # dimensions; with more, a domain classifier uses the leading principal components
+LARGEST = 20.0  # times the mean weight at most, so that a few rows cannot dominate
+APART = 0.999  # domain AUC above which source and target do not overlap
+KERNEL_ROWS = 6000  # rows of a source at most, for the kernel matrix with 8 bytes per pair
+RIDGE = 1e-3  # added to the diagonal of the kernel matrix, which is 1 / rows
 CENTRES = 100
 ROUNDS = 1000
-WIDTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of a kernel, times one over the median squared distance
+WIDTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of a kernel: γ in units of one over the median squared distance
 
 
-def weights(
+def instance_weights(
     source: np.ndarray,
     target: np.ndarray,
     method: str = "density_ratio",
     seed: int = 0,
     labels: np.ndarray | None = None,
 ) -> np.ndarray:
-    """A weight for each row of the source, mean 1, estimating how much denser the target is there.
+    """A weight for each row of the source, mean 1, that estimates the density ratio of target to source.
 
-    Learning from weighted source rows is then learning on the target, if only the rows differ and not what their
-    classes depend on (covariate shift; Shimodaira 2000), or for `label_shift` if only the classes' shares do.
+    Training on the weighted source is then like training on the target, under covariate shift (Shimodaira 2000), or
+    for `label_shift` if only the class proportions differ.
 
     Args:
-        source, target: vectors, `(n, d)` and `(m, d)`, of the rows that may be learnt from.
+        source, target: vectors of the training rows, `(n, d)` and `(m, d)`.
         method: an entry of `METHODS`, or `label_shift`.
-        labels: class numbers of the source's rows, `(n,)`, which `label_shift` wants.
+        labels: class indices of the source's rows, `(n,)`, needed for `label_shift`.
 
     Raises:
-        DataError: too few rows, or no overlap at all, where no weighting can help. InputError: too many for a method.
+        DataError: too few rows, or no overlap of the domains. InputError: too many rows for the method.
     """
-    check_size(source, target)
+    check_domain_sizes(source, target)
     odds, auc = _odds(source, target, seed)
     if auc > APART:
         raise DataError(
-            f"Source and target have nothing in common: a classifier tells them apart with an area under the curve of"
-            f" {auc:.3f}, so no weighting makes one look like the other.",
-            "Align their features, or carry over parameters.",
+            f"Source and target have nothing in common: a classifier separates them with an AUC of {auc:.3f}, so no"
+            " weighting of the source can match the target.",
+            "Align their features, or transfer parameters.",
         )
     if method == "label_shift":
         assert labels is not None
-        return label_shift(source, labels, target, seed)
-    found = odds if method == "density_ratio" else METHODS[method](source, target, seed)
-    found = np.minimum(found, LARGEST * found.mean())
-    return found / found.mean()
+        return label_shift_weights(source, labels, target, seed)
+    weights = odds if method == "density_ratio" else METHODS[method](source, target, seed)
+    weights = np.minimum(weights, LARGEST * weights.mean())
+    return weights / weights.mean()
 
 
-def check_size(source: np.ndarray, target: np.ndarray) -> None:
-    """`DataError` where one of the domains has too few rows to say how the two differ."""
+def check_domain_sizes(source: np.ndarray, target: np.ndarray) -> None:
+    """`DataError` if a domain has too few rows to estimate how the two differ."""
     for name, x in (("source", source), ("target", target)):
         if len(x) < FEWEST:
             raise DataError(
-                f"The {name} has {len(x)} training samples: too few to tell how the domains differ.",
-                f"It takes {FEWEST} at least; carry over parameters instead.",
+                f"The {name} has {len(x)} training samples: too few to estimate how the domains differ.",
+                f"At least {FEWEST} are needed; transfer parameters instead.",
             )
 
 
 def domain_auc(source: np.ndarray, target: np.ndarray, seed: int = 0, weights: np.ndarray | None = None) -> float:
-    """How well a linear classifier tells the domains apart, out of fold; .5 is not at all, 1 without fail.
+    """Out-of-fold AUC of a linear classifier of the domains: 0.5 not separable, 1 perfectly separable.
 
-    Where there are `weights` of the source's rows, `(n,)`, it learns and is judged with them. Out of fold, domains
-    that were made equal look as if told apart the wrong way round, which is not at all.
+    `weights` of the source's rows, `(n,)`, are used for training and evaluation. For domains that were made equal the
+    out-of-fold AUC falls below 0.5, which also means not separable.
     """
     return max(0.5, _odds(source, target, seed, weights)[1])
 
@@ -77,9 +77,9 @@ def domain_auc(source: np.ndarray, target: np.ndarray, seed: int = 0, weights: n
 def _odds(
     source: np.ndarray, target: np.ndarray, seed: int, weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, float]:
-    """Of each source row the odds of being of the target, p / (1 − p), and the classifier's area under the curve.
+    """The odds p / (1 − p) that each source row belongs to the target, and the classifier's AUC.
 
-    Both are out of fold: a classifier that has seen a row tells its domain better than it could tell a new one's.
+    Both are out of fold: a classifier predicts the domain of its training rows better than that of new rows.
     Written here because skada 0.6's `DiscriminatorReweight` weighs by (1 − p) / p, the wrong way round.
     """
     from sklearn.metrics import roc_auc_score
@@ -91,8 +91,8 @@ def _odds(
     model, counts = _classifier(x, seed), None
     if weights is not None:
         counts = np.concatenate([weights / weights.mean(), np.ones(len(target))])
-    learnt = {} if counts is None else {f"{model.steps[-1][0]}__sample_weight": counts}
-    p = cross_val_predict(model, x, of_target, cv=folds, method="predict_proba", params=learnt)[:, 1]
+    parameters = {} if counts is None else {f"{model.steps[-1][0]}__sample_weight": counts}
+    p = cross_val_predict(model, x, of_target, cv=folds, method="predict_proba", params=parameters)[:, 1]
     here = np.clip(p[: len(source)], 1e-6, 1 - 1e-6)
     return here / (1 - here), float(roc_auc_score(of_target, p, sample_weight=counts))
 
@@ -108,10 +108,10 @@ def _classifier(x: np.ndarray, seed: int) -> Any:
     return make_pipeline(*seen, StandardScaler(), LogisticRegression(max_iter=2000))
 
 
-def label_shift(source: np.ndarray, labels: np.ndarray, target: np.ndarray, seed: int = 0) -> np.ndarray:
-    """One weight a class, its share in the target over that in the source; mean 1.
+def label_shift_weights(source: np.ndarray, labels: np.ndarray, target: np.ndarray, seed: int = 0) -> np.ndarray:
+    """One weight per class, its share in the target divided by its share in the source; mean 1 over rows.
 
-    The target's shares are the likeliest ones for what a classifier of the source says of the target's rows, by
+    The target's shares are maximum-likelihood estimates from a source classifier's predictions on the target, by
     expectation maximisation (Saerens, Latinne and Decaestecker 2002).
     """
     model = _classifier(source, seed).fit(source, labels)
@@ -123,15 +123,15 @@ def label_shift(source: np.ndarray, labels: np.ndarray, target: np.ndarray, seed
         before, theirs = theirs, (adapted / adapted.sum(axis=1, keepdims=True)).mean(axis=0)
         if np.abs(theirs - before).max() < 1e-7:
             break
-    found = (theirs / ours)[np.searchsorted(model.classes_, labels)]
-    return np.asarray(found / found.mean())
+    per_row = (theirs / ours)[np.searchsorted(model.classes_, labels)]
+    return np.asarray(per_row / per_row.mean())
 
 
 def _kernel_mean_matching(source: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
-    """Weights under which the means of both domains meet in a kernel's feature space (Huang et al. 2007).
+    """Weights that match the means of both domains in a kernel's feature space (Huang et al. 2007).
 
-    The quadratic programme with bounds, its quadratic part made firmer by a ridge. skada 0.6 solves it by Frank–Wolfe
-    steps, which after hundreds of them have left most weights at nought.
+    A quadratic programme with bounds and a ridge. skada 0.6 solves it with Frank–Wolfe, which after hundreds of steps
+    leaves most weights at zero.
     """
     from scipy.optimize import minimize
     from sklearn.metrics.pairwise import rbf_kernel
@@ -139,7 +139,7 @@ def _kernel_mean_matching(source: np.ndarray, target: np.ndarray, seed: int) -> 
     if len(source) > KERNEL_ROWS:
         raise InputError(
             f"Kernel mean matching compares all pairs of {len(source):,} source rows.",
-            f"It takes {KERNEL_ROWS:,} at most; choose the method density_ratio.",
+            f"It accepts at most {KERNEL_ROWS:,}; choose the method density_ratio.",
         )
     n, gamma = len(source), 1 / _median_distance(source, target, seed)
     kernel = rbf_kernel(source, gamma=gamma) / n
@@ -151,22 +151,22 @@ def _kernel_mean_matching(source: np.ndarray, target: np.ndarray, seed: int) -> 
         return float(w @ (0.5 * pulled - wanted)), pulled - wanted
 
     bounds = np.repeat([[0, LARGEST]], n, axis=0)
-    found: np.ndarray = minimize(distance, np.ones(n), jac=True, method="L-BFGS-B", bounds=bounds).x
-    return found
+    weights: np.ndarray = minimize(distance, np.ones(n), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return weights
 
 
 def _kliep(source: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
-    """Weights that make the weighted source nearest to the target in Kullback–Leibler divergence (Sugiyama 2008).
+    """Weights that minimise the Kullback–Leibler divergence from the target (Sugiyama et al. 2008).
 
-    A mixture of kernels on target rows; its shares by the multiplicative update of a mixture's maximum likelihood,
-    which keeps to both constraints by itself; its width by the likelihood of target rows left out. Written here
-    because the gradient steps of skada 0.6's `KLIEPReweight` are as small as rounding: it stays where it began.
+    A mixture of kernels on target rows. Its coefficients are fitted by the multiplicative maximum-likelihood update,
+    which keeps both constraints; its width by the likelihood of held-out target rows. Written here because the
+    gradient steps of skada 0.6's `KLIEPReweight` are as small as rounding errors, so that it does not move.
     """
     from sklearn.metrics.pairwise import euclidean_distances
 
     order = np.random.default_rng(seed).permutation(len(target))
-    held, learnt = np.split(order, [len(order) // FOLDS])
-    centres = target[learnt[:CENTRES]]
+    held_out, training = np.split(order, [len(order) // FOLDS])
+    centres = target[training[:CENTRES]]
     to_target, to_source = (euclidean_distances(x, centres, squared=True) for x in (target, source))
 
     def shares(gamma: float, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -178,16 +178,16 @@ def _kliep(source: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
             a = new
             if done:
                 break
-        return a, np.log(np.exp(-gamma * to_target[held]) @ a + 1e-12)
+        return a, np.log(np.exp(-gamma * to_target[held_out]) @ a + 1e-12)
 
     unit = 1 / _median_distance(source, target, seed)
-    gamma = max((width * unit for width in WIDTHS), key=lambda g: shares(g, learnt)[1].mean())
-    found: np.ndarray = np.exp(-gamma * to_source) @ shares(gamma, np.arange(len(target)))[0]
-    return found
+    gamma = max((width * unit for width in WIDTHS), key=lambda g: shares(g, training)[1].mean())
+    weights: np.ndarray = np.exp(-gamma * to_source) @ shares(gamma, np.arange(len(target)))[0]
+    return weights
 
 
 def _nearest_neighbours(source: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
-    """Of each source row, the number of target rows to which it is the nearest (Loog 2012)."""
+    """For each source row, the number of target rows whose nearest source row it is (Loog 2012)."""
     from sklearn.neighbors import NearestNeighbors
 
     (nearest,) = NearestNeighbors(n_neighbors=1).fit(source).kneighbors(target, return_distance=False).T
@@ -195,7 +195,7 @@ def _nearest_neighbours(source: np.ndarray, target: np.ndarray, seed: int) -> np
 
 
 def _median_distance(source: np.ndarray, target: np.ndarray, seed: int) -> float:
-    """The median squared distance between rows, of a few hundred of them."""
+    """The median squared distance between rows, from a sample of 500."""
     from sklearn.metrics.pairwise import euclidean_distances
 
     x = np.concatenate([source, target])

@@ -2,7 +2,7 @@
 
 from core.transfer.features.linear_probe import new_head
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.parameters.tail import finished, open_tail, tune
+from core.transfer.parameters.tail import fitted_from_tail, open_tail, tune_tail
 
 
 def fine_tune(problem: Problem) -> Fitted:
@@ -12,5 +12,5 @@ def fine_tune(problem: Problem) -> Fitted:
     into pretrained layers.
     """
     tail = open_tail(problem, new_head(problem))
-    tune(problem, tail, "head and last blocks")
-    return finished(problem, tail)
+    tune_tail(problem, tail, "head and last blocks")
+    return fitted_from_tail(problem, tail)

@@ -1,14 +1,14 @@
-"""The honest baseline: the same architecture with random weights, so that negative transfer shows."""
+"""The baseline for transfer: the same architecture trained from random weights, to detect negative transfer."""
 
-from core.models.heads import whole
+from core.models.heads import with_backbone
 from core.transfer.features.linear_probe import new_head
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
 
 
 def from_scratch(problem: Problem) -> Fitted:
-    """Train the whole network from random weights on the images themselves."""
-    model = whole(problem.untrained(), new_head(problem))
+    """Train the whole network from random weights on the images."""
+    model = with_backbone(problem.untrained(), new_head(problem))
     x = problem.images()
     facts = fit_by_spec(model, x, problem, "whole network from random weights")
     return Fitted(

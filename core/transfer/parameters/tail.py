@@ -8,30 +8,30 @@ import keras
 import numpy as np
 import psutil
 
-from core.models.folding import fold
-from core.models.heads import whole
-from core.models.networks import Block, blocks, freeze_batch_norm, split
+from core.models.folding import fold_batch_norm
+from core.models.heads import with_backbone
+from core.models.networks import Block, freeze_batch_norm, network_blocks, split_network
 from core.transfer.features.linear_probe import fit_head
-from core.transfer.fitting.fit import judge
+from core.transfer.fitting.fit import loss_and_accuracy
 from core.transfer.fitting.optimization import MakeOptimizer
 from core.transfer.fitting.problem import Fitted, Problem
 
 Facts = dict[str, float]
 STEPS = 10
 SMALLEST_BATCH = 8
-ROOM = 0.5  # of the memory that is free, for the activations at the cut
+MEMORY_SHARE = 0.5  # of the free memory, for the activations at the cut
 
 
 @dataclass(frozen=True)
 class Tail:
-    """What is fine-tuned.
+    """The part of a network that is fine-tuned.
 
     Attributes:
         network: the backbone, pixels to embedding; it shares the weights of its last layers with `model`.
         head: embedding to probabilities.
-        model: activations at the cut to probabilities, batch normalisation folded into the convolutions.
+        model: activations at the cut to probabilities, with batch normalisation folded into the convolutions.
         blocks: the unfrozen blocks, from input to output.
-        x: activations of all samples, `(n, h, w, c)` float32; the images where those have no room.
+        x: activations of all samples, `(n, h, w, c)` float32; the images if those do not fit into memory.
     """
 
     network: keras.Model
@@ -42,39 +42,39 @@ class Tail:
 
 
 def open_tail(problem: Problem, head: keras.Model) -> Tail:
-    """Cut the backbone so that its last `spec.unfreeze` blocks can be trained under `head`.
+    """Cut the backbone so that its last `resolved.unfreeze` blocks can be trained under `head`.
 
-    Batch normalisation keeps its statistics bit for bit: only `trainable = False` on every such layer does that in
-    Keras 3, `training=False` in the call does not. The frozen layers run once, up to the cut, augmented views
-    included, and what they give is kept. Only where it would not fit into memory, as near to the input, do they run
-    at every step: the same to rounding, and slower, because each image then passes them once an epoch.
+    Batch normalisation keeps its statistics exactly: in Keras 3 that needs `trainable = False` on every such layer,
+    `training=False` in the call is not enough. The frozen layers run once for all samples and augmented views, and
+    their output is kept. Only if it would not fit into memory, as with a cut near the input, do they run at every
+    step: the same result up to rounding, but slower, because each image passes them once per epoch.
     """
     network = problem.network()
-    parts = blocks(network)
-    place = max(0, len(parts) - 1 - problem.spec.unfreeze)
-    trunk, tail = split(network, parts[place].name)
+    parts = network_blocks(network)
+    place = max(0, len(parts) - 1 - problem.resolved.unfreeze)
+    trunk, tail = split_network(network, parts[place].name)
     freeze_batch_norm(network)
-    if problem.recorder.decided("cached_boundary", lambda: _has_room(problem, trunk)):
+    if problem.recorder.decide_once("cached_boundary", lambda: _has_room(problem, trunk)):
         x = problem.activations(parts[place].name)
     else:
         problem.recorder.note(
-            "What the frozen blocks give of all images would take more than half of the memory that is free, so that"
-            " every image passes them in every epoch. With fewer unfrozen blocks they are passed once."
+            "The output of the frozen blocks for all images would take more than half of the free memory, so every"
+            " image passes through them in every epoch. With fewer unfrozen blocks it passes only once."
         )
         for layer in trunk.layers:
             layer.trainable = False
         x, tail = problem.images(), network
-    model = keras.Sequential([keras.Input(x.shape[1:]), fold(tail), head])
+    model = keras.Sequential([keras.Input(x.shape[1:]), fold_batch_norm(tail), head])
     return Tail(network, head, model, tuple(parts[place + 1 :]), x)
 
 
 def _has_room(problem: Problem, trunk: keras.Model) -> bool:
-    """Whether the trunk's output for all positions, float32, leaves half of the free memory to everything else."""
+    """Whether the trunk's output at all positions, float32, takes less than half of the free memory."""
     needed = 4 * math.prod(trunk.output_shape[1:]) * len(problem.targets)
-    return bool(needed < ROOM * psutil.virtual_memory().available)
+    return bool(needed < MEMORY_SHARE * psutil.virtual_memory().available)
 
 
-def tune(
+def tune_tail(
     problem: Problem,
     tail: Tail,
     phase: str,
@@ -82,13 +82,13 @@ def tune(
     epochs: int | None = None,
     optimizer: MakeOptimizer | None = None,
 ) -> Facts:
-    """Fit what is trainable of the tail at the low rate; the validation loss and accuracy of the best epoch.
+    """Fit the trainable layers of the tail; returns validation loss and accuracy of the best epoch.
 
-    On small data the batches are smaller than the spec allows, so that an epoch has ten steps: with three the few
-    epochs of a gentle stage end before anything has moved.
+    On small datasets the batch size is lower than in the spec, so that an epoch has ten steps: with three, the few
+    epochs of fine-tuning would hardly change the weights.
     """
-    spec = problem.spec
-    epochs = epochs or spec.fine_tune_epochs
+    resolved = problem.resolved
+    epochs = epochs or resolved.fine_tune_epochs
     return problem.fit(
         tail.model,
         tail.x,
@@ -96,9 +96,9 @@ def tune(
         train=problem.train,
         validation=problem.validation,
         epochs=epochs,
-        batch_size=min(spec.batch_size, max(SMALLEST_BATCH, len(problem.train) // STEPS)),
+        batch_size=min(resolved.batch_size, max(SMALLEST_BATCH, len(problem.train) // STEPS)),
         rate="fine_tune_learning_rate",
-        spec=spec,
+        resolved=resolved,
         patience=max(4, epochs // 3),
         phase=phase,
         recorder=problem.recorder,
@@ -107,7 +107,7 @@ def tune(
 
 
 def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
-    """Fit the head on frozen embeddings, then tune the tail, and keep whichever is better on validation.
+    """Fit the head on frozen embeddings, then tune the tail, and keep the better one on the validation samples.
 
     Starting from a fitted head keeps large gradients of random weights away from pretrained ones (Kumar et al. 2022,
     arXiv:2202.10054).
@@ -116,14 +116,14 @@ def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
     tail = open_tail(problem, head)
     frozen = [np.copy(w) for w in tail.model.get_weights()]
     after = tuning(tail)
-    kept = is_kept(before, after)
+    kept = is_no_worse(before, after)
     if not kept:
         tail.model.set_weights(frozen)
         problem.recorder.note(
             f"Stage two was worse on the validation images (loss {after['loss']:.3f} against {before['loss']:.3f}),"
             " so the frozen backbone and its head were kept."
         )
-    fitted = finished(problem, tail)
+    fitted = fitted_from_tail(problem, tail)
     fitted.facts |= {
         "stage_one_validation_loss": before["loss"],
         "stage_one_validation_accuracy": before["accuracy"],
@@ -132,17 +132,17 @@ def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
     return fitted
 
 
-def finished(problem: Problem, tail: Tail) -> Fitted:
-    """The tail's probabilities, its validation facts, and the whole network for saving."""
+def fitted_from_tail(problem: Problem, tail: Tail) -> Fitted:
+    """The tail's probabilities, its validation metrics, and the whole network for saving."""
     rows = problem.validation
-    best = judge(tail.model.predict(tail.x[rows], verbose=0), problem.targets[rows])
+    best = loss_and_accuracy(tail.model.predict(tail.x[rows], verbose=0), problem.targets[rows])
     return Fitted(
         probabilities=tail.model.predict(tail.x[problem.judged], verbose=0),
-        build=lambda: whole(tail.network, tail.head),
+        build=lambda: with_backbone(tail.network, tail.head),
         facts={"validation_loss": best["loss"], "validation_accuracy": best["accuracy"]},
     )
 
 
-def is_kept(before: Facts, after: Facts) -> bool:
-    """Whether stage two may stand: not worse on validation in loss, the measure with the least noise."""
+def is_no_worse(before: Facts, after: Facts) -> bool:
+    """Whether stage two is kept: its validation loss, the metric with the least noise, is not higher."""
     return after["loss"] <= before["loss"]

@@ -1,4 +1,4 @@
-"""A small network learns from a run's network, its teacher: what it says of samples, and how it relates them."""
+"""Distillation: a small network learns a teacher's probabilities, or the relations between its embeddings."""
 
 from dataclasses import replace
 
@@ -8,43 +8,44 @@ from keras import layers, ops
 
 from core.errors import InputError
 from core.transfer.fitting.problem import Fitted, Problem, Teacher
-from core.transfer.parameters.tail import Tail, after_head, tune
+from core.transfer.parameters.tail import Tail, after_head, tune_tail
 
-SHARE = 0.5  # of what is to be said that the teacher decides, the labels the rest
-DISTANCES, ANGLES = 25.0, 50.0  # weights of the two losses, as the paper has them
+TEACHER_SHARE = 0.5  # of the target probabilities; the labels are the rest
+DISTANCES, ANGLES = 25.0, 50.0  # weights of the two losses, as in the paper
 STAGE = "stage 2 of 2: last blocks, with a teacher"
 
 
 def distillation(problem: Problem) -> Fitted:
     """Two stages on targets that are half the labels, half the teacher's probabilities (Hinton et al. 2015).
 
-    Validation goes by the labels alone.
+    Validation uses the labels alone.
     """
     teacher = _teacher(problem)
     targets = problem.targets.copy()
     rows = problem.train
-    targets[rows] = (1 - SHARE) * targets[rows] + SHARE * teacher.probabilities()[rows]
+    targets[rows] = (1 - TEACHER_SHARE) * targets[rows] + TEACHER_SHARE * teacher.probabilities()[rows]
     taught = replace(problem, targets=targets)
-    return after_head(taught, lambda tail: tune(taught, tail, STAGE))
+    return after_head(taught, lambda tail: tune_tail(taught, tail, STAGE))
 
 
 def relational_distillation(problem: Problem) -> Fitted:
     """Two stages, the second with losses that keep the teacher's distances and angles between the images of a batch.
 
-    Park, Kim, Lu and Cho 2019 (arXiv:1904.05068): embeddings themselves need not agree, not even in their length.
+    Park, Kim, Lu and Cho 2019 (arXiv:1904.05068): the embeddings themselves may differ, even in length.
     """
     table = _teacher(problem).embeddings()
-    spec = problem.spec.model_copy(update={"precision": "float32"})  # in bfloat16 the keys would be other numbers
-    exact = replace(problem, spec=spec)
+    # bfloat16 would round the keys, which are row numbers.
+    resolved = problem.resolved.model_copy(update={"precision": "float32"})
+    exact = replace(problem, resolved=resolved)
 
     def tuning(tail: Tail) -> dict[str, float]:
-        return tune(exact, with_relations(tail, table), STAGE)
+        return tune_tail(exact, with_relations(tail, table), STAGE)
 
     return after_head(problem, tuning)
 
 
 def with_relations(tail: Tail, table: np.ndarray) -> Tail:
-    """The tail with the losses added; its activations carry one more channel, the sample's place in `table`."""
+    """The tail with the losses added; its activations have one more channel, the sample's row in `table`."""
     n, h, w, _ = tail.x.shape
     keys = np.broadcast_to(np.arange(n, dtype="float32")[:, None, None, None], (n, h, w, 1))
     inside = tail.model.layers[0]
@@ -55,12 +56,12 @@ def with_relations(tail: Tail, table: np.ndarray) -> Tail:
 
 
 class Relations(layers.Layer):
-    """Passes embeddings on; while training it adds what their distances and angles lack of the teacher's.
+    """The identity on embeddings; during training it adds the distance and angle losses to the teacher's.
 
     Args:
-        table: the teacher's embeddings of all samples, `(n, d)`, d its own.
+        table: the teacher's embeddings of all samples, `(n, d)`.
 
-    Called with embeddings `(batch, d')` and their samples' places in the table, `(batch,)`.
+    Called with embeddings `(batch, d')` and their samples' rows in the table, `(batch,)`.
     """
 
     def __init__(self, table: np.ndarray) -> None:
@@ -76,12 +77,12 @@ class Relations(layers.Layer):
 
 
 def distance_loss(student: keras.KerasTensor, teacher: keras.KerasTensor) -> keras.KerasTensor:
-    """Mean Huber loss between the two sets' distances, each over its own mean."""
+    """Mean Huber loss between the distances of both, each divided by its mean."""
     return ops.mean(_huber(_distances(student) - _distances(teacher)))
 
 
 def angle_loss(student: keras.KerasTensor, teacher: keras.KerasTensor) -> keras.KerasTensor:
-    """Mean Huber loss between the cosines of the angles at every sample that any two others make with it."""
+    """Mean Huber loss between the cosines of the angles at every sample to each pair of others."""
     return ops.mean(_huber(_angles(student) - _angles(teacher)))
 
 

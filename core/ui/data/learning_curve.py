@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.advice.transferability.record import Doubling, Growth
+from core.advice.transferability.record import Doubling, LearningCurve
 from core.charts.learning_curve import class_growth, growth_curve
 from core.jobs import tasks
 from core.schemas import DatasetRecord, VersionRecord
@@ -21,7 +21,7 @@ def show_learning_curve(dataset: DatasetRecord, version: VersionRecord) -> None:
         return
     done = task_panel.find_result(TASK, version)
     if done:
-        _show_curve(Growth.model_validate(tasks.result(done)))
+        _show_curve(LearningCurve.model_validate(tasks.result(done)))
         return
     st.markdown(
         "Would more images help, and of which classes? A linear probe is trained on growing parts of your images, and"
@@ -31,7 +31,7 @@ def show_learning_curve(dataset: DatasetRecord, version: VersionRecord) -> None:
         task_panel.start(TASK, f"Learning curve of {dataset.name}", version)
 
 
-def _show_curve(growth: Growth) -> None:
+def _show_curve(growth: LearningCurve) -> None:
     st.markdown(describe_growth(growth))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -53,7 +53,7 @@ def _show_curve(growth: Growth) -> None:
     )
 
 
-def describe_growth(growth: Growth) -> str:
+def describe_growth(growth: LearningCurve) -> str:
     """What twice as many images would bring, and to which class most."""
     sample = f" as the {growth.n:,} used" if growth.of > growth.n else ""
     more = f"twice as many images{sample}, {2 * growth.n:,} in all,"

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.evaluation import scores
-from core.export.formats import Exported, Format, formats_of, obstacle
+from core.export.formats import Exported, Format, export_obstacle, formats_of
 from core.jobs import tasks
 from core.ui.evaluate.judged import Judged
 from core.ui.shell import task_panel
@@ -54,7 +54,7 @@ def _show_format(judged: Judged, wanted: Format) -> None:
     task = tasks.get_task(task_id) if task_id else None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{wanted.title}**  \n{wanted.purpose}", width="stretch")
-        reason = obstacle(judged.run, wanted)
+        reason = export_obstacle(judged.run, wanted)
         if task and task.state == "succeeded":
             _show_download(judged, wanted, task.id)
         elif (task is None or task.ended) and st.button(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.charts.importance import importance_bars, partial_dependence
-from core.inference.explaining.record import Matters
+from core.inference.explaining.record import FeatureImportance
 from core.jobs import tasks
 from core.ui.evaluate.judged import Judged
 from core.ui.shell import task_panel
@@ -19,13 +19,13 @@ def show_importance(judged: Judged) -> None:
     run = judged.run
     task_id = task_panel.start_once(TASK, run.id, f"{DOING}: {run.name}", run=run.id)
     if task_panel.show_task(task_id, DOING):
-        _show_columns(judged, Matters.model_validate(tasks.result(task_id)))
+        _show_columns(judged, FeatureImportance.model_validate(tasks.result(task_id)))
     elif tasks.get_task(task_id).ended and st.button("Try again", icon=":material/refresh:"):
         task_panel.forget(TASK, run.id)
         st.rerun()
 
 
-def _show_columns(judged: Judged, matters: Matters) -> None:
+def _show_columns(judged: Judged, matters: FeatureImportance) -> None:
     st.markdown(f"**{literal(describe_importance(matters))}**")
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -53,7 +53,7 @@ def _show_columns(judged: Judged, matters: Matters) -> None:
                 draw(figure, f"dependence-{judged.run.id}-{i}", alt)
 
 
-def describe_importance(matters: Matters) -> str:
+def describe_importance(matters: FeatureImportance) -> str:
     """The columns whose importance is significant, in a sentence."""
     shown = [c for c in matters.columns if c.low > 0]
     if not shown:

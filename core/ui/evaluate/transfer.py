@@ -44,8 +44,8 @@ def _show_gain(judged: Judged) -> None:
             if st.button("Train the baseline", type="primary", icon=":material/casino:"):
                 start_next(run, strategy=BASELINE, backbone=run.spec.backbone)
         return
-    gain = transfer_gain.gain(run, baseline)
-    st.markdown(f"**{transfer_gain.in_words(gain)}**")
+    gain = transfer_gain.compare_with_baseline(run, baseline)
+    st.markdown(f"**{transfer_gain.describe_gain(gain)}**")
     mark = gain.baseline.best
     table = {name: _row(course, mark) for name, course in ((run.name, gain.run), (baseline.name, gain.baseline))}
     st.dataframe(pd.DataFrame(table), width="stretch")

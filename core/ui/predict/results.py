@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from core.data.images.store import ImageStore
-from core.inference.predicting.record import Outcome, read, read_cells
-from core.inference.predicting.sending import send
+from core.inference.predicting.record import Outcome, read_cells, read_prediction
+from core.inference.predicting.sending import add_to_dataset
 from core.jobs import tasks
 from core.schemas import DatasetRecord, RunRecord
 from core.ui.shell import gallery, task_panel
@@ -44,7 +44,7 @@ def show_results(run: RunRecord, dataset: DatasetRecord) -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _read_outcome(task_id: str, folder: str) -> tuple[Outcome, pd.DataFrame]:
-    return read(task_id)
+    return read_prediction(task_id)
 
 
 def _show_outcome(task_id: str, dataset: DatasetRecord) -> None:
@@ -219,7 +219,7 @@ def _show_pending(task_id: str, dataset: DatasetRecord) -> None:
         st.markdown(f"To be added: {counts}.", width="stretch")
         if st.button(f"Add to {literal(dataset.name)}", type="primary", icon=":material/add:", key="send"):
             with show_errors():
-                made = send(task_id, chosen)
+                made = add_to_dataset(task_id, chosen)
                 _sent_rows(task_id).update(chosen)
                 chosen.clear()
                 st.toast(f"{literal(dataset.name)} has a new version, {literal(made.version.name)}.")

@@ -48,7 +48,7 @@ def _row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
     spec = run.spec
     folder = str(runs.run_folder(run.id))
     curve, n_bytes = _final_curve_and_size(run.id, folder) if run.ended else curve_and_size(run.id)
-    method = own.title_of(spec.backbone) if spec.backbone else None
+    method = own.backbone_title(spec.backbone) if spec.backbone else None
     learner = LEARNERS[spec.learner].title if spec.learner in LEARNERS else spec.learner
     titles = {name: known.title for name, known in (STRATEGIES | COMBINATIONS).items()}
     return {

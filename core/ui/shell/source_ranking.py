@@ -5,7 +5,7 @@ import streamlit as st
 from core.advice.domain.record import Candidate, Candidates
 from core.charts.domain import gain_intervals
 from core.jobs import tasks
-from core.methods.sources import possible
+from core.methods.sources import possible_sources
 from core.schemas import DatasetRecord, VersionRecord
 from core.ui.shell import task_panel
 from core.ui.shell.charts import draw
@@ -18,7 +18,7 @@ TASK = "candidates"
 
 def show_source_ranking(dataset: DatasetRecord, version: VersionRecord) -> None:
     """A fold with the ranking, or a button that starts it; only where there are two sources to choose from."""
-    if not dataset.labelled or len(possible(dataset)) < 2:
+    if not dataset.labelled or len(possible_sources(dataset)) < 2:
         return
     box = st.expander("Which source?", icon=":material/leaderboard:", on_change="rerun", key="which-source")
     if not box.open:

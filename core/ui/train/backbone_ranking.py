@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.advice.transferability.record import Ranked, Ranking
+from core.advice.transferability.record import BackboneRanking, RankedBackbone
 from core.charts.style import shorten
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord
@@ -28,14 +28,14 @@ def show_backbone_ranking(dataset: DatasetRecord, version_id: str) -> None:
             return
         done = task_panel.find_result(TASK, version)
         if done:
-            _show_ranking(Ranking.model_validate(tasks.result(done)))
+            _show_ranking(BackboneRanking.model_validate(tasks.result(done)))
         else:
             st.markdown("Tries every installed backbone on these images with a linear probe.")
         if st.button("Rank again" if done else "Rank them", icon=":material/leaderboard:"):
             task_panel.start(TASK, f"Backbones for {dataset.name}", version)
 
 
-def _show_ranking(ranking: Ranking) -> None:
+def _show_ranking(ranking: BackboneRanking) -> None:
     chosen = next(r for r in ranking.backbones if r.name == ranking.recommended)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_describe_ranking(ranking, chosen), width="stretch")
@@ -65,7 +65,7 @@ def _show_ranking(ranking: Ranking) -> None:
     )
 
 
-def _describe_ranking(ranking: Ranking, chosen: Ranked) -> str:
+def _describe_ranking(ranking: BackboneRanking, chosen: RankedBackbone) -> str:
     best = ranking.backbones[0]
     sentence = f"**{literal(chosen.title)}** is recommended: a linear probe on it is right on {chosen.probe:.1%}"
     if best.name == chosen.name:
@@ -76,7 +76,7 @@ def _describe_ranking(ranking: Ranking, chosen: Ranked) -> str:
     )
 
 
-def _row(ranked: Ranked) -> dict[str, object]:
+def _row(ranked: RankedBackbone) -> dict[str, object]:
     return {
         "Backbone": ranked.title,
         "Probe": ranked.probe,
@@ -88,7 +88,7 @@ def _row(ranked: Ranked) -> dict[str, object]:
     }
 
 
-def _show_agreement(ranking: Ranking) -> None:
+def _show_agreement(ranking: BackboneRanking) -> None:
     """How well each score predicts the order of the finished runs."""
     if not ranking.tau:
         return

@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.errors import WeightsError
 from core.methods import backbones as own
-from core.methods.backbone import Backbone, Scaling, how_to_get, weights_path, weights_state
+from core.methods.backbone import Backbone, Scaling, installation_hint, weights_path, weights_state
 from core.methods.pretrained import BACKBONES
 from core.ui.shell import task_panel, uploads
 from core.ui.shell.page import show_errors
@@ -25,7 +25,7 @@ def choose_backbone() -> str:
     """The name of the chosen backbone."""
     installed = {name: b for name, b in BACKBONES.items() if weights_state(b) == "present"}
     own_backbones = own.own_backbones()
-    installed |= {b.name: b for b in own_backbones if b.name.startswith(own.BROUGHT)}
+    installed |= {b.name: b for b in own_backbones if b.name.startswith(own.IMPORTED)}
     of_runs = {b.name: b for b in own_backbones if b.name.startswith(own.RUN)}
     options = [*installed, *([form.OF_A_RUN] if of_runs else [])]
     if st.session_state.get(form.BACKBONE) not in options:
@@ -104,7 +104,9 @@ def _show_download(missing: list[Backbone]) -> None:
         if st.button("Download", icon=":material/download:", disabled=not names[name].url):
             task_panel.start("weights", f"Weights of {names[name].title}", backbone=name)
     st.caption(
-        f"{how_to_get(names[name])} Its address is {names[name].url}." if names[name].url else how_to_get(names[name])
+        f"{installation_hint(names[name])} Its address is {names[name].url}."
+        if names[name].url
+        else installation_hint(names[name])
     )
 
 
@@ -132,7 +134,7 @@ def _show_import() -> None:
                 params = {"scaling": scaling}
             if st.form_submit_button("Import", icon=":material/upload:"):
                 task_panel.start("backbone", title, path=str(path), called=title, **params)
-    for backbone in own.brought_backbones():
+    for backbone in own.imported_backbones():
         _show_imported(backbone)
 
 
@@ -141,5 +143,5 @@ def _show_imported(backbone: Backbone) -> None:
         st.markdown(f"**{literal(backbone.title)}** · {literal(backbone.source)}", width="stretch")
         if st.button("Delete", icon=":material/delete:", key=f"delete-{backbone.name}"):
             with show_errors():
-                own.delete(backbone.name)
+                own.delete_backbone(backbone.name)
                 st.rerun()

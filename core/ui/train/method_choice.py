@@ -86,7 +86,7 @@ def choose_method(dataset: DatasetRecord, version: str, preset: Preset) -> dict[
     values = PRESETS["image"][preset]
     st.session_state.setdefault(form.BACKBONE, values["backbone"])
     st.session_state.setdefault(form.STRATEGY, values["strategy"])
-    if not plan.choices("image"):
+    if not plan.available_models("image"):
         st.error("No pretrained weights are installed.  \nRun `make run` once more, or `python -m core doctor`.")
         st.stop()
     left, right = st.columns(2)

@@ -6,8 +6,8 @@ import streamlit as st
 
 from core.data.tables.matching import matched_columns
 from core.methods import backbones as own
-from core.methods.recommendation import Recommendation, recommend
-from core.methods.sources import first_cells, fits, possible
+from core.methods.recommendation import Recommendation, recommend_strategy
+from core.methods.sources import first_cells, possible_sources, transfer_obstacle
 from core.methods.strategies import GROUPS, LINEAR_PROBE, STRATEGIES, Strategy, method_title
 from core.schemas import DataRef, DatasetRecord, TrainingSpec
 from core.store import datasets, runs
@@ -89,7 +89,7 @@ def _recommend(dataset: DatasetRecord, version: str) -> Recommendation:
         if run.version == version and run.spec.strategy == LINEAR_PROBE and "validation_accuracy" in run.metrics
     ]
     counts = datasets.get_version(DataRef(dataset=dataset.id, version=version)).counts
-    return recommend(counts.get("train", {}), probes[0] if probes else None)
+    return recommend_strategy(counts.get("train", {}), probes[0] if probes else None)
 
 
 def _show_recommendation(advice: Recommendation, chosen: str) -> None:
@@ -129,7 +129,7 @@ def _choose_sources(
     dataset: DatasetRecord, version: str, strategies: list[Strategy], needed: bool = False
 ) -> list[str]:
     """The chosen sources; where one is needed at first one, and the page ends here if there is none."""
-    known = {f"{d.id}@{d.version}": d for d in possible(dataset)}
+    known = {f"{d.id}@{d.version}": d for d in possible_sources(dataset)}
     target = f"{dataset.id}@{version}"
     offered = [ref for ref in known if any(_can_transfer(s.name, target, ref) for s in strategies)]
     if not offered and needed:
@@ -163,7 +163,7 @@ def _choose_sources(
 def _can_transfer(strategy: str, target: str, source: str) -> bool:
     """Whether a strategy can transfer from a source; both data with their version."""
     ours, theirs = (datasets.get_version(DataRef.parse(ref)) for ref in (target, source))
-    return not fits(STRATEGIES[strategy], ours, theirs)
+    return not transfer_obstacle(STRATEGIES[strategy], ours, theirs)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

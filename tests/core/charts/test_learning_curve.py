@@ -2,26 +2,26 @@
 
 import pytest
 
-from core.advice.transferability.record import ClassGrowth, Growth, GrowthPoint
+from core.advice.transferability.record import ClassDoubling, LearningCurve, LearningCurvePoint
 from core.charts.learning_curve import class_growth, growth_curve
 
 
 @pytest.fixture
-def found() -> Growth:
-    return Growth(
+def found() -> LearningCurve:
+    return LearningCurve(
         data="d@v",
         n=100,
         of=100,
         backbone="efficientnet_lite0",
         image_size=128,
-        points=tuple(GrowthPoint(n=n, accuracy=0.6 + n / 500, accuracy_ci=(0.5, 0.9)) for n in (25, 50, 80)),
+        points=tuple(LearningCurvePoint(n=n, accuracy=0.6 + n / 500, accuracy_ci=(0.5, 0.9)) for n in (25, 50, 80)),
         line=tuple((n, 0.6 + n / 500, 0.5, 0.95) for n in (25.0, 50.0, 100.0, 150.0, 200.0)),
         now=0.8,
         doubled=0.9,
         gain_ci=(0.05, 0.15),
         classes=(
-            ClassGrowth(name="a", now=0.9, doubled=0.92, gain_ci=(0.0, 0.04)),
-            ClassGrowth(name="b", now=0.7, doubled=0.88, gain_ci=(0.1, 0.26)),
+            ClassDoubling(name="a", now=0.9, doubled=0.92, gain_ci=(0.0, 0.04)),
+            ClassDoubling(name="b", now=0.7, doubled=0.88, gain_ci=(0.1, 0.26)),
         ),
     )
 

@@ -35,7 +35,9 @@ class Means:
     def __init__(self) -> None:
         self.runs = 0
 
-    def fill(self, images: Pictures, size: int, out: np.ndarray, progress: engines.Progress | None = None) -> None:
+    def embed_into(
+        self, images: Pictures, size: int, out: np.ndarray, progress: engines.Progress | None = None
+    ) -> None:
         self.runs += 1
         out[:] = images.batch(range(len(images)), size).mean((1, 2))
         if progress:
@@ -127,7 +129,7 @@ def test_openvino_and_keras_agree(cut: str | None) -> None:
     fast = embed(images, LITE0, 96, cut, lambda done, total: seen.append((done, total)))
     engine = engines.KerasEngine(LITE0, 96, cut, "Keras", "a test")
     slow = np.empty((11, *engine.shape), np.float32)
-    engine.fill(images, 96, slow)
+    engine.embed_into(images, 96, slow)
     assert fast.shape == slow.shape
     assert fast.dtype == np.float32
     np.testing.assert_allclose(fast, slow, atol=1e-4)
@@ -159,7 +161,7 @@ def test_an_unknown_cut_is_refused_and_leaves_no_network_behind(workspace: Path)
 def test_the_engine_says_which_it_is_and_why(
     monkeypatch: pytest.MonkeyPatch, gpu: str, found: bool, expected: str
 ) -> None:
-    monkeypatch.setattr(engines, "_gpu", lambda: gpu)
+    monkeypatch.setattr(engines, "_gpu_name", lambda: gpu)
     monkeypatch.setattr(engines, "_frozen_model", lambda *_: type("M", (), {"output": np.zeros((1, 3))}))
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: object() if found else None)
     if expected == "OpenVINO":

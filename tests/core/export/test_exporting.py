@@ -12,8 +12,8 @@ import pytest
 from core.__main__ import main
 from core.errors import DataError, DiskError, InputError, WeightsError
 from core.export import networks
-from core.export.exporting import Job, export, refuse
-from core.export.formats import FORMATS, Check, obstacle
+from core.export.exporting import Job, export_run, require_agreement
+from core.export.formats import FORMATS, FileCheck, export_obstacle
 from core.schemas import DatasetRecord, RunRecord
 from core.store import runs
 from tests.core.training.conftest import lab, penguins, textures, train
@@ -36,7 +36,7 @@ def table_run(request: pytest.FixtureRequest, penguins: DatasetRecord, train: Ca
 @pytest.mark.parametrize("name", OF_IMAGES)
 def test_a_file_says_what_the_network_says(image_run: RunRecord, tmp_path: Path, name: str) -> None:
     target = tmp_path / f"network{FORMATS[name].endings[0]}"
-    found = export(image_run.id, name, target)
+    found = export_run(image_run.id, name, target)
     tested = runs.read_predictions(image_run.id).query("part == 'test'")
     assert found.check.n == len(tested)
     assert found.check.agreement >= 0.98
@@ -44,43 +44,43 @@ def test_a_file_says_what_the_network_says(image_run: RunRecord, tmp_path: Path,
     assert found.bytes == target.stat().st_size > 1000
     assert list(tmp_path.iterdir()) == [target]  # nothing half done is left beside it
     with pytest.raises(InputError, match="already something"):
-        export(image_run.id, name, target)
+        export_run(image_run.id, name, target)
 
 
 def test_a_table_s_bundle_predicts_by_its_own_script(table_run: RunRecord, tmp_path: Path) -> None:
-    found = export(table_run.id, "bundle", tmp_path / "learner.zip")
+    found = export_run(table_run.id, "bundle", tmp_path / "learner.zip")
     assert found.check.agreement == 1
     assert found.check.largest_difference < 1e-3
     assert "predict.py" in zipfile.ZipFile(tmp_path / "learner.zip").namelist()
 
 
 def test_several_files_lie_beside_each_other_where_a_folder_is_wanted(image_run: RunRecord, tmp_path: Path) -> None:
-    export(image_run.id, "openvino", tmp_path / "network.xml")
+    export_run(image_run.id, "openvino", tmp_path / "network.xml")
     assert {p.name for p in tmp_path.iterdir()} == {"network.xml", "network.bin"}
-    export(image_run.id, "savedmodel", tmp_path / "model.v1")
+    export_run(image_run.id, "savedmodel", tmp_path / "model.v1")
     assert (tmp_path / "model.v1" / "saved_model.pb").exists()
 
 
 @pytest.mark.parametrize(
-    "check", [Check(n=300, largest_difference=d, agreement=1, per_second=1) for d in (2e-3, np.nan)]
+    "check", [FileCheck(n=300, largest_difference=d, agreement=1, per_second=1) for d in (2e-3, np.nan)]
 )
-def test_a_file_that_says_something_else_is_refused_with_the_figure(check: Check) -> None:
+def test_a_file_that_says_something_else_is_refused_with_the_figure(check: FileCheck) -> None:
     with pytest.raises(DataError, match=f"{check.largest_difference:.2g}"):
-        refuse(check, FORMATS["onnx"])
+        require_agreement(check, FORMATS["onnx"])
     with pytest.raises(DataError, match=r"97\.0%"):
-        refuse(check.model_copy(update={"agreement": 0.97}), FORMATS["litert_int8"])
+        require_agreement(check.model_copy(update={"agreement": 0.97}), FORMATS["litert_int8"])
 
 
 def test_what_cannot_be_exported_says_why(image_run: RunRecord, table_run: RunRecord, tmp_path: Path) -> None:
-    assert "for tables" in obstacle(image_run, FORMATS["bundle"])
-    assert "for images" in obstacle(table_run, FORMATS["onnx"])
+    assert "for tables" in export_obstacle(image_run, FORMATS["bundle"])
+    assert "for images" in export_obstacle(table_run, FORMATS["onnx"])
     folds = image_run.model_copy(update={"spec": image_run.spec.model_copy(update={"folds": 3})})
-    assert "folds" in obstacle(folds, FORMATS["onnx"])
-    assert "succeeded" in obstacle(image_run.model_copy(update={"state": "failed"}), FORMATS["onnx"])
+    assert "folds" in export_obstacle(folds, FORMATS["onnx"])
+    assert "succeeded" in export_obstacle(image_run.model_copy(update={"state": "failed"}), FORMATS["onnx"])
     with pytest.raises(InputError, match=r"ends in \.onnx"):
-        export(image_run.id, "onnx", tmp_path / "network.tflite")
+        export_run(image_run.id, "onnx", tmp_path / "network.tflite")
     with pytest.raises(InputError, match="no format"):
-        export(image_run.id, "coreml", tmp_path / "network.mlmodel")
+        export_run(image_run.id, "coreml", tmp_path / "network.mlmodel")
 
 
 def test_a_damaged_network_is_named_and_nothing_is_left(image_run: RunRecord, tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_a_damaged_network_is_named_and_nothing_is_left(image_run: RunRecord, tm
     try:
         path.write_bytes(sound[: len(sound) // 2])
         with pytest.raises(WeightsError, match="damaged"):
-            export(image_run.id, "onnx", tmp_path / "network.onnx")
+            export_run(image_run.id, "onnx", tmp_path / "network.onnx")
         assert list(tmp_path.iterdir()) == []
         path.unlink()
-        assert "gone" in obstacle(image_run, FORMATS["onnx"])
+        assert "gone" in export_obstacle(image_run, FORMATS["onnx"])
     finally:
         path.write_bytes(sound)
 
@@ -104,9 +104,9 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_left(
         job.file(".onnx").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(networks, "onnx", full)
+    monkeypatch.setattr(networks, "write_onnx", full)
     with pytest.raises(DiskError, match="disk is full"):
-        export(image_run.id, "onnx", tmp_path / "network.onnx")
+        export_run(image_run.id, "onnx", tmp_path / "network.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -114,8 +114,8 @@ def test_a_version_or_dataset_that_is_gone_is_said_before_anything_is_tried(imag
     for gone in ({"version": "gone"}, {"dataset": "gone"}):
         run = image_run.model_copy(update=gone)
         for wanted in map(FORMATS.__getitem__, OF_IMAGES):
-            assert "deleted" in obstacle(run, wanted)
-        assert obstacle(run, FORMATS["run"]) == ""
+            assert "deleted" in export_obstacle(run, wanted)
+        assert export_obstacle(run, FORMATS["run"]) == ""
 
 
 def test_the_command_prints_the_figures_of_the_check(

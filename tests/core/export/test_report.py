@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.evaluation.scores import format_interval, judged_rows, score_predictions
-from core.export.exporting import export
-from core.export.formats import FORMATS, obstacle
+from core.export.exporting import export_run
+from core.export.formats import FORMATS, export_obstacle
 from core.schemas import DatasetRecord, RunRecord
 from core.store import runs
 from core.store.datasets import delete_dataset
@@ -22,7 +22,7 @@ WRITTEN = {"card": "card.md", "report": "report.html"}
 
 def told(run: RunRecord, name: str, folder: Path) -> str:
     (folder / WRITTEN[name]).unlink(missing_ok=True)
-    export(run.id, name, folder / WRITTEN[name])
+    export_run(run.id, name, folder / WRITTEN[name])
     return unescape((folder / WRITTEN[name]).read_text("utf-8")).replace("\\", "")
 
 
@@ -43,7 +43,7 @@ def test_what_is_told(penguins: DatasetRecord, train: Callable[..., RunRecord], 
     assert "<svg" in page and "prefers-color-scheme" in page
     delete_dataset(penguins.id)
     for name in WRITTEN:
-        assert obstacle(run, FORMATS[name]) == ""
+        assert export_obstacle(run, FORMATS[name]) == ""
         assert "no longer here" in told(run, name, tmp_path)
     for name in ("script", "bundle"):
-        assert "deleted" in obstacle(run, FORMATS[name])
+        assert "deleted" in export_obstacle(run, FORMATS[name])

@@ -14,8 +14,8 @@ import pytest
 from core.__main__ import main
 from core.errors import DataError, DiskError, GraftError, InputError, WeightsError
 from core.evaluation.scores import judged_rows, score_predictions
-from core.export.exporting import export
-from core.export.run_archive import CONTENTS, bring_in
+from core.export.exporting import export_run
+from core.export.run_archive import CONTENTS, import_run
 from core.schemas import ResolvedSpec, RunRecord
 from core.settings import get_settings
 from core.store import files, runs
@@ -75,7 +75,7 @@ def elsewhere(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     def go(run: RunRecord) -> Path:
         path = tmp_path / "run.zip"
-        export(run.id, "run", path)
+        export_run(run.id, "run", path)
         monkeypatch.setenv("GRAFT_HOME", str(tmp_path / "other"))
         return path
 
@@ -110,7 +110,7 @@ def test_a_run_of_images_arrives_whole(
     before = runs.read_predictions(run.id)
     path = elsewhere(run)
     assert nothing_came()
-    came = bring_in(path)
+    came = import_run(path)
     assert came == runs.get_run(run.id) == run.model_copy(update={"pid": None, "pid_created": None})
     pd.testing.assert_frame_equal(runs.read_predictions(run.id), before)
     assert score_predictions(judged_rows(runs.read_predictions(run.id)), CLASSES).accuracy == 0.75
@@ -131,7 +131,7 @@ def test_what_scikit_learn_fitted_stays_out_and_that_is_said(
 
     trap = pickle.dumps(Trap())
     run = finished(rows, model_joblib=trap, preparation_joblib=trap, model_keras=network)
-    came = bring_in(elsewhere(run))
+    came = import_run(elsewhere(run))
     assert not (tmp_path / "sprung").exists()
     assert {p.name for p in runs.run_folder(run.id).iterdir()} == {
         "spec.json", "run.json", "predictions.parquet", "metrics.json",
@@ -145,10 +145,10 @@ def test_a_run_that_is_here_is_never_overwritten(
     workspace: Path, images: ResolvedSpec, network: bytes, tmp_path: Path
 ) -> None:
     run = finished(images, model_keras=network)
-    export(run.id, "run", tmp_path / "run.zip")
+    export_run(run.id, "run", tmp_path / "run.zip")
     (runs.run_folder(run.id) / "log.txt").write_text("mine")
     with pytest.raises(InputError, match="“first” is here already"):
-        bring_in(tmp_path / "run.zip")
+        import_run(tmp_path / "run.zip")
     assert runs.read_log(run.id) == "mine" and len(runs.list_runs()) == 1
 
 
@@ -157,7 +157,7 @@ def test_a_name_that_is_taken_gets_a_number(
 ) -> None:
     path = elsewhere(finished(images, model_keras=network))
     finished(images)
-    assert bring_in(path).name == "first #2"
+    assert import_run(path).name == "first #2"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_file_that_is_not_as_it_was_written_changes_nothing(
 ) -> None:
     path = rewritten(elsewhere(finished(images, model_keras=network)), changes, honest)
     with pytest.raises(error, match=said):
-        bring_in(path)
+        import_run(path)
     assert nothing_came()
 
 
@@ -198,7 +198,7 @@ def test_a_record_that_leads_elsewhere_is_refused(
     record = json.loads(run.model_dump_json()) | {field: value}
     path = rewritten(elsewhere(run), {"run.json": json.dumps(record).encode()})
     with pytest.raises(InputError):
-        bring_in(path)
+        import_run(path)
     assert nothing_came()
 
 
@@ -210,7 +210,7 @@ def test_a_network_that_holds_code_is_refused(
     changes = {"model.keras": (tmp_path / "code.keras").read_bytes()}
     path = rewritten(elsewhere(finished(images, model_keras=network)), changes)
     with pytest.raises(WeightsError, match="holds code"):
-        bring_in(path)
+        import_run(path)
     assert nothing_came()
 
 
@@ -224,7 +224,7 @@ def test_a_full_disk_is_said_before_anything_is_written(
 
     monkeypatch.setattr(files, "need_disk", full)
     with pytest.raises(DiskError):
-        bring_in(path)
+        import_run(path)
     assert nothing_came()
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
-from core.export.exporting import export
-from core.export.formats import FORMATS, obstacle
-from core.schemas import Augmentation, DatasetRecord, RunRecord
+from core.export import image_script
+from core.export.exporting import export_run
+from core.export.formats import FORMATS, export_obstacle
+from core.schemas import Augmentation, DatasetRecord, ResolvedSpec, RunRecord
 from core.store import runs
-from core.transfer.fitting.precision import verdict
+from core.transfer.fitting.precision import compare_step_times
 from tests.core.training.conftest import lab, penguins, textures, train
 
 __all__ = ["lab", "penguins", "textures", "train"]
@@ -36,7 +37,7 @@ OTHERWISE = {
 
 def repeated(run: RunRecord, folder: Path) -> float:
     """The share of test samples on which the run's script, run by itself, says the same; it tells it in words."""
-    export(run.id, "script", folder / "script.zip")
+    export_run(run.id, "script", folder / "script.zip")
     with zipfile.ZipFile(folder / "script.zip") as archive:
         archive.extractall(folder)
     source = (folder / "train.py").read_text("utf-8")
@@ -88,7 +89,7 @@ def test_tables(penguins: DatasetRecord, train: Train, tmp_path: Path, settings:
 def test_the_notebook_is_the_same_code_in_cells(penguins: DatasetRecord, train: Train, tmp_path: Path) -> None:
     run = train(data=penguins.id, learner="logistic_regression")
     for name in ("script", "notebook"):
-        export(run.id, name, tmp_path / f"{name}.zip")
+        export_run(run.id, name, tmp_path / f"{name}.zip")
     script = zipfile.ZipFile(tmp_path / "script.zip").read("train.py").decode()
     notebook = json.loads(zipfile.ZipFile(tmp_path / "notebook.zip").read("train.ipynb"))
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
@@ -110,21 +111,36 @@ def test_what_a_script_cannot_do_is_said(textures: DatasetRecord, train: Train, 
     ).model_copy(update={"state": "succeeded"})
 
     def said(**changes: object) -> str:
-        return obstacle(run.model_copy(update={"spec": run.spec.model_copy(update=changes)}), FORMATS["script"])
+        return export_obstacle(
+            run.model_copy(update={"spec": run.spec.model_copy(update=changes)}), FORMATS["script"]
+        )
 
     assert said() == ""
     assert "L2-SP" in said(strategy="l2_sp")
     assert "Augmented" in said(augmentation=Augmentation(rotation=10))
     assert "fold" in said(folds=3)
-    assert "another table" in obstacle(
+    assert "another table" in export_obstacle(
         run.model_copy(update={"spec": run.spec.model_copy(update={"backbone": None, "learner": "network",
                                                                    "source": "x@1"})}), FORMATS["script"],
     )  # fmt: skip
     gone = run.model_copy(update={"version": "gone"})
-    assert "deleted" in obstacle(gone, FORMATS["script"])
+    assert "deleted" in export_obstacle(gone, FORMATS["script"])
     with pytest.raises(InputError, match=r"ends in \.zip"):
-        export(runs.list_runs(states=["succeeded"])[0].id, "script", tmp_path / "script.py")
+        export_run(runs.list_runs(states=["succeeded"])[0].id, "script", tmp_path / "script.py")
 
 
-def test_the_note_on_precision_begins_as_a_script_expects() -> None:
-    assert verdict(2.0, 1.0)[1].startswith("Trained in bfloat16")
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_a_measured_precision_is_read_from_the_run_and_of_an_old_one_from_its_note(
+    workspace: Path, precision: str
+) -> None:
+    spec = ResolvedSpec(data="d", precision="auto")
+    run = RunRecord(id="r", name="r", dataset="d", version="v", spec=spec, notes=(f"Trained in {precision}: …",))
+    assert image_script._in_bfloat16(run) == (precision == "bfloat16")
+    folder = runs.run_folder(run.id)
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps({"decisions": {"precision": [precision, ""]}}))
+    assert image_script._in_bfloat16(run.model_copy(update={"notes": ()})) == (precision == "bfloat16")
+
+
+def test_the_note_on_precision_begins_as_in_runs_of_version_0_1() -> None:
+    assert compare_step_times(2.0, 1.0)[1].startswith("Trained in bfloat16")

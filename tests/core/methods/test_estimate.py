@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.methods.estimate import estimate, predicted, seconds_left
+from core.methods.estimate import baseline_seconds, estimated_seconds, seconds_left
 from core.schemas import ResolvedSpec, now
 from core.store import runs
 
@@ -29,23 +29,23 @@ def finished(seconds: float, n: int = 100) -> None:
 )
 def test_more_work_takes_longer(workspace, more):
     spec = PROBE.model_copy(update=more)
-    assert estimate(spec, 100) > estimate(PROBE, 100)
-    assert estimate(spec, 1000) > estimate(spec, 100)
+    assert estimated_seconds(spec, 100) > estimated_seconds(PROBE, 100)
+    assert estimated_seconds(spec, 1000) > estimated_seconds(spec, 100)
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_it_learns_how_fast_this_machine_is(workspace, factor):
     for _ in range(3):
-        finished(factor * predicted(PROBE, 100))
-    assert estimate(PROBE, 100) == pytest.approx(factor * predicted(PROBE, 100), rel=0.01)
+        finished(factor * baseline_seconds(PROBE, 100))
+    assert estimated_seconds(PROBE, 100) == pytest.approx(factor * baseline_seconds(PROBE, 100), rel=0.01)
 
 
 def test_one_strange_run_does_not_spoil_it(workspace):
     finished(100_000)
-    assert estimate(PROBE, 100) <= 4 * predicted(PROBE, 100)
+    assert estimated_seconds(PROBE, 100) <= 4 * baseline_seconds(PROBE, 100)
     for _ in range(4):
-        finished(predicted(PROBE, 100))
-    assert estimate(PROBE, 100) == pytest.approx(predicted(PROBE, 100), rel=0.01)
+        finished(baseline_seconds(PROBE, 100))
+    assert estimated_seconds(PROBE, 100) == pytest.approx(baseline_seconds(PROBE, 100), rel=0.01)
 
 
 def test_time_left_is_unknown_before_the_start_and_never_runs_out(workspace):
@@ -63,5 +63,5 @@ def test_a_source_that_was_deleted_since_spoils_no_estimate(workspace):
     record = runs.create_run(spec, name="b", dataset="x", version="abc", test_hash="", n=100)
     start = now()
     runs.update_run(record.id, state="succeeded", started=start, finished=start + timedelta(seconds=9))
-    assert estimate(PROBE, 100) > 0
-    assert predicted(spec, 100) == predicted(PROBE, 100)
+    assert estimated_seconds(PROBE, 100) > 0
+    assert baseline_seconds(spec, 100) == baseline_seconds(PROBE, 100)

@@ -5,7 +5,7 @@ import pytest
 
 from core.data.versions import load_samples
 from core.errors import DataError, InputError
-from core.methods.parts import parts_of, predictions
+from core.methods.parts import parts_of, predictions_table
 from core.schemas import DataRef
 
 
@@ -55,7 +55,7 @@ def test_predictions_name_the_most_probable_class(samples):
     (parts,) = parts_of(samples, None, 0)
     rows = np.concatenate([parts.validation, parts.test])
     probabilities = np.random.default_rng(0).dirichlet([1, 1, 1], len(rows))
-    table = predictions(samples, rows, parts, probabilities, ("x", "y", "z"))
+    table = predictions_table(samples, rows, parts, probabilities, ("x", "y", "z"))
     assert list(table["id"]) == list(samples["id"].iloc[rows])
     assert (table["predicted"].to_numpy() == np.array(["x", "y", "z"])[probabilities.argmax(axis=1)]).all()
     assert (table["part"] == samples["part"].iloc[rows].to_numpy()).all()

@@ -103,14 +103,14 @@ def test_weights_that_are_missing_or_damaged_are_told_with_the_remedy(textures, 
     with pytest.raises(WeightsError, match="damaged") as caught:
         plan(data=textures.id, backbone=backbone.name)
     assert caught.value.hint
-    assert backbone.name not in presets.choices("image")
+    assert backbone.name not in presets.available_models("image")
     placed.unlink()
-    assert backbone.name in presets.choices("image")
+    assert backbone.name in presets.available_models("image")
     monkeypatch.setattr("core.methods.backbone.find_weights", lambda _: None)
     with pytest.raises(WeightsError, match="not installed") as caught:
         plan(data=textures.id, backbone=backbone.name)
     assert backbone.package in caught.value.hint
-    assert presets.choices("image") == []
+    assert presets.available_models("image") == []
 
 
 @pytest.mark.parametrize("side", [1, 8, 24, 32, 56, 57, 100, 320, 4000])
@@ -136,8 +136,8 @@ def test_small_pictures_get_a_small_input_unless_told_otherwise(textures, lab, t
 
 
 def test_what_can_be_chosen_can_be_trained(textures, penguins):
-    assert presets.choices("image")
-    for backbone in presets.choices("image"):
+    assert presets.available_models("image")
+    for backbone in presets.available_models("image"):
         assert plan(data=textures.id, backbone=backbone).spec.backbone == backbone
-    for learner in presets.choices("table"):
+    for learner in presets.available_models("table"):
         assert plan(data=penguins.id, learner=learner).spec.learner == learner

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.methods.recommendation import recommend
+from core.methods.recommendation import recommend_strategy
 from core.methods.strategies import STRATEGIES
 
 
@@ -11,14 +11,14 @@ from core.methods.strategies import STRATEGIES
     [
         (4, None, "linear_probe", "4 training images"),
         (4, 0.5, "linear_probe", "4 training images"),
-        (60, None, "linear_probe", "Seconds"),
+        (60, None, "linear_probe", "takes seconds"),
         (60, 0.99, "linear_probe", "little left"),
         (60, 0.84, "two_stage", "84%"),
-        (60, 0.35, "gradual_unfreeze", "knows little"),
+        (60, 0.35, "gradual_unfreeze", "suit your images badly"),
     ],
 )
 def test_a_strategy_comes_with_the_reason_that_applies(fewest: int, probe: float, wanted: str, word: str) -> None:
-    found = recommend({"a": fewest, "b": 500}, probe)
+    found = recommend_strategy({"a": fewest, "b": 500}, probe)
     assert found.strategy == wanted
     assert word in found.reason
 
@@ -26,6 +26,6 @@ def test_a_strategy_comes_with_the_reason_that_applies(fewest: int, probe: float
 @pytest.mark.parametrize("probe", [None, 0.0, 0.6, 0.97, 1.0])
 @pytest.mark.parametrize("fewest", [0, 9, 10, 1000])
 def test_what_is_recommended_can_be_trained(fewest: int, probe: float | None) -> None:
-    found = recommend({"a": fewest, "b": 500}, probe)
+    found = recommend_strategy({"a": fewest, "b": 500}, probe)
     assert STRATEGIES[found.strategy].kind == "image"
     assert found.reason.endswith(".")

@@ -10,7 +10,7 @@ from core.data.images.store import ImageStore
 from core.data.versions import load_samples
 from core.errors import InputError, WeightsError
 from core.methods import backbones as catalogue
-from core.methods.backbones import of_run, title_of
+from core.methods.backbones import backbone_of_run, backbone_title
 from core.methods.plan import resolve_request
 from core.schemas import DataRef, DatasetRecord, RunRecord, TrainingSpec
 from core.store import runs
@@ -100,14 +100,14 @@ def test_a_run_is_the_source_of_the_next_and_the_chain_is_told(textures: Dataset
     )
     assert second.state == "succeeded", second.failure
     assert second.spec.image_size == SIZE
-    source = of_run(second)
+    source = backbone_of_run(second)
     assert source.chain == ("EfficientNet-Lite0", "first", "second")
-    assert title_of(f"run:{second.id}") == "second"
+    assert backbone_title(f"run:{second.id}") == "second"
     runs.delete_run(first.id)
     third = train(data=textures.id, backbone=f"run:{second.id}", strategy="linear_probe", epochs=3)
     assert third.state == "succeeded", third.failure
-    assert of_run(third).chain[:3] == ("EfficientNet-Lite0", "first", "second")
-    assert "deleted" in title_of(f"run:{first.id}")
+    assert backbone_of_run(third).chain[:3] == ("EfficientNet-Lite0", "first", "second")
+    assert "deleted" in backbone_title(f"run:{first.id}")
 
 
 def test_embeddings_of_a_run_are_those_of_its_network(textures: DatasetRecord, train: Train) -> None:
@@ -117,7 +117,7 @@ def test_embeddings_of_a_run_are_those_of_its_network(textures: DatasetRecord, t
 
     run = train(data=textures.id, strategy="from_scratch", image_size=SIZE, epochs=1, batch_size=16)
     model = keras.models.load_model(runs.run_folder(run.id) / "model.keras")
-    backbone = build_backbone(of_run(run))
+    backbone = build_backbone(backbone_of_run(run))
     embedding = keras.Model(model.input, model.get_layer("embedding").output)
     np.testing.assert_allclose(
         backbone.predict_on_batch(images(run)), embedding.predict_on_batch(images(run)), rtol=1e-5, atol=1e-6

@@ -34,7 +34,7 @@ def test_an_unknown_strategy_is_refused_with_those_there_are():
     ("before", "after", "kept"), [(1.0, 0.9, True), (1.0, 1.1, False), (1.0, float("nan"), False)]
 )
 def test_stage_two_stands_only_when_it_is_no_worse(before, after, kept):
-    from core.transfer.parameters.tail import is_kept
+    from core.transfer.parameters.tail import is_no_worse
 
     # It may well be right more often and yet worse: accuracy on a few samples is mostly noise.
-    assert is_kept({"loss": before, "accuracy": 0.5}, {"loss": after, "accuracy": 0.9}) == kept
+    assert is_no_worse({"loss": before, "accuracy": 0.5}, {"loss": after, "accuracy": 0.9}) == kept

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.methods.transfer_gain import baseline_of, course, gain, in_words
+from core.methods.transfer_gain import baseline_of, compare_with_baseline, describe_gain, learning_course
 from core.schemas import Event, ResolvedSpec, RunRecord, now
 from core.store import files, runs
 
@@ -27,15 +27,15 @@ def epochs(values: list[float], training: float = 0.9) -> list[Event]:
 
 
 def test_marks_are_read_off_the_epochs() -> None:
-    found = course(epochs([0.4, 0.6, 0.8, 0.7]), mark=0.6, began=START)
+    found = learning_course(epochs([0.4, 0.6, 0.8, 0.7]), mark=0.6, began=START)
     assert (found.first, found.best, found.epochs, found.seconds) == (0.4, 0.8, 2, 4.0)
     assert found.gap == pytest.approx(0.1)
 
 
 def test_a_mark_that_is_never_reached_is_none() -> None:
-    found = course(epochs([0.4, 0.5]), mark=0.6, began=START)
+    found = learning_course(epochs([0.4, 0.5]), mark=0.6, began=START)
     assert found.epochs is None and found.seconds is None
-    assert course([], mark=0.5, began=START).epochs is None
+    assert learning_course([], mark=0.5, began=START).epochs is None
 
 
 def run(strategy: str, right: float, values: list[float], test_hash: str = "t", n: int = 200) -> RunRecord:
@@ -60,23 +60,23 @@ def test_a_gain_is_told_with_its_interval(workspace: Path) -> None:
     scratch = run("from_scratch", 0.5, [0.2, 0.5])
     tuned = run("two_stage", 0.9, [0.6, 0.9])
     assert baseline_of(tuned) == scratch and baseline_of(scratch) is None
-    found = gain(tuned, scratch)
+    found = compare_with_baseline(tuned, scratch)
     assert found.accuracy.difference == pytest.approx(0.4)
     assert (found.run.first, found.run.epochs, found.baseline.epochs) == (0.6, 1, 2)
-    assert in_words(found).startswith("The pretrained weights helped: +40.0 points (+")
+    assert describe_gain(found).startswith("The pretrained weights helped: +40.0 points (+")
     assert not found.negative
 
 
 def test_harm_is_called_negative_transfer(workspace: Path) -> None:
     scratch, tuned = run("from_scratch", 0.9, [0.2, 0.9]), run("two_stage", 0.6, [0.5, 0.6])
-    found = gain(tuned, scratch)
-    assert found.negative and in_words(found).startswith("Negative transfer")
+    found = compare_with_baseline(tuned, scratch)
+    assert found.negative and describe_gain(found).startswith("Negative transfer")
     assert found.run.epochs is None
 
 
 def test_a_difference_that_is_not_shown_is_neither(workspace: Path) -> None:
-    found = gain(run("two_stage", 0.80, [0.5, 0.8]), run("from_scratch", 0.81, [0.2, 0.8]))
-    assert not found.negative and in_words(found).startswith("No gain over random weights is shown")
+    found = compare_with_baseline(run("two_stage", 0.80, [0.5, 0.8]), run("from_scratch", 0.81, [0.2, 0.8]))
+    assert not found.negative and describe_gain(found).startswith("No gain over random weights is shown")
 
 
 def test_a_baseline_counts_only_on_the_same_test_samples(workspace: Path) -> None:

@@ -84,28 +84,28 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, workspace: Path)
 
 
 def test_trunk_and_tail_at_every_cut_make_the_whole() -> None:
-    from core.models.networks import build_backbone, cuts, split
+    from core.models.networks import block_names, build_backbone, split_network
 
     model = build_backbone(LITE0, 64)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("float32")
     whole = through(model, images)
-    assert cuts(model) == [f"block_{i}" for i in range(16)]
-    for cut in cuts(model)[::5]:
-        trunk, tail = split(model, cut)
+    assert block_names(model) == [f"block_{i}" for i in range(16)]
+    for cut in block_names(model)[::5]:
+        trunk, tail = split_network(model, cut)
         np.testing.assert_allclose(through(tail, through(trunk, images)), whole, atol=1e-5)
     with pytest.raises(InputError, match="block_15"):
-        split(model, "block_99")
+        split_network(model, "block_99")
 
 
 def test_training_the_tail_trains_the_whole_and_leaves_batch_norm_bit_for_bit() -> None:
     import keras
 
-    from core.models.heads import linear_head, whole
-    from core.models.networks import build_backbone, freeze_batch_norm, split
+    from core.models.heads import linear_head, with_backbone
+    from core.models.networks import build_backbone, freeze_batch_norm, split_network
 
-    model = whole(build_backbone(LITE0, 64), linear_head(1280, 2))
+    model = with_backbone(build_backbone(LITE0, 64), linear_head(1280, 2))
     freeze_batch_norm(model)
-    trunk, tail = split(model, "block_12")
+    trunk, tail = split_network(model, "block_12")
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (8, 64, 64, 3)).astype("float32")
     activations = through(trunk, images)
@@ -120,9 +120,9 @@ def test_training_the_tail_trains_the_whole_and_leaves_batch_norm_bit_for_bit() 
 
 
 def test_batch_norm_moves_unless_it_is_frozen() -> None:
-    from core.models.networks import build_backbone, split
+    from core.models.networks import build_backbone, split_network
 
-    _, tail = split(build_backbone(LITE0, 64), "block_14")
+    _, tail = split_network(build_backbone(LITE0, 64), "block_14")
     before = norms(tail)
     tail.compile("sgd", "mse")
     tail.fit(np.ones((4, *tail.input_shape[1:]), "float32"), np.zeros((4, 1280)), verbose=0)

@@ -42,11 +42,11 @@ def norms(model: "keras.Model") -> int:
     [("mobilenetv2", 0), ("resnet50", 0), ("densenet121", 62), ("xception", 34)],
 )
 def test_the_folded_network_is_the_same_function(name: str, left: int) -> None:
-    from core.models.folding import fold
+    from core.models.folding import fold_batch_norm
     from core.models.networks import build_backbone
 
     model = lived_in(build_backbone(BACKBONES[name], 72, weights=False))
-    folded = fold(model)
+    folded = fold_batch_norm(model)
     assert norms(folded) == left
     wanted = through(model, pixels(72))
     np.testing.assert_allclose(through(folded, pixels(72)), wanted, atol=1e-4 * np.abs(wanted).max())
@@ -63,15 +63,15 @@ def trained(model: "keras.Model", x: np.ndarray) -> list[float]:
 
 def test_training_the_folded_network_trains_the_network_itself() -> None:
     """Weight for weight as without folding: what is learnt is the convolution's own kernel."""
-    from core.models.folding import fold
-    from core.models.networks import build_backbone, freeze_batch_norm, split
+    from core.models.folding import fold_batch_norm
+    from core.models.networks import build_backbone, freeze_batch_norm, split_network
 
     backbone = get_backbone("efficientnet_lite0")
     x = np.random.default_rng(2).normal(size=(8, 4, 4, 112)).astype("float32")
     results: list[tuple[list[float], list[np.ndarray]]] = []
-    for change in (lambda tail: tail, fold):
+    for change in (lambda tail: tail, fold_batch_norm):
         model = build_backbone(backbone, 64)
-        _, tail = split(model, "block_10")
+        _, tail = split_network(model, "block_10")
         freeze_batch_norm(model)
         before = [np.copy(w) for w in model.get_weights()]
         losses = trained(change(tail), x)
@@ -105,49 +105,53 @@ def small(**settings: Any) -> "keras.Model":
     ],
 )
 def test_convolutions_of_every_kind_fold(settings: dict[str, Any]) -> None:
-    from core.models.folding import fold
+    from core.models.folding import fold_batch_norm
 
     model = lived_in(small(**settings))
-    assert norms(fold(model)) == 0
-    np.testing.assert_allclose(through(fold(model), pixels(9)), through(model, pixels(9)), rtol=1e-3, atol=1e-2)
+    assert norms(fold_batch_norm(model)) == 0
+    np.testing.assert_allclose(
+        through(fold_batch_norm(model), pixels(9)), through(model, pixels(9)), rtol=1e-3, atol=1e-2
+    )
 
 
 def test_a_convolution_by_depth_with_several_channels_each_folds() -> None:
     import keras
     from keras import layers
 
-    from core.models.folding import fold
+    from core.models.folding import fold_batch_norm
 
     given = keras.Input((9, 9, 3))
     x = layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same")(given)
     model = lived_in(keras.Model(given, layers.BatchNormalization()(x)))
-    assert norms(fold(model)) == 0
-    np.testing.assert_allclose(through(fold(model), pixels(9)), through(model, pixels(9)), rtol=1e-3, atol=1e-2)
+    assert norms(fold_batch_norm(model)) == 0
+    np.testing.assert_allclose(
+        through(fold_batch_norm(model), pixels(9)), through(model, pixels(9)), rtol=1e-3, atol=1e-2
+    )
 
 
 def test_images_of_any_size_pass_a_folded_network() -> None:
     import keras
     from keras import layers
 
-    from core.models.folding import fold
+    from core.models.folding import fold_batch_norm
 
     given = keras.Input((None, None, 3))
     model = lived_in(keras.Model(given, layers.BatchNormalization()(layers.Conv2D(6, 1)(given))))
     for size in (5, 9):
         wanted = through(model, pixels(size))
-        np.testing.assert_allclose(through(fold(model), pixels(size)), wanted, rtol=1e-3, atol=1e-2)
+        np.testing.assert_allclose(through(fold_batch_norm(model), pixels(size)), wanted, rtol=1e-3, atol=1e-2)
 
 
 def test_what_is_still_trained_or_read_elsewhere_is_left_alone() -> None:
     import keras
     from keras import layers
 
-    from core.models.folding import fold
+    from core.models.folding import fold_batch_norm
 
-    assert norms(fold(small())) == 1, "it is trained"
-    assert norms(fold(lived_in(small(activation="relu")))) == 1, "something comes between"
+    assert norms(fold_batch_norm(small())) == 1, "it is trained"
+    assert norms(fold_batch_norm(lived_in(small(activation="relu")))) == 1, "something comes between"
     given = keras.Input((9, 9, 3))
     x = layers.Conv2D(6, 3)(given)
     model = lived_in(keras.Model(given, layers.BatchNormalization()(x) + x))
-    assert norms(fold(model)) == 1, "the convolution is read twice"
-    np.testing.assert_allclose(through(fold(model), pixels(9)), through(model, pixels(9)), rtol=1e-4)
+    assert norms(fold_batch_norm(model)) == 1, "the convolution is read twice"
+    np.testing.assert_allclose(through(fold_batch_norm(model), pixels(9)), through(model, pixels(9)), rtol=1e-4)

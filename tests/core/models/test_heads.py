@@ -35,12 +35,12 @@ def test_the_same_seed_gives_the_same_head() -> None:
 def test_backbone_and_head_are_saved_as_one_model(tmp_path: Path) -> None:
     import keras
 
-    from core.models.heads import linear_head, whole
+    from core.models.heads import linear_head, with_backbone
     from core.models.networks import build_backbone
 
     backbone = build_backbone(BACKBONES["efficientnet_lite0"], 64)
     head = linear_head(1280, 3)
-    model = whole(backbone, head)
+    model = with_backbone(backbone, head)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     expected = through(head, through(backbone, images))
     np.testing.assert_allclose(through(model, images), expected, atol=1e-6)

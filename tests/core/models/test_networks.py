@@ -35,17 +35,17 @@ def untrained(name: str) -> Any:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_network_cut_at_any_block_is_the_same_network(name: str) -> None:
-    from core.models.networks import FEATURES, blocks, split
+    from core.models.networks import FEATURES, network_blocks, split_network
 
     backbone = BACKBONES[name]
     model = untrained(name)
     assert model.count_params() == backbone.parameters
     assert model.output.shape[1] == backbone.features
     whole = through(model, pixels(64))
-    parts = blocks(model)
+    parts = network_blocks(model)
     assert len(parts) >= 4
     for cut in (parts[0].name, parts[-2].name, FEATURES):
-        trunk, tail = split(model, cut)
+        trunk, tail = split_network(model, cut)
         again = through(tail, through(trunk, pixels(64)))
         np.testing.assert_allclose(again, whole, rtol=1e-4, atol=1e-5 * np.abs(whole).max())
     held = [layer.name for part in parts for layer in part.layers]
@@ -55,9 +55,12 @@ def test_a_network_cut_at_any_block_is_the_same_network(name: str) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_blocks_bear_the_same_names_however_often_a_network_is_built(name: str) -> None:
     """The cache of activations goes by them, and Keras numbers layers through a process."""
-    from core.models.networks import blocks, build_backbone
+    from core.models.networks import build_backbone, network_blocks
 
-    first, second = blocks(untrained(name)), blocks(build_backbone(BACKBONES[name], 64, weights=False))
+    first, second = (
+        network_blocks(untrained(name)),
+        network_blocks(build_backbone(BACKBONES[name], 64, weights=False)),
+    )
     assert [b.name for b in first] == [b.name for b in second]
     assert [b.end.shape for b in first] == [b.end.shape for b in second]
 
@@ -68,10 +71,10 @@ def test_blocks_bear_the_same_names_however_often_a_network_is_built(name: str) 
 def test_pixels_are_scaled_as_keras_does_it(scaling: str, module: str) -> None:
     import keras
 
-    from core.models.applications import scaled
+    from core.models.applications import scale_pixels
 
     images = keras.Input((8, 8, 3))
-    ours = keras.Model(images, scaled(images, scaling)) if scaling != "inside" else None
+    ours = keras.Model(images, scale_pixels(images, scaling)) if scaling != "inside" else None
     wanted = getattr(keras.applications, module).preprocess_input(pixels(8).copy())
     got = through(ours, pixels(8)) if ours else pixels(8)
     np.testing.assert_allclose(got, wanted, atol=1e-4)
@@ -115,8 +118,8 @@ def test_local_weights_are_those_of_the_network(workspace: Path, monkeypatch: py
     source = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(64, 64, 3), pooling="avg")
     placed(workspace, "mobilenet", monkeypatch, lambda path: legacy(source, path))
     model = build_backbone(BACKBONES["mobilenet"], 64)
-    scaled = keras.applications.mobilenet.preprocess_input(pixels(64).copy())
-    np.testing.assert_allclose(through(model, pixels(64)), through(source, scaled), rtol=1e-4, atol=1e-6)
+    scale_pixels = keras.applications.mobilenet.preprocess_input(pixels(64).copy())
+    np.testing.assert_allclose(through(model, pixels(64)), through(source, scale_pixels), rtol=1e-4, atol=1e-6)
 
 
 def test_a_file_of_another_network_is_refused(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,14 +165,14 @@ def test_a_network_that_takes_one_size_alone_says_so(workspace: Path, tmp_path: 
     import keras
     from keras import layers
 
-    from core.training.backbone_file import bring_in
+    from core.training.backbone_file import import_backbone
 
     inputs = keras.Input((40, 40, 3))
     x = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
     x = layers.Reshape((19, 19, 8))(x) if fixed else x
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(12, 3, activation="relu")(x))
     keras.Model(inputs, layers.Dense(3, activation="softmax")(x)).save(tmp_path / "own.keras")
-    assert bring_in(tmp_path / "own.keras", "Net", work=tmp_path).only_size == fixed
+    assert import_backbone(tmp_path / "own.keras", "Net", work=tmp_path).only_size == fixed
 
 
 def test_a_network_of_your_own_becomes_a_backbone(workspace: Path, tmp_path: Path) -> None:
@@ -177,10 +180,10 @@ def test_a_network_of_your_own_becomes_a_backbone(workspace: Path, tmp_path: Pat
 
     from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
-    from core.training.backbone_file import bring_in
+    from core.training.backbone_file import import_backbone
 
     path = classifier(tmp_path)
-    made = bring_in(path, "My net", work=tmp_path, scaling="unit")
+    made = import_backbone(path, "My net", work=tmp_path, scaling="unit")
     assert get_backbone("own:my-net").model_dump(exclude={"weights_file"}) == made.model_dump(
         exclude={"weights_file"}
     )
@@ -191,7 +194,7 @@ def test_a_network_of_your_own_becomes_a_backbone(workspace: Path, tmp_path: Pat
     np.testing.assert_allclose(through(model, pixels(40)), wanted, rtol=1e-4, atol=1e-6)
     other_size = build_backbone(get_backbone("own:my-net"), 64)
     assert through(other_size, pixels(64)).shape == (2, 12)
-    assert bring_in(classifier(tmp_path), "My net", work=tmp_path).name == "own:my-net-2"
+    assert import_backbone(classifier(tmp_path), "My net", work=tmp_path).name == "own:my-net-2"
 
 
 def test_a_network_of_your_own_can_be_saved_and_built_again_in_other_processes(
@@ -201,16 +204,16 @@ def test_a_network_of_your_own_can_be_saved_and_built_again_in_other_processes(
     from core.models.catalogue import get_backbone
 
     from core.models.networks import build_backbone
-    from core.training.backbone_file import bring_in
+    from core.training.backbone_file import import_backbone
 
     keras.backend.clear_session()  # Keras counts names anew, as in a process of its own
-    bring_in(classifier(tmp_path), "My net", work=tmp_path)
+    import_backbone(classifier(tmp_path), "My net", work=tmp_path)
     for generation in range(2):
         keras.backend.clear_session()
         model = build_backbone(get_backbone("own:my-net"))
         model.save(tmp_path / f"{generation}.keras")
         keras.backend.clear_session()
-        bring_in(tmp_path / f"{generation}.keras", f"Net {generation}", work=tmp_path)
+        import_backbone(tmp_path / f"{generation}.keras", f"Net {generation}", work=tmp_path)
         keras.backend.clear_session()
         again = build_backbone(get_backbone(f"own:net-{generation}"))
         np.testing.assert_allclose(again.predict_on_batch(pixels(40)), model.predict_on_batch(pixels(40)), atol=1e-6)
@@ -219,16 +222,16 @@ def test_a_network_of_your_own_can_be_saved_and_built_again_in_other_processes(
 def test_weights_alone_need_their_architecture(workspace: Path, tmp_path: Path) -> None:
     from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
-    from core.training.backbone_file import bring_in
+    from core.training.backbone_file import import_backbone
 
     source = build_backbone(BACKBONES["mobilenetv3small"], weights=False)
     path = tmp_path / "mine.weights.h5"
     source.save_weights(path)
     with pytest.raises(InputError, match="holds weights alone"):
-        bring_in(path, "Mine", work=tmp_path)
+        import_backbone(path, "Mine", work=tmp_path)
     with pytest.raises(WeightsError, match="does not fit MobileNet"):
-        bring_in(path, "Mine", work=tmp_path, architecture="mobilenet")
-    bring_in(path, "Mine", work=tmp_path, architecture="mobilenetv3small")
+        import_backbone(path, "Mine", work=tmp_path, architecture="mobilenet")
+    import_backbone(path, "Mine", work=tmp_path, architecture="mobilenetv3small")
     model = build_backbone(get_backbone("own:mine"))
     np.testing.assert_allclose(through(model, pixels(224, 1)), through(source, pixels(224, 1)), rtol=1e-4, atol=1e-6)
 
@@ -289,12 +292,12 @@ def test_a_network_that_takes_no_images_is_refused(workspace: Path, tmp_path: Pa
     import keras
     from keras import layers
 
-    from core.training.backbone_file import bring_in
+    from core.training.backbone_file import import_backbone
 
     inputs = keras.Input((5,))
     keras.Model(inputs, layers.Dense(2)(inputs)).save(tmp_path / "table.keras")
     with pytest.raises(InputError, match="no colour images"):
-        bring_in(tmp_path / "table.keras", "Table", work=tmp_path)
+        import_backbone(tmp_path / "table.keras", "Table", work=tmp_path)
 
 
 def test_the_catalogue_names_the_files_that_keras_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:

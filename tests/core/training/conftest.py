@@ -81,7 +81,7 @@ def train() -> Iterator[Callable[..., RunRecord]]:
             spec = spec.model_copy(update={"backbone": tiny_backbone.NAME})
         record = queue.enqueue(spec)
         runs.update_run(record.id, state="starting", started=now())
-        worker.work(record.id)
+        worker.execute_run(record.id)
         return runs.get_run(record.id)
 
     before = signal.getsignal(signal.SIGTERM)

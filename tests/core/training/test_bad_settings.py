@@ -49,10 +49,10 @@ def test_a_backbone_that_takes_one_size_alone_is_refused_others_before_the_run(
     network = tmp_path / "net.keras"
     network.write_bytes(b"a network")
     of_one = BACKBONES["efficientnet_lite0"].model_copy(
-        update={"name": own.new_name(f"one {size}"), "family": "own", "input_size": 96, "only_size": True}
+        update={"name": own.free_backbone_name(f"one {size}"), "family": "own", "input_size": 96, "only_size": True}
         | {"weights_file": own.NETWORK, "digest": "", "package": ""}
     )
-    own.keep(of_one, network)
+    own.save_backbone(of_one, network)
     assert resolve_request(TrainingSpec(data=textures.id, backbone=of_one.name)).image_size == 96
     before = len(runs.list_runs())
     with pytest.raises(InputError, match=f"only images of 96 px, not of {size}"):

@@ -52,7 +52,7 @@ def test_a_run_that_cannot_write_ends_as_failed_for_the_full_disk(small_disk, mo
         raise AssertionError("there was room after all")
 
     monkeypatch.setattr(worker, "_train", train)
-    worker.work(record.id)
+    worker.execute_run(record.id)
     run = runs.get_run(record.id)
     assert (run.state, run.failure.kind) == ("failed", "disk_full"), run.failure
     assert runs.read_events(record.id)[-1].phase == "failed"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.methods.rate_search import RateSearch, suggest
+from core.methods.rate_search import RateSearch, suggest_rate
 from core.schemas import DatasetRecord, TrainingSpec
 from tests.core.transfer.conftest import Recorder
 
@@ -15,9 +15,9 @@ pytestmark = pytest.mark.training
 
 
 def find(folder: Path, rate: str, **spec: Any) -> RateSearch:
-    from core.training.learning_rate_test import find_rate
+    from core.training.learning_rate_test import range_test_task
 
-    return RateSearch.model_validate(find_rate({"rate": rate, "spec": spec}, folder, lambda *_: None))
+    return RateSearch.model_validate(range_test_task({"rate": rate, "spec": spec}, folder, lambda *_: None))
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def network(problem: Any) -> Any:
 def test_it_lies_between_learning_nothing_and_divergence_and_the_network_is_as_before(rows: Any) -> None:
     import keras
 
-    from core.training.learning_rate_test import search
+    from core.training.learning_rate_test import run_range_test
     from core.transfer.fitting.fit import Batches
 
     x, y, train = rows.x, rows.targets, rows.train
     y[::5] = np.roll(y[::5], 1, axis=1)  # wrong labels, for which a step too large has to pay
     model = network(rows)
     before = model.get_weights()
-    found = search(model, Batches(x, y, train, 32, np.ones(len(y)), 0, 0), rows.spec)
+    found = run_range_test(model, Batches(x, y, train, 32, np.ones(len(y)), 0, 0), rows.resolved)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     assert found.diverged and found.rates[0] < found.suggestion < found.rates[-1]
 
@@ -130,12 +130,12 @@ def test_images_that_a_run_is_judged_on_are_not_looked_at(
 def test_the_steepest_fall_is_found_under_noise(place: int) -> None:
     rates = np.geomspace(1e-6, 1, 120)
     losses = 1 / (1 + np.exp((np.arange(120) - place) / 6)) + np.random.default_rng(0).normal(0, 0.02, 120)
-    found = suggest(rates.tolist(), losses.tolist(), False)
+    found = suggest_rate(rates.tolist(), losses.tolist(), False)
     assert found.rule == "steepest" and rates[place - 6] < found.suggestion < rates[place + 6]
 
 
 def test_where_nothing_is_left_to_learn_it_is_a_decade_below_the_minimum() -> None:
     rates = np.geomspace(1e-6, 1, 120)
     losses = 0.5 - 0.02 * np.exp(-(((np.arange(120) - 80) / 10) ** 2))
-    found = suggest(rates.tolist(), losses.tolist(), False)
+    found = suggest_rate(rates.tolist(), losses.tolist(), False)
     assert found.rule == "decade" and found.suggestion == pytest.approx(rates[80] / 10, rel=0.1)

@@ -10,7 +10,7 @@ import pytest
 from core.data.importing import import_data
 from core.data.versions import make_version
 from core.errors import InputError
-from core.methods.plan import resolve_request, title
+from core.methods.plan import resolve_request, run_title
 from core.schemas import DataRef, RunRecord, Split, TrainingSpec
 from core.store.datasets import get_version
 from core.training.tables.task import train_table
@@ -115,7 +115,7 @@ def test_no_row_of_the_sources_test_part_is_learnt_from(tables, tmp_path, monkey
 def test_the_plan_names_the_sources_version_and_says_pretrained(tables):
     resolved = resolve_request(TrainingSpec(data=tables["target"], source=tables["source"]))
     assert resolved.source == (f"{tables['source']}@{get_version(DataRef(dataset=tables['source'])).id}",)
-    assert "pretraining" in title(resolved)
+    assert "pretraining" in run_title(resolved)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_row_without_weight_teaches_nothing(name: str, tmp_path: Path) -> None
     accuracy = {}
     for weights in (None, np.where(wrong, 0.0, 3.0)):
         problem = VectorProblem(
-            spec=ResolvedSpec(
+            resolved=ResolvedSpec(
                 data="d",
                 learner=cast(Any, name),
                 epochs=20,

@@ -17,7 +17,7 @@ class Recorder:
         self.fits += 1
         return self.folder / f"{self.fits:03d}.npz"
 
-    def decided(self, name, decide):
+    def decide_once(self, name, decide):
         if name not in self.decisions:
             self.decisions[name] = decide()
         return self.decisions[name]

@@ -9,11 +9,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import DataError
-from core.models.heads import linear_head, mixed
+from core.models.heads import linear_head, weighted_mean
 from core.schemas import ResolvedSpec
 from core.transfer.features import ada_boost, bagging, stacking
 from core.transfer.features.linear_probe import linear_probe
-from core.transfer.fitting.fit import judge, one_hot
+from core.transfer.fitting.fit import loss_and_accuracy, one_hot
 from core.transfer.fitting.problem import Problem
 from tests.core.transfer.conftest import Recorder
 
@@ -28,7 +28,7 @@ def problem(tmp_path, x, y, groups=None, **settings) -> Problem:
     n, k = len(x), int(y.max()) + 1
     keras.utils.set_random_seed(0)
     return Problem(
-        spec=SPEC.model_copy(update=settings),
+        resolved=SPEC.model_copy(update=settings),
         classes=tuple("abcdef"[:k]),
         targets=one_hot(y, k),
         train=np.arange(n // 2),
@@ -62,7 +62,7 @@ def ring(n=400, seed=0):
 
 
 def accuracy(given: Problem, fitted) -> float:
-    return judge(fitted.probabilities, given.targets[given.judged])["accuracy"]
+    return loss_and_accuracy(fitted.probabilities, given.targets[given.judged])["accuracy"]
 
 
 def test_a_mixture_says_the_weighted_mean_of_what_its_members_say():
@@ -70,13 +70,15 @@ def test_a_mixture_says_the_weighted_mean_of_what_its_members_say():
     x = np.random.default_rng(0).normal(size=(50, 6)).astype("float32")
     weights = [0.5, 0.3, 0.2]
     wanted = sum(w * m.predict(x, verbose=0) for w, m in zip(weights, members, strict=True))
-    found = mixed(members, weights).predict(x, verbose=0)
+    found = weighted_mean(members, weights).predict(x, verbose=0)
     assert np.abs(found - wanted).max() < 1e-6
-    assert mixed(members, weights).layers[-1].activation is keras.activations.softmax, "or it cannot be explained"
+    assert weighted_mean(members, weights).layers[-1].activation is keras.activations.softmax, (
+        "or it cannot be explained"
+    )
 
 
 def test_a_mixture_survives_saving(tmp_path):
-    found = mixed([linear_head(6, 3, seed=i, name=f"m{i}") for i in range(2)], [0.9, 0.1])
+    found = weighted_mean([linear_head(6, 3, seed=i, name=f"m{i}") for i in range(2)], [0.9, 0.1])
     x = np.random.default_rng(0).normal(size=(20, 6)).astype("float32")
     found.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras", compile=False)
@@ -96,7 +98,9 @@ def test_a_bootstrap_draws_training_samples_alone_and_loses_no_class(tmp_path):
 def test_a_bag_is_no_worse_than_its_members_are_on_average(tmp_path, monkeypatch):
     """Of a convex loss Jensen's inequality says so, on any data; and the members differ."""
     members = []
-    monkeypatch.setattr(bagging, "mixed", lambda heads, weights: members.extend(heads) or mixed(heads, weights))
+    monkeypatch.setattr(
+        bagging, "mixed", lambda heads, weights: members.extend(heads) or weighted_mean(heads, weights)
+    )
     x, y = clouds(noise=2.0)
     given = problem(tmp_path, x, y)
     fitted = bagging.bagging(given)
@@ -104,14 +108,17 @@ def test_a_bag_is_no_worse_than_its_members_are_on_average(tmp_path, monkeypatch
     truth = given.targets[given.judged]
     assert len(members) == 3 and np.abs(alone[0] - alone[1]).max() > 0.02
     assert np.allclose(fitted.probabilities, np.mean(alone, axis=0), atol=1e-5)
-    assert judge(fitted.probabilities, truth)["loss"] <= np.mean([judge(p, truth)["loss"] for p in alone]) + 1e-6
+    assert (
+        loss_and_accuracy(fitted.probabilities, truth)["loss"]
+        <= np.mean([loss_and_accuracy(p, truth)["loss"] for p in alone]) + 1e-6
+    )
 
 
 @pytest.mark.parametrize(("error", "classes"), [(0.2, 2), (0.3, 3), (0.5, 10)])
 def test_the_say_of_a_head_is_none_at_guessing_and_grows_as_it_errs_less(error, classes):
-    assert ada_boost.voice((classes - 1) / classes, classes) == pytest.approx(0, abs=1e-9)
-    assert ada_boost.voice(error / 2, classes) > ada_boost.voice(error, classes) > 0
-    assert ada_boost.voice(error, 2) == pytest.approx(math.log((1 - error) / error))
+    assert ada_boost.head_weight((classes - 1) / classes, classes) == pytest.approx(0, abs=1e-9)
+    assert ada_boost.head_weight(error / 2, classes) > ada_boost.head_weight(error, classes) > 0
+    assert ada_boost.head_weight(error, 2) == pytest.approx(math.log((1 - error) / error))
 
 
 def test_boosting_draws_a_border_that_one_line_cannot(tmp_path):
@@ -138,7 +145,7 @@ def test_the_last_head_learns_from_predictions_for_samples_that_were_not_seen(tm
     groups = np.arange(len(x)) // 6
     given = problem(tmp_path, x, y, groups)
     rows = given.train
-    for learnt, judged in stacking.folds(y[rows], groups[rows], seed=0):
+    for learnt, judged in stacking.stratified_folds(y[rows], groups[rows], seed=0):
         assert not set(groups[rows[learnt]]) & set(groups[rows[judged]])
     seen: list[tuple[set[int], int]] = []
 
@@ -159,7 +166,7 @@ def test_the_stack_says_what_its_logistic_regression_says(k):
     heads = [linear_head(5, k, seed=i, name=f"h{i}") for i in range(2)]
     held_out = np.concatenate([h.predict(x, verbose=0) for h in heads], axis=1)
     last = LogisticRegression().fit(held_out, y)
-    found = stacking.stacked(heads, last, k).predict(x, verbose=0)
+    found = stacking.stacked_network(heads, last, k).predict(x, verbose=0)
     assert np.abs(found - last.predict_proba(held_out)).max() < 1e-5
 
 

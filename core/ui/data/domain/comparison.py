@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from core.advice.domain.meaning import in_words
-from core.advice.domain.record import Distance, read
+from core.advice.domain.meaning import describe_distance
+from core.advice.domain.record import Distance, read_comparison
 from core.charts.domain import column_sides, domain_map
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store.datasets import get_dataset, list_datasets
@@ -51,7 +51,7 @@ def show_domain(dataset: DatasetRecord, version: VersionRecord) -> None:
     if not task_panel.is_busy(TASK, "Comparing", version):
         done = task_panel.find_result(TASK, version, **params)
         if done:
-            _show_comparison(version, *read(done))
+            _show_comparison(version, *read_comparison(done))
     st.subheader("Names and units", anchor=False)
     show_differences(dataset, version, others[chosen])
 
@@ -118,7 +118,7 @@ def _show_comparison(
         f":blue-badge[:material/school: Source] {literal(source.name)} &nbsp; "
         f":orange-badge[:material/target: Target] {literal(target.name)}"
     )
-    st.markdown(f"**{literal(in_words(distance))}**")
+    st.markdown(f"**{literal(describe_distance(distance))}**")
     _show_expectation(distance)
     _show_figures(distance)
     _show_train_button(distance, source, target)

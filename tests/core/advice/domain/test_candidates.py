@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from core.__main__ import main
-from core.advice.domain.candidates import candidates
+from core.advice.domain.candidates import rank_candidates
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.schemas import DataRef, DatasetRecord
@@ -31,7 +31,7 @@ def test_the_source_that_helps_comes_first_and_one_with_labels_by_lot_is_not_rec
     by_lot = noisy(600, 2).assign(kind=lambda t: np.random.default_rng(3).permutation(t["kind"]))
     make_table("by lot", by_lot, "kind")
     make_table("far", noisy(600, 4, shift=8.0), "kind")
-    found = candidates(DataRef.parse("target"))
+    found = rank_candidates(DataRef.parse("target"))
     by_name = {c.name: c for c in found.sources}
     assert found.sources[0].name == "good"
     assert found.recommended == by_name["good"].source
@@ -45,7 +45,7 @@ def test_the_source_that_helps_comes_first_and_one_with_labels_by_lot_is_not_rec
 def test_no_test_row_of_the_target_is_looked_at(make_table: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     make_table("target", noisy(80, 0), "kind")
     make_table("good", noisy(100, 1), "kind")
-    before = candidates(DataRef.parse("target"))
+    before = rank_candidates(DataRef.parse("target"))
 
     def corrupted(ref: DataRef) -> pd.DataFrame:
         samples = load_samples(ref)
@@ -53,7 +53,7 @@ def test_no_test_row_of_the_target_is_looked_at(make_table: Make, monkeypatch: p
         return samples.assign(label=samples["label"].mask(tested, "no"), group=samples["group"].mask(tested, 0))
 
     monkeypatch.setattr("core.advice.domain.sides.load_samples", corrupted)
-    assert candidates(DataRef.parse("target")) == before
+    assert rank_candidates(DataRef.parse("target")) == before
     assert before.n == before.of == (load_samples(DataRef.parse("target"))["part"] != "test").sum()
 
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_compared_is_a_sentence_of_its_candidate(make_table: Make
     make_table("fewer columns", noisy(60, 3).drop(columns=["x3", "x4"]), "kind")
     make_table("the same", noisy(60, 0), "kind")
     make_table("unlabelled", noisy(60, 6).drop(columns="kind"))
-    found = {c.name: c for c in candidates(DataRef.parse("target")).sources}
+    found = {c.name: c for c in rank_candidates(DataRef.parse("target")).sources}
     assert "unlabelled" not in found
     assert "none of the target's classes" in found["other words"].note
     assert found["other words"].domain_auc is not None
@@ -82,20 +82,20 @@ def test_what_cannot_be_compared_is_a_sentence_of_its_candidate(make_table: Make
 def test_a_target_that_cannot_judge_is_refused(make_table: Make) -> None:
     make_table("alone", noisy(60, 0), "kind")
     with pytest.raises(InputError, match="no other labelled table"):
-        candidates(DataRef.parse("alone"))
+        rank_candidates(DataRef.parse("alone"))
     make_table("bare", noisy(60, 1).drop(columns="kind"))
     with pytest.raises(InputError, match="has no labels"):
-        candidates(DataRef.parse("bare"))
+        rank_candidates(DataRef.parse("bare"))
     make_table("tiny", noisy(10, 2).assign(kind=["yes", "no"] * 5), "kind")
     with pytest.raises(InputError, match="needs 10"):
-        candidates(DataRef.parse("tiny"))
+        rank_candidates(DataRef.parse("tiny"))
 
 
 def test_images_of_the_same_kind_add_more_than_brighter_ones(make_images: Make) -> None:
     make_images("target", 12, seed=1)
     make_images("same light", 30, seed=2)
     make_images("brighter", 30, brighter=60, seed=3)
-    found = {c.name: c for c in candidates(DataRef.parse("target")).sources}
+    found = {c.name: c for c in rank_candidates(DataRef.parse("target")).sources}
     assert found["same light"].domain_auc < found["brighter"].domain_auc
     assert found["same light"].alone > found["brighter"].alone
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import softmax
 
 from core.__main__ import main
-from core.advice.domain.comparing import compare
+from core.advice.domain.comparing import compare_domains
 from core.advice.domain.expectation import estimated, transport_costs
 from core.schemas import DataRef, DatasetRecord
 from tests.core.advice.domain.conftest import rows
@@ -82,7 +82,7 @@ def test_a_run_is_held_against_a_target_and_of_a_stranger_nothing_is_expected(
     low, high = found["expected_accuracy_ci"]
     assert low <= found["expected_accuracy"] <= high
     assert 0 < found["expectation"]["actual"] < 1
-    bare = compare(DataRef.parse("here"), DataRef.parse("bare"), run=run)
+    bare = compare_domains(DataRef.parse("here"), DataRef.parse("bare"), run=run)
     assert bare.expectation is not None
     assert bare.expectation.actual is None
     assert bare.expectation.accuracy == pytest.approx(bare.expectation.on_held_out, abs=0.08)
@@ -91,6 +91,6 @@ def test_a_run_is_held_against_a_target_and_of_a_stranger_nothing_is_expected(
         ("here", "german", "none of the classes"),
         ("here", "short", "lacks the column"),
     ):
-        without = compare(DataRef.parse(source), DataRef.parse(target), run=run)
+        without = compare_domains(DataRef.parse(source), DataRef.parse(target), run=run)
         assert told in without.unexpected
         assert without.expectation is None

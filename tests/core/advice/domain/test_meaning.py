@@ -1,6 +1,6 @@
 import pytest
 
-from core.advice.domain.meaning import in_words
+from core.advice.domain.meaning import describe_distance
 from core.advice.domain.record import ColumnShift, Distance
 
 
@@ -22,9 +22,11 @@ def distance(auc, ci, p=0.001, **more):
     ],
 )  # fmt: skip
 def test_the_sentence_follows_from_auc_and_test(found, told):
-    assert told in in_words(found)
+    assert told in describe_distance(found)
 
 
 def test_only_columns_that_pass_the_correction_are_named():
     columns = [ColumnShift(name=n, numeric=True, psi=1, p=p, p_adjusted=p) for n, p in (("x", 0.01), ("y", 0.2))]
-    assert in_words(distance(0.8, (0.7, 0.9), columns=tuple(columns))).endswith("Most of all they differ in x.")
+    assert describe_distance(distance(0.8, (0.7, 0.9), columns=tuple(columns))).endswith(
+        "Most of all they differ in x."
+    )

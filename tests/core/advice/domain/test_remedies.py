@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.advice.domain.remedies import remedies
+from core.advice.domain.remedies import compare_remedies
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.methods.strategies import STRATEGIES
@@ -32,7 +32,7 @@ def asked(source: str, target: str) -> tuple[DataRef, DataRef]:
 def test_every_method_without_labels_is_tried_and_alignment_brings_the_source_there(make_table: Make) -> None:
     make_table("source", moved(400, 0), "kind")
     make_table("target", moved(400, 1, by=2.5), "kind")
-    found = remedies(*asked("source", "target"))
+    found = compare_remedies(*asked("source", "target"))
     wanted = {
         (s.name, m)
         for s in STRATEGIES.values()
@@ -54,7 +54,7 @@ def test_every_method_without_labels_is_tried_and_alignment_brings_the_source_th
 def test_a_shift_of_means_is_gone_after_coral(make_table: Make) -> None:
     make_table("source", moved(300, 0), "kind")
     make_table("target", moved(300, 1).assign(v=lambda t: t["v"] + 12), "kind")
-    found = remedies(*asked("source", "target"))
+    found = compare_remedies(*asked("source", "target"))
     assert found.domain_auc > 0.9
     assert next(r for r in found.remedies if r.method == "coral").domain_auc < 0.6
 
@@ -62,7 +62,7 @@ def test_a_shift_of_means_is_gone_after_coral(make_table: Make) -> None:
 def test_nothing_is_praised_where_nothing_differs(make_table: Make) -> None:
     make_table("source", moved(300, 0), "kind")
     make_table("target", moved(300, 1), "kind")
-    found = remedies(*asked("source", "target"))
+    found = compare_remedies(*asked("source", "target"))
     assert found.recommended is None
     assert found.domain_auc < 0.6
 
@@ -70,7 +70,7 @@ def test_nothing_is_praised_where_nothing_differs(make_table: Make) -> None:
 def test_what_does_not_overlap_is_a_sentence_of_its_method(make_table: Make) -> None:
     make_table("source", moved(200, 0), "kind")
     make_table("target", moved(200, 1).assign(v=lambda t: t["v"] + 500), "kind")
-    found = {r.method: r for r in remedies(*asked("source", "target")).remedies}
+    found = {r.method: r for r in compare_remedies(*asked("source", "target")).remedies}
     assert "nothing in common" in found["kliep"].note
     assert found["kliep"].gain is None
     assert found["coral"].gain is not None
@@ -81,14 +81,14 @@ def test_the_labels_of_the_target_judge_and_are_not_learnt_from(
 ) -> None:
     make_table("source", moved(200, 0), "kind")
     target = make_table("target", moved(200, 1, by=2.0), "kind")
-    before = remedies(*asked("source", "target"))
+    before = compare_remedies(*asked("source", "target"))
 
     def swapped(ref: DataRef) -> pd.DataFrame:
         samples = load_samples(ref)
         return samples.replace({"label": {"yes": "no", "no": "yes"}}) if ref.dataset == target.id else samples
 
     monkeypatch.setattr("core.advice.domain.sides.load_samples", swapped)
-    after = {(r.strategy, r.method): r for r in remedies(*asked("source", "target")).remedies}
+    after = {(r.strategy, r.method): r for r in compare_remedies(*asked("source", "target")).remedies}
     for r in before.remedies:
         other = after[r.strategy, r.method]
         assert other.accuracy == pytest.approx(1 - r.accuracy)
@@ -102,4 +102,4 @@ def test_what_cannot_be_carried_over_is_refused(make_table: Make) -> None:
     make_table("small", moved(8, 3).assign(kind=["yes", "no"] * 4), "kind")
     for target, why in (("bare", "has no labels"), ("others", "other classes"), ("small", "needs 10")):
         with pytest.raises(InputError, match=why):
-            remedies(*asked("source", target))
+            compare_remedies(*asked("source", target))

@@ -6,8 +6,13 @@ import pandas as pd
 import pytest
 
 from core.__main__ import main
-from core.advice.transferability.backbone_ranking import agreement, has_seen, rank, recommended
-from core.advice.transferability.record import Ranked
+from core.advice.transferability.backbone_ranking import (
+    has_seen,
+    rank_agreement,
+    rank_backbones,
+    recommended_backbone,
+)
+from core.advice.transferability.record import RankedBackbone
 from core.data.importing import import_data
 from core.errors import InputError
 from core.methods.backbones import RUN
@@ -19,7 +24,7 @@ LITE = [name for name in BACKBONES if name.startswith("efficientnet_lite")]
 
 
 def ranked(name="efficientnet_lite0", probe=0.8, cost=1.0, score=0.0):
-    return Ranked(
+    return RankedBackbone(
         name=name,
         title=name,
         image_size=128,
@@ -62,24 +67,24 @@ def test_backbones_that_see_more_come_first(make_images, capsys):
 
 def test_test_images_are_not_looked_at(make_images):
     dataset = make_images("here", dark=30, light=30)
-    found = rank(DataRef(dataset="here"))
+    found = rank_backbones(DataRef(dataset="here"))
     assert found.n == found.of < dataset.n
 
 
 def test_of_equally_good_ones_the_cheapest_is_recommended():
     cheap, dear = ranked("cheap", 0.800, cost=1.0), ranked("dear", 0.804, cost=2.0)
-    assert recommended([dear, cheap]) == "cheap"
-    assert recommended([dear, cheap.model_copy(update={"probe": 0.79})]) == "dear"
+    assert recommended_backbone([dear, cheap]) == "cheap"
+    assert recommended_backbone([dear, cheap.model_copy(update={"probe": 0.79})]) == "dear"
 
 
 def test_scores_are_held_against_finished_runs_of_one_strategy():
     scored = [ranked(name, probe, score=-probe) for name, probe in zip(LITE, (0.7, 0.8, 0.9), strict=True)]
     done = [finished(i, name, 0.6 + i / 10) for i, name in enumerate(LITE)]
     done += [finished(9, LITE[0], 0.99, strategy="linear_probe"), finished(8, LITE[0], 0.99, version="other")]
-    tau, told = agreement(scored, done, "v1")
+    tau, told = rank_agreement(scored, done, "v1")
     assert tau == {"probe": 1.0, "logme": -1.0, "hscore": 1.0, "leep": None, "imagenet": 1.0}
     assert told == "two_stage, 3 runs on 3 backbones"
-    assert agreement(scored, done[:2], "v1") == (None, "")
+    assert rank_agreement(scored, done[:2], "v1") == (None, "")
 
 
 def test_a_network_that_has_seen_the_labels_does_not_compete(workspace):
@@ -101,7 +106,7 @@ def test_a_network_that_has_seen_the_labels_does_not_compete(workspace):
 def test_a_class_that_cannot_be_judged_is_named(make_images):
     make_images("here", dark=30, light=3)
     with pytest.raises(InputError, match="Class “light” has too few distinct images"):
-        rank(DataRef(dataset="here", version=few_to_learn_from("here")))
+        rank_backbones(DataRef(dataset="here", version=few_to_learn_from("here")))
 
 
 def few_to_learn_from(dataset):
@@ -120,4 +125,4 @@ def test_tables_have_no_backbone(workspace, tmp_path):
     )
     import_data(tmp_path / "t.csv", name="rows", target="kind")
     with pytest.raises(InputError, match="is a table"):
-        rank(DataRef(dataset="rows"))
+        rank_backbones(DataRef(dataset="rows"))

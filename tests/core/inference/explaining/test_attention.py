@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from core.inference.explaining.attention import GradCam, occlusion
-from core.inference.explaining.heat import overlay, scaled
+from core.inference.explaining.attention import GradCam, occlusion_maps
+from core.inference.explaining.heat import normalise_maps, overlay_heat
 
 pytestmark = pytest.mark.training
 SIZE = 48
@@ -59,7 +59,7 @@ def test_the_heat_lies_in_the_half_that_decides_and_occlusion_agrees(taught: ker
     x, y, left = halves()
     x, y, left = (part[y < 2][:12] for part in (x, y, left))
     assert 0 < left.sum() < 12
-    covered = occlusion(taught, x, y)
+    covered = occlusion_maps(taught, x, y)
     copy = keras.models.clone_model(taught)
     copy.set_weights(taught.get_weights())
     by_gradient = GradCam(copy).maps(x, y)
@@ -68,7 +68,7 @@ def test_the_heat_lies_in_the_half_that_decides_and_occlusion_agrees(taught: ker
 
 
 def test_maps_are_between_nought_and_one_and_what_speaks_against_is_left_out() -> None:
-    maps = scaled(np.array([[[-3.0, 2.0], [1.0, 0.0]], [[-1.0, -1.0], [0.0, -2.0]]]))
+    maps = normalise_maps(np.array([[[-3.0, 2.0], [1.0, 0.0]], [[-1.0, -1.0], [0.0, -2.0]]]))
     assert maps.tolist() == [[[0, 1], [0.5, 0]], [[0, 0], [0, 0]]]
 
 
@@ -76,6 +76,6 @@ def test_an_overlay_is_brightest_where_the_heat_is() -> None:
     picture = np.full((40, 60, 3), 120, "uint8")
     heat = np.zeros((4, 6))
     heat[1, 4] = 1
-    laid = overlay(picture, heat).astype(int)
+    laid = overlay_heat(picture, heat).astype(int)
     assert laid.shape == picture.shape
     assert np.unravel_index(laid.sum(-1).argmax(), (40, 60)) == pytest.approx((15, 45), abs=6)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.inference.explaining.importance import dependence_on, importances
-from core.inference.explaining.record import Dependence, Importance, Matters
+from core.inference.explaining.importance import partial_dependence, permutation_importance
+from core.inference.explaining.record import ColumnImportance, Dependence, FeatureImportance
 from core.ui.evaluate.importance import describe_importance
 
 CLASSES = ("no", "yes")
@@ -33,7 +33,7 @@ def predict(x: pd.DataFrame) -> np.ndarray:
 
 def test_columns_are_ranked_by_what_shuffling_them_costs() -> None:
     x = cells()
-    found, accuracy = importances(predict, x, predict(x).argmax(axis=1))
+    found, accuracy = permutation_importance(predict, x, predict(x).argmax(axis=1))
     assert accuracy == 1
     assert [c.column for c in found[:2]] == ["strong", "weak"]
     by_name = {c.column: c for c in found}
@@ -45,12 +45,12 @@ def test_columns_are_ranked_by_what_shuffling_them_costs() -> None:
 def test_a_column_that_misleads_is_not_said_to_matter() -> None:
     x = cells()
     rng = np.random.default_rng(1)
-    found, _ = importances(predict, x, rng.integers(0, 2, len(x)))  # nothing is right beyond chance
+    found, _ = permutation_importance(predict, x, rng.integers(0, 2, len(x)))  # nothing is right beyond chance
     assert all(c.low <= 0.03 for c in found)
 
 
 def test_the_dependence_on_a_number_rises_as_it_was_built() -> None:
-    found = dependence_on(predict, cells(), "strong", CLASSES)
+    found = partial_dependence(predict, cells(), "strong", CLASSES)
     assert list(found.values) == sorted(found.values)
     assert list(found.probabilities["yes"]) == sorted(found.probabilities["yes"])
     both = np.array(found.probabilities["yes"]) + np.array(found.probabilities["no"])
@@ -59,26 +59,27 @@ def test_the_dependence_on_a_number_rises_as_it_was_built() -> None:
 
 def test_the_dependence_on_a_category_has_its_values_and_on_a_count_whole_numbers() -> None:
     x = cells()
-    colour = dependence_on(predict, x, "colour", CLASSES)
+    colour = partial_dependence(predict, x, "colour", CLASSES)
     assert set(colour.values) == {"red", "blue"}
     by_value = dict(zip(colour.values, colour.probabilities["yes"], strict=True))
     assert by_value["red"] > by_value["blue"] + 0.05
-    assert all(float(v).is_integer() for v in dependence_on(predict, x, "count", CLASSES).values)
+    assert all(float(v).is_integer() for v in partial_dependence(predict, x, "count", CLASSES).values)
 
 
 def test_a_column_without_a_single_cell_has_no_dependence_and_matters_not() -> None:
     x = cells(50).assign(empty=np.nan)
-    assert dependence_on(predict, x, "empty", CLASSES).values == ()
-    found, _ = importances(predict, x, predict(x).argmax(axis=1))
+    assert partial_dependence(predict, x, "empty", CLASSES).values == ()
+    found, _ = permutation_importance(predict, x, predict(x).argmax(axis=1))
     assert {c.column: c.drop for c in found}["empty"] == 0
 
 
 def test_the_sentence_names_only_what_is_shown() -> None:
     def matters(*drops: tuple[float, float]) -> str:
         columns = tuple(
-            Importance(column=f"c{i}", drop=drop, low=low, high=2 * drop - low) for i, (drop, low) in enumerate(drops)
+            ColumnImportance(column=f"c{i}", drop=drop, low=low, high=2 * drop - low)
+            for i, (drop, low) in enumerate(drops)
         )
-        return describe_importance(Matters(n=99, accuracy=0.9, columns=columns, dependence=()))
+        return describe_importance(FeatureImportance(n=99, accuracy=0.9, columns=columns, dependence=()))
 
     assert matters((0.01, -0.01)) == "No single column is shown to matter on 99 test rows."
     assert matters((0.2, 0.1), (0.0, -0.1)) == (

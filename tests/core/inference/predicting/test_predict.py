@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.evaluation.calibration import scale_temperature
 from core.inference.predicting.predict import predict
 from core.inference.predicting.record import TABLE
-from core.inference.predicting.sending import send
+from core.inference.predicting.sending import add_to_dataset
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, RunRecord
 from core.store import files, runs
@@ -172,7 +172,7 @@ def test_what_a_person_names_becomes_a_labelled_sample_of_a_new_version(
         tasks.write_task(task)
         outcome = predict(run.id, [tmp_path / name for name in paths], tasks.task_folder(task.id))
         files.write_text(tasks.task_folder(task.id) / "result.json", outcome.model_dump_json())
-        made = send(task.id, {0: label, 1: label}).version
+        made = add_to_dataset(task.id, {0: label, 1: label}).version
         after = load_samples(DataRef(dataset=run.dataset)).query("import_number > 1")
         kept = load_samples(DataRef(dataset=run.dataset, version=before.id)).set_index("id")["part"]
         assert made.split.follows == before.id and made.n == before.n + 2

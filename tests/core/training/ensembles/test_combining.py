@@ -10,9 +10,9 @@ from core.data.versions import load_samples, next_version
 from core.errors import InputError, NotFoundError
 from core.evaluation.comparison import compare_predictions
 from core.evaluation.scores import judged_rows
-from core.inference.predicting.model import load
+from core.inference.predicting.model import load_model
 from core.jobs import queue
-from core.methods.backbones import of_run
+from core.methods.backbones import backbone_of_run
 from core.methods.combinations import get_members
 from core.schemas import DataRef, DatasetRecord, Recipe, RunRecord, Step, TrainingSpec
 from core.store import runs
@@ -68,7 +68,7 @@ def test_tables_vote_with_the_weights_of_their_validation_rows(of_tables, train)
 
 def test_the_saved_vote_of_tables_says_the_same(of_tables, train):
     run = together(train, of_tables)
-    model = load(run.id)
+    model = load_model(run.id)
     cells = model._known()[1]
     assert len(cells)
     table = runs.read_predictions(run.id).query("part == 'validation'").set_index("id")
@@ -82,7 +82,7 @@ def test_images_of_two_sizes_vote_in_one_network_that_says_what_it_said(of_image
     members = [of_images[0], of_images[2]]
     run = together(train, members)
     assert run.spec.image_size == 96
-    model = load(run.id)
+    model = load_model(run.id)
     samples = model._known_samples()
     rows = load_samples(DataRef(dataset=run.dataset, version=run.version)).iloc[samples].reset_index(drop=True)
     said = model.probabilities(VersionImages(textures, rows))
@@ -113,7 +113,7 @@ def test_an_ensemble_stays_when_its_members_are_deleted_and_is_compared_as_any_r
     again = train(data=penguins.id, learner="logistic_regression", seed=3)
     run = together(train, [again, of_tables[1]])
     runs.delete_run(again.id)
-    assert len(load(run.id).classes) == 3
+    assert len(load_model(run.id).classes) == 3
     assert (
         len(compare_predictions({r.id: judged_rows(runs.read_predictions(r.id)) for r in (run, of_tables[0])})) == 2
     )
@@ -131,7 +131,7 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(of_images, of_table
     refused([a], "voting", "1 run cannot be combined")
     refused([a, a], "voting", "1 run cannot be combined")
     refused([a, of_tables[0].id], "voting", "other data or another split")
-    refused([a, c], "weight_averaging", "not the same image size")
+    refused([a, c], "weight_averaging", "differ in image size")
     refused([r.id for r in of_tables], "weight_averaging", "does not combine runs on a table")
     refused([a, b], "linear_probe", "does not combine runs")
     folded = train(data=penguins.id, learner="logistic_regression", folds=2)
@@ -145,4 +145,4 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(of_images, of_table
 
 def test_an_ensemble_is_no_source_of_another_run(of_images, train):
     with pytest.raises(InputError, match="no network to start from"):
-        of_run(together(train, of_images[:2]))
+        backbone_of_run(together(train, of_images[:2]))

@@ -17,11 +17,11 @@ pytestmark = pytest.mark.training
 
 
 def test_it_holds_the_training_part_and_k_views_of_each_and_no_judged_image(textures, tmp_path):
-    from core.training.images.augmented_set import augmented_set
+    from core.training.images.augmented_set import augmented_set_task
 
     spec = TrainingSpec(data=textures.id, augmentation=AUGMENTATIONS["light"], views=2, image_size=48)
     steps = []
-    told = augmented_set(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *of: steps.append(of))
+    told = augmented_set_task(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *of: steps.append(of))
     samples = load_samples(DataRef(dataset=textures.id))
     train = samples[samples["part"] == "train"]
     archive = zipfile.ZipFile(tmp_path / "augmented.zip")
@@ -43,8 +43,8 @@ def test_it_holds_the_training_part_and_k_views_of_each_and_no_judged_image(text
 
 @pytest.mark.parametrize("augmentation", [None, Augmentation(mixup=0.2), Augmentation(rotation=9, cutmix=1)])
 def test_what_has_no_class_folder_is_refused(textures, tmp_path, augmentation):
-    from core.training.images.augmented_set import augmented_set
+    from core.training.images.augmented_set import augmented_set_task
 
     spec = TrainingSpec(data=textures.id, augmentation=augmentation)
     with pytest.raises(InputError, match="class folders"):
-        augmented_set(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *_: None)
+        augmented_set_task(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *_: None)

@@ -43,14 +43,14 @@ def symmetric(rng: np.random.Generator, kind: str) -> Image.Image:
 
 
 def checked(folder: Path, classes: dict[str, list[Image.Image]]) -> LabelSafety:
-    from core.training.images.label_safety import check_label_safety
+    from core.training.images.label_safety import label_safety_task
 
     for name, images in classes.items():
         (folder / name).mkdir(parents=True)
         for i, image in enumerate(images):
             image.save(folder / name / f"{i}.png")
     dataset = import_data(folder).dataset
-    check_label_safety({"data": dataset.id}, folder, lambda *_: None)
+    label_safety_task({"data": dataset.id}, folder, lambda *_: None)
     found = load_label_safety(datasets.get_version(DataRef(dataset=dataset.id)))
     assert found is not None
     return found
@@ -87,24 +87,24 @@ def test_upside_down_is_not_flagged_where_the_shapes_are_symmetric(workspace: Pa
 
 @pytest.mark.training
 def test_a_table_is_refused(workspace: Path, tmp_path: Path) -> None:
-    from core.training.images.label_safety import check_label_safety
+    from core.training.images.label_safety import label_safety_task
 
     dataset = import_data("sample:penguins").dataset
     with pytest.raises(InputError, match="no labelled images"):
-        check_label_safety({"data": dataset.id}, tmp_path, lambda *_: None)
+        label_safety_task({"data": dataset.id}, tmp_path, lambda *_: None)
 
 
 def test_odd_images_that_all_land_in_one_class_are_no_flip() -> None:
-    from core.training.images.label_safety import flipped
+    from core.training.images.label_safety import find_flips
 
     truth = np.repeat([0, 1], 30)
     before = np.log(np.where(np.eye(2)[truth] > 0, 0.95, 0.05))
     after = np.log(np.tile([0.05, 0.95], (60, 1)))
     typical = np.ones((60, 2), bool)
-    (flip,) = flipped(before, after, typical, truth, ("a", "b"))
+    (flip,) = find_flips(before, after, typical, truth, ("a", "b"))
     assert (flip.label, flip.becomes, flip.moved, flip.n) == ("a", "b", 30, 30)
-    assert flipped(before, after, ~typical, truth, ("a", "b")) == ()
-    assert flipped(before, before, typical, truth, ("a", "b")) == ()
+    assert find_flips(before, after, ~typical, truth, ("a", "b")) == ()
+    assert find_flips(before, before, typical, truth, ("a", "b")) == ()
 
 
 def test_the_lower_bound_is_below_the_share_and_rises_with_the_number() -> None:

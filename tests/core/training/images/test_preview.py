@@ -21,11 +21,11 @@ def small(monkeypatch):
 
 def drawn(folder, data, **values):
     """What `preview` tells of its rows, and the pictures of each, `(1 + views, side, side, 3)`."""
-    from core.training.images.preview import GAP, SIDE, preview
+    from core.training.images.preview import GAP, SIDE, preview_task
 
     folder.mkdir(exist_ok=True)
     spec = TrainingSpec.model_validate({"data": data, "views": 3} | values)
-    told = preview(spec.model_dump(mode="json"), folder, lambda *_: None)["rows"]
+    told = preview_task(spec.model_dump(mode="json"), folder, lambda *_: None)["rows"]
     rows = []
     for number in range(len(told)):
         strip = np.asarray(Image.open(folder / f"{number}.webp").convert("RGB")).astype(int)
@@ -71,7 +71,7 @@ def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentatio
         n = len(problem.judged), len(problem.classes)
         return Fitted(np.full(n, 1 / n[1]), build=lambda: None)
 
-    strategy = type("Strategy", (), {"run": staticmethod(look), "selects": False, "title": "Looking"})
+    strategy = type("Strategy", (), {"load": staticmethod(lambda: look), "selects": False, "title": "Looking"})
     monkeypatch.setattr(image_task, "get_strategy", lambda name: strategy)
     resolved = resolve_request(spec.model_copy(update={"image_size": preview.SIDE}))
     run = RunRecord(id="r", name="r", dataset=textures.id, version=textures.version, spec=resolved)

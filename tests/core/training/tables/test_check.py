@@ -13,7 +13,7 @@ from core.data.reviewing import Decision, cases_of, extend_version, steps_of
 from core.data.versions import load_samples, make_version
 from core.schemas import DataRef, Recipe, Step, VersionRecord
 from core.training.tables import check as table_check
-from core.training.tables.check import check_table, nearest, out_of_fold_rows
+from core.training.tables.check import check_table, nearest_rows, out_of_fold_rows
 
 N, WRONG = 200, (3, 77, 150)
 
@@ -92,7 +92,7 @@ def test_every_class_is_learnt_in_every_fold_however_many_rows_there_are(monkeyp
 
 def test_rows_like_one_are_near_in_the_columns_as_prepared() -> None:
     x = pd.DataFrame({"a": [0.0, 1.0, 2.0, 50.0, 51.0, 0.0], "b": [0.0] * 6})
-    found = nearest(Preparation(Recipe()), x, np.array([0, 1, 0, 1, 0, 1]), np.array([0, 3]))
+    found = nearest_rows(Preparation(Recipe()), x, np.array([0, 1, 0, 1, 0, 1]), np.array([0, 3]))
     assert found[:, 0].tolist() == [5, 4] and 0 not in found[0] and 3 not in found[1]
 
 

@@ -27,7 +27,7 @@ def problem(x: np.ndarray, y: np.ndarray, **spec: object) -> VectorProblem:
     n = len(x)
     settings = {"data": "t", "class_weights": "none", "estimators": 10, "trees": 20} | spec
     return VectorProblem(
-        spec=ResolvedSpec.model_validate(settings),
+        resolved=ResolvedSpec.model_validate(settings),
         classes=tuple("abc"[: y.max() + 1]),
         x=x.astype("float32"),
         labels=y,

@@ -41,7 +41,7 @@ def probe(textures, train):
 def tuned(textures, train):
     """Stage two is kept whatever it is worth, so that what it does to the network can be looked at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.transfer.parameters.tail.is_kept", lambda before, after: True)
+        patch.setattr("core.transfer.parameters.tail.is_no_worse", lambda before, after: True)
         return train(
             data=textures.id,
             backbone="efficientnet_lite0",
@@ -58,7 +58,7 @@ def tuned(textures, train):
 def halved(textures, train):
     """The same, computed in bfloat16."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.transfer.parameters.tail.is_kept", lambda before, after: True)
+        patch.setattr("core.transfer.parameters.tail.is_no_worse", lambda before, after: True)
         return train(
             data=textures.id,
             strategy="two_stage",
@@ -240,7 +240,7 @@ def test_a_dataset_that_is_gone_fails_with_its_name(lab):
         ResolvedSpec(data="gone@abc", learner="network"), name="a", dataset="gone", version="abc", test_hash="", n=1
     )
     runs.update_run(run.id, state="starting", started=now())
-    worker.work(run.id)
+    worker.execute_run(run.id)
     run = runs.get_run(run.id)
     assert (run.state, run.failure.kind) == ("failed", "not_found")
     assert "gone" in run.failure.message
@@ -251,7 +251,7 @@ def test_a_run_that_waits_for_no_worker_is_left_alone(lab, state):
     spec = ResolvedSpec(data="x@abc")
     run = runs.create_run(spec, name="a", dataset="x", version="abc", test_hash="", n=1)
     before = runs.update_run(run.id, state=state)
-    worker.work(run.id)
+    worker.execute_run(run.id)
     assert runs.get_run(run.id) == before
     runs.delete_run(run.id)
 
@@ -324,7 +324,7 @@ def test_further_strategies_move_what_they_say_and_the_saved_network_predicts_th
 ):
     import keras
 
-    monkeypatch.setattr("core.transfer.parameters.tail.is_kept", lambda before, after: True)
+    monkeypatch.setattr("core.transfer.parameters.tail.is_no_worse", lambda before, after: True)
     tuning = {} if strategy == "from_scratch" else {"fine_tune_epochs": 2, "unfreeze": 2}
     head = {} if strategy == "fine_tune" else {"epochs": 2}
     run = train(data=textures.id, strategy=strategy, image_size=SIZE, batch_size=16, **tuning, **head)
@@ -349,7 +349,7 @@ def test_further_strategies_move_what_they_say_and_the_saved_network_predicts_th
 def test_the_pull_keeps_l2_sp_nearer_to_its_source(textures, train, pretrained, monkeypatch):
     import keras
 
-    monkeypatch.setattr("core.transfer.parameters.tail.is_kept", lambda before, after: True)
+    monkeypatch.setattr("core.transfer.parameters.tail.is_no_worse", lambda before, after: True)
     monkeypatch.setattr("core.transfer.parameters.l2_sp.PULL", 100.0)
     away = {}
     for strategy in ("two_stage", "l2_sp"):
@@ -394,7 +394,7 @@ def test_a_run_that_fills_the_disk_still_says_so(small_disk, monkeypatch, tmp_pa
                 file.write(bytes(2**14))
 
     monkeypatch.setattr(worker, "_train", fill)
-    worker.work(record.id)
+    worker.execute_run(record.id)
     run = runs.get_run(record.id)
     assert run.state == "failed"
     assert run.failure.kind == "disk_full"

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from core.errors import DataError, InputError
 from core.transfer.features import alignment
-from core.transfer.features.alignment import METHODS, align
+from core.transfer.features.alignment import METHODS, align_source
 
 RNG = np.random.default_rng
 
@@ -22,7 +22,7 @@ def classes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def score(source: np.ndarray, ys: np.ndarray, target: np.ndarray, yt: np.ndarray, method: str) -> float:
-    aligned = align(source, target, method)
+    aligned = align_source(source, target, method)
     there = target if aligned.target is None else aligned.target(target)
     return float(LogisticRegression().fit(aligned.source, ys).score(there, yt))
 
@@ -72,7 +72,7 @@ def test_where_nothing_differs_nothing_is_lost(method):
 def test_coral_gives_the_source_the_targets_mean_and_covariance():
     source = RNG(0).normal(size=(3000, 5)) @ (np.eye(5) + 0.2 * RNG(2).normal(size=(5, 5)))
     target = RNG(1).normal(size=(3000, 5)) @ (2 * np.eye(5) + 0.3 * RNG(3).normal(size=(5, 5))) + 4
-    moved = align(source, target, "coral").source
+    moved = align_source(source, target, "coral").source
     assert np.abs(moved.mean(axis=0) - target.mean(axis=0)).max() < 1e-3
     assert np.abs(np.cov(moved.T) - np.cov(target.T)).max() < 0.05 * np.abs(np.cov(target.T)).max()
     assert np.abs(moved - source).mean() > 1
@@ -80,7 +80,7 @@ def test_coral_gives_the_source_the_targets_mean_and_covariance():
 
 def test_optimal_transport_ends_on_target_rows():
     source, target = RNG(0).normal(size=(80, 2)), RNG(1).normal(size=(80, 2)) + 5
-    moved = align(source, target, "optimal_transport").source
+    moved = align_source(source, target, "optimal_transport").source
     nearest = np.linalg.norm(moved[:, None] - target[None], axis=2).min(axis=1)
     assert nearest.max() < 1e-4
     assert len(np.unique(moved.round(4), axis=0)) == 80  # each of them once
@@ -90,29 +90,29 @@ def test_a_singular_covariance_is_shrunk_and_told_of():
     source = np.repeat(RNG(0).normal(size=(40, 2)), 3, axis=1)
     target = np.repeat(RNG(1).normal(size=(40, 2)) + 1, 3, axis=1)
     source[:, 0] = 7
-    aligned = align(source, target, "coral")
+    aligned = align_source(source, target, "coral")
     assert np.isfinite(aligned.source).all()
     assert "singular" in aligned.note
-    assert not align(RNG(0).normal(size=(40, 3)), RNG(1).normal(size=(40, 3)), "coral").note
+    assert not align_source(RNG(0).normal(size=(40, 3)), RNG(1).normal(size=(40, 3)), "coral").note
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_more_columns_than_rows_give_numbers(method):
-    aligned = align(RNG(0).normal(size=(30, 80)), RNG(1).normal(size=(25, 80)) + 1, method)
+    aligned = align_source(RNG(0).normal(size=(30, 80)), RNG(1).normal(size=(25, 80)) + 1, method)
     assert np.isfinite(aligned.source).all()
 
 
 def test_too_few_rows_and_too_many_are_refused(monkeypatch):
     with pytest.raises(DataError, match="The target has 3"):
-        align(RNG(0).normal(size=(40, 2)), RNG(1).normal(size=(3, 2)))
+        align_source(RNG(0).normal(size=(40, 2)), RNG(1).normal(size=(3, 2)))
     monkeypatch.setattr(alignment, "TRANSPORTED", 20)
     with pytest.raises(InputError, match="compares all pairs"):
-        align(RNG(0).normal(size=(40, 2)), RNG(1).normal(size=(30, 2)), "optimal_transport")
+        align_source(RNG(0).normal(size=(40, 2)), RNG(1).normal(size=(30, 2)), "optimal_transport")
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_learners_that_come_after_an_alignment_still_take_weights(method):
     """skada switches metadata routing on for the whole process, under which boosting refuses them."""
     (x, y), (target, _) = classes(60, 0), classes(60, 1)
-    align(x, target, method)
+    align_source(x, target, method)
     assert AdaBoostClassifier().fit(x, y, sample_weight=np.ones(60)).score(x, y) > 0.9

@@ -8,10 +8,10 @@ import pytest
 from keras import ops
 
 from core.errors import DataError
-from core.training.sources.embedding_problem import head
+from core.training.sources.embedding_problem import fit_linear_head
 from core.transfer.features.deep_alignment import deep_alignment
-from core.transfer.features.domain_losses import WEIGHTS, Alignment, coral_loss, mmd_loss, turned
-from core.transfer.fitting.vectors import VectorProblem, source_alone
+from core.transfer.features.domain_losses import WEIGHTS, Alignment, coral_loss, mmd_loss, reverse_gradient
+from core.transfer.fitting.vectors import VectorProblem, source_only
 from tests.core.transfer.conftest import Recorder
 from tests.core.transfer.vector_problems import problem, score
 
@@ -54,25 +54,28 @@ def given(folder: Path, method: str, *, moved: float, misled: float, **spec: obj
 @pytest.mark.parametrize("method", WEIGHTS)
 def test_it_helps_where_the_domains_differ_in_what_misleads(tmp_path: Path, method: str) -> None:
     asked = given(tmp_path, method, misled=0.6, moved=0.5)
-    alone = score(asked, head(source_alone(asked)))
-    fitted = deep_alignment(asked, head)
+    alone = score(asked, fit_linear_head(source_only(asked)))
+    fitted = deep_alignment(asked, fit_linear_head)
     assert score(asked, fitted) >= alone + 0.10
     if method == "mmd":  # the other two need not be told by a straight border between the domains
         assert fitted.facts["domain_auc_after"] < fitted.facts["domain_auc"]
-    assert "tells source and target apart" in asked.recorder.notes[-1]
+    assert "separates source and target" in asked.recorder.notes[-1]
 
 
 @pytest.mark.parametrize("method", ["mmd", "dann"])
 def test_it_costs_little_where_they_do_not_differ(tmp_path: Path, method: str) -> None:
     asked = given(tmp_path, method, misled=0.0, moved=0.0)
-    assert score(asked, deep_alignment(asked, head)) >= score(asked, head(source_alone(asked))) - 0.03
+    assert (
+        score(asked, deep_alignment(asked, fit_linear_head))
+        >= score(asked, fit_linear_head(source_only(asked))) - 0.03
+    )
 
 
 def test_labels_of_the_target_are_learnt_from_unless_they_are_ignored(tmp_path: Path) -> None:
     def reached(labels: str) -> float:
         (tmp_path / labels).mkdir()
         asked = given(tmp_path / labels, "mmd", misled=1.5, moved=1.0, target_labels=labels)
-        return score(asked, deep_alignment(asked, head))
+        return score(asked, deep_alignment(asked, fit_linear_head))
 
     assert reached("used") > reached("ignored")
 
@@ -83,7 +86,7 @@ def test_wrong_labels_of_the_target_change_nothing_where_they_are_ignored(tmp_pa
         asked = given(tmp_path / folder, "deep_coral", misled=0.6, moved=0.5, epochs=3)
         if turn:
             asked.labels = 1 - asked.labels
-        return deep_alignment(asked, head).probabilities
+        return deep_alignment(asked, fit_linear_head).probabilities
 
     np.testing.assert_array_equal(probabilities("right", False), probabilities("wrong", True))
 
@@ -92,13 +95,13 @@ def test_wrong_labels_of_the_target_change_nothing_where_they_are_ignored(tmp_pa
 def test_a_resumed_fit_ends_with_the_weights_of_one_that_was_not_interrupted(tmp_path: Path, method: str) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    whole = deep_alignment(given(tmp_path / "a", method, misled=0.6, moved=0.5, epochs=4), head).model
+    whole = deep_alignment(given(tmp_path / "a", method, misled=0.6, moved=0.5, epochs=4), fit_linear_head).model
     broken = given(tmp_path / "b", method, misled=0.6, moved=0.5, epochs=4)
     broken.recorder.die_after = 2
     with pytest.raises(KeyboardInterrupt):
-        deep_alignment(broken, head)
+        deep_alignment(broken, fit_linear_head)
     broken.recorder = Recorder(tmp_path / "b")
-    resumed = deep_alignment(broken, head).model
+    resumed = deep_alignment(broken, fit_linear_head).model
     assert broken.recorder.resumed_at == [2]
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
@@ -108,7 +111,7 @@ def test_a_target_of_three_samples_is_told(tmp_path: Path) -> None:
     asked = given(tmp_path, "mmd", misled=0.6, moved=0.5)
     asked.train = asked.train[:3]
     with pytest.raises(DataError, match="3"):
-        deep_alignment(asked, head)
+        deep_alignment(asked, fit_linear_head)
 
 
 def test_the_gradient_of_the_critic_goes_back_with_its_sign_changed() -> None:
@@ -117,7 +120,7 @@ def test_the_gradient_of_the_critic_goes_back_with_its_sign_changed() -> None:
     before = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
     behind = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
     features = before(inputs)
-    through = keras.layers.Lambda(lambda x: turned(x, 0.5))(features)
+    through = keras.layers.Lambda(lambda x: reverse_gradient(x, 0.5))(features)
     model = keras.Model(inputs, behind(through))
     model.compile(keras.optimizers.SGD(0.1), loss=lambda _, y: ops.sum(y, axis=-1))
     x = np.array([[2.0]], "float32")

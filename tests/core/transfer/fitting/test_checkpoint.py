@@ -42,7 +42,7 @@ def train(data, recorder, epochs=EPOCHS, **how):
         epochs=epochs,
         batch_size=16,
         patience=epochs,
-        spec=ResolvedSpec.model_validate(
+        resolved=ResolvedSpec.model_validate(
             {"data": "d", "learning_rate": 0.01, "class_weights": "balanced", "seed": 3} | how
         ),
         phase="head",

@@ -39,20 +39,20 @@ def test_every_class_weighs_the_same_also_where_samples_are_of_two():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_judging_gives_scikit_learns_log_loss_and_accuracy(seed):
-    from core.transfer.fitting.fit import judge, one_hot
+    from core.transfer.fitting.fit import loss_and_accuracy, one_hot
 
     rng = np.random.default_rng(seed)
     probabilities, labels = rng.dirichlet([0.3] * 4, 100).clip(1e-6), rng.integers(0, 4, 100)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    judged = judge(probabilities, one_hot(labels, 4))
+    judged = loss_and_accuracy(probabilities, one_hot(labels, 4))
     assert judged["loss"] == pytest.approx(log_loss(labels, probabilities, labels=range(4)))
     assert judged["accuracy"] == accuracy_score(labels, probabilities.argmax(axis=1))
 
 
 def test_a_wrong_certainty_costs_much_and_not_infinitely():
-    from core.transfer.fitting.fit import judge
+    from core.transfer.fitting.fit import loss_and_accuracy
 
-    assert 10 < judge(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))["loss"] < np.inf
+    assert 10 < loss_and_accuracy(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))["loss"] < np.inf
 
 
 def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[str, float], Recorder]:
@@ -67,7 +67,7 @@ def fit(x: np.ndarray, y: np.ndarray, **changes: object) -> tuple[object, dict[s
         "epochs": 30,
         "batch_size": 8,
         "patience": 30,
-        "spec": ResolvedSpec(data="d", learning_rate=0.5, class_weights="balanced"),
+        "resolved": ResolvedSpec(data="d", learning_rate=0.5, class_weights="balanced"),
     } | changes
     half = len(x) // 2
     facts = fit_model(
@@ -84,14 +84,14 @@ def noise() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_epoch_with_the_least_validation_loss_is_what_remains(noise):
-    from core.transfer.fitting.fit import judge
+    from core.transfer.fitting.fit import loss_and_accuracy
 
     model, facts, notes = fit(*noise)
     losses = [v["val_loss"] for _, v in notes.epochs]
     assert np.argmin(losses) < len(losses) - 1
     assert facts["loss"] == pytest.approx(min(losses), rel=1e-4)
     x, y = noise
-    assert judge(model.predict(x[20:], verbose=0), y[20:]) == pytest.approx(facts, rel=1e-4)
+    assert loss_and_accuracy(model.predict(x[20:], verbose=0), y[20:]) == pytest.approx(facts, rel=1e-4)
 
 
 def test_fitting_ends_when_nothing_gets_better(noise):
@@ -116,10 +116,10 @@ def test_the_rate_falls(noise):
 
 
 def test_the_loss_of_a_mixed_sample_is_that_of_its_parts():
-    from core.transfer.fitting.fit import judge
+    from core.transfer.fitting.fit import loss_and_accuracy
 
     probabilities = np.array([[0.7, 0.2, 0.1]])
-    mixed = judge(probabilities, np.array([[0.6, 0.0, 0.4]]))["loss"]
+    mixed = loss_and_accuracy(probabilities, np.array([[0.6, 0.0, 0.4]]))["loss"]
     assert mixed == pytest.approx(-0.6 * np.log(0.7) - 0.4 * np.log(0.1))
 
 
@@ -127,7 +127,7 @@ def test_a_sample_of_two_classes_is_learnt_as_such():
     """Every sample is 0.75 of one class, so the best that a model without features can say is 0.75."""
     x = np.ones((40, 1), dtype="float32")
     y = np.tile(np.array([[0.75, 0.25]], dtype="float32"), (40, 1))
-    model, _, _ = fit(x, y, epochs=20, patience=20, batch_size=20, spec=ResolvedSpec(data="d", learning_rate=0.5))
+    model, _, _ = fit(x, y, epochs=20, patience=20, batch_size=20, resolved=ResolvedSpec(data="d", learning_rate=0.5))
     assert model.predict(x[:1], verbose=0)[0, 0] == pytest.approx(0.75, abs=0.02)
 
 

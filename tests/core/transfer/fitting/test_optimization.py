@@ -14,9 +14,9 @@ STEPS, RATE = 200, 0.01
 
 
 def rates(name: str) -> np.ndarray:
-    from core.transfer.fitting.optimization import schedule
+    from core.transfer.fitting.optimization import make_schedule
 
-    made = schedule(name, RATE, STEPS)
+    made = make_schedule(name, RATE, STEPS)
     return np.full(STEPS, made) if isinstance(made, float) else np.array([float(made(i)) for i in range(STEPS)])
 
 
@@ -33,19 +33,19 @@ def test_a_schedule_peaks_where_it_should_and_ends_low(name: str, peak: int, las
 
 
 def test_focal_loss_counts_easy_samples_less() -> None:
-    from core.transfer.fitting.optimization import loss
+    from core.transfer.fitting.optimization import make_loss
 
     target = np.array([[1.0, 0.0]])
     easy, hard = np.array([[0.95, 0.05]]), np.array([[0.3, 0.7]])
-    plain, focal = (loss(ResolvedSpec(data="d", loss=name)) for name in ("cross_entropy", "focal"))
+    plain, focal = (make_loss(ResolvedSpec(data="d", loss=name)) for name in ("cross_entropy", "focal"))
     ratios = [float(focal(target, p)) / float(plain(target, p)) for p in (easy, hard)]
     assert ratios == pytest.approx([(1 - 0.95) ** 2, (1 - 0.3) ** 2], rel=1e-3)
 
 
 def test_smoothed_labels_want_less_than_certainty() -> None:
-    from core.transfer.fitting.optimization import loss
+    from core.transfer.fitting.optimization import make_loss
 
-    smoothed = loss(ResolvedSpec(data="d", label_smoothing=0.2))
+    smoothed = make_loss(ResolvedSpec(data="d", label_smoothing=0.2))
     target = np.array([[1.0, 0.0]])
     losses = {p: float(smoothed(target, np.array([[p, 1 - p]]))) for p in (0.8, 0.9, 0.999)}
     assert min(losses, key=losses.__getitem__) == 0.9
@@ -82,7 +82,7 @@ def noisy(averaging: str) -> tuple[list[np.ndarray], list[np.ndarray], Recorder]
         epochs=12,
         batch_size=4,
         patience=12,
-        spec=spec,
+        resolved=spec,
         phase="p",
         recorder=notes,
     )
@@ -96,11 +96,11 @@ def test_the_average_is_validated_and_kept_and_the_fit_goes_on_from_the_weights(
     assert any(np.array_equal(kept_plain[0], weights) for weights in plain)
     assert all(not np.allclose(kept[0], weights, atol=1e-4) for weights in averaged)
     best = min(values["val_loss"] for _, values in notes.epochs)
-    from core.transfer.fitting.fit import judge
+    from core.transfer.fitting.fit import loss_and_accuracy
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(80, 3)).astype("float32")
     y = np.eye(2, dtype="float32")[(x[:, 0] + rng.normal(0, 1, 80) > 0).astype(int)]
     logits = x[40:] @ kept[0] + kept[1]
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert judge(shares, y[40:])["loss"] == pytest.approx(best, abs=1e-4)
+    assert loss_and_accuracy(shares, y[40:])["loss"] == pytest.approx(best, abs=1e-4)

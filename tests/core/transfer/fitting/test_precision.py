@@ -46,7 +46,7 @@ def fit(model, images, recorder, **spec):
         epochs=30,
         batch_size=8,
         patience=30,
-        spec=ResolvedSpec.model_validate({"data": "d", "learning_rate": 0.02} | spec),
+        resolved=ResolvedSpec.model_validate({"data": "d", "learning_rate": 0.02} | spec),
         phase="p",
         recorder=recorder,
     )
@@ -108,9 +108,9 @@ def test_timing_steps_leaves_no_trace(network, images):
     ("plain", "half", "chosen"), [(1.0, 0.2, "bfloat16"), (1.0, 0.9, "float32"), (1, 3, "float32")]
 )
 def test_bfloat16_wins_by_a_margin_only(plain, half, chosen):
-    from core.transfer.fitting.precision import verdict
+    from core.transfer.fitting.precision import compare_step_times
 
-    precision, note = verdict(plain, half)
+    precision, note = compare_step_times(plain, half)
     assert precision == chosen and note.startswith(f"Trained in {chosen}")
 
 
@@ -139,11 +139,11 @@ def test_the_faster_one_trains_and_holds_for_the_whole_run(network, images, cloc
 def test_a_short_fit_and_one_without_images_are_not_measured(network, images, clock, tmp_path):
     import keras
 
-    from core.transfer.fitting.precision import choose
+    from core.transfer.fitting.precision import choose_precision
 
     compile_it(network)
     recorder = Recorder(tmp_path)
-    assert choose(network, lambda: None, batches(images, 4), 12, recorder) == "float32"
+    assert choose_precision(network, lambda: None, batches(images, 4), 12, recorder) == "float32"
     head = keras.Sequential([keras.Input((432,)), keras.layers.Dense(2, activation="softmax")])
     x, y = images
     fit(head, (x.reshape(N, -1), y), recorder, precision="auto")

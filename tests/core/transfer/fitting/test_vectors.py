@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.transfer.features.feature_alignment import feature_alignment
-from core.transfer.fitting.vectors import joined, source_alone
+from core.transfer.fitting.vectors import join_source, source_only
 from core.transfer.instances.instance_weighting import instance_weighting
 from tests.core.transfer.vector_problems import learn, problem, score
 
@@ -30,7 +30,7 @@ def apart(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_sources_training_rows_stand_behind_and_its_classes_are_told_by_name():
     given = problem(world(40, 0.5, 0), world(80, 0.5, 1), source_classes=("b", "a"))
-    both = joined(given, np.linspace(0, 2, 40))
+    both = join_source(given, np.linspace(0, 2, 40))
     assert np.array_equal(both.train, np.r_[np.arange(20), 40 + np.arange(40)])
     assert np.array_equal(both.validation, given.validation)
     assert np.array_equal(both.labels[40:], 1 - given.source.labels)
@@ -40,8 +40,8 @@ def test_the_sources_training_rows_stand_behind_and_its_classes_are_told_by_name
 def test_with_labels_ignored_no_row_of_the_target_is_learnt_from_or_chosen_by():
     given = problem(world(40, 0.5, 0), world(80, 0.5, 1), target_labels="ignored")
     for both in (
-        joined(given),
-        source_alone(replace(given, spec=given.spec.model_copy(update={"target_labels": "used"}))),
+        join_source(given),
+        source_only(replace(given, resolved=given.resolved.model_copy(update={"target_labels": "used"}))),
     ):
         assert both.train.min() == 40
         assert both.validation.min() == 80
@@ -52,7 +52,7 @@ def test_with_labels_ignored_no_row_of_the_target_is_learnt_from_or_chosen_by():
 def test_weighting_without_target_labels_helps_where_the_rows_differ(method):
     given = problem(world(800, 0.95, 0), world(1600, 0.2, 1), target_labels="ignored", method=method)
     fitted = instance_weighting(given, learn)
-    assert score(given, learn(source_alone(given))) < 0.35
+    assert score(given, learn(source_only(given))) < 0.35
     assert score(given, fitted) > 0.8
     assert len(fitted.source_weights) == len(given.source.train)
     assert fitted.facts["effective_sample_size"] < 0.6 * fitted.facts["source_samples"]
@@ -63,7 +63,7 @@ def test_alignment_without_target_labels_undoes_a_shift_and_maps_what_is_judged(
     x, y = apart(400, 0)
     x += [3, 1, 0]
     given = problem((x, y), apart(400, 1), target_labels="ignored", method=method)
-    assert score(given, learn(source_alone(given))) < 0.7
+    assert score(given, learn(source_only(given))) < 0.7
     fitted = feature_alignment(given, learn)
     assert score(given, fitted) > 0.95
     if method == "subspace":  # what is saved beside the model is what the model needs

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.transfer.fitting.vectors import source_alone
+from core.transfer.fitting.vectors import source_only
 from core.transfer.instances.adaptation import adaptation
 from tests.core.transfer.vector_problems import learn, problem, score
 
@@ -20,16 +20,16 @@ def world(n: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_other_shares_of_the_classes_are_found_and_made_use_of():
     given = problem(world(2000, 0.7, 0), world(2000, 0.15, 5), target_labels="ignored")
     fitted = adaptation(given, learn)
-    assert score(given, fitted) > score(given, learn(source_alone(given))) + 0.05
+    assert score(given, fitted) > score(given, learn(source_only(given))) + 0.05
     assert "b 7" in given.recorder.notes[0] or "b 6" in given.recorder.notes[0]
 
 
 def test_domains_that_are_alike_leave_the_source_as_it_is():
     given = problem(world(2000, 0.3, 0), world(2000, 0.3, 5), target_labels="ignored")
     fitted = adaptation(given, learn)
-    assert np.allclose(fitted.probabilities, learn(source_alone(given)).probabilities)
+    assert np.allclose(fitted.probabilities, learn(source_only(given)).probabilities)
     assert (fitted.source_weights == 1).all()
-    assert "taken as it is" in given.recorder.notes[0]
+    assert "used as it is" in given.recorder.notes[0]
 
 
 def test_no_label_of_the_target_is_looked_at():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.transfer.instances.tradaboost import boost, tradaboost
+from core.transfer.instances.tradaboost import fit_boosting_rounds, tradaboost
 from tests.core.transfer.vector_problems import learn, problem, score
 
 pytestmark = pytest.mark.training
@@ -36,7 +36,7 @@ def test_rows_that_agree_keep_more_weight_than_those_that_contradict():
     wrong = RNG(2).random(400) < 0.4
     of_source = np.repeat([False, True], [200, 400])
     rows = np.concatenate([xt, x]), np.concatenate([yt, y ^ wrong])
-    left = boost(*rows, of_source, np.ones(600), 2)[2][of_source]
+    left = fit_boosting_rounds(*rows, of_source, np.ones(600), 2)[2][of_source]
     assert left[~wrong].mean() > 3 * left[wrong].mean()
 
 

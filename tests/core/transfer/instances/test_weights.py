@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from core.errors import DataError, InputError
 from core.evaluation.intervals import effective_size
 from core.transfer.instances import weights as instances
-from core.transfer.instances.weights import METHODS, domain_auc, weights
+from core.transfer.instances.weights import METHODS, domain_auc, instance_weights
 
 RNG = np.random.default_rng
 
@@ -23,7 +23,7 @@ def two_worlds(n: int, right: float, seed: int) -> tuple[np.ndarray, np.ndarray]
 @pytest.mark.parametrize("method", METHODS)
 def test_a_linear_learner_that_most_of_the_source_misleads_is_put_right(method):
     (source, ys), (target, yt) = two_worlds(800, 0.2, 0), two_worlds(400, 0.95, 1)
-    w = weights(source, target, method)
+    w = instance_weights(source, target, method)
     plain = LogisticRegression().fit(source, ys).score(target, yt)
     weighted = LogisticRegression().fit(source, ys, sample_weight=w).score(target, yt)
     assert plain < 0.35
@@ -35,7 +35,7 @@ def test_a_linear_learner_that_most_of_the_source_misleads_is_put_right(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_where_nothing_differs_the_learner_hardly_changes(method):
     (source, ys), (target, yt) = two_worlds(800, 0.2, 0), two_worlds(400, 0.2, 1)
-    w = weights(source, target, method)
+    w = instance_weights(source, target, method)
     plain = LogisticRegression().fit(source, ys).score(target, yt)
     assert LogisticRegression().fit(source, ys, sample_weight=w).score(target, yt) == pytest.approx(plain, abs=0.03)
 
@@ -46,7 +46,7 @@ def test_where_nothing_differs_the_learner_hardly_changes(method):
 def test_the_weights_are_the_ratio_of_the_densities_where_it_is_known(method, least):
     source, target = RNG(0).normal(size=(1500, 1)), RNG(1).normal(size=(1500, 1)) + 1
     truth = np.exp(source[:, 0] - 0.5)
-    assert np.corrcoef(weights(source, target, method), truth)[0, 1] > least
+    assert np.corrcoef(instance_weights(source, target, method), truth)[0, 1] > least
 
 
 def test_the_effective_size_counts_rows_of_equal_weight():
@@ -64,7 +64,7 @@ def test_the_domain_auc_is_a_half_for_one_domain_and_grows_with_the_distance():
 
 def test_no_row_weighs_more_than_twenty_times_the_mean_before_scaling():
     source, target = RNG(0).normal(size=(500, 1)), RNG(1).normal(size=(500, 1)) + 3
-    w = weights(source, target)
+    w = instance_weights(source, target)
     assert w.max() / np.median(w[w > 0]) > 5  # it does weigh
     assert (np.isclose(w, w.max()).sum() > 1) or w.max() <= instances.LARGEST
 
@@ -72,20 +72,20 @@ def test_no_row_weighs_more_than_twenty_times_the_mean_before_scaling():
 def test_domains_that_do_not_overlap_are_refused_with_what_to_do_instead():
     source = RNG(0).normal(size=(60, 3))
     with pytest.raises(DataError, match="nothing in common") as caught:
-        weights(source, source + 50)
+        instance_weights(source, source + 50)
     assert "Align" in caught.value.hint
 
 
 @pytest.mark.parametrize(("n", "m", "which"), [(40, 3, "target"), (4, 40, "source")])
 def test_too_few_rows_of_either_are_refused(n, m, which):
     with pytest.raises(DataError, match=f"The {which} has {min(n, m)} training samples"):
-        weights(RNG(0).normal(size=(n, 2)), RNG(1).normal(size=(m, 2)))
+        instance_weights(RNG(0).normal(size=(n, 2)), RNG(1).normal(size=(m, 2)))
 
 
 def test_kernel_mean_matching_says_which_method_takes_more_rows(monkeypatch):
     monkeypatch.setattr(instances, "KERNEL_ROWS", 50)
     with pytest.raises(InputError, match="compares all pairs") as caught:
-        weights(RNG(0).normal(size=(60, 2)), RNG(1).normal(size=(60, 2)), "kernel_mean_matching")
+        instance_weights(RNG(0).normal(size=(60, 2)), RNG(1).normal(size=(60, 2)), "kernel_mean_matching")
     assert "density_ratio" in caught.value.hint
 
 
@@ -95,9 +95,9 @@ def test_the_shares_of_the_classes_are_found_without_a_label_of_the_target():
         return RNG(seed + 1).normal(size=(n, 3)) + y[:, None] * [1.5, 0, 0], y
 
     (source, ys), (target, yt) = world(2000, 0.2, 0), world(1000, 0.6, 5)
-    w = weights(source, target, "label_shift", labels=ys)
+    w = instance_weights(source, target, "label_shift", labels=ys)
     assert (w * ys).mean() == pytest.approx(yt.mean(), abs=0.05)
     plain = LogisticRegression().fit(source, ys).score(target, yt)
     assert LogisticRegression().fit(source, ys, sample_weight=w).score(target, yt) > plain + 0.05
     same, y = world(8000, 0.2, 9)
-    assert (weights(source, same, "label_shift", labels=ys) * ys).mean() == pytest.approx(y.mean(), abs=0.05)
+    assert (instance_weights(source, same, "label_shift", labels=ys) * ys).mean() == pytest.approx(y.mean(), abs=0.05)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.methods.backbones import get_backbone
-from core.models.networks import build_backbone, split
+from core.models.networks import build_backbone, split_network
 from core.schemas import ResolvedSpec
 from core.transfer.features.linear_probe import new_head
 from core.transfer.fitting.fit import fit, one_hot
@@ -17,7 +17,7 @@ from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training
 SIZE, SAMPLES = 64, 36
-TOLD = "every image passes them in every epoch"
+TOLD = "every image passes through them in every epoch"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def problem(recorder: Recorder) -> Any:
         seed=0,
     )
     return SimpleNamespace(
-        spec=spec,
+        resolved=spec,
         classes=("red", "green", "blue"),
         targets=one_hot(labels, 3),
         train=np.arange(24),
@@ -59,7 +59,7 @@ def problem(recorder: Recorder) -> Any:
         n_train=24,
         judged=np.arange(24, 36),
         embeddings=lambda: network().predict(images, verbose=0),
-        activations=lambda cut: split(network(), cut)[0].predict(images, verbose=0),
+        activations=lambda cut: split_network(network(), cut)[0].predict(images, verbose=0),
         images=lambda: images,
         features=backbone.features,
         kept=None,
@@ -76,12 +76,12 @@ def test_without_room_for_activations_the_network_learns_the_same(
     made = problem(recorder)
     said, learnt = [], []
     for room in (0.5, 0.0):
-        monkeypatch.setattr(tail, "ROOM", room)
+        monkeypatch.setattr(tail, "MEMORY_SHARE", room)
         recorder.decisions.clear()
         opened = tail.open_tail(made, new_head(made))
         assert any(TOLD in note for note in recorder.notes) == (room == 0)
         said.append(opened.model.predict(opened.x, verbose=0))
-        tail.tune(made, opened, "head and last blocks")
+        tail.tune_tail(made, opened, "head and last blocks")
         learnt.append(opened.model.predict(opened.x, verbose=0))
     np.testing.assert_allclose(said[1], said[0], atol=1e-4)
     moved = np.abs(learnt[0] - said[0]).mean()
@@ -93,17 +93,17 @@ def test_a_resumed_run_cuts_where_it_had_cut(recorder: Recorder, monkeypatch: py
     """Its checkpoint is of that network, however much memory is free by then."""
     made = problem(recorder)
     first = tail.open_tail(made, new_head(made))
-    monkeypatch.setattr(tail, "ROOM", 0.0)
+    monkeypatch.setattr(tail, "MEMORY_SHARE", 0.0)
     assert tail.open_tail(made, new_head(made)).x.shape == first.x.shape
 
 
 def test_what_is_frozen_stays_so_where_it_runs_at_every_step(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "ROOM", 0.0)
+    monkeypatch.setattr(tail, "MEMORY_SHARE", 0.0)
     made = problem(recorder)
     before = made.network().get_weights()
     opened = tail.open_tail(made, new_head(made))
-    tail.tune(made, opened, "head and last blocks")
+    tail.tune_tail(made, opened, "head and last blocks")
     changed = [not np.array_equal(a, b) for a, b in zip(before, opened.network.get_weights(), strict=True)]
     assert any(changed[-20:]) and not any(changed[:100])
