@@ -106,6 +106,15 @@ def test_a_class_without_test_samples_is_named_and_in_no_average_of_recall() -> 
     assert scores.describe_absent_classes(scores.score_predictions(rows, ["a", "b"])) is None
 
 
+@pytest.mark.parametrize("n", [5, 6, 7])
+def test_five_classes_without_test_samples_are_named_and_more_are_others(n: int) -> None:
+    absent = [f"x{i}" for i in range(n)]
+    words = scores.absent_in_words(scores.score(predictions(["a"], ["a"], ["a", *absent]), ["a", *absent]))
+    assert words is not None
+    assert [name for name in absent if f"“{name}”" in words] == absent[:5]
+    assert ("and others" in words) == (n > 5)
+
+
 def test_classes_keep_the_order_of_the_probabilities() -> None:
     assert scores.classes_of(predictions(["b"], ["b"], ["b", "a", "p:c"])) == ["b", "a", "p:c"]
 
@@ -152,6 +161,17 @@ def test_tables_carry_every_class_and_both_averages() -> None:
     assert list(table.index) == [*classes, "macro average", "weighted average"]
     assert table.loc["macro average", "f1"] == result.macro_f1
     assert scores.confusion_table(result).to_numpy().sum() == len(rows)
+
+
+def test_in_the_class_table_every_share_stands_between_its_bounds() -> None:
+    rows, classes = random_case(11)
+    table = scores.class_table(scores.score(rows, classes)).set_index("class").loc[classes]
+    shares = ("precision", "recall", "f1")
+    assert list(table.columns) == [f"{share}{end}" for share in shares for end in ("", "_low", "_high")] + ["support"]
+    for share in shares:
+        assert (table[f"{share}_low"] <= table[share]).all()
+        assert (table[share] <= table[f"{share}_high"]).all()
+        assert (table[f"{share}_low"] < table[f"{share}_high"]).any()
 
 
 def test_mistakes_come_most_confident_first() -> None:

@@ -34,6 +34,12 @@ def test_the_sweep_says_at_each_step_what_one_threshold_says():
         assert np.isnan(step.precision) if one.n_positive == 0 else step.precision == pytest.approx(one.precision)
 
 
+def test_where_nothing_is_right_no_step_of_the_sweep_has_an_f1():
+    table = rows(share=0.0)
+    assert (table["p:yes"].max() < t.STEPS).any(), "where yes is never said, and never right"
+    assert (t.sweep(table, "yes")["f1"] == 0.0).all()
+
+
 def test_the_dearer_a_miss_the_lower_the_best_threshold():
     table = rows(2000)
     found = [t.best_threshold(table, "yes", miss=m) for m in (0.2, 1.0, 5.0, 25.0)]

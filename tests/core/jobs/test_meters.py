@@ -38,6 +38,16 @@ def test_work_and_memory_of_a_child_count() -> None:
     assert used is not None and 0 < used < 1.5
 
 
+def test_what_runs_beside_a_process_does_not_count() -> None:
+    with subprocess.Popen(["sleep", "30"]) as one, subprocess.Popen(["sleep", "30"]) as other:
+        try:
+            found = meters.usage(one.pid)
+        finally:
+            one.kill()
+            other.kill()
+    assert found is not None and set(found.seconds) == {one.pid}
+
+
 def test_a_process_that_has_gone_uses_nothing() -> None:
     process = subprocess.Popen(["true"])
     process.wait()

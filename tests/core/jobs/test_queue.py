@@ -127,6 +127,19 @@ def test_a_killed_worker_is_told_as_interrupted_and_the_next_run_starts(dataset,
     assert used.begun() == [first.id, second.id]
 
 
+def test_a_run_at_work_is_asked_to_finish_and_one_that_has_ended_is_not(dataset, sleepers):
+    sleepers(FOREVER)
+    run = submit(dataset.id)
+    asked = runs.run_folder(run.id) / "finish"
+    assert queue.finish(run.id).id == run.id
+    assert asked.exists()
+    asked.unlink()
+    queue.cancel(run.id)
+    with pytest.raises(InputError, match=f"“{run.name}” is cancelled"):
+        queue.finish(run.id)
+    assert not asked.exists()
+
+
 def test_a_process_id_that_another_process_took_over_does_not_count(dataset, sleepers):
     sleepers(FOREVER)
     run = submit(dataset.id)

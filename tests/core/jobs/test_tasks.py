@@ -91,6 +91,7 @@ def test_a_killed_task_is_found_interrupted(start: Callable[..., tasks.TaskRecor
     record = until(start("die").id, lambda r: r.ended)
     assert record.failure is not None
     assert (record.state, record.failure.kind) == ("interrupted", "killed")
+    assert record.failure.hint.endswith(" Start it again.")
 
 
 def test_unknown_kinds_and_ids_are_refused(start: Callable[..., tasks.TaskRecord]) -> None:

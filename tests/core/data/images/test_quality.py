@@ -49,6 +49,14 @@ def test_grey_images_have_no_colourfulness(photo):
     assert measure_image(photo)["colourfulness"] > 10
 
 
+def test_what_is_measured_of_an_image_does_not_depend_on_those_measured_with_it(photo):
+    others = [photo, np.ascontiguousarray(photo[::-1, :, ::-1]), np.full((40, 30, 3), 77, "uint8")]
+    together = look([reduce(pixels) for pixels in others])
+    for seen, pixels in zip(together, others, strict=True):
+        alone = measure(pixels)
+        assert {name: seen[name] for name in MEASURES} == pytest.approx({name: alone[name] for name in MEASURES})
+
+
 def test_the_border_colour_is_that_of_the_background():
     pixels = np.full((64, 64, 3), (10, 200, 30), "uint8")
     pixels[12:52, 12:52] = 255

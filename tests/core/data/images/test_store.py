@@ -258,6 +258,16 @@ def test_batch_scales_the_whole_image(stored):
     assert batch[0].mean() == pytest.approx(own.mean(), abs=6)
 
 
+def test_scaling_up_adds_no_colour_beyond_those_beside_it(workspace):
+    """Bilinear: a sharper filter overshoots at an edge."""
+    edge = np.full((8, 8, 3), 60, dtype="uint8")
+    edge[:, 4:] = 190
+    archive = MemoryArchive("made", {"c/1.png": encoded(Image.fromarray(edge))})
+    store_images(archive, image_members(archive, True)[0], workspace)
+    batch = ImageStore(workspace).batch([0], 32)
+    assert (batch.min(), batch.max()) == (60, 190)
+
+
 def test_batch_at_the_image_s_own_size_changes_nothing(workspace):
     square = Image.fromarray(np.random.default_rng(1).integers(0, 256, (20, 20, 3), dtype="uint8"))
     archive = MemoryArchive("made", {"c/1.png": encoded(square)})

@@ -86,6 +86,20 @@ def test_upside_down_is_not_flagged_where_the_shapes_are_symmetric(workspace: Pa
 
 
 @pytest.mark.training
+def test_a_rotation_by_ninety_degrees_is_a_quarter_turn_either_way() -> None:
+    from core.training.images.label_safety import transforms
+
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
+    quarter = next(t for t in transforms() if t.name == "rotation_90")
+    turned = [change(images).astype(int) for change in quarter.changes]
+    wanted = [np.rot90(images, k, axes=(1, 2)).astype(int) for k in (1, 3)]
+    for found in (turned, turned[::-1]):
+        if all(np.abs(one - other).max() <= 1 for one, other in zip(found, wanted, strict=True)):
+            return
+    pytest.fail("the two directions are no quarter turns")
+
+
+@pytest.mark.training
 def test_a_table_is_refused(workspace: Path, tmp_path: Path) -> None:
     from core.training.images.label_safety import label_safety_task
 
