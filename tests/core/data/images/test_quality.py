@@ -51,9 +51,9 @@ def test_grey_images_have_no_colourfulness(photo):
 
 def test_what_is_measured_of_an_image_does_not_depend_on_those_measured_with_it(photo):
     others = [photo, np.ascontiguousarray(photo[::-1, :, ::-1]), np.full((40, 30, 3), 77, "uint8")]
-    together = look([reduce(pixels) for pixels in others])
+    together = measure_images([reduce_image(pixels) for pixels in others])
     for seen, pixels in zip(together, others, strict=True):
-        alone = measure(pixels)
+        alone = measure_image(pixels)
         assert {name: seen[name] for name in MEASURES} == pytest.approx({name: alone[name] for name in MEASURES})
 
 
