@@ -26,6 +26,7 @@ from core.data.images.writing import Progress, estimated_size, store_images
 from core.data.tables import store as tables
 from core.data.tables import targets
 from core.data.tables.columns import Choice, column_with_role, read_choices
+from core.data.tables.schema import load_schema
 from core.data.versions import build_version, following_split, with_version
 from core.errors import DiskError, InputError
 from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
@@ -212,7 +213,7 @@ def _fill_table(
     need_disk(3 * path.stat().st_size)
     table, schema, skipped = tables.read_table(path, target, choices)
     if old:
-        wanted = tables.load_schema(store.import_folder(old.id, old.imports[0].number))
+        wanted = load_schema(store.import_folder(old.id, old.imports[0].number))
         table, schema = tables.conform_table(table, schema, wanted, path.name)
     labels: pd.Series | None = None
     steps: tuple[Step, ...] = ()

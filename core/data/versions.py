@@ -16,6 +16,7 @@ from core.data.cleaning import recipe as cleaning
 from core.data.cleaning.steps.review import kept_samples
 from core.data.cleaning.steps.step import Rows, sample_positions
 from core.data.findings import registry as findings
+from core.data.findings.evidence import Evidence
 from core.data.grouping import MIN_DISTINCT
 from core.data.splitting import split_parts
 from core.data.tables.near_rows import near_pairs
@@ -110,7 +111,7 @@ def build_version(
         if len(of_part := samples[samples["part"] == part])
     }
     report(2, _STAGES, "looking for findings")
-    evidence = findings.Evidence(
+    evidence = Evidence(
         dataset=dataset,
         samples=samples.assign(group=duplicate_group),
         folder=folder,
@@ -181,7 +182,8 @@ def incomplete_rows(version: VersionRecord) -> pd.Index:
     """Ids of the rows of a table that have missing cells, as the recipe's steps leave them."""
     split = _split_table(version)
     if "incomplete" in split:
-        return pd.Index(split.loc[split["incomplete"], "id"])
+        incomplete: pd.Index[Any] = pd.Index(split.loc[split["incomplete"], "id"])
+        return incomplete
     cells = load_rows(DataRef(dataset=version.dataset, version=version.id), cells=True)[0].cells
     return cells.index[cells.isna().any(axis=1)]
 

@@ -310,7 +310,7 @@ def format_points(value: float, low: float, high: float) -> str:
 
 def _two_digits(n: int) -> int:
     unit = 10 ** max(0, len(str(n)) - 2)
-    return math.ceil(n / unit) * unit
+    return int(math.ceil(n / unit) * unit)
 
 
 def format_p(p: float) -> str:

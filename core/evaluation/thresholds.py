@@ -104,4 +104,4 @@ def best_threshold(
 
 
 def _share(part: NDArray[np.intp], whole: NDArray[np.intp], empty: float) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(len(part), empty), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), empty), where=whole > 0))

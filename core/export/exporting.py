@@ -108,7 +108,7 @@ class Job:
                 f"{int((found < 0).sum())} test samples of run “{self.run.name}” are gone.",
                 "Import the data again.",
             )
-        return found
+        return np.asarray(found)
 
 
 def export_task(params: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from core.jobs import local
 from core.jobs.devices import Capacity, gpu_indices
 from core.jobs.warm import MEMORY
 from core.schemas import Failure, RunRecord
-from core.settings import get_settings
+from core.settings import ROOT, get_settings
 from core.store.runs import run_folder
 
 JOB = "GRAFT_JOB"  # the variable with the address of a worker's own job
@@ -202,6 +202,6 @@ def _job_command(run_id: str) -> str:
     """The shell command of a job; the worker's output goes to the run's log."""
     folder, python = shlex.quote(str(run_folder(run_id).resolve())), shlex.quote(sys.executable)
     return (
-        f"cd {shlex.quote(str(local.ROOT))} && test -d {folder} && test -x {python} || exit {UNSEEN}; "
+        f"cd {shlex.quote(str(ROOT))} && test -d {folder} && test -x {python} || exit {UNSEEN}; "
         f"exec {python} -m core.training.worker {run_id} >> {folder}/log.txt 2>&1"
     )

@@ -76,7 +76,7 @@ def creation_time(pid: int) -> float:
     Not wall-clock time, which changes for an old process when the clock is set.
     """
     try:
-        return psutil.Process(pid).create_time() - psutil.boot_time()
+        return float(psutil.Process(pid).create_time() - psutil.boot_time())
     except psutil.NoSuchProcess:
         return 0.0
 

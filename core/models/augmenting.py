@@ -104,7 +104,7 @@ class Augmenter:
         for number, layer in enumerate(self._alone):
             out = _changed(out, layer, (*seed, number))
         out = self._mixed(out, out.shape, seed, lambda layer, x, drawn: layer.transform_images(x, drawn))
-        return np.clip(np.rint(out), 0, 255).astype("uint8")
+        return np.asarray(np.clip(np.rint(out), 0, 255).astype("uint8"))
 
     def shares(self, n: int, seed: tuple[int, ...]) -> np.ndarray:
         """The share of each of `n` images in each copy that `images` returns: `(n, n)` float32, rows add up to 1."""

@@ -82,7 +82,8 @@ def apply_step(rows: Rows, number: int, step: Step, kind: StepKind, settings: St
     """The rows after one step that acts when the version is made."""
     try:
         if kind.scope == "samples":
-            return kind.run(rows, settings)
+            applied: Rows = kind.run(rows, settings)
+            return applied
         table = kind.run(rows.cells, settings)
     except (KeyError, TypeError, ValueError) as error:
         raise step_error(number, step, error) from error

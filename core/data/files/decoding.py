@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import simplejpeg
 import xxhash
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from core.settings import Settings, get_settings
 
@@ -59,7 +59,7 @@ def decode(data: bytes, settings: Settings | None = None) -> Picture:
             # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
             image.draft(None, (2 * settings.image_side, 2 * settings.image_side))
             rgb = _to_rgb(ImageOps.exif_transpose(image))
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnreadableError("not an image Graft can read") from error
     except Image.DecompressionBombError as error:
         raise UnreadableError(f"more than the {settings.max_pixels:,} pixels allowed") from error

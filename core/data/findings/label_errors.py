@@ -37,14 +37,14 @@ class LabelErrors:
 def normalize_embeddings(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings as `core.models.heads.linear_head` sees them, but of length 1: `(n, d)` float32."""
     x = np.tanh(embeddings)
-    return x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12))
 
 
 def principal_components(x: np.ndarray, dimensions: int = DIMENSIONS) -> np.ndarray:
     """The leading principal components, `(n, dimensions)` at most; no label is used for them."""
     centred = x - x.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
-    return centred @ vectors[:, np.argsort(values)[::-1][: min(dimensions, len(x))]]
+    return np.asarray(centred @ vectors[:, np.argsort(values)[::-1][: min(dimensions, len(x))]])
 
 
 def fit_probe(x: np.ndarray, labels: np.ndarray) -> Any:

@@ -154,4 +154,4 @@ def _standard(pixels: np.ndarray) -> np.ndarray:
     rows = pixels.reshape(len(pixels), -1)
     rows = rows - rows.mean(axis=1, keepdims=True)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(length > 1e-3, length, np.inf)
+    return np.asarray(rows / np.where(length > 1e-3, length, np.inf))

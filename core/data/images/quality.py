@@ -138,11 +138,11 @@ def _sharpness(grey: np.ndarray) -> float:
     edges += y[1:-1, 2:]
     edges -= y[1:-1, 1:-1] << 2
     flat = edges.ravel().astype("float32")
-    return float(flat @ flat) / flat.size - (float(edges.sum()) / flat.size) ** 2
+    return float(float(flat @ flat) / flat.size - (float(edges.sum()) / flat.size) ** 2)
 
 
 def _colourfulness(colours: np.ndarray) -> np.ndarray:
     """Of pixels `(images, n, 3)`."""
     opponent = colours @ _OPPONENT
     spread = np.sqrt(opponent.var(axis=1).sum(axis=1))
-    return spread + 0.3 * np.linalg.norm(opponent.mean(axis=1), axis=1)
+    return np.asarray(spread + 0.3 * np.linalg.norm(opponent.mean(axis=1), axis=1))

@@ -46,7 +46,7 @@ class Vote:
                 found += weight * learner.predict(columns, batch_size=1024, verbose=0)
             else:
                 found[:, learner.classes_] += weight * learner.predict_proba(columns)
-        return found / found.sum(axis=1, keepdims=True)
+        return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def load_member(folder: Path) -> tuple[Any, Any]:

@@ -131,7 +131,7 @@ def _fixed_change(layer: Any) -> Change:
         x = ops.cast(images, "float32")
         drawn = layer.get_random_transformation(x, training=True, seed=0)
         out = ops.convert_to_numpy(layer.transform_images(x, drawn, training=True))
-        return np.clip(np.rint(out), 0, 255).astype("uint8")
+        return np.asarray(np.clip(np.rint(out), 0, 255).astype("uint8"))
 
     return change
 
@@ -301,7 +301,7 @@ def wilson_low(k: int, n: int) -> float:
 
 def _log_odds(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     own = np.exp(scores[np.arange(len(truth)), truth]).clip(1e-9, 1 - 1e-9)
-    return np.log(own) - np.log1p(-own)
+    return np.asarray(np.log(own) - np.log1p(-own))
 
 
 def _drop(differences: np.ndarray) -> Drop:

@@ -56,7 +56,7 @@ class Views:
     def targets(self, targets: np.ndarray) -> np.ndarray:
         """Class probabilities of each view, `(len(self), classes)`, from those of each sample, `(n, classes)`."""
         if not self._augmenter.mixes:
-            return targets[self.positions]
+            return np.asarray(targets[self.positions])
         return np.concatenate([shares @ targets[positions] for positions, shares in self._mixed()])
 
     def made_of(self, rows: np.ndarray) -> np.ndarray:

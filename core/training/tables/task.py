@@ -121,4 +121,4 @@ def _weights(weights: np.ndarray, labels: np.ndarray, train: np.ndarray, prepara
     learnt = np.where(rows < 0, of_class[classes], weights[train][rows])
     if not learnt.any():
         raise DataError("All training rows weigh nothing.", "Choose another column as weight, or make another split.")
-    return whole / learnt.mean()
+    return np.asarray(whole / learnt.mean())

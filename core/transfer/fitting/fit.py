@@ -270,7 +270,7 @@ def fit_by_spec(
 
 def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """Class indices `(n,)` as one-hot rows, `(n, n_classes)` float32."""
-    return np.eye(n_classes, dtype="float32")[labels]
+    return np.asarray(np.eye(n_classes, dtype="float32")[labels])
 
 
 def sample_weights(

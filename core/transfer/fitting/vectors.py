@@ -22,7 +22,7 @@ class Projection:
     offset: np.ndarray
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return (x @ self.matrix + self.offset).astype("float32")
+        return np.asarray((x @ self.matrix + self.offset).astype("float32"))
 
 
 @dataclass

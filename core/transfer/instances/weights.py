@@ -52,7 +52,7 @@ def instance_weights(
         return label_shift_weights(source, labels, target, seed)
     weights = odds if method == "density_ratio" else METHODS[method](source, target, seed)
     weights = np.minimum(weights, LARGEST * weights.mean())
-    return weights / weights.mean()
+    return np.asarray(weights / weights.mean())
 
 
 def check_domain_sizes(source: np.ndarray, target: np.ndarray) -> None:

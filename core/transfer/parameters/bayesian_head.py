@@ -32,7 +32,7 @@ class Gaussian:
         if self.precision.ndim == 4:
             return np.tensordot(self.precision, w, axes=2)
         if self.precision.ndim == 3:
-            return np.einsum("kde,ke->kd", self.precision, w)
+            return np.asarray(np.einsum("kde,ke->kd", self.precision, w))
         product: np.ndarray = self.precision * w
         return product
 

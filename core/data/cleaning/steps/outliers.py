@@ -119,7 +119,7 @@ class Judge:
     def outlying(self, x: pd.DataFrame) -> np.ndarray:
         """Boolean, `(n,)`."""
         if self.model_ is not None:
-            return self.model_.predict(fill_and_scale(x, self.centre_, self.spread_)) < 0
+            return np.asarray(self.model_.predict(fill_and_scale(x, self.centre_, self.spread_)) < 0)
         beyond = np.zeros(len(x), dtype=bool)
         for name, (low, high) in self.fences_.items():
             beyond |= ((x[name] < low) | (x[name] > high)).to_numpy()

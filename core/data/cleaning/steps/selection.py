@@ -82,29 +82,33 @@ def score_columns(method: str, x: np.ndarray, y: np.ndarray, keep: int) -> np.nd
     unit = (x - x.min(axis=0)) / np.where(spread > 0, spread, 1)
     match method:
         case "variance":
-            return unit.var(axis=0)
+            return np.asarray(unit.var(axis=0))
         case "chi2":
-            return np.nan_to_num(selection.chi2(unit, y)[0])
+            return np.asarray(np.nan_to_num(selection.chi2(unit, y)[0]))
         case "anova":
-            return np.nan_to_num(selection.f_classif(x, y)[0], posinf=np.finfo("float64").max)
+            return np.asarray(np.nan_to_num(selection.f_classif(x, y)[0], posinf=np.finfo("float64").max))
         case "mutual_information":
-            return selection.mutual_info_classif(x, y, random_state=0)
+            return np.asarray(selection.mutual_info_classif(x, y, random_state=0))
         case "forest":
             from sklearn.ensemble import RandomForestClassifier
 
-            return RandomForestClassifier(200, random_state=0, n_jobs=1).fit(x, y).feature_importances_
+            return np.asarray(RandomForestClassifier(200, random_state=0, n_jobs=1).fit(x, y).feature_importances_)
         case "l1":
-            return np.abs(_linear(l1_ratio=1.0, solver="saga", C=0.5).fit(_standardize(x), y).coef_).max(axis=0)
+            return np.asarray(
+                np.abs(_linear(l1_ratio=1.0, solver="saga", C=0.5).fit(_standardize(x), y).coef_).max(axis=0)
+            )
         case "rfe":
             wanted = min(keep, x.shape[1])
             rfe = selection.RFE(_linear(), n_features_to_select=wanted, step=ROUND).fit(_standardize(x), y)
-            return 1.0 - rfe.ranking_
+            return np.asarray(1.0 - rfe.ranking_)
     from sklearn.model_selection import StratifiedKFold
 
     folds = int(min(5, np.bincount(y)[np.unique(y)].min()))
     if folds < 2:
         raise ValueError("a class has one training row, too few for cross-validation")
-    return 1.0 - selection.RFECV(_linear(), step=ROUND, cv=StratifiedKFold(folds)).fit(_standardize(x), y).ranking_
+    return np.asarray(
+        1.0 - selection.RFECV(_linear(), step=ROUND, cv=StratifiedKFold(folds)).fit(_standardize(x), y).ranking_
+    )
 
 
 def _linear(**settings: Any) -> Any:
@@ -115,7 +119,7 @@ def _linear(**settings: Any) -> Any:
 
 def _standardize(x: np.ndarray) -> np.ndarray:
     spread = x.std(axis=0)
-    return (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return np.asarray((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1))
 
 
 KINDS = (

@@ -146,9 +146,8 @@ def text_columns(x: pd.DataFrame) -> list[str]:
 
 def choose_columns(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list[str]:
     """The columns `names`, or all of the kind if none is named; `ValueError` when one is missing."""
-    fitting = {"numeric": numeric_columns, "text": text_columns, "any": lambda t: [str(c) for c in t.columns]}[kind](
-        x
-    )
+    by_kind = {"numeric": numeric_columns, "text": text_columns}
+    fitting = by_kind[kind](x) if kind in by_kind else [str(column) for column in x.columns]
     for name in names:
         if name not in x.columns:
             raise ValueError(f"there is no column “{name}” at this place")
