@@ -1,14 +1,17 @@
 """What a run can be exported as. Pure data, so that a page can import it; each format names what writes it.
 
-To add a format, write its function and describe it here; a new engine that loads it goes into `core.export.engine`.
+To add a format, write its function and describe it in `formats.toml`; a new engine that loads it goes into
+`core.export.engine`.
 """
 
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Literal
 
 from core.errors import InputError, NotFoundError
 from core.schemas import DataRef, Frozen, Kind, RunRecord
 from core.store.datasets import get_version
+from core.store.files import read_entries
 from core.store.runs import run_folder
 
 MOST_DIFFERENCE = 1e-3  # of any class's probability, for formats that compute in float32
@@ -44,115 +47,7 @@ class Format(Frozen):
         return bool(self.engine)
 
 
-_ALL = (
-    Format(
-        name="keras",
-        title="Keras",
-        purpose="Go on in Python: load it with Keras 3, train it further, cut it.",
-        endings=(".keras",),
-        write="core.export.networks:write_keras",
-        engine="keras",
-    ),
-    Format(
-        name="savedmodel",
-        title="SavedModel",
-        purpose="Serve it with TensorFlow Serving or any TensorFlow program.",
-        endings=(".zip", ""),
-        write="core.export.networks:write_saved_model",
-        engine="tensorflow",
-    ),
-    Format(
-        name="onnx",
-        title="ONNX",
-        purpose="Run it in other languages and on other machines with ONNX Runtime.",
-        endings=(".onnx",),
-        write="core.export.networks:write_onnx",
-        engine="onnxruntime",
-    ),
-    Format(
-        name="openvino",
-        title="OpenVINO",
-        purpose="Fastest on Intel processors.",
-        endings=(".zip", ".xml"),
-        write="core.export.networks:write_openvino",
-        engine="openvino",
-    ),
-    Format(
-        name="litert",
-        title="LiteRT",
-        purpose="Phones and small devices, in full precision (.tflite).",
-        endings=(".tflite",),
-        write="core.export.networks:write_litert",
-        engine="litert",
-    ),
-    Format(
-        name="litert_int8",
-        title="LiteRT, int8",
-        purpose="A quarter of the size: weights and layers in 8 bits, calibrated on training images.",
-        endings=(".tflite",),
-        write="core.export.networks:write_litert_int8",
-        engine="litert",
-        integers=True,
-    ),
-    Format(
-        name="bundle",
-        title="Model with its preparation",
-        purpose="What was fitted, how columns are prepared, and a script that predicts the rows of a CSV.",
-        endings=(".zip",),
-        write="core.export.bundle:write_bundle",
-        kinds=("table",),
-        engine="bundle",
-    ),
-    Format(
-        name="script",
-        title="Python script",
-        purpose="Repeat the run with plain Keras or scikit-learn, data and pretrained network beside it.",
-        endings=(".zip",),
-        write="core.export.script:write_script",
-        kinds=("image", "table"),
-        needs=("data",),
-        hindered="core.export.script:script_obstacle",
-    ),
-    Format(
-        name="notebook",
-        title="Notebook",
-        purpose="The same script in cells, for Jupyter.",
-        endings=(".zip",),
-        write="core.export.script:write_notebook",
-        kinds=("image", "table"),
-        needs=("data",),
-        hindered="core.export.script:script_obstacle",
-    ),
-    Format(
-        name="card",
-        title="Model card",
-        purpose="What it is for, how it was made, how good it is and where it fails (Markdown).",
-        endings=(".md",),
-        write="core.export.card:write_card",
-        kinds=("image", "table"),
-        needs=(),
-    ),
-    Format(
-        name="report",
-        title="Report",
-        purpose="The same with curves and confusion matrix, in one file for a browser (HTML).",
-        endings=(".html",),
-        write="core.export.report:write_report",
-        kinds=("image", "table"),
-        needs=(),
-    ),
-    Format(
-        name="run",
-        title="Whole run",
-        purpose="Settings, predictions, curves and network, for another Graft to bring in.",
-        endings=(".zip",),
-        write="core.export.run_archive:write_archive",
-        kinds=("image", "table"),
-        needs=(),
-    ),
-)
-
-FORMATS: dict[str, Format] = {f.name: f for f in _ALL}
+FORMATS = read_entries(Path(__file__).with_suffix(".toml"), Format)
 
 
 class FileCheck(Frozen):

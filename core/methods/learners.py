@@ -1,12 +1,13 @@
-"""Learners for tables, as data."""
+"""Learners for tables, as data: `learners.toml` describes them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
 from core.errors import InputError
-from core.methods.strategies import OPTIMIZATION
 from core.schemas import Frozen
+from core.store.files import read_entries
 
 
 class Learner(Frozen):
@@ -40,79 +41,7 @@ class Learner(Frozen):
 # Learners that `core.methods.recommendation` names.
 NETWORK, LOGISTIC_REGRESSION = "network", "logistic_regression"
 
-_ALL = (
-    Learner(
-        name=NETWORK,
-        title="Keras network",
-        summary="Two dense layers with dropout; finds interactions between columns.",
-        uses=(
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "dropout",
-            "l2",
-            "class_weights",
-            *OPTIMIZATION,
-            "device",
-            "gpus",
-        ),
-        fit="core.training.tables.learners:network",
-        source_strategy="pretraining",
-        prunable=True,
-        script="core.export.table_script:NETWORK",
-    ),
-    Learner(
-        name=LOGISTIC_REGRESSION,
-        title="Logistic regression",
-        summary="The linear baseline that a network should beat.",
-        uses=("class_weights",),
-        fit="core.training.tables.learners:logistic_regression",
-        script="core.export.table_script:LOGISTIC_REGRESSION",
-    ),
-    Learner(
-        name="random_forest",
-        title="Random forest",
-        summary="Many trees on random rows and columns; robust, with few settings.",
-        uses=("trees", "class_weights"),
-        fit="core.training.tables.learners:random_forest",
-        script="core.export.table_script:RANDOM_FOREST",
-    ),
-    Learner(
-        name="gradient_boosting",
-        title="Gradient boosting",
-        summary="Each tree corrects the errors of the previous ones; often the best on tables.",
-        uses=("trees", "class_weights"),
-        fit="core.training.tables.learners:gradient_boosting",
-        prunable=True,
-        script="core.export.table_script:GRADIENT_BOOSTING",
-    ),
-    Learner(
-        name="bagging",
-        title="Bagging",
-        summary="Trees on bootstrap samples of the rows, averaged; more stable than one tree.",
-        uses=("estimators", "class_weights"),
-        fit="core.training.tables.ensembles:bagging",
-        ensemble="bagging",
-    ),
-    Learner(
-        name="ada_boost",
-        title="AdaBoost",
-        summary="Small trees, each weighting the rows that the previous ones misclassified.",
-        uses=("estimators", "class_weights"),
-        fit="core.training.tables.ensembles:ada_boost",
-        ensemble="boosting",
-    ),
-    Learner(
-        name="stacking",
-        title="Stacking",
-        summary="A linear model, a random forest and boosting, combined by a meta-learner.",
-        uses=("trees", "class_weights"),
-        fit="core.training.tables.ensembles:stacking",
-        ensemble="stacking",
-    ),
-)
-
-LEARNERS: dict[str, Learner] = {x.name: x for x in _ALL}
+LEARNERS = read_entries(Path(__file__).with_suffix(".toml"), Learner)
 
 
 def get_learner(name: str) -> Learner:

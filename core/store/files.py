@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,3 +102,9 @@ def need_disk(bytes_needed: int) -> None:
             f" and leaves {settings.min_free_mb} MB in reserve.",
             "Delete datasets or runs that are no longer needed, or set GRAFT_HOME to a folder on a larger disk.",
         )
+
+
+def read_entries(path: Path, model: type[Record]) -> dict[str, Record]:
+    """The entries of a registry in TOML, a table each, by their names."""
+    tables = tomllib.loads(path.read_text("utf-8"))
+    return {name: model.model_validate({"name": name} | values) for name, values in tables.items()}
