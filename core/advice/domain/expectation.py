@@ -66,7 +66,7 @@ def estimated(held_out: Floats, truth: NDArray[np.intp], target: Floats) -> tupl
 
 
 def held_out(run: RunRecord) -> pd.DataFrame:
-    """The run's predictions for its validation and test samples, at most `MOST` by lot: nothing is chosen by them."""
+    """The predictions for the validation and test samples, at most `MOST` of them, drawn at random."""
     table = runs.read_predictions(run.id)
     known = pd.concat([judged_rows(table, part) for part in ("validation", "test") if (table["part"] == part).any()])
     return known.iloc[sample_positions(len(known), MOST)]
