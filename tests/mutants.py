@@ -162,7 +162,8 @@ def run(python: str, tree: Path, arguments: list[str], limit: float) -> str:
         return "timeout"
     if process.returncode in (0, 5):  # 5: these marks leave no test
         return ""
-    failed = [line.split()[1] for line in output.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    told = output.rpartition("short test summary info")[2]  # above it, logs may have lines with ERROR
+    failed = [line.split()[1] for line in told.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     return failed[0].split("[")[0] if failed else " ".join(output.split())[-300:]
 
 
