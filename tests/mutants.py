@@ -176,6 +176,10 @@ def killer(python: str, tree: Path, mutant: Mutant, tests: list[str], limit: flo
         failed = run(python, tree, [*tests, *(f"--deselect={test}" for test in unfit)], limit)
         again = run(python, tree, [failed], limit) if "::" in failed else failed
         write(path, whole)
+        if failed in ("", "timeout"):
+            return failed
+        if "::" not in failed and run(python, tree, ["--collect-only", *tests], limit):
+            sys.exit(f"The tests do not start without a fault either: {failed}")
         if "::" not in failed or (again and not run(python, tree, [failed], limit)):
             return failed
         unfit.add(failed)

@@ -206,7 +206,7 @@ def test_stopping_waits_until_the_job_runs_no_longer_but_not_for_ever(monkeypatc
             seen.append(next(coming, "RUNNING"))
         return {"status": seen[-1]} if seen else {}
 
-    monkeypatch.setattr(cluster, "ask", ask)
+    monkeypatch.setattr(cluster, "request_json", ask)
     monkeypatch.setattr(cluster, "STOP_SECONDS", limit)
     record = RunRecord(
         id="r", name="r", dataset="a", version="b", spec=ResolvedSpec(data="a@b"), job="http://head/job"
