@@ -211,7 +211,7 @@ def test_stopping_waits_until_the_job_runs_no_longer_but_not_for_ever(monkeypatc
     record = RunRecord(
         id="r", name="r", dataset="a", version="b", spec=ResolvedSpec(data="a@b"), job="http://head/job"
     )
-    cluster.Cluster("http://head").stop(record)
+    cluster.RayBackend("http://head").stop(record)
     assert len(seen) == looks if states else len(seen) >= looks
 
 
