@@ -162,7 +162,8 @@ def run(python: str, tree: Path, arguments: list[str], limit: float) -> str:
         return "timeout"
     if process.returncode in (0, 5):  # 5: these marks leave no test
         return ""
-    failed = [line.split()[1] for line in output.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    told = output.rpartition("short test summary info")[2]  # above it, logs may have lines with ERROR
+    failed = [line.split()[1] for line in told.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     return failed[0].split("[")[0] if failed else " ".join(output.split())[-300:]
 
 
@@ -175,6 +176,10 @@ def killer(python: str, tree: Path, mutant: Mutant, tests: list[str], limit: flo
         failed = run(python, tree, [*tests, *(f"--deselect={test}" for test in unfit)], limit)
         again = run(python, tree, [failed], limit) if "::" in failed else failed
         write(path, whole)
+        if failed in ("", "timeout"):
+            return failed
+        if "::" not in failed and run(python, tree, ["--collect-only", *tests], limit):
+            sys.exit(f"The tests do not start without a fault either: {failed}")
         if "::" not in failed or (again and not run(python, tree, [failed], limit)):
             return failed
         unfit.add(failed)

@@ -109,7 +109,8 @@ def test_a_class_without_test_samples_is_named_and_in_no_average_of_recall() -> 
 @pytest.mark.parametrize("n", [5, 6, 7])
 def test_five_classes_without_test_samples_are_named_and_more_are_others(n: int) -> None:
     absent = [f"x{i}" for i in range(n)]
-    words = scores.absent_in_words(scores.score(predictions(["a"], ["a"], ["a", *absent]), ["a", *absent]))
+    rows = predictions(["a"], ["a"], ["a", *absent])
+    words = scores.describe_absent_classes(scores.score_predictions(rows, ["a", *absent]))
     assert words is not None
     assert [name for name in absent if f"“{name}”" in words] == absent[:5]
     assert ("and others" in words) == (n > 5)
@@ -165,7 +166,7 @@ def test_tables_carry_every_class_and_both_averages() -> None:
 
 def test_in_the_class_table_every_share_stands_between_its_bounds() -> None:
     rows, classes = random_case(11)
-    table = scores.class_table(scores.score(rows, classes)).set_index("class").loc[classes]
+    table = scores.class_table(scores.score_predictions(rows, classes)).set_index("class").loc[classes]
     shares = ("precision", "recall", "f1")
     assert list(table.columns) == [f"{share}{end}" for share in shares for end in ("", "_low", "_high")] + ["support"]
     for share in shares:

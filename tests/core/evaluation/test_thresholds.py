@@ -37,7 +37,7 @@ def test_the_sweep_says_at_each_step_what_one_threshold_says():
 def test_where_nothing_is_right_no_step_of_the_sweep_has_an_f1():
     table = rows(share=0.0)
     assert (table["p:yes"].max() < t.STEPS).any(), "where yes is never said, and never right"
-    assert (t.sweep(table, "yes")["f1"] == 0.0).all()
+    assert (t.sweep_thresholds(table, "yes")["f1"] == 0.0).all()
 
 
 def test_the_dearer_a_miss_the_lower_the_best_threshold():

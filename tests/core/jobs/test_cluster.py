@@ -22,7 +22,7 @@ import pytest
 from core.data.importing import import_data
 from core.errors import ClusterError, InputError
 from core.jobs import backends, cluster, queue
-from core.schemas import RunRecord, TrainingSpec, now
+from core.schemas import ResolvedSpec, RunRecord, TrainingSpec, now
 from core.store import runs
 from tests.core.jobs.sleeping import until
 
@@ -195,6 +195,24 @@ def test_cancelling_stops_the_job_and_lets_the_next_in(dataset, ray, status):
     assert queue.cancel(first.id).state == "cancelled"
     assert runs.get_run(second.id).state == "starting"
     assert any(path.endswith("/stop") for path in ray.asked)
+
+
+@pytest.mark.parametrize(("states", "limit", "looks"), [(("RUNNING", "RUNNING", "STOPPED"), 60, 3), ((), 0.3, 1)])
+def test_stopping_waits_until_the_job_runs_no_longer_but_not_for_ever(monkeypatch, states, limit, looks):
+    coming, seen = iter(states), []
+
+    def ask(url: str, body: dict[str, Any] | None = None) -> dict[str, str]:
+        if body is None:
+            seen.append(next(coming, "RUNNING"))
+        return {"status": seen[-1]} if seen else {}
+
+    monkeypatch.setattr(cluster, "request_json", ask)
+    monkeypatch.setattr(cluster, "STOP_SECONDS", limit)
+    record = RunRecord(
+        id="r", name="r", dataset="a", version="b", spec=ResolvedSpec(data="a@b"), job="http://head/job"
+    )
+    cluster.RayBackend("http://head").stop(record)
+    assert len(seen) == looks if states else len(seen) >= looks
 
 
 def test_the_end_of_a_job_is_noticed_even_though_the_dashboard_was_away_meanwhile(dataset, ray, monkeypatch):

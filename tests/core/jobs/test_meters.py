@@ -41,7 +41,7 @@ def test_work_and_memory_of_a_child_count() -> None:
 def test_what_runs_beside_a_process_does_not_count() -> None:
     with subprocess.Popen(["sleep", "30"]) as one, subprocess.Popen(["sleep", "30"]) as other:
         try:
-            found = meters.usage(one.pid)
+            found = meters.process_usage(one.pid)
         finally:
             one.kill()
             other.kill()

@@ -131,12 +131,12 @@ def test_a_run_at_work_is_asked_to_finish_and_one_that_has_ended_is_not(dataset,
     sleepers(FOREVER)
     run = submit(dataset.id)
     asked = runs.run_folder(run.id) / "finish"
-    assert queue.finish(run.id).id == run.id
+    assert queue.finish_early(run.id).id == run.id
     assert asked.exists()
     asked.unlink()
     queue.cancel(run.id)
     with pytest.raises(InputError, match=f"“{run.name}” is cancelled"):
-        queue.finish(run.id)
+        queue.finish_early(run.id)
     assert not asked.exists()
 
 

@@ -103,6 +103,7 @@ def test_one_size_votes_the_weighted_mean(of_images, train):
 def test_a_soup_is_never_worse_on_validation_than_its_best_member(of_images, train):
     members = of_images[:2]
     run = together(train, members, "weight_averaging")
+    assert "validation images through each network" in {event.phase for event in runs.read_events(run.id)}
     assert run.metrics["validation_loss"] <= min(m.metrics["validation_loss"] for m in members) + 1e-4
     assert (runs.run_folder(run.id) / "model.keras").stat().st_size < 1.2 * (
         runs.run_folder(members[0].id) / "model.keras"
