@@ -29,7 +29,9 @@ def map_coordinates(x: np.ndarray, ids: list[str]) -> pd.DataFrame:
     n = len(x)
     near = np.full((n, 2), np.nan)
     with threadpool_limits(1):  # for so few points, synchronising threads costs more than it saves
-        components = PCA(min(COMPONENTS, n, x.shape[1]), random_state=0).fit_transform(x)
+        # A single image has no variance to divide by.
+        few = PCA(min(COMPONENTS, n, x.shape[1]), random_state=0)
+        components = few.fit_transform(x) if n > 1 else np.zeros((n, 1))
         if 5 <= n <= MOST_FOR_TSNE:
             near = TSNE(
                 perplexity=min(30, (n - 1) / 3), init="pca", random_state=0, max_iter=ITERATIONS, angle=ANGLE

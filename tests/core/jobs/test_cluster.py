@@ -387,7 +387,7 @@ def test_a_cancelled_run_on_ray_ends_and_the_next_one_is_the_run_on_this_machine
     process = worker(ended(first, lambda r: r.epoch >= 1))
     assert runs.get_run(second.id).state == "queued"
     assert queue.cancel(first.id).state == "cancelled"
-    assert not process.is_running()
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     assert [e.phase for e in runs.read_events(first.id)].count("cancelled") == 1
 
     second = ended(second)

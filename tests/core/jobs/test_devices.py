@@ -162,9 +162,9 @@ def test_a_worker_sees_its_own_device_alone(device, seen):
 
 WAITS = """
 from core.jobs import warm
-from core.training import worker
+from core.training.worker import process as worker
 warm.wait_for_run = lambda parent: "handed"
-print(worker.wait_warm("1-1"))
+print(worker.wait_for_work("1-1"))
 from tensorflow.python.eager import context
 print(context.context()._initialized, context.context()._physical_devices is None)
 """

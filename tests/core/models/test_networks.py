@@ -201,8 +201,8 @@ def test_a_network_of_your_own_can_be_saved_and_built_again_in_other_processes(
     workspace: Path, tmp_path: Path
 ) -> None:
     import keras
-    from core.models.catalogue import get_backbone
 
+    from core.methods.backbones import get_backbone
     from core.models.networks import build_backbone
     from core.training.backbone_file import import_backbone
 
