@@ -30,6 +30,8 @@ from core.schemas import DataRef, TrainingSpec
 from core.store import datasets, runs
 from core.studies import record as studies
 
+pytestmark = pytest.mark.training  # predicting loads Keras, and all that is opened takes minutes
+
 ROOT = Path(__file__).parents[1]
 ARCHIVE = ROOT / "tests" / "workspaces" / "version_0_1.zip"
 EXPECTED: dict[str, Any] = json.loads(zipfile.ZipFile(ARCHIVE).read("expected.json"))
@@ -147,7 +149,6 @@ def test_a_run_is_evaluated_as_it_was(old: Old, name: str) -> None:
     assert now["ci"] == {metric: pytest.approx(limits) for metric, limits in was["ci"].items()}
 
 
-@pytest.mark.training
 @pytest.mark.parametrize("name", PREDICTING)
 def test_a_run_predicts_what_it_did(old: Old, name: str) -> None:
     run = RUNS[name]
@@ -231,7 +232,6 @@ def test_runs_open_side_by_side(old: Old) -> None:
         open_page("evaluate", runs=together, tab=tab)
 
 
-@pytest.mark.training
 def test_runs_are_exported(old: Old, tmp_path: Path) -> None:
     bundle = command("export", "Forest", "--format", "bundle", "--out", tmp_path / "forest.zip")
     assert bundle["agreement"] == 1.0
@@ -239,7 +239,6 @@ def test_runs_are_exported(old: Old, tmp_path: Path) -> None:
     assert "Probe" in Path(report["path"]).read_text(encoding="utf-8")
 
 
-@pytest.mark.training
 @pytest.mark.parametrize(("file", "name"), [("stack.zip", "Stack"), ("many-steps.zip", "Many steps")])
 def test_a_bundle_that_was_exported_then_still_predicts(old: Old, tmp_path: Path, file: str, name: str) -> None:
     with zipfile.ZipFile(old.exports / file) as archive:
@@ -256,7 +255,6 @@ def test_a_bundle_that_was_exported_then_still_predicts(old: Old, tmp_path: Path
     np.testing.assert_allclose(predicted[wanted.columns], wanted, atol=1e-5)
 
 
-@pytest.mark.training
 def test_a_run_that_was_exported_then_is_taken_in(old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRAFT_HOME", str(tmp_path / "another"))
     taken = command("import-run", old.exports / "probe.zip")

@@ -29,11 +29,11 @@ imported = sorted(sys.modules)
 from core.data.importing import import_data
 from core.schemas import TrainingSpec
 from core.training.worker.environment import environment
-from core.methods.estimate import estimate
-from core.methods.plan import choices, resolve_request
+from core.methods.estimate import estimated_seconds
+from core.methods.plan import available_models, resolve_request
 
 dataset = import_data(sys.argv[1]).dataset
-estimate(resolve_request(TrainingSpec(data=dataset.id)), dataset.n), choices("image"), environment()
+estimated_seconds(resolve_request(TrainingSpec(data=dataset.id)), dataset.n), available_models("image"), environment()
 print(json.dumps([imported, sorted(sys.modules)]))
 """
 

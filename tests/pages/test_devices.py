@@ -79,7 +79,7 @@ def test_one_gpu_or_the_processor(table, machine):
     picker = next(s for s in app.get("segmented_control") if s.key == "train-device")
     picker.set_value("cpu").run()
     spec = start(app)
-    assert (spec.device, spec.gpus) == ("cpu", None)
+    assert (spec.device, spec.gpus) == ("cpu", 0)
 
 
 def test_several_gpus_and_what_they_do(table, machine):

@@ -146,7 +146,7 @@ def test_a_preset_chooses_backbone_and_strategy(pictures, preset):
     assert (value(app, "train-backbone"), value(app, "train-strategy")) == (values["backbone"], values["strategy"])
     spec = start(app)
     assert spec.preset == preset
-    wanted = {k: v for k, v in values.items() if getattr(spec, k) is not None}
+    wanted = {k: v for k, v in values.items() if k in spec.model_fields_set}
     assert spec.model_dump(include=set(wanted)) == wanted
 
 
@@ -266,7 +266,7 @@ def test_an_older_version_can_be_trained_on(pictures):
 
 
 def test_missing_and_damaged_weights_are_named_and_cannot_be_chosen(pictures, workspace, monkeypatch):
-    from core.methods import backbones as catalogue
+    from core.methods import backbone as catalogue
 
     damaged, missing = BACKBONES["efficientnet_lite2"], BACKBONES["efficientnet_lite1"]
     (workspace / "weights").mkdir()

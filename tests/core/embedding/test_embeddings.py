@@ -125,9 +125,11 @@ def test_what_would_not_fit_is_refused(workspace: Path, means: Means, monkeypatc
 @pytest.mark.training
 @pytest.mark.parametrize("cut", [None, "block_10"])
 def test_openvino_and_keras_agree(cut: str | None) -> None:
+    from core.models.keras_engine import KerasEngine
+
     images, seen = Pictures(11), []
     fast = embed(images, LITE0, 96, cut, lambda done, total: seen.append((done, total)))
-    engine = engines.KerasEngine(LITE0, 96, cut, "Keras", "a test")
+    engine = KerasEngine(LITE0, 96, cut, "Keras", "a test")
     slow = np.empty((11, *engine.shape), np.float32)
     engine.embed_into(images, 96, slow)
     assert fast.shape == slow.shape
@@ -162,7 +164,9 @@ def test_the_engine_says_which_it_is_and_why(
     monkeypatch: pytest.MonkeyPatch, gpu: str, found: bool, expected: str
 ) -> None:
     monkeypatch.setattr(engines, "_gpu_name", lambda: gpu)
-    monkeypatch.setattr(engines, "_frozen_model", lambda *_: type("M", (), {"output": np.zeros((1, 3))}))
+    monkeypatch.setattr(
+        "core.models.keras_engine.frozen_model", lambda *_: type("M", (), {"output": np.zeros((1, 3))})
+    )
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: object() if found else None)
     if expected == "OpenVINO":
         monkeypatch.setattr(

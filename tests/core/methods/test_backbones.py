@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError, WeightsError
-from core.methods import backbones as catalogue
+from core.methods import backbone as catalogue
 from core.methods.backbone import weights_path, weights_state
 from core.methods.backbones import get_backbone
 from core.methods.pretrained import BACKBONES

@@ -138,6 +138,6 @@ def test_small_pictures_get_a_small_input_unless_told_otherwise(textures, lab, t
 def test_what_can_be_chosen_can_be_trained(textures, penguins):
     assert presets.available_models("image")
     for backbone in presets.available_models("image"):
-        assert plan(data=textures.id, backbone=backbone).spec.backbone == backbone
+        assert plan(data=textures.id, backbone=backbone).backbone == backbone
     for learner in presets.available_models("table"):
-        assert plan(data=penguins.id, learner=learner).spec.learner == learner
+        assert plan(data=penguins.id, learner=learner).learner == learner
