@@ -99,7 +99,7 @@ def test_a_bag_is_no_worse_than_its_members_are_on_average(tmp_path, monkeypatch
     """Of a convex loss Jensen's inequality says so, on any data; and the members differ."""
     members = []
     monkeypatch.setattr(
-        bagging, "mixed", lambda heads, weights: members.extend(heads) or weighted_mean(heads, weights)
+        bagging, "weighted_mean", lambda heads, weights: members.extend(heads) or weighted_mean(heads, weights)
     )
     x, y = clouds(noise=2.0)
     given = problem(tmp_path, x, y)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.training
 FIT = """
 import sys
 import keras, numpy as np, tensorflow as tf
-from core.training.worker.accelerators import divided
+from core.training.worker.accelerators import distribute_batches
 
 n, out = int(sys.argv[1]), sys.argv[2]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -23,7 +23,7 @@ tf.config.experimental.enable_op_determinism()
 keras.utils.set_random_seed(0)
 x = np.random.default_rng(0).normal(size=(203, 6)).astype("float32")
 y = np.eye(2, dtype="float32")[(x[:, 0] > 0).astype(int)]
-with divided(n, ["CPU:0", "CPU:1"]):
+with distribute_batches(n, ["CPU:0", "CPU:1"]):
     hidden, last = keras.layers.Dense(8, activation="relu"), keras.layers.Dense(2, activation="softmax")
     model = keras.Sequential([keras.Input((6,)), hidden, last])
     model.compile(loss="categorical_crossentropy", optimizer=keras.optimizers.Adam(0.01))
