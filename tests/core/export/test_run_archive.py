@@ -209,7 +209,7 @@ def test_a_network_that_holds_code_is_refused(
     model.save(tmp_path / "code.keras")
     changes = {"model.keras": (tmp_path / "code.keras").read_bytes()}
     path = rewritten(elsewhere(finished(images, model_keras=network)), changes)
-    with pytest.raises(WeightsError, match="holds code"):
+    with pytest.raises(WeightsError, match="contains code"):
         import_run(path)
     assert nothing_came()
 
