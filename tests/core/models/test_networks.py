@@ -126,7 +126,7 @@ def test_a_file_of_another_network_is_refused(workspace: Path, monkeypatch: pyte
     from core.models.networks import build_backbone
 
     placed(workspace, "mobilenet", monkeypatch, lambda path: path.write_bytes(b"no weights"))
-    with pytest.raises(WeightsError, match="not one of MobileNet"):
+    with pytest.raises(WeightsError, match="does not fit MobileNet"):
         build_backbone(BACKBONES["mobilenet"], 64)
 
 
