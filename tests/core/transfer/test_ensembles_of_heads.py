@@ -136,7 +136,7 @@ def test_boosting_has_nothing_to_mend_where_one_head_gets_all_right(tmp_path):
     given = problem(tmp_path, x, y)
     fitted = ada_boost.ada_boost(given)
     assert fitted.facts["heads"] == 1 and accuracy(given, fitted) == 1
-    assert "nothing is left to mend" in given.recorder.notes[0]
+    assert "no errors are left" in given.recorder.notes[0]
 
 
 def test_the_last_head_learns_from_predictions_for_samples_that_were_not_seen(tmp_path):

@@ -48,8 +48,8 @@ def test_a_given_picture_has_the_map_of_the_same_picture_in_the_dataset(
     for i, sample in enumerate(samples["id"]):
         files.append(tmp_path / f"{i}.png")
         Image.fromarray(DatasetImages(textures.id).image(sample)).save(files[-1])
-    tasks.task_folder("manifest_column").mkdir(parents=True)
-    pictures.store_pictures(files, tasks.task_folder("manifest_column"))
+    tasks.task_folder("given").mkdir(parents=True)
+    pictures.store_pictures(files, tasks.task_folder("given"))
     assert explained(run, tmp_path / "two", {"0": "stripes", "1": "stripes"}, given="given") == {}
     for i, sample in enumerate(samples["id"]):
         ours, theirs = (
