@@ -25,9 +25,10 @@ FAST := not training and not browser and not soak
 run: $(VENV)/.ready-$(FLAVOUR)
 	@$(BIN)/python -m core serve --port $(PORT) --address $(ADDRESS)
 
-# The fast ones first and by themselves: none of them may find Keras loaded already.
+# The fast ones first and by themselves: none of them may find Keras loaded already. The browser has both cores.
 test: test-fast chromium
-	$(PYTEST) --no-loadscope-reorder -m "(training or browser) and not soak"
+	$(PYTEST) -m "training and not browser and not soak"
+	$(BIN)/python -m pytest -q -m browser $(if $(filter true,$(CI)),--durations=25)
 
 test-fast: $(VENV)/.ready-dev
 	$(PYTEST) -m "$(FAST)"

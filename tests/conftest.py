@@ -26,11 +26,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return unwanted or None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no process works alone at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     lanes.before(item)
