@@ -118,13 +118,13 @@ def test_a_killed_worker_is_told_as_interrupted_and_the_next_run_starts(dataset,
     def moved() -> bool:
         if not reap:
             queue.dispatch()  # nobody noticed the end: whoever comes next does
-        return runs.get_run(second.id).state == "starting"
+        return used.begun() == [first.id, second.id]  # a run is claimed a moment before its worker is started
 
     until(moved)
     lost = runs.get_run(first.id)
     assert (lost.state, lost.failure.kind) == ("interrupted", "killed")
     assert lost.failure.message and lost.failure.hint
-    assert used.begun() == [first.id, second.id]
+    assert runs.get_run(second.id).state == "starting"
 
 
 def test_a_run_at_work_is_asked_to_finish_and_one_that_has_ended_is_not(dataset, sleepers):
