@@ -11,6 +11,7 @@ import tempfile
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, cast
 
 import numpy as np
@@ -86,7 +87,7 @@ def figures(source: DatasetRecord, target: DatasetRecord, learner: str, class_we
             task = TableTask(resolve_request(spec), cast(Recorder, Silent()))
             (parts,) = task.splits
             problem, _ = task.problem(parts)
-            fitted, baselines = fit_with_baselines(problem, get_learner(learner).load())
+            fitted, baselines = fit_with_baselines(problem, resolve_name(get_learner(learner).fit))
             test = np.isin(problem.judged, parts.test)
             truth = problem.labels[problem.judged[test]]
 

@@ -99,3 +99,8 @@ def test_every_command_says_what_it_prints() -> None:
 
 def test_the_architecture_is_told_on_one_page() -> None:
     assert len((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split()) <= 1_200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_no_page_holds_both_sides_of_a_conflict(page: Path) -> None:
+    assert not re.findall(r"^(?:<{7}|={7}|>{7})(?: .*)?$", page.read_text(encoding="utf-8"), flags=re.M)

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.scores import error_bars
-from core.charts.style import GREY, PALETTE, apply_layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, error_bars, shorten
 from core.evaluation.intervals import Interval
 
 MAP_HEIGHT, HEIGHT = 460, 280

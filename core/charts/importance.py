@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, apply_layout, class_colours, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, class_colours, error_bars, shorten
 
 if TYPE_CHECKING:
     from core.inference.explaining.record import ColumnImportance, Dependence
@@ -18,20 +19,14 @@ def importance_bars(importances: "Sequence[ColumnImportance]") -> go.Figure:
     figure = go.Figure()
     for matters, colour, title in ((True, PALETTE[0], "matters"), (False, GREY, "not shown to matter")):
         rows = [(i, c) for i, c in enumerate(importances) if (c.low > 0) == matters]
+        drop, low, high = 100 * np.array([(c.drop, c.low, c.high) for _, c in rows]).reshape(-1, 3).T
         figure.add_scatter(
-            x=[100 * c.drop for _, c in rows],
+            x=drop,
             y=[i for i, _ in rows],
             mode="markers",
             name=title,
             marker={"size": 9, "color": colour},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [100 * (c.high - c.drop) for _, c in rows],
-                "arrayminus": [100 * (c.drop - c.low) for _, c in rows],
-                "thickness": 2,
-                "width": 4,
-            },
+            error_x=error_bars(drop, low, high),
             customdata=[[shorten(c.column, 40), 100 * c.low, 100 * c.high] for _, c in rows],
             hovertemplate="%{customdata[0]}: %{x:.1f} points (%{customdata[1]:.1f} to %{customdata[2]:.1f})"
             "<extra></extra>",

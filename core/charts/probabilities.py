@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, apply_layout, class_colours, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, class_colours, error_bars, shorten
 
 if TYPE_CHECKING:  # SciPy and scikit-learn, which the first page does not wait for
     from core.evaluation.slices import Slice
@@ -30,14 +31,7 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
             name=name,
             line={"color": PALETTE[i], "width": 1.5},
             marker={"size": 8},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": bins["high"] - bins["right"],
-                "arrayminus": bins["right"] - bins["low"],
-                "thickness": 1.2,
-                "width": 3,
-            },
+            error_y=error_bars(bins["right"], bins["low"], bins["high"]),
             customdata=bins[["n", "low", "high"]],
             hovertemplate="confidence %{x:.2f}: %{y:.2f} right (%{customdata[1]:.2f}–%{customdata[2]:.2f}),"
             " %{customdata[0]} samples<extra></extra>",
@@ -125,20 +119,14 @@ def slice_bars(slices: "Sequence[Slice]", overall: float) -> go.Figure:
     figure = go.Figure()
     for weak, colour, title in ((True, PALETTE[5], "worse than the rest"), (False, PALETTE[0], "not shown to be")):
         rows = [(i, s) for i, s in enumerate(slices) if s.weak == weak]
+        right, low, high = np.array([(s.accuracy, *s.ci) for _, s in rows]).reshape(-1, 3).T
         figure.add_scatter(
-            x=[s.accuracy for _, s in rows],
+            x=right,
             y=[i for i, _ in rows],
             mode="markers",
             name=title,
             marker={"size": 9, "color": colour},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [s.ci[1] - s.accuracy for _, s in rows],
-                "arrayminus": [s.accuracy - s.ci[0] for _, s in rows],
-                "thickness": 2,
-                "width": 4,
-            },
+            error_x=error_bars(right, low, high),
             customdata=[[names[i], s.n, s.elsewhere, s.p_adjusted] for i, s in rows],
             hovertemplate="%{customdata[0]}: %{x:.2f} of %{customdata[1]}, %{customdata[2]:.2f} elsewhere,"
             " p = %{customdata[3]:.3f}<extra></extra>",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import GREY, PALETTE, apply_layout, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, error_bars, shorten
 
 HEIGHT = 320
 
@@ -73,14 +73,7 @@ def score_against_cost(rows: pd.DataFrame, title: str, score: str) -> go.Figure:
             mode="markers",
             name=name,
             marker={"size": 11, "color": colour},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [high - value],
-                "arrayminus": [value - low],
-                "thickness": 1.5,
-                "width": 4,
-            },
+            error_y=error_bars([value], [low], [high]),
             customdata=[[low, high]],
             hovertemplate=name + "<br>%{x:.3g}, %{y:.3f} (%{customdata[0]:.3f}–%{customdata[1]:.3f})<extra></extra>",
         )

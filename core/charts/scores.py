@@ -1,13 +1,9 @@
 """Scores with their intervals."""
 
-from typing import Any
-
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
 
-from core.charts.style import GREY, PALETTE, apply_layout, class_colours, class_ticks, shorten
+from core.charts.style import GREY, PALETTE, apply_layout, class_colours, class_ticks, error_bars, shorten
 from core.evaluation.scores import Scores
 
 
@@ -38,19 +34,6 @@ def score_intervals(rows: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(**ticks, range=[len(metrics) - 0.5, -0.5], showgrid=False)
     figure.update_xaxes(nticks=6, showgrid=True)
     return figure
-
-
-def error_bars(value: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
-    """Plotly's error bars from the ends of intervals."""
-    v, lower, upper = (np.asarray(x, dtype=float) for x in (value, low, high))
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": upper - v,
-        "arrayminus": v - lower,
-        "thickness": 2,
-        "width": 5,
-    }
 
 
 def recall_bars(scores: Scores) -> go.Figure:

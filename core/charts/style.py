@@ -4,7 +4,9 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 # Okabe and Ito (2008), distinguishable with colour blindness; grey replaces their black, which is invisible on a dark
 # page.
@@ -58,3 +60,16 @@ def shorten(name: str, length: int = 16) -> str:
 def class_ticks(classes: Sequence[str], step: int = 1) -> dict[str, Any]:
     shown = list(range(0, len(classes), step))
     return {"tickmode": "array", "tickvals": shown, "ticktext": [shorten(classes[i]) for i in shown]}
+
+
+def error_bars(value: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
+    """Plotly's error bars from the ends of intervals."""
+    v, lower, upper = (np.asarray(x, dtype=float) for x in (value, low, high))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": upper - v,
+        "arrayminus": v - lower,
+        "thickness": 2,
+        "width": 4,
+    }

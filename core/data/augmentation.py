@@ -3,61 +3,26 @@
 Scaling of pixel values is no augmentation: it is part of the backbone.
 """
 
+from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.schemas import Augmentation
+from core.schemas import Augmentation, Frozen
+from core.store.files import read_entries
 
-AUGMENTATIONS: dict[str, Augmentation] = {
-    a.name: a
-    for a in (
-        Augmentation(name="light", rotation=8, width_shift=0.05, height_shift=0.05, zoom=0.05, brightness=0.05),
-        Augmentation(
-            name="medium",
-            rotation=15,
-            width_shift=0.1,
-            height_shift=0.1,
-            zoom=0.15,
-            horizontal_flip=True,
-            brightness=0.1,
-            contrast=0.1,
-        ),
-        Augmentation(
-            name="strong",
-            rotation=30,
-            width_shift=0.15,
-            height_shift=0.15,
-            shear=0.1,
-            zoom=0.25,
-            horizontal_flip=True,
-            brightness=0.2,
-            contrast=0.2,
-            channel_shift=20,
-        ),
-        # The values that textbooks give for small photo sets.
-        Augmentation(
-            name="textbook",
-            rotation=40,
-            width_shift=0.2,
-            height_shift=0.2,
-            shear=0.2,
-            zoom=0.2,
-            horizontal_flip=True,
-            fill="nearest",
-        ),
-    )
-}
 
+class _Entry(Frozen):
+    name: str
+    help: str
+    values: dict[str, Any]
+    brings: dict[str, Any] = {}
+
+
+_ENTRIES = read_entries(Path(__file__).with_suffix(".toml"), _Entry)
+AUGMENTATIONS = {name: Augmentation(name=name, **entry.values) for name, entry in _ENTRIES.items()}
+AUGMENTATION_HELP = {name: entry.help for name, entry in _ENTRIES.items()}
 # Further settings that an augmentation brings along to a run, unless other ones are given.
-COMES_WITH: dict[str, dict[str, Any]] = {"textbook": {"image_size": 150, "batch_size": 32}}
-
-AUGMENTATION_HELP: dict[str, str] = {
-    "light": "Small turns, shifts and zooms, a little brighter or darker. Nothing is mirrored.",
-    "medium": "Further, and mirrored left to right: not for letters, digits or anything that has a side.",
-    "strong": "Further still, with shear and colour shifts.",
-    "textbook": "Rotation 40°, shifts, shear and zoom 0.2, mirrored left to right, nearest fill; a run then sees "
-    "images at 150 × 150 px, in batches of 32.",
-}
+COMES_WITH = {name: entry.brings for name, entry in _ENTRIES.items() if entry.brings}
 
 
 def get_augmentation(name: str) -> Augmentation:

@@ -1,11 +1,13 @@
-"""Ways to combine finished runs into a new run, as data, and which runs can be combined."""
+"""Ways to combine finished runs into a new run (`combinations.toml`), and which runs can be combined."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from core.errors import InputError
 from core.schemas import Frozen, Kind, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
+from core.store.files import read_entries
 from core.store.predictors import check_model
 
 LEAST, MOST = 2, 20
@@ -33,32 +35,8 @@ class Combination(Frozen):
         return tuple(self.fit)
 
 
-_ALL = (
-    Combination(
-        name="voting",
-        title="Voting",
-        summary="The runs' probabilities are averaged, weighted by how well each does on the validation samples.",
-        help="The weighted mean of the runs' probabilities; the weights maximise the likelihood of the validation "
-        "labels. Helps most where the runs err on different samples.",
-        fit={
-            "image": "core.training.ensembles.combining:Combining.voted_images",
-            "table": "core.training.ensembles.combining:Combining.voted_rows",
-        },
-        ensemble="voting",
-    ),
-    Combination(
-        name="weight_averaging",
-        title="Weight averaging",
-        summary="One network whose weights are the mean of the runs' weights: no slower than a single run.",
-        help="A greedy soup (Wortsman et al. 2022): starting from the best run, another is added if the "
-        "validation loss falls. Needs runs of one backbone and image size.",
-        fit={"image": "core.training.ensembles.combining:Combining.averaged_images"},
-        ensemble="averaging",
-        same_network=True,
-    ),
-)
-COMBINATIONS: dict[str, Combination] = {c.name: c for c in _ALL}
-DEFAULT = _ALL[0].name
+COMBINATIONS = read_entries(Path(__file__).with_suffix(".toml"), Combination)
+DEFAULT = next(iter(COMBINATIONS))
 
 
 def get_members(names: Sequence[str], combination: str) -> list[RunRecord]:

@@ -1,9 +1,6 @@
 """Learners for tables, as data: `learners.toml` describes them."""
 
-from collections.abc import Callable
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Any
 
 from core.errors import InputError
 from core.schemas import Frozen
@@ -31,11 +28,6 @@ class Learner(Frozen):
     prunable: bool = False
     ensemble: str = ""
     script: str = ""
-
-    def load(self) -> Callable[..., Any]:
-        """The function `fit`; only a worker calls this, because it may import Keras."""
-        function: Callable[..., Any] = resolve_name(self.fit)
-        return function
 
 
 # Learners that `core.methods.recommendation` names.

@@ -3,10 +3,8 @@
 To add one, write its function there and describe it in `strategies.toml`.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import field_validator
 
@@ -100,11 +98,6 @@ class Strategy(Frozen):
     @property
     def has_source(self) -> bool:
         return "source" in self.uses
-
-    def load(self) -> Callable[..., Any]:
-        """The function `fit`; only a worker calls this, because it imports Keras."""
-        function: Callable[..., Any] = resolve_name(self.fit)
-        return function
 
 
 # Strategies that the recommendations of `core.methods.recommendation` name.

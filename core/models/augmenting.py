@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from pkgutil import resolve_name
 from typing import Any
 
 import keras
@@ -89,9 +90,11 @@ class Augmenter:
     """
 
     def __init__(self, augmentation: Augmentation) -> None:
-        used = [entry for entry in LAYERS if entry.is_on(augmentation)]
-        self._alone: list[layers.Layer] = [entry.load()(augmentation) for entry in used if not entry.mixes]
-        self._mixing: list[layers.Layer] = [entry.load()(augmentation) for entry in used if entry.mixes]
+        made = [
+            (entry.mixes, resolve_name(entry.function)(augmentation)) for entry in LAYERS if entry.is_on(augmentation)
+        ]
+        self._alone: list[layers.Layer] = [layer for mixes, layer in made if not mixes]
+        self._mixing: list[layers.Layer] = [layer for mixes, layer in made if mixes]
 
     @property
     def mixes(self) -> bool:

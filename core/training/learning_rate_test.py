@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, cast
 
 import keras
@@ -45,11 +46,11 @@ def range_test_task(params: dict[str, Any], folder: Path, progress: Progress) ->
         if resolved.backbone:
             images = ImageTask(resolved, recorder)
             problem = images.problem(images.splits[0])
-            images.strategy.load()(replace(problem, validation=problem.train, fit=test))
+            resolve_name(images.strategy.fit)(replace(problem, validation=problem.train, fit=test))
         else:
             table = TableTask(resolved, recorder)
             rows, _ = table.problem(table.splits[0])
-            get_learner(resolved.learner).load()(replace(rows, validation=rows.train, fit=test))
+            resolve_name(get_learner(resolved.learner).fit)(replace(rows, validation=rows.train, fit=test))
     except RangeTestFinished as finished:
         return finished.result.model_dump(mode="json")
     raise AssertionError(f"{resolved.strategy or resolved.learner} fits nothing at its {rate}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ def _try_remedy(
     """The remedy with its results; `before`, `(n,)`, is whether each target sample is correct without it."""
     trial = ProbeLearner()
     try:
-        fitted = strategy.load()(problem, trial)
+        fitted = resolve_name(strategy.fit)(problem, trial)
     except (DataError, InputError) as error:
         return remedy.model_copy(update={"note": error.message})
     after = fitted.model.classes_[fitted.probabilities.argmax(axis=1)] == problem.labels

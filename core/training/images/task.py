@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,7 +99,7 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
             fitted = embedding_problem.fitted_from_pixels(problem, learnt)
         else:
             with recorder.timed("fit"):
-                fitted = task.strategy.load()(problem)
+                fitted = resolve_name(task.strategy.fit)(problem)
         tables.append(predictions_table(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
         kept = problem.kept
         facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))

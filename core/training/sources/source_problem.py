@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pkgutil import resolve_name
 
 import numpy as np
 import pandas as pd
@@ -145,7 +146,7 @@ def fit_with_baselines(problem: VectorProblem, learn: Learn) -> tuple[VectorFitt
     `source_only` is trained on the source's labels alone, `target_only` on the target's alone, with the same learner.
     One that cannot be trained is left out with a note.
     """
-    fitted = get_strategy(problem.resolved.strategy).load()(problem, learn)
+    fitted = resolve_name(get_strategy(problem.resolved.strategy).fit)(problem, learn)
     recorder, source = problem.recorder, problem.source
     assert source
     baselines = {}

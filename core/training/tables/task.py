@@ -1,6 +1,7 @@
 """Training on tables: preparation fitted on training rows only, then the learner, once or once per fold."""
 
 from pathlib import Path
+from pkgutil import resolve_name
 
 import joblib
 import numpy as np
@@ -77,7 +78,7 @@ def train_table(run: RunRecord, recorder: Recorder) -> Result:
     """Train a run on a table; returns its predictions and a function that saves preparation and learner."""
     resolved = run.spec
     task = TableTask(resolved, recorder)
-    learn = get_learner(resolved.learner).load()
+    learn = resolve_name(get_learner(resolved.learner).fit)
     tables: list[pd.DataFrame] = []
     facts: list[dict[str, float]] = []
     effect = SourceEffect()

@@ -1,13 +1,13 @@
 """Maps that align a source's vectors with the target's, or project both onto shared components."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn import config_context
 
 from core.errors import InputError
-from core.transfer.fitting.vectors import Projection
+from core.transfer.fitting.vectors import Learn, Projection, VectorFitted, VectorProblem, join_source
 from core.transfer.instances.weights import check_domain_sizes
 
 EXPLAINED = 0.95  # share of the source's variance that a subspace explains
@@ -23,6 +23,22 @@ class Aligned:
     source: np.ndarray
     target: Projection | None = None
     note: str = ""
+
+
+def feature_alignment(problem: VectorProblem, learn: Learn) -> VectorFitted:
+    """Learn from the target's rows and the source's, mapped by `align_source` without labels."""
+    source = problem.source
+    assert source
+    rows = np.concatenate([source.train, source.validation])
+    aligned = align_source(source.x[rows], problem.x[problem.train], problem.resolved.method, problem.resolved.seed)
+    if aligned.note:
+        problem.recorder.note(aligned.note)
+    moved = np.zeros((len(source.x), aligned.source.shape[1]), "float32")
+    moved[rows] = aligned.source
+    x = problem.x if aligned.target is None else aligned.target(problem.x)
+    fitted = learn(join_source(replace(problem, x=x, source=replace(source, x=moved))))
+    facts = {"aligned_dimensions": float(moved.shape[1]), "source_samples": float(len(source.train))}
+    return replace(fitted, facts=fitted.facts | facts, projection=aligned.target)
 
 
 def align_source(source: np.ndarray, target: np.ndarray, method: str = "coral", seed: int = 0) -> Aligned:

@@ -1,11 +1,14 @@
 """Instance weights: how much each row of a source resembles the target."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from core.errors import DataError, InputError
+from core.evaluation.intervals import effective_size
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, join_source
 
 FEWEST = 10  # samples of a domain needed for any estimate
 FOLDS = 5
@@ -16,7 +19,26 @@ KERNEL_ROWS = 6000  # rows of a source at most, for the kernel matrix with 8 byt
 RIDGE = 1e-3  # added to the diagonal of the kernel matrix, which is 1 / rows
 CENTRES = 100
 ROUNDS = 1000
+LEAST_EFFECTIVE_SHARE = 0.1  # effective share of the source's rows below which the run gets a note
 WIDTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of a kernel: γ in units of one over the median squared distance
+
+
+def instance_weighting(problem: VectorProblem, learn: Learn) -> VectorFitted:
+    """Learn from the target's rows and the source's, weighted by `instance_weights` (Shimodaira 2000)."""
+    source = problem.source
+    assert source
+    rows = source.x[source.train]
+    there, resolved = problem.x[problem.train], problem.resolved
+    weights = instance_weights(rows, there, resolved.method, resolved.seed, source.labels[source.train])
+    size = effective_size(weights)
+    if size < LEAST_EFFECTIVE_SHARE * len(rows):
+        problem.recorder.note(
+            f"The {len(rows):,} weighted source rows have an effective sample size of only {size:,.0f}: the result"
+            " rests on few of them."
+        )
+    fitted = learn(join_source(problem, weights))
+    facts = {"effective_sample_size": size, "source_samples": float(len(rows))}
+    return replace(fitted, facts=fitted.facts | facts, source_weights=weights)
 
 
 def instance_weights(

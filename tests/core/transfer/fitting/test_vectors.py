@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.transfer.features.feature_alignment import feature_alignment
+from core.transfer.features.alignment import feature_alignment
 from core.transfer.fitting.vectors import join_source, source_only
-from core.transfer.instances.instance_weighting import instance_weighting
+from core.transfer.instances.weights import instance_weighting
 from tests.core.transfer.vector_problems import learn, problem, score
 
 pytestmark = pytest.mark.training
