@@ -107,10 +107,11 @@ class Recipe(Frozen):
 
 
 class Skipped(Frozen):
-    """A member of an import that was refused, and why."""
+    """A member of an import that was refused, and why; `unlabelled`: it can be read, and nothing tells its class."""
 
     path: str
     reason: str
+    unlabelled: bool = False
 
 
 class Finding(Frozen):

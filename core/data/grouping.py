@@ -17,7 +17,7 @@ MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 
 
 def join_column_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
-    """The groups of duplicates, joined where a column with the role of a group says that rows belong together."""
+    """The groups of duplicates, joined where a column of a table or the reading of images says what belongs together."""
     named = manifest_column(dataset, folder, "given_group")
     groups = samples["group"].astype("int64")
     if not named:
@@ -32,11 +32,11 @@ def join_column_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFra
 
 
 def manifest_column(dataset: DatasetRecord, folder: Path, column: str) -> dict[str, Any]:
-    """The values of a column of a table's manifests, by sample id; empty where no column has that role."""
+    """The values of a column of the manifests, by sample id; empty where it is not there, or has no value."""
     values: dict[str, Any] = {}
-    for record in dataset.imports if dataset.kind == "table" else ():
+    for record in dataset.imports:
         manifest = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
-        if column in manifest:
+        if column in manifest and manifest[column].notna().any():
             ids = f"{record.number}-" + manifest["row"].astype("str")
             values |= dict(zip(ids, manifest[column], strict=True))
     return values

@@ -4,14 +4,19 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
+from typing import Literal, get_args
 
 import numpy as np
 import simplejpeg
 import xxhash
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from core.schemas import Frozen
 from core.settings import Settings, get_settings
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
@@ -21,27 +26,49 @@ _DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFE
                    struct.error, zlib.error)  # fmt: skip
 
 
+Ground = Literal["white", "dark", "grey"]
+GROUNDS: tuple[Ground, ...] = get_args(Ground)
+_COLOURS = {"white": (255, 255, 255), "dark": (0, 0, 0), "grey": (128, 128, 128)}
+GREY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # of more than 8 bits
+_DEEP_TOP = 65535
+
+
 class UnreadableError(Exception):
     """An image cannot be decoded; the message is the reason in the list of refused files."""
 
 
+class Rendering(Frozen):
+    """How pictures become 8-bit RGB, the same for all of a dataset and for what its runs predict.
+
+    `ground` lies under transparency. Grey values of more than 8 bits are stretched so that `low` becomes 0 and `high`
+    255; where both are None, integers from 0 to 65,535 and floats from 0 to 1.
+    """
+
+    ground: Ground = "white"
+    low: float | None = None
+    high: float | None = None
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A decoded image: `pixels` is uint8, height × width × 3; width and height are those of the file, upright."""
+    """A decoded image: `pixels` is uint8, height × width × 3; width and height are those of the file, upright.
+
+    `clipped` counts the pixels whose grey values lie outside the rendering's range; `taken` is the time that EXIF
+    data tell, in seconds since 1970, without a time zone.
+    """
 
     pixels: np.ndarray
     width: int
     height: int
     format: str
     mode: str
+    clipped: int = 0
+    taken: float | None = None
 
 
-def decode(data: bytes, settings: Settings | None = None) -> Picture:
-    """Decode an image file to upright RGB, its longest side at most the settings' `image_side`.
-
-    The EXIF orientation is applied, transparency laid on white, the first frame of an animation taken, 16 bits scaled
-    to 8. Raises `UnreadableError`.
-    """
+@contextmanager
+def open_image(data: bytes, settings: Settings | None = None) -> Iterator[Image.Image]:
+    """The image in a file, not yet decoded. Raises `UnreadableError`, also for what is found while decoding."""
     formats = FORMATS
     if data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
         formats = _with_heif()
@@ -51,26 +78,61 @@ def decode(data: bytes, settings: Settings | None = None) -> Picture:
             width, height = image.size
             if width * height > settings.max_pixels:
                 raise UnreadableError(f"{width} × {height} pixels, more than the {settings.max_pixels:,} allowed")
-            file_format, mode = image.format or "", image.mode
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-            pixels = _plain_jpeg(data, image, settings) if orientation in (0, 1) else None
-            if pixels is not None:
-                return Picture(pixels, width, height, file_format, mode)
-            # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
-            image.draft(None, (2 * settings.image_side, 2 * settings.image_side))
-            rgb = _to_rgb(ImageOps.exif_transpose(image))
+            if image.mode == "RGBX" and image.format == "TIFF":
+                raise UnreadableError(_CHANNELS.format(4))
+            yield image
     except UnidentifiedImageError as error:
-        raise UnreadableError("not an image Graft can read") from error
+        channels = _tiff_channels(data)
+        known = channels in (0, 1, 3)
+        raise UnreadableError("not an image Graft can read" if known else _CHANNELS.format(channels)) from error
     except Image.DecompressionBombError as error:
         raise UnreadableError(f"more than the {settings.max_pixels:,} pixels allowed") from error
     except _DECODER_ERRORS as error:
         raise UnreadableError(f"damaged image ({error})") from error
-    side = settings.image_side
-    if max(rgb.size) > side:
-        rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
+
+
+def decode(data: bytes, settings: Settings | None = None, rendering: Rendering | None = None) -> Picture:
+    """Decode an image file to upright RGB, its longest side at most the settings' `image_side`.
+
+    The EXIF orientation is applied, transparency laid on a ground, the first frame of an animation taken, deep grey
+    values scaled to 8 bits. Raises `UnreadableError`.
+    """
+    settings, rendering = settings or get_settings(), rendering or Rendering()
+    clipped = 0
+    with open_image(data, settings) as image:
+        width, height = image.size
+        file_format, mode = image.format or "", image.mode
+        exif = image.getexif()
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+        taken = _time_taken(exif) if ExifTags.IFD.Exif in exif else None
+        pixels = _plain_jpeg(data, image, settings) if orientation in (0, 1) else None
+        if pixels is not None:
+            return Picture(pixels, width, height, file_format, mode, taken=taken)
+        # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
+        image.draft(None, (2 * settings.image_side, 2 * settings.image_side))
+        upright = ImageOps.exif_transpose(image)
+        if mode in GREY_MODES:
+            rgb, clipped = _stretched(upright, rendering)
+        else:
+            rgb = lay_on(upright, rendering.ground)
+        side = settings.image_side
+        if max(rgb.size) > side:
+            rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
-    return Picture(np.asarray(rgb), width, height, file_format, mode)
+    return Picture(np.asarray(rgb), width, height, file_format, mode, clipped, taken)
+
+
+def _time_taken(exif: Image.Exif) -> float | None:
+    """When the picture was taken, in seconds, parts of a second included; None where EXIF data do not say."""
+    try:
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        said = str(details.get(ExifTags.Base.DateTimeOriginal) or "")
+        time = datetime.strptime(said.strip("\0 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
+    except _DECODER_ERRORS:  # broken data beside a sound picture
+        return None
+    part = str(details.get(ExifTags.Base.SubsecTimeOriginal) or "").strip("\0 ")
+    return time.timestamp() + (float(f"0.{part}") if part.isdigit() else 0.0)
 
 
 def _plain_jpeg(data: bytes, image: Image.Image, settings: Settings) -> np.ndarray | None:
@@ -96,17 +158,47 @@ def _with_heif() -> tuple[str, ...]:
     return (*FORMATS, "HEIF")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        grey = np.asarray(image, dtype="float64")
-        top = 65535 if image.mode != "F" else 1
-        if grey.min() < 0 or grey.max() > top:
-            raise UnreadableError(f"its grey values lie outside 0 to {top}")
-        return Image.fromarray((grey * (255 / top) + 0.5).astype("uint8")).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+_CHANNELS = "{} channels; Graft reads images of 1 (grey) or 3 (RGB), with or without transparency"
+
+
+def _stretched(image: Image.Image, rendering: Rendering) -> tuple[Image.Image, int]:
+    """A deep grey image as 8-bit RGB, and how many of its pixels lie outside the range."""
+    grey = np.asarray(image, dtype="float64")
+    low, high = rendering.low, rendering.high
+    if low is None or high is None:
+        low, high = 0.0, 1.0 if image.mode == "F" else float(_DEEP_TOP)
+        if grey.min() < low or grey.max() > high:
+            raise UnreadableError(f"its grey values lie outside {low:g} to {high:g}")
+    outside = ~((grey >= low) & (grey <= high))  # NaN is outside as well
+    if outside.all() and not np.isfinite(grey).any():
+        raise UnreadableError("it holds no numbers")
+    levels = (np.nan_to_num(grey, nan=low, posinf=high, neginf=low).clip(low, high) - low) * (255 / (high - low))
+    return Image.fromarray((levels + 0.5).astype("uint8")).convert("RGB"), int(outside.sum())
+
+
+def is_transparent(image: Image.Image) -> bool:
+    return image.has_transparency_data
+
+
+def lay_on(image: Image.Image, ground: Ground) -> Image.Image:
+    """The image in RGB, its transparency laid on a ground."""
+    if not is_transparent(image):
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, _COLOURS[ground]), image).convert("RGB")
+
+
+def _tiff_channels(data: bytes) -> int:
+    """The samples a pixel that a TIFF declares (tag 277); 0 where the file is none or does not say."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return 0
+    start = int.from_bytes(data[4:8], order)
+    for i in range(int.from_bytes(data[start : start + 2], order)):
+        entry = data[start + 2 + 12 * i : start + 14 + 12 * i]
+        if int.from_bytes(entry[:2], order) == 277:
+            return int.from_bytes(entry[8:10], order)
+    return 0
 
 
 def content_hash(pixels: np.ndarray) -> str:

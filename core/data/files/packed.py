@@ -14,33 +14,47 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from typing import IO, Generic, TypeVar
+from pathlib import Path
+from typing import IO
 
+from core.data.files.member_list import SUFFIXES, MemberList, check_ratio, printable_name, unsafe
 from core.errors import InputError
 from core.schemas import Skipped
 from core.settings import get_settings
 from core.store.files import need_disk
 
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm",
-            ".heic", ".heif")  # fmt: skip
+__all__ = ["ENDINGS", "SUFFIXES", "Archive", "TarArchive", "ZipArchive", "check_ratio", "is_packed", "open_packed",
+           "too_many"]  # fmt: skip
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
-_MAX_RATIO = 200  # photographs hardly compress; only repeated bytes reach such a ratio
-_RATIO_FROM = 100 * 2**20  # bytes; a smaller unpacked size is harmless at any ratio
 _BLOCK = 2**20
-Info = TypeVar("Info")
+_UTF8_FLAG = 0x800  # of a ZIP's members whose names are in UTF-8
+_METHODS_READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 10: "PKWARE's Implode", 93: "Zstandard", 94: "MP3",
+            95: "XZ", 96: "a JPEG method", 97: "WavPack", 98: "PPMd"}  # fmt: skip
 
 
 class Archive(ABC):
-    """Files by name. `sizes` maps each name (with `/`) to its unpacked size in bytes."""
+    """Files by name. `sizes` maps each name (with `/`) to its unpacked size in bytes.
+
+    `encodings` are those that the names can be read in, the one in use first.
+    """
 
     title: str
     sizes: dict[str, int]
     refused: tuple[Skipped, ...] = ()
+    encodings: tuple[str, ...] = ("utf-8",)
 
     @abstractmethod
     def read(self, name: str) -> bytes:
         """The bytes of one file; `OSError` when they cannot be had."""
+
+    def head(self, name: str, n: int) -> bytes:
+        """The first `n` bytes of a file, or all where it is shorter."""
+        return self.read(name)[:n]
+
+    def use_encoding(self, encoding: str) -> None:
+        """Read the names in this encoding; without effect where the archive says how they are written."""
+        return
 
     def reopen(self) -> None:
         """Call in a forked process: opens a file handle of its own where reads share a file position."""
@@ -64,26 +78,37 @@ class ZipArchive(Archive):
                 f"“{path.name}” is not a ZIP archive, or it is damaged.", "Make the ZIP again, or upload it again."
             ) from error
         try:
-            self._members = self._checked(path)
+            self._entries = self._checked(path)
+            self.use_encoding("")
         except InputError:
             self._zip.close()
             raise
 
-    def _checked(self, path: Path) -> dict[str, zipfile.ZipInfo]:
-        members = _Members[zipfile.ZipInfo](path)
+    def _checked(self, path: Path) -> "MemberList[zipfile.ZipInfo]":
+        members = MemberList[zipfile.ZipInfo](path)
         for info in self._zip.infolist():
             if stat.S_ISLNK(info.external_attr >> 16):
-                raise _unsafe(path, info.filename, "a link instead of a file")
+                raise unsafe(path, info.filename, "a link instead of a file")
             if info.flag_bits & 0x1:
                 raise InputError(f"“{path.name}” is encrypted.", "Make the ZIP again without a password.")
-            members.add(_zip_name(info), info.file_size, info, info.is_dir())
-        members.check_whole()
-        self.sizes, self.refused = members.sizes, tuple(members.refused)
-        return members.by_name
+            said = bool(info.flag_bits & _UTF8_FLAG)
+            raw = info.orig_filename.encode("utf-8" if said else "cp437")
+            reason = "" if info.compress_type in _METHODS_READ else f"packed with {_method(info)}, which is not read"
+            members.add(raw, info.file_size, info, info.is_dir(), in_utf8=said, reason=reason)
+        return members
+
+    def use_encoding(self, encoding: str) -> None:
+        self._members = self._entries.named(encoding)
+        self.sizes, self.refused = self._entries.sizes, tuple(self._entries.refused)
+        self.encodings = self._entries.encodings
 
     def read(self, name: str) -> bytes:
+        return self.head(name, -1)
+
+    def head(self, name: str, n: int) -> bytes:
         try:
-            return self._zip.read(self._members[name])
+            with self._zip.open(self._members[name]) as file:
+                return file.read(n)
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError) as error:
             raise OSError(f"damaged inside the archive ({error})") from error
 
@@ -110,13 +135,15 @@ class TarArchive(Archive):
             if self._file.read(2) == b"\x1f\x8b":
                 self._file = _gunzip(path, self._file, cut)
             self._file.seek(0)
-            self._places = self._checked(path, cut)
+            self._entries = self._checked(path, cut)
+            self._cut = cut
+            self.use_encoding("")
         except BaseException:
             self._file.close()
             raise
 
-    def _checked(self, path: Path, cut: list[Skipped]) -> dict[str, tuple[int, int]]:
-        members = _Members[tuple[int, int]](path)
+    def _checked(self, path: Path, cut: list[Skipped]) -> "MemberList[tuple[int, int]]":
+        members = MemberList[tuple[int, int]](path)
         damaged = InputError(
             f"“{path.name}” is not a TAR archive, or it is damaged.", "Make the TAR again, or upload it again."
         )
@@ -132,21 +159,29 @@ class TarArchive(Archive):
                     breaks_off = info.offset_data + info.size > end
                     if breaks_off:
                         break
-                    members.add(printable_name(info.name), info.size, (info.offset_data, info.size), info.isdir())
+                    raw = info.name.encode("utf-8", "surrogateescape")
+                    members.add(raw, info.size, (info.offset_data, info.size), info.isdir())
         except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
-            if not members.by_name:
+            if members.is_empty:
                 raise damaged from error
             breaks_off = True
         if breaks_off:
-            cut = [*cut, Skipped(path=printable_name(last), reason="the archive breaks off here")]
-        members.check_whole()
-        self.sizes, self.refused = members.sizes, (*members.refused, *cut)
-        return members.by_name
+            cut.append(Skipped(path=printable_name(last), reason="the archive breaks off here"))
+        return members
+
+    def use_encoding(self, encoding: str) -> None:
+        self._places = self._entries.named(encoding)
+        self.sizes, self.refused = self._entries.sizes, (*self._entries.refused, *self._cut)
+        self.encodings = self._entries.encodings
 
     def read(self, name: str) -> bytes:
+        return self.head(name, self._places[name][1])
+
+    def head(self, name: str, n: int) -> bytes:
         offset, size = self._places[name]
-        data = os.pread(self._file.fileno(), size, offset)  # independent of the file position, so safe for threads
-        if len(data) < size:
+        wanted = min(n, size)
+        data = os.pread(self._file.fileno(), wanted, offset)  # independent of the file position, so safe for threads
+        if len(data) < wanted:
             raise OSError("damaged inside the archive (it breaks off)")
         return data
 
@@ -169,15 +204,6 @@ def is_packed(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS) or zipfile.is_zipfile(path)
 
 
-def is_clutter(name: str) -> bool:
-    """Whether this file is not meant to be imported: operating systems' metadata, readmes and licences."""
-    parts = name.split("/")
-    file = PurePosixPath(parts[-1])
-    if file.stem.lower() in ("readme", "licence", "license") and file.suffix.lower() not in SUFFIXES:
-        return True
-    return "__MACOSX" in parts or parts[-1] in ("Thumbs.db", "desktop.ini") or any(p.startswith(".") for p in parts)
-
-
 def too_many(title: str, n: int) -> InputError:
     limit = get_settings().max_members
     return InputError(
@@ -186,60 +212,13 @@ def too_many(title: str, n: int) -> InputError:
     )
 
 
-class _Members(Generic[Info]):
-    """The members of an archive worth reading, by name, and those refused alone."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._largest = get_settings().max_pixels * 4
-        self._unpacked = 0
-        self.by_name: dict[str, Info] = {}
-        self.sizes: dict[str, int] = {}
-        self.refused: list[Skipped] = []
-
-    def add(self, raw: str, size: int, info: Info, is_folder: bool) -> None:
-        """Take a member in; `InputError` when its name is not safe."""
-        self._unpacked += size
-        name = raw.replace("\\", "/")
-        if name.startswith("/") or name[1:2] == ":":
-            raise _unsafe(self._path, raw, "an absolute path")
-        if ".." in name.split("/"):
-            raise _unsafe(self._path, raw, "a path that leaves its folder")
-        name = "/".join(part for part in name.split("/") if part not in ("", "."))
-        if is_folder or is_clutter(name):
-            return
-        if name in self.by_name:
-            reason = "the archive holds this name twice; the first one was taken"
-            self.refused.append(Skipped(path=name, reason=reason))
-        elif size > self._largest:
-            self.refused.append(Skipped(path=name, reason=f"larger than {self._largest // 2**20} MB"))
-        else:
-            self.by_name[name] = info
-            self.sizes[name] = size
-
-    def check_whole(self) -> None:
-        """`InputError` for an archive that is a bomb or empty."""
-        check_ratio(self._path, self._unpacked)
-        if not self.by_name:
-            hint = "Put one folder of images per class into it."
-            raise InputError(f"“{self._path.name}” holds no files.", hint)
-
-
-def check_ratio(path: Path, unpacked: int) -> None:
-    if unpacked > _RATIO_FROM and unpacked > _MAX_RATIO * path.stat().st_size:
-        raise InputError(
-            f"“{path.name}” would unpack to {unpacked // 2**20:,} MB, over {_MAX_RATIO} times its size.",
-            "Such an archive is not made of photographs; make it again from the image files.",
-        )
-
-
 def _check_kind(path: Path, info: tarfile.TarInfo) -> None:
     if info.issym() or info.islnk():
-        raise _unsafe(path, info.name, "a link instead of a file")
+        raise unsafe(path, info.name, "a link instead of a file")
     if info.isdev():
-        raise _unsafe(path, info.name, "a device instead of a file")
+        raise unsafe(path, info.name, "a device instead of a file")
     if info.issparse():
-        raise _unsafe(path, info.name, "a sparse file")
+        raise unsafe(path, info.name, "a sparse file")
 
 
 def _gunzip(path: Path, packed: IO[bytes], cut: list[Skipped]) -> IO[bytes]:
@@ -289,23 +268,7 @@ def _declared(path: Path) -> int:
     return int.from_bytes(tail[at + 10 : at + 12], "little") if at >= 0 else 0
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    """A member's name. Many programs write UTF-8 without saying so, which Python then reads as code page 437."""
-    if info.flag_bits & 0x800:
-        return info.filename
-    try:
-        return info.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return info.filename
+def _method(info: zipfile.ZipInfo) -> str:
+    return _METHODS.get(info.compress_type, f"the method {info.compress_type}")
 
 
-def printable_name(name: str) -> str:
-    """A name as text that can be stored: bytes that are no UTF-8 become question marks."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _unsafe(path: Path, name: str, what: str) -> InputError:
-    return InputError(
-        f"“{path.name}” was refused because it holds {what}, “{name}”.",
-        "Make the archive again from the folder that holds the class folders.",
-    )

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.data.files.archives import Archive, Member
-from core.data.files.decoding import UnreadableError, content_hash, decode
+from core.data.files.archives import Archive
+from core.data.files.decoding import Rendering, UnreadableError, content_hash, decode
+from core.data.image_reading.members import Member
 from core.data.images.quality import HASHES, MEASURES, measure_images, reduce_image
 from core.schemas import Skipped
 from core.settings import get_settings
@@ -26,17 +27,23 @@ _CHUNK = 64  # members a worker takes at a time
 _MANY = 8 * _CHUNK  # members from which forking pays off
 _BLOCK = 64 * 2**20  # bytes the file grows by
 _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
-            "format", "mode", "size", "content_hash", *HASHES, *MEASURES]  # fmt: skip
+            "format", "mode", "size", "content_hash", "given_group", "clipped", "taken", *HASHES, *MEASURES]  # fmt: skip
 
 
 def store_images(
-    archive: Archive, members: Sequence[Member], folder: Path, progress: Progress | None = None
+    archive: Archive,
+    members: Sequence[Member],
+    folder: Path,
+    progress: Progress | None = None,
+    rendering: Rendering | None = None,
 ) -> tuple[pd.DataFrame, list[Skipped]]:
     """Decode the members into `folder`, and return the manifest and the files refused.
 
     Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`, in no
     particular order), height and width as stored, original_height, original_width, format, mode, size (bytes of the
-    file), content_hash, perceptual_hash, mirrored_hash, and the `MEASURES` of its pixels.
+    file), content_hash, given_group (NA where there is none), clipped (pixels whose grey values lie outside the
+    rendering's range), taken (seconds since 1970, NaN where unknown), perceptual_hash, mirrored_hash, and the
+    `MEASURES` of its pixels.
     """
     chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
     rows: list[Row] = []
@@ -50,7 +57,7 @@ def store_images(
         reduced = []
         for member in chunks[number]:
             try:
-                picture = decode(archive.read(member.name), settings)
+                picture = decode(archive.read(member.name), settings, rendering)
             except (UnreadableError, OSError) as error:
                 batch.append(Skipped(path=member.path, reason=str(error)))
                 continue
@@ -69,6 +76,9 @@ def store_images(
                     "mode": picture.mode,
                     "size": archive.sizes[member.name],
                     "content_hash": content_hash(pixels),
+                    "given_group": member.group,
+                    "clipped": picture.clipped,
+                    "taken": picture.taken,
                 }
             )
             reduced.append(reduce_image(pixels))
@@ -88,8 +98,9 @@ def store_images(
             if progress:
                 progress(done, len(members))
     manifest = pd.DataFrame(rows, columns=_COLUMNS)
-    for column in ("path", "label", "given_split", "content_hash", *HASHES):
+    for column in ("path", "label", "given_split", "given_group", "content_hash", *HASHES):
         manifest[column] = manifest[column].astype("str")
+    manifest["taken"] = manifest["taken"].astype("float64")
     write_parquet(folder / "manifest.parquet", manifest)
     return manifest, skipped
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.data.files.archives import Archive, image_members, open_archive
+from core.data.files.archives import Archive, open_archive
+from core.data.image_reading.members import image_members
 from core.data.files.packed import SUFFIXES, is_packed
 from core.data.images.writing import Progress, store_images
 from core.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data.files.archives import image_members
+from core.data.image_reading.members import image_members
 from core.data.files.decoding import decode
 from core.data.files.samples import SAMPLES, get_sample
 from core.data.files.sources import server_path

@@ -11,7 +11,8 @@ from typing import Literal
 
 import pytest
 
-from core.data.files.archives import ZipArchive, image_members, open_archive
+from core.data.files.archives import ZipArchive, open_archive
+from core.data.image_reading.members import image_members
 from core.errors import InputError
 
 

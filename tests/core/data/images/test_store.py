@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.files.archives import MemoryArchive, image_members, open_archive
+from core.data.files.archives import MemoryArchive, open_archive
+from core.data.image_reading.members import image_members
 from core.data.files.decoding import UnreadableError, content_hash, decode
 from core.data.files.samples import FOLDER
 from core.data.images import writing as storing

@@ -1,0 +1,216 @@
+"""How an archive of images is read: which folders and tables name the classes and parts, and how pixels are rendered.
+
+`propose_image_reading` finds everything out once; reading with the record guesses nothing.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import ValidationError
+
+from core.data.image_reading.members import Member, image_members, without_single_part
+from core.data.image_reading.boxes import propose_boxes, read_boxes
+from core.data.files.decoding import Rendering
+from core.data.image_reading.file_index import FileIndex
+from core.data.image_reading.folders import Layout, count_classes, propose_layouts
+from core.data.image_reading.groups import Grouping, group_names, groups_across_parts, propose_grouping
+from core.data.image_reading.label_columns import propose_label_tables
+from core.data.image_reading.label_tables import LabelTable, Row, read_rows
+from core.data.files.packed import SUFFIXES, Archive
+from core.data.image_reading.rendering import propose_rendering
+from core.errors import InputError
+from core.schemas import Frozen, Skipped
+from core.store.files import write_text
+
+_GENERIC = frozenset(("images", "image", "imgs", "img", "photos", "pictures", "data", "part", "chunk", "batch", "folder", "jpeg",
+                      "jpg", "png", "tif", "files", "raw"))  # fmt: skip
+LabelSource = Literal["folders", "tables", "none"]
+
+
+class TreeReading(Frozen):
+    """One of several ways to understand the folders, and how many images each class then has."""
+
+    labels: LabelSource = "folders"
+    layout: Layout = Layout()
+    tables: tuple[LabelTable, ...] = ()
+    classes: dict[str, int] = {}
+
+
+class ImageReading(Frozen):
+    """How an archive of images is read: `imports/NUMBER/reading.json`.
+
+    `encoding` is that of the names in the archive that do not say theirs. Labels come from folders, as `layout`
+    says, or from `tables`. `rendering` is the one way in which all pictures become 8-bit RGB, `grouping` what belongs
+    together. `proposed`: nobody has changed it yet. `alternatives` are other ways to understand the folders, `notes` say what was found out.
+    """
+
+    kind: Literal["image"] = "image"
+    encoding: str = "utf-8"
+    labels: LabelSource = "folders"
+    layout: Layout = Layout()
+    tables: tuple[LabelTable, ...] = ()
+    rendering: Rendering = Rendering()
+    grouping: Grouping = Grouping()
+    classes: dict[str, int] = {}
+    alternatives: tuple[TreeReading, ...] = ()
+    notes: tuple[str, ...] = ()
+    proposed: bool = False
+
+
+def image_names(archive: Archive) -> list[str]:
+    """The image files in an archive, by their endings."""
+    return [name for name in archive.sizes if PurePosixPath(name).suffix.lower() in SUFFIXES]
+
+
+def propose_image_reading(
+    archive: Archive, *, labelled: bool = True, rendering: Rendering | None = None
+) -> ImageReading:
+    """How this archive is to be read, found out from all of it.
+
+    Args:
+        archive: its names are in the encoding that it found out.
+        labelled: whether classes are wanted.
+        rendering: that of an earlier import, which then holds here as well.
+
+    Raises:
+        InputError: a table gives its images several labels each.
+    """
+    names = image_names(archive)
+    rendering = rendering or propose_rendering(archive, names)
+    reading = ImageReading(encoding=archive.encodings[0], rendering=rendering, labels="none", proposed=True)
+    if not labelled or not names:
+        return reading.model_copy(update={"layout": propose_layouts(names)[0]})
+    trees, open_tables = _trees(archive, names)
+    best = trees[0]
+    reading = reading.model_copy(
+        update={
+            "labels": best.labels,
+            "layout": best.layout,
+            "tables": best.tables,
+            "classes": best.classes,
+            "alternatives": tuple(trees[1:]),
+        }
+    )
+    members, _ = list_members(archive, reading)
+    grouping = propose_grouping(members)
+    notes = [*_boxes_notes(best), *(open_tables if len(best.classes) < 2 else ())]
+    torn = groups_across_parts(members, grouping)
+    if torn:  # whoever gave the parts decided; moving the groups would empty a part
+        notes.append(
+            f"{torn:,} groups of pictures that seem to belong together (such as {_joined(grouping.examples[0])}) lie in"
+            " more than one of the given parts: scores may look better than they are."
+        )
+        grouping = Grouping()
+    return reading.model_copy(update={"grouping": grouping, "notes": tuple(notes)})
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(f"“{name}”" for name in names[:2])
+
+
+def _boxes_notes(tree: TreeReading) -> list[str]:
+    return [
+        f"The boxes of “{table.path}” were reduced to labels of whole images: each image has one class."
+        for table in tree.tables
+        if table.format in ("coco", "yolo")
+    ]
+
+
+def _trees(archive: Archive, names: Sequence[str]) -> tuple[list[TreeReading], list[str]]:
+    """The ways to find the classes, the most likely first, and notes on tables whose columns remain open."""
+    folders = [TreeReading(layout=layout, classes=count_classes(layout, names)) for layout in propose_layouts(names)]
+    tables, open_tables = propose_label_tables(archive, names)
+    tables = tables or propose_boxes(archive, FileIndex(names))
+    if not tables:
+        return folders, open_tables
+    tree = TreeReading(labels="tables", layout=folders[0].layout, tables=tuple(tables))
+    members, _ = list_members(archive, ImageReading(**_of_tree(tree)))
+    counts = Counter(member.label for member in members)
+    tree = tree.model_copy(update={"classes": {str(name): counts[name] for name in sorted(counts, key=str)}})
+    if len(tree.classes) < 2 <= len(folders[0].classes):
+        return folders, open_tables
+    if len(folders[0].classes) < 2 or _is_generic(folders[0].classes):
+        return [tree, *(other for other in folders if len(other.classes) > 1)], open_tables
+    return [*folders, *([] if tree.classes == folders[0].classes else [tree])], open_tables
+
+
+def _of_tree(tree: TreeReading) -> dict[str, object]:
+    return {"labels": tree.labels, "layout": tree.layout, "tables": tree.tables}
+
+
+def _is_generic(classes: Sequence[str] | dict[str, int]) -> bool:
+    """Whether these are folders that hold any images, such as `images_1` and `images_2`."""
+    words: list[set[str]] = [{word.strip("0123456789") for word in name.lower().replace("-", "_").split("_")} for name in classes]
+    own = set().union(*words) - set.intersection(*words)
+    return all(word & _GENERIC for word in words) and not own - _GENERIC - {""}
+
+
+def choose_tree(reading: ImageReading, tree: TreeReading) -> ImageReading:
+    """The reading with another of its trees; the one that it had becomes an alternative."""
+    had = TreeReading(labels=reading.labels, layout=reading.layout, tables=reading.tables, classes=reading.classes)
+    others = (had, *(other for other in reading.alternatives if other != tree))
+    return reading.model_copy(update={**_of_tree(tree), "classes": tree.classes, "alternatives": others})
+
+
+def list_members(archive: Archive, reading: ImageReading) -> tuple[list[Member], list[Skipped]]:
+    """The images with their classes, parts and groups, as the reading says, and what is left out and why."""
+    members, skipped = image_members(archive, reading.labels == "folders", reading.layout)
+    if reading.labels == "tables":
+        tables = {table.path for table in reading.tables}
+        members, unnamed = _label_by_tables(archive, members, reading)
+        skipped = [one for one in skipped if one.path not in tables] + unnamed
+    return group_names(members, reading.grouping), skipped
+
+
+def _label_by_tables(
+    archive: Archive, members: Sequence[Member], reading: ImageReading
+) -> tuple[list[Member], list[Skipped]]:
+    """The members with the labels of the tables; those that no table names, and rows that name no image."""
+    index = FileIndex(member.name for member in members)
+    rows: dict[str, Row] = {}
+    skipped = []
+    for table in reading.tables:
+        read = read_boxes if table.format in ("coco", "yolo") else read_rows
+        for row in read(archive, table, index):
+            if row.image is None:
+                reason = f"named in “{table.path}”, but not there"
+                skipped.append(Skipped(path=row.file, reason=reason, unlabelled=True))
+            else:
+                rows.setdefault(row.image, row)
+    several = "the label tables" if len(reading.tables) > 1 else f"“{reading.tables[0].path}”"
+    labelled = []
+    for member in members:
+        named = rows.get(member.name)
+        if named and named.label:
+            part = named.part or member.given_split
+            labelled.append(replace(member, label=named.label, given_split=part, group=named.group or None))
+        else:
+            reason = f"without a label in {several}" if named else f"not named in {several}"
+            skipped.append(Skipped(path=member.path, reason=reason, unlabelled=True))
+    return without_single_part(labelled), skipped
+
+
+def parse_image_reading(values: object) -> ImageReading:
+    """A reading from JSON values; `InputError` names the field that is wrong."""
+    try:
+        return ImageReading.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise InputError(
+            f"The reading is wrong at {where}: {first['msg']}.",
+            "`core import --show-reading` prints one that is right.",
+        ) from error
+
+
+def save_image_reading(folder: Path, reading: ImageReading) -> None:
+    write_text(folder / "reading.json", reading.model_dump_json(indent=1))
+
+
+def load_image_reading(folder: Path) -> ImageReading:
+    """The reading of an import; of one made before readings were kept, that which was then built in."""
+    path = folder / "reading.json"
+    return ImageReading.model_validate_json(path.read_text("utf-8")) if path.exists() else ImageReading()
