@@ -17,7 +17,7 @@ MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 
 
 def join_column_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.Series:
-    """The groups of duplicates, joined where a column of a table or the reading of images says what belongs together."""
+    """The groups of duplicates, joined where a table's column or the images' reading joins samples."""
     named = manifest_column(dataset, folder, "given_group")
     groups = samples["group"].astype("int64")
     if not named:

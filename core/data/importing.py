@@ -8,7 +8,7 @@ import errno
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +17,10 @@ from typing import Any
 import pandas as pd
 
 from core.data.cleaning.steps.samples import BIN_TARGET
-from core.data.files.archives import Archive
-from core.data.files.groups import group_by_time, propose_by_time
-from core.data.files.image_reading import (
-    ImageReading,
-    list_members,
-    load_image_reading,
-    parse_image_reading,
-    propose_image_reading,
-    save_image_reading,
-)
 from core.data.files.sources import Source, inspect_source
 from core.data.files.table_files import TABLE_SUFFIXES
-from core.data.images.writing import Progress, estimated_size, store_images
+from core.data.image_import import fill_images
+from core.data.images.writing import Progress
 from core.data.tables import store as tables
 from core.data.tables import targets
 from core.data.tables.columns import Choice, column_with_role, read_choices
@@ -39,7 +30,7 @@ from core.errors import DiskError, InputError
 from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
 from core.store import datasets as store
 from core.store.dataset_folder import DatasetFolder
-from core.store.files import need_disk, write_parquet, write_text
+from core.store.files import need_disk, write_text
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ def import_data(
         folder.mkdir()
         if given.kind == "image":
             with given.open() as archive:
-                filled = _fill_images(archive, folder, unlabelled, progress, old, reading)
+                filled = _Filled(*fill_images(archive, folder, not unlabelled, old, reading, progress))
         else:
             filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old)
         with store.write_lock():
@@ -178,63 +169,6 @@ def import_task(params: dict[str, Any], folder: Path, progress: Callable[[int, i
 def import_sample(name: str, progress: Progress | None = None) -> ImportResult:
     """Import a shipped sample by name; one that is there already is given back as it is."""
     return import_data(f"sample:{name}", progress=progress)
-
-
-def _image_reading(
-    archive: Archive, labelled: bool, old: DatasetRecord | None, given: Mapping[str, Any] | None
-) -> ImageReading:
-    """The reading that was given, or what is found out; a further import is rendered as the first one was."""
-    first = load_image_reading(store.import_folder(old.id, old.imports[0].number)) if old else None
-    rendering = first.rendering if first else None
-    if given is None:
-        return propose_image_reading(archive, labelled=labelled, rendering=rendering)
-    reading = parse_image_reading(given)
-    archive.use_encoding(reading.encoding)
-    return reading.model_copy(update={"rendering": rendering}) if rendering else reading
-
-
-def _fill_images(
-    archive: Archive,
-    folder: Path,
-    unlabelled: bool,
-    progress: Progress | None,
-    old: DatasetRecord | None,
-    given: Mapping[str, Any] | None,
-) -> _Filled:
-    reading = _image_reading(archive, not unlabelled, old, given)
-    members, skipped = list_members(archive, reading)
-    if not members:
-        why = f" (“{skipped[0].path}”: {skipped[0].reason})" if skipped else ""
-        hint = "Put one folder of images per class into it."
-        raise InputError(
-            f"“{archive.title}” holds no images that can be used{why}.", " ".join([*reading.notes, hint])
-        )
-    need_disk(estimated_size(archive, members))
-    manifest, unreadable = store_images(archive, members, folder, progress, reading.rendering)
-    if manifest.empty:
-        raise InputError(
-            f"None of the {len(unreadable)} images in “{archive.title}” can be read"
-            f" (“{unreadable[0].path}”: {unreadable[0].reason}).",
-            "Export them again as JPEG or PNG.",
-        )
-    reading, manifest = _grouped_by_time(reading, members, manifest, folder)
-    save_image_reading(folder, reading)
-    return _Filled(manifest, skipped + unreadable)
-
-
-def _grouped_by_time(
-    reading: ImageReading, members: Sequence[Member], manifest: pd.DataFrame, folder: Path
-) -> tuple[ImageReading, pd.DataFrame]:
-    """The manifest with bursts as groups, where the reading says so or finds nothing else that belongs together."""
-    grouping = reading.grouping
-    if grouping.by == "none" and reading.proposed and reading.labels != "none":
-        by_path = {member.path: member for member in members}
-        grouping = propose_by_time([by_path[path] for path in manifest["path"]], manifest["taken"])
-    if grouping.by != "time":
-        return reading, manifest
-    manifest = manifest.assign(given_group=group_by_time(manifest["taken"], grouping.seconds))
-    write_parquet(folder / "manifest.parquet", manifest)
-    return reading.model_copy(update={"grouping": grouping}), manifest
 
 
 def _fill_table(

@@ -24,7 +24,7 @@ Info = TypeVar("Info")
 
 @dataclass(frozen=True)
 class _Entry(Generic[Info]):
-    """A member as the archive lists it: `raw` is its name, known to be in UTF-8 or not; `reason` why it is refused."""
+    """A member as the archive lists it: `raw` is its name, `in_utf8` for certain or not."""
 
     raw: bytes
     in_utf8: bool

@@ -270,5 +270,3 @@ def _declared(path: Path) -> int:
 
 def _method(info: zipfile.ZipInfo) -> str:
     return _METHODS.get(info.compress_type, f"the method {info.compress_type}")
-
-

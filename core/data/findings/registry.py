@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from core.data.cleaning.steps.samples import DROP_DUPLICATES
-from core.data.files.archives import SUFFIXES
+from core.data.files.member_list import SUFFIXES
 from core.data.findings import category as category_findings
 from core.data.findings import image as image_findings
+from core.data.findings import reading as reading_findings
 from core.data.findings import table as table_findings
 from core.data.findings.evidence import Evidence, Finder, count, list_some
 from core.schemas import Finding, Kind, Step
@@ -25,7 +26,7 @@ def run_finders(evidence: Evidence) -> tuple[Finding, ...]:
 def finders(kind: Kind) -> list[Finder]:
     """The finders for data of this kind."""
     of_tables = [*table_findings.FINDERS, *category_findings.FINDERS]
-    return [*FINDERS, *(of_tables if kind == "table" else image_findings.FINDERS)]
+    return [*FINDERS, *(of_tables if kind == "table" else [*image_findings.FINDERS, *reading_findings.FINDERS])]
 
 
 def unreadable(evidence: Evidence) -> Iterator[Finding]:
@@ -34,7 +35,7 @@ def unreadable(evidence: Evidence) -> Iterator[Finding]:
         skipped.path
         for record in evidence.dataset.imports
         for skipped in record.skipped
-        if skipped.path.lower().endswith(SUFFIXES)
+        if skipped.path.lower().endswith(SUFFIXES) and not skipped.unlabelled
     ]
     if refused:
         yield Finding(

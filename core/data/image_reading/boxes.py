@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from core.data.files.packed import Archive
 from core.data.image_reading.file_index import FileIndex
 from core.data.image_reading.label_tables import LabelTable, Row, find_images, several_labels
-from core.data.files.packed import Archive
 
 _MAX_BYTES = 256 * 2**20
 _YOLO_LINE = re.compile(r"(\d+)(?:\s+-?\d*\.?\d+(?:[eE]-?\d+)?){4,}\s*")

@@ -158,7 +158,7 @@ def _unwrapped(node: _Node, part: Part | None = None) -> _Node:
 
 
 def _with_parts(root: _Node) -> Iterator[Layout]:
-    """Readings in which some folders are parts, with others only where that is doubtful; none without such folders."""
+    """Readings in which some folders are parts, and where that is doubtful others; none without such folders."""
     doubtful = []
     above = _parts_below_classes(root)
     for node in root.walk():
@@ -236,9 +236,7 @@ def _classes_in_names(inner: dict[str, _Node], parts: Mapping[str, Part | None])
         of_part.setdefault(part, []).append(classes[name])
     if not all(classes.values()) or any(len(set(names)) < len(names) for names in of_part.values()):
         return None
-    if len(of_part["train"] if "train" in of_part else []) < 2 or not _share_names(
-        [set(n) for n in of_part.values()]
-    ):
+    if len(of_part.get("train", ())) < 2 or not _share_names([set(names) for names in of_part.values()]):
         return None
     named = {child.key: classes[name] for name, child in inner.items()}
     return _sets(inner, parts, {}).model_copy(update={"classes": named})

@@ -1,6 +1,7 @@
-"""Pictures that belong together: of one patient, plant, burst or film, told by a column, their folders or their names.
+"""Pictures that belong together, such as those of one patient, plant, burst or film.
 
-A network that has seen one of them knows the others, so that a split through the middle flatters the score.
+A column of a table, their folders, their names or the time they were taken tell. A network that has seen one of them
+knows the others, so that a split through the middle flatters the score.
 """
 
 import re
@@ -21,8 +22,10 @@ _PATTERNS = (
     r"(.+?) ?\(\d+\)",  # plant 7 (3)
     r"(.*?\d+)[A-Za-z]+[ _-]*\d+",  # P01S03
 )
-_CAMERA = re.compile(r"(img|image|dsc[nf]?|wa|vid|pano|pxl|photo|screenshot|whatsapp|(19|20)\d\d[-_]?\d\d[-_]?\d\d|[\W_])*",
-                     re.IGNORECASE)  # fmt: skip
+_CAMERA = re.compile(
+    r"(img|image|dsc[nf]?|wa|vid|pano|pxl|photo|screenshot|whatsapp|(19|20)\d\d[-_]?\d\d[-_]?\d\d|[\W_])*",
+    re.IGNORECASE,
+)
 _FEWEST = 5  # groups that a class needs, so that a pattern is hardly chance, and can be divided
 _TOGETHER = 0.6  # share of the pictures in groups of two or more
 _BURST = 5.0  # seconds between pictures of a burst

@@ -125,7 +125,7 @@ def _delimiter(text: str) -> str:
     head = "\n".join(text.splitlines()[:50])
     for delimiter in _DELIMITERS:
         widths = {len(row) for row in csv_rows(head, delimiter)}
-        if len(widths) == 1 and widths > {0} - widths and max(widths) > 1:
+        if len(widths) == 1 and max(widths) > 1:
             return delimiter
     return max(_DELIMITERS[:-1], key=text.split("\n", 1)[0].count)
 
@@ -143,7 +143,7 @@ def _file_column(cells: Cells, index: FileIndex, path: str) -> tuple[str, list[s
         rank = -_FILES.index(_plain(column)) if _plain(column) in _FILES else -len(_FILES)
         if best is None or (named, rank) > best[:2]:
             best = named, rank, column, images
-    if best is None or best[0] * 2 < min(len(index.names), max(len(cells.rows) - 1, 1)):
+    if best is None or best[0] < 2 or best[0] * 2 < min(len(index.names), max(len(cells.rows) - 1, 1)):
         return None
     return best[2], best[3]
 
@@ -225,5 +225,3 @@ def _refuse_several(archive: Archive, table: LabelTable, cells: Cells, images: S
                 n_several, example = n_several + 1, example or str(image)
     if n_several:
         raise several_labels(archive, table.path, n_several, example)
-
-

@@ -3,15 +3,13 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from core.data.image_reading.file_index import FileIndex, looks_like_image
-from core.data.image_reading.folders import part_of
 from core.data.files.packed import Archive
+from core.data.image_reading.file_index import FileIndex
+from core.data.image_reading.folders import part_of
 from core.errors import InputError
 from core.schemas import Frozen, Part
 

@@ -3,30 +3,31 @@
 `propose_image_reading` finds everything out once; reading with the record guesses nothing.
 """
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pydantic import ValidationError
 
-from core.data.image_reading.members import Member, image_members, without_single_part
-from core.data.image_reading.boxes import propose_boxes, read_boxes
 from core.data.files.decoding import Rendering
+from core.data.files.packed import SUFFIXES, Archive
+from core.data.image_reading.boxes import propose_boxes, read_boxes
 from core.data.image_reading.file_index import FileIndex
 from core.data.image_reading.folders import Layout, count_classes, propose_layouts
 from core.data.image_reading.groups import Grouping, group_names, groups_across_parts, propose_grouping
 from core.data.image_reading.label_columns import propose_label_tables
 from core.data.image_reading.label_tables import LabelTable, Row, read_rows
-from core.data.files.packed import SUFFIXES, Archive
+from core.data.image_reading.members import Member, image_members, without_single_part
 from core.data.image_reading.rendering import propose_rendering
 from core.errors import InputError
 from core.schemas import Frozen, Skipped
 from core.store.files import write_text
 
-_GENERIC = frozenset(("images", "image", "imgs", "img", "photos", "pictures", "data", "part", "chunk", "batch", "folder", "jpeg",
-                      "jpg", "png", "tif", "files", "raw"))  # fmt: skip
+_GENERIC = frozenset(("images", "image", "imgs", "img", "photos", "pictures", "data", "part", "chunk", "batch",
+                      "folder", "jpeg", "jpg", "png", "tif", "files", "raw"))  # fmt: skip
 LabelSource = Literal["folders", "tables", "none"]
 
 
@@ -44,7 +45,8 @@ class ImageReading(Frozen):
 
     `encoding` is that of the names in the archive that do not say theirs. Labels come from folders, as `layout`
     says, or from `tables`. `rendering` is the one way in which all pictures become 8-bit RGB, `grouping` what belongs
-    together. `proposed`: nobody has changed it yet. `alternatives` are other ways to understand the folders, `notes` say what was found out.
+    together. `proposed`: nobody has changed it yet. `alternatives` are other ways to understand the folders, `notes`
+    say what was found out.
     """
 
     kind: Literal["image"] = "image"
@@ -100,8 +102,8 @@ def propose_image_reading(
     torn = groups_across_parts(members, grouping)
     if torn:  # whoever gave the parts decided; moving the groups would empty a part
         notes.append(
-            f"{torn:,} groups of pictures that seem to belong together (such as {_joined(grouping.examples[0])}) lie in"
-            " more than one of the given parts: scores may look better than they are."
+            f"{torn:,} groups of pictures that seem to belong together (such as {_joined(grouping.examples[0])}) lie"
+            " in more than one of the given parts: scores may look better than they are."
         )
         grouping = Grouping()
     return reading.model_copy(update={"grouping": grouping, "notes": tuple(notes)})
@@ -141,11 +143,11 @@ def _of_tree(tree: TreeReading) -> dict[str, object]:
     return {"labels": tree.labels, "layout": tree.layout, "tables": tree.tables}
 
 
-def _is_generic(classes: Sequence[str] | dict[str, int]) -> bool:
-    """Whether these are folders that hold any images, such as `images_1` and `images_2`."""
-    words: list[set[str]] = [{word.strip("0123456789") for word in name.lower().replace("-", "_").split("_")} for name in classes]
-    own = set().union(*words) - set.intersection(*words)
-    return all(word & _GENERIC for word in words) and not own - _GENERIC - {""}
+def _is_generic(classes: Iterable[str]) -> bool:
+    """Whether these are folders that hold any images, such as `ham_images_1` and `ham_images_2`."""
+    words = [set(re.findall(r"[^\W\d_]+", name.lower())) for name in classes]
+    shared = words[0].intersection(*words[1:])
+    return all(own & _GENERIC and own <= _GENERIC | shared for own in words)
 
 
 def choose_tree(reading: ImageReading, tree: TreeReading) -> ImageReading:

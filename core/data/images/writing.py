@@ -27,7 +27,8 @@ _CHUNK = 64  # members a worker takes at a time
 _MANY = 8 * _CHUNK  # members from which forking pays off
 _BLOCK = 64 * 2**20  # bytes the file grows by
 _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
-            "format", "mode", "size", "content_hash", "given_group", "clipped", "taken", *HASHES, *MEASURES]  # fmt: skip
+            "format", "mode", "size", "content_hash", "given_group", "clipped", "taken", *HASHES,
+            *MEASURES]  # fmt: skip
 
 
 def store_images(

@@ -8,30 +8,56 @@ from pathlib import Path
 import pandas as pd
 
 from core.data.files.archives import Archive, open_archive
+from core.data.files.decoding import Rendering
+from core.data.files.member_list import SUFFIXES, free_name
+from core.data.files.packed import is_packed
+from core.data.findings.evidence import count
 from core.data.image_reading.members import image_members
-from core.data.files.packed import SUFFIXES, is_packed
+from core.data.image_reading.reading import load_image_reading
 from core.data.images.writing import Progress, store_images
 from core.errors import InputError
-from core.schemas import Skipped
+from core.schemas import RunRecord, Skipped
 from core.settings import get_settings
+from core.store.datasets import get_dataset, import_folder
 
 
 def store_pictures(
-    paths: Sequence[Path], folder: Path, progress: Progress | None = None
+    paths: Sequence[Path], folder: Path, rendering: Rendering, progress: Progress | None = None
 ) -> tuple[pd.DataFrame, list[Skipped]]:
     """Decode all pictures into `folder`; the manifest as `store_images` writes it, and what was refused and why.
 
-    A file that is no picture is refused alone. `InputError` when no picture is left.
+    `rendering` is that of the pictures that the run was trained on. A file that is no picture is refused alone.
+    `InputError` when no picture is left.
     """
     with ExitStack() as opened:
         gathered = _Gathered(paths, opened)
         members, named = image_members(gathered, labelled=False)
-        manifest, unreadable = store_images(gathered, members, folder, progress) if members else (pd.DataFrame(), [])
+        manifest, unreadable = pd.DataFrame(), list[Skipped]()
+        if members:
+            manifest, unreadable = store_images(gathered, members, folder, progress, rendering)
     skipped = [*named, *unreadable]
     if manifest.empty:
         why = f" “{skipped[0].path}”: {skipped[0].reason.rstrip('.')}." if skipped else ""
         raise InputError(f"There is no picture among what was given.{why}", "Give pictures as JPEG or PNG, or a ZIP.")
     return manifest, skipped
+
+
+def find_rendering(run: RunRecord) -> Rendering:
+    """How the pictures were rendered that a run was trained on."""
+    dataset = get_dataset(run.dataset)
+    return load_image_reading(import_folder(dataset.id, dataset.imports[0].number)).rendering
+
+
+def rendering_notes(manifest: pd.DataFrame, rendering: Rendering) -> tuple[str, ...]:
+    """What the range of grey values that the run knows left out."""
+    beyond = manifest[manifest["clipped"] > 0]
+    if beyond.empty:
+        return ()
+    return (
+        f"{count(len(beyond), 'picture')} {'holds' if len(beyond) == 1 else 'hold'} grey values outside"
+        f" {rendering.low:g} to {rendering.high:g}, the range of the training pictures; they were clipped in"
+        f" {count(int(beyond['clipped'].sum()), 'pixel')}.",
+    )
 
 
 class _Gathered(Archive):
@@ -61,11 +87,7 @@ class _Gathered(Archive):
         self.refused = tuple(refused)
 
     def _add(self, name: str, size: int, read: Callable[[], bytes]) -> None:
-        stem, dot, ending = name.rpartition(".")
-        number = 1
-        while name in self.sizes:  # telephones call every picture the same
-            number += 1
-            name = f"{stem} {number}{dot}{ending}"
+        name = free_name(name, self.sizes)  # telephones call every picture the same
         self.sizes[name], self._read[name] = size, read
 
     def read(self, name: str) -> bytes:

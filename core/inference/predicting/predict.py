@@ -49,7 +49,11 @@ def predict(run_id: str, paths: Sequence[Path], folder: Path, progress: Any = la
     notes: tuple[str, ...] = ()
     skipped: list[Any] = []
     if isinstance(model, ImageModel):
-        manifest, skipped = pictures.store_pictures(paths, folder, lambda done, n: progress(done, n, "reading"))
+        rendering = pictures.find_rendering(model.run)
+        manifest, skipped = pictures.store_pictures(
+            paths, folder, rendering, lambda done, n: progress(done, n, "reading")
+        )
+        notes = pictures.rendering_notes(manifest, rendering)
         names, images = manifest["path"].to_numpy(), ImageStore(folder)
         probability = model.probabilities(images, lambda done, n: progress(done, n, "predicting"))
         vectors = model.vectors(images) if model.reference else None

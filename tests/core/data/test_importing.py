@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data import importing
+from core.data import image_import
 from core.data.files.decoding import decode
 from core.data.files.samples import SAMPLES
 from core.data.files.sources import server_path
@@ -70,7 +70,7 @@ class TestRefusedImages:
         assert name in refusal(leftovers, make_zip(two_classes | {name: b"x"}))
 
     def test_several_labels_an_image(self, leftovers, make_zip, two_classes):
-        path = make_zip(two_classes | {"labels.csv": b"file,label\n0.png,cat|dog\n1.png,cat\n"})
+        path = make_zip(two_classes | {"labels.csv": b"file,label\ncats/0.png,cat|dog\ncats/1.png,cat\n"})
         assert "“labels.csv”" in refusal(leftovers, path)
 
     def test_target_for_images(self, leftovers, make_zip, two_classes):
@@ -116,7 +116,7 @@ def test_full_disk_is_told_before_and_during_an_import(leftovers, workspace, mak
     def fail(*_args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(importing, "store_images", fail)
+    monkeypatch.setattr(image_import, "store_images", fail)
     with pytest.raises(DiskError, match="became full"):
         import_data(make_zip(two_classes))
     assert leftovers() == []

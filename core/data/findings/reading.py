@@ -1,0 +1,78 @@
+"""Finders on how images were read: what was left out for want of a class, what was taken to belong together."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from core.data.findings.evidence import Evidence, Finder, count, join_names, list_some
+from core.data.image_reading.reading import ImageReading, load_image_reading
+from core.schemas import Finding
+from core.store.dataset_folder import DatasetFolder
+
+
+def without_class(evidence: Evidence) -> Iterator[Finding]:
+    """Images that nothing gives a class, and rows of label tables that name no image."""
+    left_out = [one for record in evidence.dataset.imports for one in record.skipped if one.unlabelled]
+    reasons = pd.Series([one.reason for one in left_out], dtype="str").value_counts()
+    if left_out:
+        why = list_some([f"{reason} ({n:,})" for reason, n in reasons.items()])
+        yield Finding(
+            kind="without_class",
+            severity="warning",
+            message=f"{count(len(left_out), 'file')} left out for want of a class: {why}. Images without one can be"
+            " imported by themselves, without classes, to be predicted.",
+            samples=tuple(one.path for one in left_out),
+        )
+
+
+def belong_together(evidence: Evidence) -> Iterator[Finding]:
+    """Pictures of one patient, plant, burst or film, which stay on one side of the split."""
+    for reading in _readings(evidence):
+        grouping = reading.grouping
+        if grouping.by != "none" and grouping.examples:
+            yield Finding(
+                kind="belong_together",
+                severity="info",
+                message=f"Pictures seem to belong together by their {_WAYS[grouping.by]}, such as"
+                f" {join_names(grouping.examples[0])}: {count(grouping.n_groups, 'group')} of several, each kept on"
+                " one side of the split. Divided otherwise, the test part would hold pictures that the model nearly"
+                " knows, and the score would look better than it is.",
+                samples=tuple(name for names in grouping.examples for name in names),
+            )
+
+
+def reading_notes(evidence: Evidence) -> Iterator[Finding]:
+    """What else was found out while images were read."""
+    for reading in _readings(evidence):
+        for note in reading.notes:
+            yield Finding(kind="reading_notes", severity="info", message=note)
+
+
+def clipped(evidence: Evidence) -> Iterator[Finding]:
+    """Pictures with grey values outside the range to which all are scaled."""
+    for record in evidence.dataset.imports if evidence.dataset.kind == "image" else ():
+        folder = DatasetFolder(evidence.folder)
+        manifest = pd.read_parquet(folder.manifest(record.number))
+        beyond = manifest[manifest["clipped"] > 0] if "clipped" in manifest else manifest[:0]
+        if len(beyond):
+            range_ = load_image_reading(folder.imported(record.number)).rendering
+            n_pixels = int(beyond["clipped"].sum())
+            yield Finding(
+                kind="clipped",
+                severity="info",
+                message=f"{count(len(beyond), 'image')} {'has' if len(beyond) == 1 else 'have'} grey values outside"
+                f" {range_.low:g} to {range_.high:g}, the range to which all are scaled; {count(n_pixels, 'pixel')}"
+                f" {'was' if n_pixels == 1 else 'were'} clipped.",
+                samples=tuple(beyond["path"]),
+            )
+
+
+_WAYS = {"column": "label table", "folder": "folders", "name": "names", "time": "time"}
+
+
+def _readings(evidence: Evidence) -> Iterator[ImageReading]:
+    for record in evidence.dataset.imports if evidence.dataset.kind == "image" else ():
+        yield load_image_reading(DatasetFolder(evidence.folder).imported(record.number))
+
+
+FINDERS: list[Finder] = [without_class, belong_together, reading_notes, clipped]

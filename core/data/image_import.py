@@ -1,0 +1,91 @@
+"""Importing images: the archive's reading found out or taken, the images it names decoded into an import's folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.data.files.archives import Archive
+from core.data.image_reading.groups import group_by_time, propose_by_time
+from core.data.image_reading.members import Member
+from core.data.image_reading.reading import (
+    ImageReading,
+    list_members,
+    load_image_reading,
+    parse_image_reading,
+    propose_image_reading,
+    save_image_reading,
+)
+from core.data.images.writing import Progress, estimated_size, store_images
+from core.errors import InputError
+from core.schemas import DatasetRecord, Skipped
+from core.store import datasets as store
+from core.store.files import need_disk, write_parquet
+
+
+def fill_images(
+    archive: Archive,
+    folder: Path,
+    labelled: bool,
+    old: DatasetRecord | None,
+    given: Mapping[str, Any] | None,
+    progress: Progress | None,
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Write the images of an archive and the reading into `folder`; the manifest, and what was left out and why.
+
+    Args:
+        old: the dataset that gets them as a further import, whose rendering they take.
+        given: a reading to apply; found out when it is None.
+
+    Raises:
+        InputError: nothing in the archive can be used.
+    """
+    reading = _find_reading(archive, labelled, old, given)
+    members, skipped = list_members(archive, reading)
+    if not members:
+        why = f" (“{skipped[0].path}”: {skipped[0].reason})" if skipped else ""
+        hint = "Put one folder of images per class into it."
+        raise InputError(
+            f"“{archive.title}” holds no images that can be used{why}.", " ".join([*reading.notes, hint])
+        )
+    need_disk(estimated_size(archive, members))
+    manifest, unreadable = store_images(archive, members, folder, progress, reading.rendering)
+    if manifest.empty:
+        raise InputError(
+            f"None of the {len(unreadable)} images in “{archive.title}” can be read"
+            f" (“{unreadable[0].path}”: {unreadable[0].reason}).",
+            "Export them again as JPEG or PNG.",
+        )
+    reading, manifest = _grouped_by_time(reading, members, manifest, folder)
+    save_image_reading(folder, reading)
+    return manifest, skipped + unreadable
+
+
+def _find_reading(
+    archive: Archive, labelled: bool, old: DatasetRecord | None, given: Mapping[str, Any] | None
+) -> ImageReading:
+    """The reading that was given, or what is found out; a further import is rendered as the first one was."""
+    first = load_image_reading(store.import_folder(old.id, old.imports[0].number)) if old else None
+    if given is None:
+        return propose_image_reading(archive, labelled=labelled, rendering=first.rendering if first else None)
+    reading = parse_image_reading(given)
+    archive.use_encoding(reading.encoding)
+    if first:
+        reading = reading.model_copy(update={"rendering": first.rendering})
+    return reading.model_copy(update={"proposed": False})
+
+
+def _grouped_by_time(
+    reading: ImageReading, members: Sequence[Member], manifest: pd.DataFrame, folder: Path
+) -> tuple[ImageReading, pd.DataFrame]:
+    """The manifest with bursts as groups, where the reading says so or finds nothing else that belongs together."""
+    grouping = reading.grouping
+    if grouping.by == "none" and reading.proposed and reading.labels != "none":
+        by_path = {member.path: member for member in members}
+        grouping = propose_by_time([by_path[path] for path in manifest["path"]], manifest["taken"])
+    if grouping.by != "time":
+        return reading, manifest
+    manifest = manifest.assign(given_group=group_by_time(manifest["taken"], grouping.seconds))
+    write_parquet(folder / "manifest.parquet", manifest)
+    return reading.model_copy(update={"grouping": grouping}), manifest
