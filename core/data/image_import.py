@@ -43,11 +43,12 @@ def fill_images(
     """
     reading = _find_reading(archive, labelled, old, given)
     members, skipped = list_members(archive, reading)
+    if labelled and reading.open_tables and len({member.label for member in members}) < 2:
+        raise InputError(reading.open_tables[0], "Choose the column in the reading, or use one folder per class.")
     if not members:
         why = f" (“{skipped[0].path}”: {skipped[0].reason})" if skipped else ""
-        hint = "Put one folder of images per class into it."
         raise InputError(
-            f"“{archive.title}” holds no images that can be used{why}.", " ".join([*reading.notes, hint])
+            f"“{archive.title}” holds no images that can be used{why}.", "Put one folder of images per class into it."
         )
     need_disk(estimated_size(archive, members))
     manifest, unreadable = store_images(archive, members, folder, progress, reading.rendering)

@@ -46,7 +46,7 @@ class ImageReading(Frozen):
     `encoding` is that of the names in the archive that do not say theirs. Labels come from folders, as `layout`
     says, or from `tables`. `rendering` is the one way in which all pictures become 8-bit RGB, `grouping` what belongs
     together. `proposed`: nobody has changed it yet. `alternatives` are other ways to understand the folders, `notes`
-    say what was found out.
+    say what was found out, `open_tables` which tables name images, but in no column that is clearly the class.
     """
 
     kind: Literal["image"] = "image"
@@ -59,6 +59,7 @@ class ImageReading(Frozen):
     classes: dict[str, int] = {}
     alternatives: tuple[TreeReading, ...] = ()
     notes: tuple[str, ...] = ()
+    open_tables: tuple[str, ...] = ()
     proposed: bool = False
 
 
@@ -96,9 +97,9 @@ def propose_image_reading(
             "alternatives": tuple(trees[1:]),
         }
     )
-    members, _ = list_members(archive, reading)
+    members, _ = _labelled_members(archive, reading)
     grouping = propose_grouping(members)
-    notes = [*_boxes_notes(best), *(open_tables if len(best.classes) < 2 else ())]
+    notes = _boxes_notes(best)
     torn = groups_across_parts(members, grouping)
     if torn:  # whoever gave the parts decided; moving the groups would empty a part
         notes.append(
@@ -106,7 +107,8 @@ def propose_image_reading(
             " in more than one of the given parts: scores may look better than they are."
         )
         grouping = Grouping()
-    return reading.model_copy(update={"grouping": grouping, "notes": tuple(notes)})
+    update = {"grouping": grouping, "notes": tuple(notes), "open_tables": tuple(open_tables)}
+    return reading.model_copy(update=update)
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -129,7 +131,7 @@ def _trees(archive: Archive, names: Sequence[str]) -> tuple[list[TreeReading], l
     if not tables:
         return folders, open_tables
     tree = TreeReading(labels="tables", layout=folders[0].layout, tables=tuple(tables))
-    members, _ = list_members(archive, ImageReading(**_of_tree(tree)))
+    members, _ = _labelled_members(archive, ImageReading(labels="tables", layout=tree.layout, tables=tree.tables))
     counts = Counter(member.label for member in members)
     tree = tree.model_copy(update={"classes": {str(name): counts[name] for name in sorted(counts, key=str)}})
     if len(tree.classes) < 2 <= len(folders[0].classes):
@@ -137,10 +139,6 @@ def _trees(archive: Archive, names: Sequence[str]) -> tuple[list[TreeReading], l
     if len(folders[0].classes) < 2 or _is_generic(folders[0].classes):
         return [tree, *(other for other in folders if len(other.classes) > 1)], open_tables
     return [*folders, *([] if tree.classes == folders[0].classes else [tree])], open_tables
-
-
-def _of_tree(tree: TreeReading) -> dict[str, object]:
-    return {"labels": tree.labels, "layout": tree.layout, "tables": tree.tables}
 
 
 def _is_generic(classes: Iterable[str]) -> bool:
@@ -154,17 +152,24 @@ def choose_tree(reading: ImageReading, tree: TreeReading) -> ImageReading:
     """The reading with another of its trees; the one that it had becomes an alternative."""
     had = TreeReading(labels=reading.labels, layout=reading.layout, tables=reading.tables, classes=reading.classes)
     others = (had, *(other for other in reading.alternatives if other != tree))
-    return reading.model_copy(update={**_of_tree(tree), "classes": tree.classes, "alternatives": others})
+    update = {"labels": tree.labels, "layout": tree.layout, "tables": tree.tables, "classes": tree.classes}
+    return reading.model_copy(update=update | {"alternatives": others})
 
 
 def list_members(archive: Archive, reading: ImageReading) -> tuple[list[Member], list[Skipped]]:
     """The images with their classes, parts and groups, as the reading says, and what is left out and why."""
+    members, skipped = _labelled_members(archive, reading)
+    return group_names(members, reading.grouping), skipped
+
+
+def _labelled_members(archive: Archive, reading: ImageReading) -> tuple[list[Member], list[Skipped]]:
+    """The images with their classes and parts, and the groups that tables give."""
     members, skipped = image_members(archive, reading.labels == "folders", reading.layout)
     if reading.labels == "tables":
         tables = {table.path for table in reading.tables}
         members, unnamed = _label_by_tables(archive, members, reading)
         skipped = [one for one in skipped if one.path not in tables] + unnamed
-    return group_names(members, reading.grouping), skipped
+    return members, skipped
 
 
 def _label_by_tables(

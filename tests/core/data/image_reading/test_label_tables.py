@@ -197,4 +197,4 @@ def test_table_whose_class_column_is_unclear_is_named() -> None:
     text = table("file,colour,form", "{base},{label},{part}y", names)
     _, _, reading = members(dict.fromkeys(names, b"") | {"l.csv": text})
     assert reading.labels == "folders"
-    assert "“l.csv” names images, and none of its columns is clearly the class: colour, form." in reading.notes
+    assert "“l.csv” names images, and none of its columns is clearly the class: colour, form." in reading.open_tables

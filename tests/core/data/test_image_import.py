@@ -1,0 +1,253 @@
+"""Images are imported as their reading says, from folders, tables and archives as people have them."""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from core.data.image_reading.reading import load_image_reading, propose_image_reading
+from core.data.images.store import ImageStore
+from core.data.importing import ImportResult, import_data
+from core.data.versions import load_samples
+from core.errors import InputError
+from core.schemas import DataRef, Finding
+from core.store.datasets import import_folder
+
+KINDS = {"ok": 0.2, "nok": 0.45, "unsure": 0.7}
+
+
+def shares(seed: int, level: float = 0.2) -> np.ndarray:
+    """Numbers from 0 to 1, `(32, 32)`: a square on a ground of noise."""
+    random = np.random.default_rng(seed)
+    out = random.uniform(0.75, 1, (32, 32))
+    left, top = random.integers(2, 12, 2)
+    out[top : top + 16, left : left + 16] = level
+    return out
+
+
+def saved(values: np.ndarray, form: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(values).save(out, form, **options)
+    return out.getvalue()
+
+
+def plain(seed: int, level: float = 0.2, **options: object) -> bytes:
+    return saved((shares(seed, level) * 255).astype("uint8"), **options)
+
+
+def classes(folder: str, each: int, first: int = 0) -> dict[str, bytes]:
+    return {
+        f"{folder}/{name}/{i}.png": plain(1000 * k + i, level)
+        for k, (name, level) in enumerate(KINDS.items())
+        for i in range(first, first + each)
+    }
+
+
+def flat(folder: str, n: int, first: int = 9000) -> dict[str, bytes]:
+    return {f"{folder}/{i:03d}.png": plain(first + i) for i in range(n)}
+
+
+Zip = Callable[..., Path]
+
+
+def labels(result: ImportResult) -> Counter[str]:
+    return Counter(load_samples(DataRef(dataset=result.dataset.id))["label"])
+
+
+def parts(result: ImportResult) -> Counter[str]:
+    return Counter(load_samples(DataRef(dataset=result.dataset.id))["part"])
+
+
+def finding(result: ImportResult, kind: str) -> Finding:
+    return next(found for found in result.findings if found.kind == kind)
+
+
+def stored(result: ImportResult, number: int = 1) -> np.ndarray:
+    """The pixels of an import, `(n, height, width, 3)`."""
+    images = ImageStore(import_folder(result.dataset.id, number))
+    return np.stack([images.image(row) for row in range(len(images))])
+
+
+@pytest.mark.usefixtures("workspace")
+class TestFolders:
+    def test_flat_test_part_beside_labelled_training_images(self, make_zip: Zip) -> None:
+        result = import_data(make_zip(classes("train", 8) | flat("test", 6)))
+        assert labels(result) == dict.fromkeys(KINDS, 8)
+        assert not result.version.split.given
+        assert sorted(s.path for s in result.skipped) == sorted(flat("test", 6))
+        assert finding(result, "without_class").samples == tuple(s.path for s in result.skipped)
+        assert "6 files left out for want of a class" in finding(result, "without_class").message
+
+    def test_flat_test_part_beside_two_labelled_parts(self, make_zip: Zip) -> None:
+        result = import_data(make_zip(classes("train", 9) | classes("valid", 3, 500) | flat("test", 6)))
+        assert labels(result) == dict.fromkeys(KINDS, 12)
+        assert result.version.split.given
+        samples = load_samples(DataRef(dataset=result.dataset.id))
+        validation = samples["path"].str.startswith("valid/")
+        assert (samples.loc[validation, "part"] == "validation").all()
+        assert Counter(samples.loc[~validation, "part"]).keys() == {"train", "test"}
+
+    def test_stray_folder_beside_two_parts(self, make_zip: Zip) -> None:
+        files = classes("train", 8) | classes("test", 3, 500) | flat("pred", 5) | flat("__MACOSX", 2)
+        result = import_data(make_zip(files))
+        assert labels(result) == dict.fromkeys(KINDS, 11)
+        assert parts(result)["test"] == 9
+        assert sorted(finding(result, "without_class").samples) == sorted(flat("pred", 5))
+
+    def test_parts_without_classes_are_refused_with_the_reason(self, make_zip: Zip) -> None:
+        with pytest.raises(InputError, match="lies in no class folder"):
+            import_data(make_zip(flat("train", 6) | flat("test", 6)))
+
+    def test_another_reading_can_be_chosen(self, make_zip: Zip) -> None:
+        files = {f"{a}/{b}/{i}.png": plain(hash((a, b)) % 999 + i) for a in "xy" for b in "uv" for i in range(4)}
+        result = import_data(make_zip(files))
+        assert result.dataset.classes == ("x", "y")
+        reading = load_image_reading(import_folder(result.dataset.id, 1))
+        other = reading.alternatives[0]
+        given = reading.model_dump(mode="json") | {"layout": other.layout.model_dump(mode="json")}
+        assert import_data(make_zip(files), reading=given, name="Other").dataset.classes == ("u", "v")
+
+    def test_reading_with_an_unknown_field_is_refused_by_name(self, make_zip: Zip) -> None:
+        with pytest.raises(InputError, match=r"wrong at layout\.class_level"):
+            import_data(make_zip(classes("set", 3)), reading={"layout": {"class_level": "top"}})
+
+
+@pytest.mark.usefixtures("workspace")
+class TestTables:
+    def test_column_of_parts_is_the_split(self, make_zip: Zip) -> None:
+        files: dict[str, bytes] = flat("images", 21)
+        order = ("train", "train", "train", "train", "val", "test", "test")
+        rows = [f"{i:03d}.png,{'abc'[i // 7]},{order[i % 7]}" for i in range(21)]
+        result = import_data(make_zip(files | {"labels.csv": "\n".join(["filename,label,split", *rows]).encode()}))
+        assert parts(result) == {"train": 12, "validation": 3, "test": 6}
+        assert labels(result) == {"a": 7, "b": 7, "c": 7}
+
+    def test_column_of_patients_keeps_them_together(self, make_zip: Zip) -> None:
+        rows = [f"{i:03d}.png,{'ab'[i // 3 % 2]},p{i // 3}" for i in range(48)]
+        files = flat("images", 48) | {"meta.csv": "\n".join(["image_id,dx,patient_id", *rows]).encode()}
+        result = import_data(make_zip(files))
+        samples = load_samples(DataRef(dataset=result.dataset.id)).sort_values("path")
+        patient = np.arange(48) // 3
+        assert (samples.groupby(patient)["part"].nunique() == 1).all()
+        assert "16 groups" in finding(result, "belong_together").message
+
+    def test_boxes_of_one_class_an_image_are_labels_and_that_is_said(self, make_zip: Zip) -> None:
+        boxes = {f"labels/{i:03d}.txt": f"{i % 2} .5 .5 .1 .1\n{i % 2} .2 .2 .1 .1".encode() for i in range(12)}
+        result = import_data(make_zip(flat("images", 12) | boxes | {"classes.txt": b"cat\ndog\n"}))
+        assert labels(result) == {"cat": 6, "dog": 6}
+        assert "were reduced to labels of whole images" in finding(result, "reading_notes").message
+
+    def test_open_table_is_told_where_no_folder_helps(self, make_zip: Zip) -> None:
+        rows = [f"{i:03d}.png,{'ab'[i % 2]},{'xyz'[i % 3]}" for i in range(12)]
+        files = flat("images", 12) | {"t.csv": "\n".join(["file,first,second", *rows]).encode()}
+        with pytest.raises(InputError) as caught:
+            import_data(make_zip(files))
+        assert (
+            "none of its columns is clearly the class: first, second" in f"{caught.value.message} {caught.value.hint}"
+        )
+
+
+@pytest.mark.usefixtures("workspace")
+class TestRendering:
+    @staticmethod
+    def twelve_bits(top: int = 4095, first: int = 0) -> Mapping[str, bytes]:
+        return {
+            f"{name}/{i}.tif": saved((shares(1000 * k + i + first, level) * top).astype("uint16"), "TIFF")
+            for k, (name, level) in enumerate(KINDS.items())
+            for i in range(5)
+        }
+
+    def test_twelve_bits_fill_eight_in_all_pictures_alike(self, make_zip: Zip) -> None:
+        pixels = stored(import_data(make_zip(self.twelve_bits())))
+        assert pixels.max() > 250
+        levels = sorted({round(float(np.median(one[one < 200]) / 255), 2) for one in pixels})
+        assert levels == pytest.approx(sorted(KINDS.values()), abs=0.01)
+
+    def test_further_import_has_the_range_of_the_first_and_counts_what_lies_outside(self, make_zip: Zip) -> None:
+        first = import_data(make_zip(self.twelve_bits()))
+        more = import_data(make_zip(self.twelve_bits(16383, 500), "more.zip"), into=first.dataset.id)
+        assert load_image_reading(import_folder(first.dataset.id, 2)).rendering.high == 4095
+        assert (stored(more, 2) == 255).mean() > 0.7
+        assert "15 images have grey values outside 0 to 4095" in finding(more, "clipped").message
+
+    def test_white_drawings_are_told_apart(self, make_zip: Zip) -> None:
+        def icon(seed: int, level: float) -> bytes:
+            alpha = ((shares(seed, level) < 0.75) * 255).astype("uint8")
+            return saved(np.dstack([np.full((32, 32, 3), 255, "uint8"), alpha]))
+
+        files = {f"{n}/{i}.png": icon(100 * k + i, v) for k, (n, v) in enumerate(KINDS.items()) for i in range(4)}
+        pixels = stored(import_data(make_zip(files)))
+        assert pixels.std(axis=(1, 2, 3)).min() > 20
+
+    def test_one_ground_for_all_pictures_can_be_chosen(self, make_zip: Zip) -> None:
+        files = {n: saved(np.full((8, 8, 4), i, "uint8")) for i, n in enumerate(classes("set", 3))}
+        result = import_data(
+            make_zip(files), unlabelled=True, reading={"labels": "none", "rendering": {"ground": "dark"}}
+        )
+        assert stored(result).max() < 10
+
+
+@pytest.mark.usefixtures("workspace")
+class TestTogether:
+    def test_frames_of_a_film_stay_on_one_side(self, make_zip: Zip) -> None:
+        files = {f"{'ab'[g % 2]}/film{g:02d}_{i:03d}.png": plain(100 * g + i) for g in range(12) for i in range(4)}
+        result = import_data(make_zip(files))
+        samples = load_samples(DataRef(dataset=result.dataset.id))
+        film = samples["path"].str.extract(r"(film\d+)")[0]
+        assert (samples.groupby(film)["part"].nunique() == 1).all()
+        said = finding(result, "belong_together")
+        assert "by their names" in said.message and "12 groups" in said.message
+
+    def test_burst_by_time_stays_on_one_side(self, make_zip: Zip) -> None:
+        def photo(group: int, i: int) -> bytes:
+            exif = Image.Exif()
+            exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"2024:05:01 10:{group:02d}:{2 * i:02d}"
+            return plain(50 * group + i, form="JPEG", exif=exif)
+
+        files = {f"{'ab'[g % 2]}/IMG_{4 * g + i:04d}.jpg": photo(g, i) for g in range(12) for i in range(4)}
+        result = import_data(make_zip(files))
+        samples = load_samples(DataRef(dataset=result.dataset.id))
+        burst = samples["path"].str.extract(r"(\d+)")[0].astype(int) // 4
+        assert (samples.groupby(burst)["part"].nunique() == 1).all()
+        assert "by their time" in finding(result, "belong_together").message
+
+    def test_given_parts_are_kept_and_groups_across_them_are_told(
+        self, make_zip: Zip, make_picture: Callable[..., bytes]
+    ) -> None:
+        files = {
+            f"{part}/{'ab'[g % 2]}/film{g:02d}_{k}{i}.png": make_picture(100 * g + 10 * k + i)
+            for g in range(12)
+            for k, part in enumerate(("train", "test"))
+            for i in range(3)
+        }
+        result = import_data(make_zip(files))
+        assert parts(result)["test"] == 36
+        assert "12 groups" in finding(result, "reading_notes").message
+
+    def test_groups_can_be_switched_off(self, make_zip: Zip) -> None:
+        files = {f"{'ab'[g % 2]}/film{g:02d}_{i:03d}.png": plain(100 * g + i) for g in range(12) for i in range(4)}
+        reading = load_image_reading(import_folder(import_data(make_zip(files)).dataset.id, 1))
+        given = reading.model_dump(mode="json") | {"grouping": {"by": "none"}}
+        again = import_data(make_zip(files), reading=json.loads(json.dumps(given)), name="Again")
+        assert not [found for found in again.findings if found.kind == "belong_together"]
+
+
+def test_reading_is_found_without_decoding_ordinary_photographs(
+    workspace: Path, make_zip: Zip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.data.files.archives import open_archive
+    from core.data.image_reading import rendering
+
+    def fail(*_: object) -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(rendering, "open_image", fail)
+    files = {name.replace(".png", ".jpg"): b"never read" for name in classes("set", 3)}
+    files |= {name: plain(1) for name in classes("set", 3)}
+    with open_archive(make_zip(files)) as archive:
+        assert propose_image_reading(archive).rendering.low is None
