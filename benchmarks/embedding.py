@@ -41,11 +41,9 @@ class Files:
         return len(self.paths)
 
     def batch(self, rows: Sequence[int], size: int) -> np.ndarray:
-        from core.data.files.decoding import decode
-        from core.settings import get_settings
+        from core.data.images.writing import decode_image
 
-        settings = get_settings()
-        return np.stack([decode(self.paths[row].read_bytes(), settings).pixels for row in rows])
+        return np.stack([decode_image(self.paths[row].read_bytes()).pixels for row in rows])
 
 
 def main() -> Rounds:

@@ -19,7 +19,6 @@ from PIL import Image
 
 from benchmarks import cifar
 from benchmarks.harness import Benchmark
-from core.data.files.decoding import content_hash
 from core.data.findings.embedding import near_groups
 from core.data.findings.label_errors import (
     confident_learning,
@@ -29,6 +28,7 @@ from core.data.findings.label_errors import (
 )
 from core.data.images.near_duplicates import parse_hashes
 from core.data.images.quality import image_hashes
+from core.data.images.writing import content_hash
 from core.embedding.embeddings import embed
 from core.methods.pretrained import BACKBONES
 

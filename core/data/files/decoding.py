@@ -1,10 +1,10 @@
-"""Decoding one image file of any format to upright RGB of a limited size, and hashing its content."""
+"""Decoding one image file of any format to upright RGB of a limited size."""
 
 import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,12 +12,9 @@ from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
-import simplejpeg
-import xxhash
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from core.schemas import Frozen
-from core.settings import Settings, get_settings
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the settings' own limit is checked instead
@@ -49,6 +46,13 @@ class Rendering(Frozen):
     high: float | None = None
 
 
+class Limits(Frozen):
+    """`side`: the longest side, in pixels, at which images are kept; one of more than `max_pixels` is refused."""
+
+    side: int
+    max_pixels: int
+
+
 @dataclass(frozen=True)
 class Picture:
     """A decoded image: `pixels` is uint8, height × width × 3; width and height are those of the file, upright.
@@ -67,17 +71,16 @@ class Picture:
 
 
 @contextmanager
-def open_image(data: bytes, settings: Settings | None = None) -> Iterator[Image.Image]:
+def open_image(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     """The image in a file, not yet decoded. Raises `UnreadableError`, also for what is found while decoding."""
     formats = FORMATS
     if data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
         formats = _with_heif()
-    settings = settings or get_settings()  # reading them takes as long as decoding a small image
     try:
         with Image.open(io.BytesIO(data), formats=formats) as image:
             width, height = image.size
-            if width * height > settings.max_pixels:
-                raise UnreadableError(f"{width} × {height} pixels, more than the {settings.max_pixels:,} allowed")
+            if width * height > max_pixels:
+                raise UnreadableError(f"{width} × {height} pixels, more than the {max_pixels:,} allowed")
             if image.mode == "RGBX" and image.format == "TIFF":
                 raise UnreadableError(_CHANNELS.format(4))
             yield image
@@ -86,36 +89,43 @@ def open_image(data: bytes, settings: Settings | None = None) -> Iterator[Image.
         known = channels in (0, 1, 3)
         raise UnreadableError("not an image Graft can read" if known else _CHANNELS.format(channels)) from error
     except Image.DecompressionBombError as error:
-        raise UnreadableError(f"more than the {settings.max_pixels:,} pixels allowed") from error
+        raise UnreadableError(f"more than the {max_pixels:,} pixels allowed") from error
     except _DECODER_ERRORS as error:
         raise UnreadableError(f"damaged image ({error})") from error
 
 
-def decode(data: bytes, settings: Settings | None = None, rendering: Rendering | None = None) -> Picture:
-    """Decode an image file to upright RGB, its longest side at most the settings' `image_side`.
+# Pixels of a JPEG, uint8, height × width × 3; None where it is damaged, and Pillow may do better.
+DecodeJpeg = Callable[[bytes], "np.ndarray | None"]
+
+
+def decode(
+    data: bytes, limits: Limits, rendering: Rendering | None = None, decode_jpeg: DecodeJpeg | None = None
+) -> Picture:
+    """Decode an image file to upright RGB, its longest side at most `limits.side`.
 
     The EXIF orientation is applied, transparency laid on a ground, the first frame of an animation taken, deep grey
-    values scaled to 8 bits. Raises `UnreadableError`.
+    values scaled to 8 bits. `decode_jpeg` decodes JPEGs that need no scaling to the same pixels as Pillow, in less
+    time. Raises `UnreadableError`.
     """
-    settings, rendering = settings or get_settings(), rendering or Rendering()
-    clipped = 0
-    with open_image(data, settings) as image:
+    rendering = rendering or Rendering()
+    clipped, side = 0, limits.side
+    with open_image(data, limits.max_pixels) as image:
         width, height = image.size
         file_format, mode = image.format or "", image.mode
         exif = image.getexif()
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         taken = _time_taken(exif) if ExifTags.IFD.Exif in exif else None
-        pixels = _plain_jpeg(data, image, settings) if orientation in (0, 1) else None
+        plain = file_format == "JPEG" and mode in ("L", "RGB") and max(image.size) <= side and orientation in (0, 1)
+        pixels = decode_jpeg(data) if plain and decode_jpeg else None
         if pixels is not None:
             return Picture(pixels, width, height, file_format, mode, taken=taken)
         # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
-        image.draft(None, (2 * settings.image_side, 2 * settings.image_side))
+        image.draft(None, (2 * side, 2 * side))
         upright = ImageOps.exif_transpose(image)
         if mode in GREY_MODES:
             rgb, clipped = _stretched(upright, rendering)
         else:
             rgb = lay_on(upright, rendering.ground)
-        side = settings.image_side
         if max(rgb.size) > side:
             rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
     if orientation in (5, 6, 7, 8):
@@ -133,20 +143,6 @@ def _time_taken(exif: Image.Exif) -> float | None:
         return None
     part = str(details.get(ExifTags.Base.SubsecTimeOriginal) or "").strip("\0 ")
     return time.timestamp() + (float(f"0.{part}") if part.isdigit() else 0.0)
-
-
-def _plain_jpeg(data: bytes, image: Image.Image, settings: Settings) -> np.ndarray | None:
-    """A JPEG that needs no scaling, decoded by libjpeg-turbo directly in half of Pillow's time.
-
-    None for all other images, and for damaged ones, which Pillow recovers or reports.
-    """
-    if image.format != "JPEG" or image.mode not in ("L", "RGB") or max(image.size) > settings.image_side:
-        return None
-    try:
-        pixels: np.ndarray = simplejpeg.decode_jpeg(data, colorspace="RGB", fastdct=False, fastupsample=False)
-    except ValueError:
-        return None
-    return pixels
 
 
 @cache
@@ -199,10 +195,3 @@ def _tiff_channels(data: bytes) -> int:
         if int.from_bytes(entry[:2], order) == 277:
             return int.from_bytes(entry[8:10], order)
     return 0
-
-
-def content_hash(pixels: np.ndarray) -> str:
-    """XXH3 of 128 bits over an image's shape and pixels: in practice equal exactly when the decoded images are."""
-    digest = xxhash.xxh3_128(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.hexdigest()

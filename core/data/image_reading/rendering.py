@@ -20,6 +20,7 @@ from core.data.files.decoding import (
     open_image,
 )
 from core.data.files.packed import Archive
+from core.settings import get_settings
 
 _HEAD = 2048  # bytes in which PNG, WebP and GIF say how deep and transparent they are
 _PLAIN = (".jpg", ".jpeg", ".jfif", ".heic", ".heif", ".bmp", ".avif")  # 8 bits and opaque, so they are not opened
@@ -65,7 +66,7 @@ def _kind(archive: Archive, name: str) -> str:
             return "transparent" if re.search(rb"\x21\xf9\x04[\x01\x05\x09\x0d]", head) else ""
         if head[:2] == b"\xff\xd8":
             return ""
-        with open_image(archive.read(name)) as image:
+        with open_image(archive.read(name), get_settings().max_pixels) as image:
             return "deep" if image.mode in GREY_MODES else "transparent" if is_transparent(image) else ""
     except (UnreadableError, OSError):
         return ""  # refused by name when it is decoded
@@ -73,11 +74,12 @@ def _kind(archive: Archive, name: str) -> str:
 
 def _grey_values(archive: Archive, names: Sequence[str]) -> list[np.ndarray]:
     """Finite values of each picture, spread over it, the smallest and largest first."""
+    max_pixels = get_settings().max_pixels
     each = max(1024, _VALUES // max(1, len(names)))
     values = []
     for name in names:
         try:
-            with open_image(archive.read(name)) as image:
+            with open_image(archive.read(name), max_pixels) as image:
                 grey = np.asarray(image).ravel()
         except (UnreadableError, OSError):
             continue
@@ -121,9 +123,10 @@ def _ground(archive: Archive, names: Sequence[str]) -> Ground:
 
 def _levels(archive: Archive, names: Iterable[str]) -> Iterator[dict[Ground, float]]:
     """For each transparent picture, the standard deviation of its grey levels on each ground."""
+    max_pixels = get_settings().max_pixels
     for name in names:
         try:
-            with open_image(archive.read(name)) as image:
+            with open_image(archive.read(name), max_pixels) as image:
                 if not is_transparent(image):
                     continue
                 image.thumbnail((96, 96))

@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from core.data.images.quality import HASHES, MEASURES, measure_images, reduce_image
+from core.data.images.resizing import resize
 from core.schemas import DatasetRecord
 from core.settings import get_settings
 from core.store.dataset_folder import DatasetFolder
@@ -38,16 +39,10 @@ class ImageStore:
         return self._pixels[offset : offset + height * width * 3].reshape(height, width, 3)
 
     def batch(self, rows: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
-        """Images as a network's input, uint8, `(len(rows), size, size, 3)`.
-
-        The whole image is scaled to the square, antialiased. A centre crop would keep proportions but cut off the
-        border, and the label describes the whole image; the backbones were trained on crops stretched by up to 4:3
-        either way (Szegedy et al., 2015), so they tolerate the distortion.
-        """
+        """Images as a network's input, uint8, `(len(rows), size, size, 3)`."""
         out = np.empty((len(rows), size, size, 3), dtype="uint8")
         for i, row in enumerate(rows):
-            image = Image.fromarray(self.image(int(row)))
-            out[i] = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+            out[i] = resize(self.image(int(row)), size)
         return out
 
     def thumbnail(self, row: int, side: int) -> bytes:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data.files.decoding import decode
 from core.data.files.samples import SAMPLES, get_sample
 from core.data.files.sources import server_path
 from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.image_reading.members import image_members
+from core.data.images.writing import decode_image
 from core.settings import get_settings
 from core.ui.shell.gallery import crop_square, show_strip
 from core.ui.shell.importing import ARCHIVE_TYPES, TABLE_SLOT, TABLE_TYPES, import_source, import_upload
@@ -76,7 +76,7 @@ def _sample_pictures(name: str) -> list[bytes]:
     with get_sample(name).open() as archive:
         members, _ = image_members(archive, labelled=True)
         chosen = members[:: max(1, len(members) // _STRIP)][:_STRIP]
-        return [crop_square(decode(archive.read(member.name)).pixels) for member in chosen]
+        return [crop_square(decode_image(archive.read(member.name)).pixels) for member in chosen]
 
 
 def show_large_file_help() -> None:

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from core.data import image_import
-from core.data.files.decoding import decode
 from core.data.files.samples import SAMPLES
 from core.data.files.sources import server_path
 from core.data.images.store import DatasetImages, ImageStore
+from core.data.images.writing import decode_image as decode
 from core.data.importing import import_data, import_sample
 from core.data.tables.schema import load_schema
 from core.data.versions import load_samples, load_table

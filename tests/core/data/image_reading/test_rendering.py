@@ -8,8 +8,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.data.files.archives import MemoryArchive
-from core.data.files.decoding import Rendering, UnreadableError, decode
+from core.data.files.decoding import Rendering, UnreadableError
 from core.data.image_reading.rendering import propose_rendering
+from core.data.images.writing import decode_image as decode
 
 Array = np.ndarray
 

@@ -15,13 +15,14 @@ import pytest
 from PIL import Image
 
 from core.data.files.archives import MemoryArchive, open_archive
-from core.data.files.decoding import UnreadableError, content_hash, decode
+from core.data.files.decoding import UnreadableError
 from core.data.files.samples import FOLDER
 from core.data.image_reading.members import image_members
 from core.data.images import writing as storing
 from core.data.images.quality import perceptual_hash
 from core.data.images.store import ImageStore
-from core.data.images.writing import store_images
+from core.data.images.writing import content_hash, store_images
+from core.data.images.writing import decode_image as decode
 
 
 def encoded(image: Image.Image, file_format: str = "PNG", **options: object) -> bytes:
