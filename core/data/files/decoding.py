@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from core.schemas import Frozen
 
@@ -37,8 +37,8 @@ class UnreadableError(Exception):
 class Rendering(Frozen):
     """How pictures become 8-bit RGB, the same for all of a dataset and for what its runs predict.
 
-    `ground` lies under transparency. Grey values of more than 8 bits are stretched so that `low` becomes 0 and `high`
-    255; where both are None, integers from 0 to 65,535 and floats from 0 to 1.
+    `ground` lies under transparency. Values of more than 8 bits are stretched so that `low` becomes 0 and `high` 255;
+    where both are None, integers from 0 to 65,535 and floats from 0 to 1.
     """
 
     ground: Ground = "white"
@@ -71,7 +71,7 @@ class Picture:
 
 
 @contextmanager
-def open_image(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+def open_image(data: bytes, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     """The image in a file, not yet decoded. Raises `UnreadableError`, also for what is found while decoding."""
     formats = FORMATS
     if data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
@@ -103,8 +103,8 @@ def decode(
 ) -> Picture:
     """Decode an image file to upright RGB, its longest side at most `limits.side`.
 
-    The EXIF orientation is applied, transparency laid on a ground, the first frame of an animation taken, deep grey
-    values scaled to 8 bits. `decode_jpeg` decodes JPEGs that need no scaling to the same pixels as Pillow, in less
+    The EXIF orientation is applied, transparency laid on a ground, the first frame of an animation taken, deep values
+    scaled to 8 bits. `decode_jpeg` decodes JPEGs that need no scaling to the same pixels as Pillow, in less
     time. Raises `UnreadableError`.
     """
     rendering = rendering or Rendering()
@@ -112,6 +112,7 @@ def decode(
     with open_image(data, limits.max_pixels) as image:
         width, height = image.size
         file_format, mode = image.format or "", image.mode
+        deep = is_deep(image)  # before the EXIF data are read, for which a PNG is decoded
         exif = image.getexif()
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         taken = _time_taken(exif) if ExifTags.IFD.Exif in exif else None
@@ -121,11 +122,10 @@ def decode(
             return Picture(pixels, width, height, file_format, mode, taken=taken)
         # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
         image.draft(None, (2 * side, 2 * side))
-        upright = ImageOps.exif_transpose(image)
-        if mode in GREY_MODES:
-            rgb, clipped = _stretched(upright, rendering)
+        if mode in GREY_MODES or (deep and rendering.high not in (None, _DEEP_TOP)):
+            rgb, clipped = _stretched(read_deep(data, limits.max_pixels), rendering)
         else:
-            rgb = lay_on(upright, rendering.ground)
+            rgb = lay_on(ImageOps.exif_transpose(image), rendering.ground)
         if max(rgb.size) > side:
             rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
     if orientation in (5, 6, 7, 8):
@@ -157,19 +157,68 @@ def _with_heif() -> tuple[str, ...]:
 _CHANNELS = "{} channels; Graft reads images of 1 (grey) or 3 (RGB), with or without transparency"
 
 
-def _stretched(image: Image.Image, rendering: Rendering) -> tuple[Image.Image, int]:
-    """A deep grey image as 8-bit RGB, and how many of its pixels lie outside the range."""
-    grey = np.asarray(image, dtype="float64")
+def is_deep(image: ImageFile.ImageFile) -> bool:
+    """Whether an image that is not decoded yet has more than 8 bits a channel."""
+    return image.mode in GREY_MODES or any(";16" in _raw_mode(tile.args) for tile in image.tile)
+
+
+def _raw_mode(args: Any) -> str:
+    """How a file holds its pixels, such as `RGB;16B`, from what Pillow gives its decoder."""
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def read_deep(data: bytes, max_pixels: int) -> np.ndarray:
+    """The values of an image of more than 8 bits, upright: `(height, width)` or `(height, width, channels)`.
+
+    Pillow reduces colours of 16 bits to their high bytes. Told that the bytes come in the other order, it gives the
+    low bytes; told that grey with alpha is four channels, it gives both bytes of both. Raises `UnreadableError`.
+    """
+    with open_image(data, max_pixels) as image:
+        if any(_raw_mode(tile.args).startswith("LA") for tile in image.tile):
+            halves = np.asarray(ImageOps.exif_transpose(_with_raw_mode(image, lambda _: "RGBA"))).astype("uint16")
+            return np.asarray(halves[..., ::2] * 256 + halves[..., 1::2])
+        grey = image.mode in GREY_MODES
+        values = np.asarray(ImageOps.exif_transpose(image))
+    if grey:
+        return values
+    with open_image(data, max_pixels) as image:
+        low = np.asarray(ImageOps.exif_transpose(_with_raw_mode(image, _other_order)))
+    return np.asarray(values.astype("uint16") * 256 + low)
+
+
+def _other_order(raw_mode: str) -> str:
+    return raw_mode[:-1] + ("L" if raw_mode.endswith("B") else "B")
+
+
+def _with_raw_mode(image: ImageFile.ImageFile, change: Callable[[str], str]) -> Image.Image:
+    """An image that is not decoded yet, its pixels to be taken for another raw mode."""
+    tiles = []
+    for tile in image.tile:
+        mode = change(_raw_mode(tile.args))
+        tiles.append(tile._replace(args=(mode, *tile.args[1:]) if isinstance(tile.args, tuple) else mode))
+    image.tile = tiles
+    return image
+
+
+def _stretched(values: np.ndarray, rendering: Rendering) -> tuple[Image.Image, int]:
+    """Deep values as 8-bit RGB on the ground, and how many of the pixels lie outside the range."""
+    alpha = values[..., -1] if values.ndim == 3 and values.shape[2] in (2, 4) else None
+    deep = values.astype("float64") if alpha is None else values[..., :-1].astype("float64")
     low, high = rendering.low, rendering.high
     if low is None or high is None:
-        low, high = 0.0, 1.0 if image.mode == "F" else float(_DEEP_TOP)
-        if grey.min() < low or grey.max() > high:
+        low, high = 0.0, 1.0 if values.dtype.kind == "f" else float(_DEEP_TOP)
+        if deep.min() < low or deep.max() > high:
             raise UnreadableError(f"its grey values lie outside {low:g} to {high:g}")
-    outside = ~((grey >= low) & (grey <= high))  # NaN is outside as well
-    if outside.all() and not np.isfinite(grey).any():
+    outside = ~((deep >= low) & (deep <= high))  # NaN is outside as well
+    if outside.all() and not np.isfinite(deep).any():
         raise UnreadableError("it holds no numbers")
-    levels = (np.nan_to_num(grey, nan=low, posinf=high, neginf=low).clip(low, high) - low) * (255 / (high - low))
-    return Image.fromarray((levels + 0.5).astype("uint8")).convert("RGB"), int(outside.sum())
+    levels = (np.nan_to_num(deep, nan=low, posinf=high, neginf=low).clip(low, high) - low) * (255 / (high - low))
+    pixels = (levels + 0.5).astype("uint8")
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).convert("RGB")
+    if alpha is not None:
+        image.putalpha(Image.fromarray((alpha // 257).astype("uint8")))
+    return lay_on(image, rendering.ground), int((outside.any(axis=2) if outside.ndim == 3 else outside).sum())
 
 
 def is_transparent(image: Image.Image) -> bool:

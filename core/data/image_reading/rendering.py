@@ -1,4 +1,4 @@
-"""One grey range and one ground under transparency for all pictures of an import, found out from the pictures.
+"""One range of deep values and one ground under transparency for all pictures of an import, found out from them.
 
 A range or a ground for each picture would make a dark picture as light as any other, and could tell the class.
 """
@@ -10,14 +10,15 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from core.data.files.decoding import (
-    GREY_MODES,
     GROUNDS,
     Ground,
     Rendering,
     UnreadableError,
+    is_deep,
     is_transparent,
     lay_on,
     open_image,
+    read_deep,
 )
 from core.data.files.packed import Archive
 from core.settings import get_settings
@@ -34,17 +35,17 @@ _RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 
 def propose_rendering(archive: Archive, names: Sequence[str]) -> Rendering:
-    """The rendering of the images `names`: the range of deep grey pictures, and the ground on which drawings show."""
+    """The rendering of the images `names`: the range of deep pictures, and the ground on which drawings show."""
     deep, transparent = [], []
     for name in names:
         if PurePosixPath(name).suffix.lower() in _PLAIN:
             continue
-        kind = _kind(archive, name)
-        if kind == "deep":
+        is_deep_one, is_transparent_one = _depth_and_transparency(archive, name)
+        if is_deep_one:
             deep.append(name)
-        elif kind == "transparent":
+        if is_transparent_one:
             transparent.append(name)
-    low, high = _grey_range(_grey_values(archive, _spread(deep, _MOST))) or (None, None)
+    low, high = _value_range(_values(archive, _spread(deep, _MOST))) or (None, None)
     return Rendering(low=low, high=high, ground=_ground(archive, _spread(transparent, _GROUND_MOST)))
 
 
@@ -52,35 +53,34 @@ def _spread(names: Sequence[str], most: int) -> list[str]:
     return list(names[:: -(-len(names) // most) or 1])
 
 
-def _kind(archive: Archive, name: str) -> str:
-    """Whether a picture is deep grey, transparent or neither, from its first bytes where they tell."""
+def _depth_and_transparency(archive: Archive, name: str) -> tuple[bool, bool]:
+    """Whether a picture has more than 8 bits, and whether it may be transparent, by its first bytes if these tell."""
     try:
         head = archive.head(name, _HEAD)
         if head.startswith(b"\x89PNG") and len(head) > 25:
-            if head[24] == 16 and head[25] == 0:
-                return "deep"
-            return "transparent" if head[25] in (4, 6) or b"tRNS" in head else ""
+            return head[24] == 16, head[25] in (4, 6) or b"tRNS" in head
         if head.startswith(b"RIFF"):
-            return "transparent" if head[12:16] in (b"VP8L", b"VP8X") else ""
+            return False, head[12:16] in (b"VP8L", b"VP8X")
         if head.startswith(b"GIF8"):
-            return "transparent" if re.search(rb"\x21\xf9\x04[\x01\x05\x09\x0d]", head) else ""
+            return False, re.search(rb"\x21\xf9\x04[\x01\x05\x09\x0d]", head) is not None
         if head[:2] == b"\xff\xd8":
-            return ""
+            return False, False
         with open_image(archive.read(name), get_settings().max_pixels) as image:
-            return "deep" if image.mode in GREY_MODES else "transparent" if is_transparent(image) else ""
+            return is_deep(image), is_transparent(image)
     except (UnreadableError, OSError):
-        return ""  # refused by name when it is decoded
+        return False, False  # refused by name when it is decoded
 
 
-def _grey_values(archive: Archive, names: Sequence[str]) -> list[np.ndarray]:
+def _values(archive: Archive, names: Sequence[str]) -> list[np.ndarray]:
     """Finite values of each picture, spread over it, the smallest and largest first."""
     max_pixels = get_settings().max_pixels
     each = max(1024, _VALUES // max(1, len(names)))
     values = []
     for name in names:
         try:
-            with open_image(archive.read(name), max_pixels) as image:
-                grey = np.asarray(image).ravel()
+            deep = read_deep(archive.read(name), max_pixels)
+            colours = deep[..., :-1] if deep.ndim == 3 and deep.shape[2] in (2, 4) else deep  # without alpha
+            grey = colours.ravel()
         except (UnreadableError, OSError):
             continue
         grey = grey[np.isfinite(grey)] if grey.dtype.kind == "f" else grey
@@ -90,7 +90,7 @@ def _grey_values(archive: Archive, names: Sequence[str]) -> list[np.ndarray]:
     return values
 
 
-def _grey_range(values: list[np.ndarray]) -> tuple[float, float] | None:
+def _value_range(values: list[np.ndarray]) -> tuple[float, float] | None:
     """The range that the values fill: that of a usual depth or scale where they fill half of it, else their own.
 
     A few faulty pixels do not widen it.

@@ -1,6 +1,8 @@
 """One range of grey values and one ground for a whole import, by what its pictures hold."""
 
 import io
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -117,6 +119,42 @@ class TestGreyRange:
     def test_damaged_pictures_are_left_to_the_import(self) -> None:
         data = deep((scene(0) * 4095).astype("uint16"))
         assert proposed([data, data[:50], b"", b"no picture"]).high == 4095
+
+
+def png(values: Array, colour: int) -> bytes:
+    """A PNG of 16 bits a channel, `(height, width, channels)`, which Pillow cannot write; `colour` is its type."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.usefixtures("workspace")
+class TestDeepColours:
+    def test_colours_of_twelve_bits_fill_eight(self) -> None:
+        shares = np.stack([scene(i) for i in range(3)], axis=-1)
+        data = png((shares * 4095).astype("uint16"), 2)
+        rendering = proposed([data], ".png")
+        assert (rendering.low, rendering.high) == (0, 4095)
+        assert np.abs(decode(data, rendering=rendering).pixels / 255 - shares).max() < 0.01
+
+    def test_whole_sixteen_bits_are_as_they_were(self) -> None:
+        values = np.random.default_rng(0).integers(0, 65536, (9, 9, 3)).astype("uint16")
+        data = png(values, 2)
+        assert np.abs(decode(data, rendering=proposed([data], ".png")).pixels - values / 257).max() <= 1
+
+    @pytest.mark.parametrize(("colour", "channels"), [(4, 1), (6, 3)])
+    def test_transparency_is_no_value(self, colour: int, channels: int) -> None:
+        shares = np.stack([scene(i) for i in range(channels)], axis=-1)
+        alpha = np.where(scene(0) < 0.1, 0, 65535)[..., None]
+        data = png(np.concatenate([(shares * 1023).astype("uint16"), alpha], axis=-1), colour)
+        rendering = proposed([data], ".png")
+        assert (rendering.high, rendering.ground) == (1023, "white")
+        expected = np.where(alpha == 0, 1, shares)
+        assert np.abs(decode(data, rendering=rendering).pixels / 255 - expected).max() < 0.01
 
 
 def icon(ink: tuple[int, int, int], seed: int, mode: str = "RGBA") -> Image.Image:
