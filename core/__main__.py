@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--columns", help="a file with types and roles of a table's columns, in JSON")
     sub.add_argument("--unlabelled", action="store_true", help="import without labels")
     sub.add_argument("--into", help="add to this dataset, as a new version")
+    sub.add_argument("--reading", help="a file that says how the source is to be read, in JSON")
+    sub.add_argument("--show-reading", action="store_true", help="print how it would be read, import nothing")
+    sub.add_argument("--member", help="the table in an archive that holds several")
     command("check", data.check).add_argument("data", help="DATASET[@VERSION]")
     sub = command("clean", data.clean)
     sub.add_argument("dataset", help="DATASET[@VERSION]; the new version is divided like this one")
@@ -78,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run")
     sub.add_argument("files", nargs="+", metavar="FILE", help="pictures, folders or ZIPs of them, or one table")
     sub.add_argument("--out", help="write the predictions to this CSV file")
+    sub.add_argument(
+        "--allow-unreadable", action="store_true", help="take cells of a table that cannot be read as missing"
+    )
     sub = command("export", results.export)
     sub.add_argument("run")
     sub.add_argument("--format", required=True, help=", ".join(FORMATS))
@@ -143,7 +149,8 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     code = int(document.pop("exit_code", 0))
-    print(json.dumps(document, ensure_ascii=False, indent=1) if args.json else _text(document))
+    as_json = document.pop("as_json", False) or args.json
+    print(json.dumps(document, ensure_ascii=False, indent=1) if as_json else _text(document))
     return code
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core.commands.document import Document, read_json, validate_values
 from core.errors import InputError
+from core.schemas import DatasetRecord
 
 COLUMNS_HINT = 'Columns are {"COLUMN": {"type": "numeric", "role": "feature"}, …}.'
 
@@ -19,7 +20,10 @@ def samples(_: argparse.Namespace) -> Document:
 def import_(args: argparse.Namespace) -> Document:
     """Import an archive or folder of images, a table, or sample:NAME."""
     from core.data.importing import import_data
+    from core.data.reading.record import READING_HINT
 
+    if args.show_reading:
+        return show_reading(args)
     columns = read_json(args.columns, COLUMNS_HINT) if args.columns else None
     result = import_data(
         args.path,
@@ -29,6 +33,8 @@ def import_(args: argparse.Namespace) -> Document:
         into=args.into,
         bins=args.bins,
         columns=columns,
+        reading=read_json(args.reading, READING_HINT) if args.reading else None,
+        member=args.member or "",
     )
     return {
         "dataset": result.dataset.id,
@@ -38,7 +44,37 @@ def import_(args: argparse.Namespace) -> Document:
         "classes": list(result.dataset.classes),
         "skipped": [s.model_dump(mode="json") for s in result.skipped],
         "findings": [f.model_dump(mode="json") for f in result.findings],
+        **_reading_of(result.dataset),
     }
+
+
+def show_reading(args: argparse.Namespace) -> Document:
+    """How a source would be read, as the file that `--reading` takes."""
+    from core.data.image_reading.reading import ImageReading, propose_image_reading
+    from core.data.reading.proposing import propose_reading
+    from core.data.reading.record import TableReading
+    from core.data.sources import inspect_source
+
+    source = inspect_source(args.path)
+    reading: TableReading | ImageReading
+    if source.kind == "image":
+        with source.open() as archive:
+            reading = propose_image_reading(archive, labelled=not args.unlabelled)
+    else:
+        reading = propose_reading(source.path, args.member or "")
+    return {**reading.model_dump(mode="json"), "as_json": True}
+
+
+def _reading_of(dataset: DatasetRecord) -> Document:
+    """What was guessed as a table was read: questions, and words taken as missing cells."""
+    if dataset.kind != "table":
+        return {}
+    from core.data.tables.readings import import_reading
+    from core.store.datasets import import_folder
+
+    reading = import_reading(import_folder(dataset.id, dataset.imports[-1].number))
+    questions = [q.model_dump(mode="json") for q in reading.questions]
+    return {"reading": {"questions": questions, "taken_as_missing": reading.taken_as_missing}}
 
 
 def check(args: argparse.Namespace) -> Document:

@@ -56,7 +56,7 @@ def predict(args: argparse.Namespace) -> Document:
     if args.out and not Path(args.out).expanduser().parent.is_dir():
         raise InputError(f"There is no folder {Path(args.out).parent}.", "Make it, or choose another place.")
     with tempfile.TemporaryDirectory(prefix="graft-") as folder:
-        outcome = predict(args.run, paths, Path(folder))
+        outcome = predict(args.run, paths, Path(folder), allow_unreadable=args.allow_unreadable)
         table = pd.read_parquet(Path(folder) / TABLE)
     if args.out:
         table.drop(columns="nearest").to_csv(Path(args.out).expanduser(), index=False)

@@ -17,20 +17,25 @@ from typing import Any
 import pandas as pd
 
 from core.data.cleaning.steps.samples import BIN_TARGET
-from core.data.files.sources import Source, inspect_source
-from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.image_import import fill_images
 from core.data.images.writing import Progress
+from core.data.reading.packing import TABLE_SUFFIXES
+from core.data.reading.proposing import propose_container
+from core.data.reading.record import parse_reading
+from core.data.sources import Source, inspect_source
 from core.data.tables import store as tables
 from core.data.tables import targets
 from core.data.tables.columns import Choice, column_with_role, read_choices
+from core.data.tables.readings import import_reading, save_reading
 from core.data.tables.schema import load_schema
 from core.data.versions import build_version, following_split, with_version
 from core.errors import DiskError, InputError
 from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
 from core.store import datasets as store
 from core.store.dataset_folder import DatasetFolder
-from core.store.files import need_disk, write_text
+from core.store.files import folder_size, need_disk, write_text
+
+SHOWN = 20  # columns that a message names
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def import_data(
     licence: str = "",
     columns: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any] | None = None,
+    member: str = "",
     progress: Progress | None = None,
 ) -> ImportResult:
     """Import a ZIP or folder of images (a folder per class), a CSV file, or a shipped sample.
@@ -83,7 +89,9 @@ def import_data(
         bins: cut a numeric target into so many classes of about equal size.
         columns: what was chosen for a table's columns, name → {"type", "role"} (`column_choices.Choice`); a further
             import takes the choices of the first.
-        reading: how the source is read, as `read_source` proposes it; found out when left out.
+        reading: how the source is read, as it is proposed; found out when left out. A further table is read as the
+            first one was.
+        member: the table in an archive that holds several.
         licence: noted in the dataset's record.
         progress: called with (images done, images in all).
 
@@ -114,7 +122,7 @@ def import_data(
             with given.open() as archive:
                 filled = _Filled(*fill_images(archive, folder, not unlabelled, old, reading, progress))
         else:
-            filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old)
+            filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old, reading, member)
         with store.write_lock():
             old = store.get_dataset(old.id) if old else None
             record = ImportRecord(
@@ -179,24 +187,30 @@ def _fill_table(
     bins: int | None,
     choices: Mapping[str, Choice],
     old: DatasetRecord | None,
+    reading: Mapping[str, Any] | None,
+    member: str,
 ) -> _Filled:
     if unlabelled:
         target = None
     elif target is None:
-        columns = ", ".join(tables.read_preview(path, 1).columns)
+        columns = ", ".join(propose_container(path, member)[2].names[:SHOWN])
         raise InputError(f"“{path.name}” needs a target, the column to predict.", f"Choose one of {columns}.")
-    need_disk(3 * path.stat().st_size)
-    table, schema, skipped = tables.read_table(path, target, choices)
+    need_disk(3 * (folder_size(path) if path.is_dir() else path.stat().st_size))
     if old:
-        wanted = load_schema(store.import_folder(old.id, old.imports[0].number))
-        table, schema = tables.conform_table(table, schema, wanted, path.name)
+        first = store.import_folder(old.id, old.imports[0].number)
+        found = tables.read_further_table(path, target, choices, import_reading(first), load_schema(first))
+    else:
+        given = None if reading is None else parse_reading(reading)
+        found = tables.read_table(path, target, choices, given, member)
+    table = found.table
     labels: pd.Series | None = None
     steps: tuple[Step, ...] = ()
     if target is not None:
         binned = old is not None and any(s.kind == BIN_TARGET for s in _newest(old).recipe.steps)
         labels, step = targets.target_classes(table[target], bins, binned)
         steps = (step,) if step else ()
-    return _Filled(tables.store_table(folder, table, schema, labels), skipped, steps)
+    save_reading(folder, found.reading)
+    return _Filled(tables.store_table(folder, table, found.schema, labels), found.skipped, steps)
 
 
 def _create(

@@ -391,7 +391,10 @@ def test_a_path_on_the_machine_can_be_imported_where_settings_allow(
 def test_how_a_table_is_written_is_shown(workspace: Path) -> None:
     rows = "\n".join(f"{i}.000,5;{'ab'[i % 2]}" for i in range(1, 9))
     app = drop(open_home(), "table", "homes.csv", f"größe;art\n{rows}".encode("cp1252"))
-    assert "text in Windows-1252 with ; between cells, decimal comma, . between thousands" in text(app)
+    assert (
+        "text in Windows-1252 (Western Europe), semicolons between cells, decimal comma, points between thousands"
+        in text(app)
+    )
 
 
 def test_only_what_was_changed_of_the_columns_is_a_choice() -> None:

@@ -23,7 +23,7 @@ _LOOK = 4 * 2**20  # bytes searched for words beyond ASCII
 _WORDS = 2_000  # different words that are enough to tell
 _WORD = re.compile(rb"[\x40-\xff]*[\x80-\xff][\x40-\xff]*")  # the second byte of two may be an ASCII letter
 _SIGNS = "°€£§±²³µ·–—’‘“”„«»…×½¼®©™•†‰ ´"
-_SIGN_INSIDE = re.compile(r"[^\W\d_][°€£§±²³µ“”„«»…×½¼®©™•†‰´][^\W\d_]")
+_SIGN_INSIDE = re.compile(r"[^\W\d_][°€£§±²³µ“”„«»…×½¼®©™•†‰´][^\W\d_]|^[…™©®†•‰½¼×»][^\W\d_]")
 _SIGN, _ASCII, _OTHER, _BROKEN = log(0.005), log(0.03), log(2e-5), log(1e-3)
 # How much more often an encoding is met than another that reads the same bytes as the same words.
 _PRIOR = {"cp1252": 2.0, "cp1250": 1.5, "cp1251": 1.5, "cp1253": 1.0, "cp1254": 1.0, "gb18030": 1.0, "cp932": 1.0,

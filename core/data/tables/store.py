@@ -6,13 +6,17 @@ An import's folder holds `table.parquet` (the columns as they came), `schema.jso
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from core.data.files.table_files import LARGEST, TableFile, read_file
+from core.data.reading.again import check_readable, read_again
+from core.data.reading.applying import TableFile, read_with
+from core.data.reading.proposing import read_proposed
+from core.data.reading.record import TableReading
 from core.data.tables.columns import Choice, Role, column_with_role
 from core.data.tables.schema import Column, Schema, is_number, load_schema
 from core.errors import InputError
@@ -28,93 +32,129 @@ _NOT_LEARNT: dict[Role | None, str] = {
 }
 
 
-def read_preview(path: Path, n: int = 20) -> pd.DataFrame:
-    """The first `n` rows as they will be read, for choosing the target; `InputError` as for an import."""
-    return read_file(path, n).table
+@dataclass(frozen=True)
+class ReadTable:
+    """A table ready to be stored: `table` is indexed by the row below the header, from 1."""
+
+    table: pd.DataFrame
+    schema: Schema
+    skipped: list[Skipped]
+    reading: TableReading
 
 
-def inspect_table(path: Path, n: int = 1000) -> tuple[pd.DataFrame, Schema]:
-    """The first `n` rows and the schema inferred from them, without any choices; `InputError` as for an import."""
-    file = read_file(path, n)
-    return file.table, _schema(file, None, tuple(_column(file.table[name], None) for name in file.table.columns), {})
+def inspect_table(path: Path, file: TableFile) -> Schema:
+    """The schema that a table would have without any choices; `InputError` where it has one column."""
+    _check_width(path, file.table)
+    columns = tuple(_column(values, None, file.reading) for _, values in file.table.items())
+    return _schema(file, None, columns, {})
 
 
 def read_table(
-    path: Path, target: str | None, choices: Mapping[str, Choice] | None = None
-) -> tuple[pd.DataFrame, Schema, list[Skipped]]:
+    path: Path,
+    target: str | None,
+    choices: Mapping[str, Choice] | None = None,
+    reading: TableReading | None = None,
+    member: str = "",
+) -> ReadTable:
     """Read a table whose classes are in `target` (None for one without labels); `choices` overrule inference.
 
-    The index is the row's number in the file, from 1. Rows without a target are left out and listed as skipped, as
-    are cells that do not have their column's type. Numbers are float64, all else str. Raises `InputError`, in one
-    sentence, for a table that cannot be used.
+    `reading` says how the file is to be read; it is found out when left out. Rows without a target are left out and
+    listed as skipped, as are cells that do not have their column's type. Numbers are float64, all else str. Raises
+    `InputError`, in one sentence, for a table that cannot be used.
     """
     choices = choices or {}
-    file = read_file(path)
-    table, skipped = file.table, list(file.skipped)
+    types = {name: choice.type for name, choice in choices.items()}
+    if reading is None:
+        reading, file = read_proposed(path, member)
+        if reading.with_types(types) != reading:
+            file = read_with(path, reading.with_types(types))
+    else:
+        file = read_with(path, reading.with_types(types))
+    return _checked(path, file, target, choices)
+
+
+def read_further_table(
+    path: Path, target: str | None, choices: Mapping[str, Choice], reading: TableReading, wanted: Schema
+) -> ReadTable:
+    """Read a further table of a dataset as its first one was read, with the columns and types of that one's schema.
+
+    `InputError` when a column is missing, or more of its cells than a few are not what it holds.
+    """
+    needed = [*wanted.numeric, *wanted.categorical, *filter(None, (wanted.group, wanted.weight, target))]
+    file, notes = read_again(path, reading, needed)
+    check_readable(path, file, needed)
+    found = _checked(path, file, target, choices)
+    table, schema = conform_table(found.table, found.schema, wanted, path.name)
+    told = [Skipped(path=path.name, reason=note) for note in notes]
+    return ReadTable(table, schema, [*told, *found.skipped], file.reading)
+
+
+def _checked(path: Path, file: TableFile, target: str | None, choices: Mapping[str, Choice]) -> ReadTable:
+    table, skipped = file.table, [*_above(file.reading), *file.skipped]
+    _check_width(path, table)
     unknown = next((name for name in choices if name not in table.columns), None)
     if unknown is not None:
         raise _no_column(path, unknown, table)
     if target is not None:
-        table, without = _with_target(table, target, path)
+        table, without = _with_target(table, target, path, file.reading)
         skipped += without
-    columns = tuple(_column(table[name], choices.get(str(name))) for name in table.columns if name != target)
+    columns = tuple(
+        _column(values, choices.get(str(name)), file.reading) for name, values in table.items() if name != target
+    )
     if not any(column.kind != "left_out" for column in columns):
-        left_out = "; ".join(f"“{column.name}” {column.reason}" for column in columns)
+        left_out = "; ".join(f"“{column.name}” {column.reason}" for column in columns[:20])
         raise InputError(
             f"“{path.name}” has no column to predict from: {left_out}.", "Add columns that describe the rows."
         )
-    for i, column in enumerate(columns):
-        values = table[column.name]
-        if column.kind == "numeric":
-            table[column.name], refused = as_numbers(values)
-            skipped += refused
-            columns = (*columns[:i], _count_missing(column, table[column.name]), *columns[i + 1 :])
-        elif column.name == column_with_role(choices, "weight"):
-            table[column.name] = _as_weights(values)
-        else:
-            table[column.name] = as_text(values)
-    return table, _schema(file, target, columns, choices), skipped
+    weight = column_with_role(choices, "weight")
+    values = {
+        column.name: _as_weights(table[column.name])
+        if column.name == weight
+        else (table[column.name] if column.kind == "numeric" else as_text(table[column.name]))
+        for column in columns
+    }
+    if target is not None:
+        values[target] = table[target]
+    table = pd.DataFrame({name: values[str(name)] for name in table.columns}, index=table.index)
+    return ReadTable(table, _schema(file, target, columns, choices), skipped, file.reading)
+
+
+def _check_width(path: Path, table: pd.DataFrame) -> None:
+    if table.shape[1] < 2:
+        raise InputError(
+            f"“{path.name}” has one column, “{table.columns[0]}”.",
+            "Graft needs a target and at least one column to predict it from. Does another sign stand between cells"
+            " than one of , ; tab |, or is the table on another sheet?",
+        )
+
+
+def _above(reading: TableReading) -> list[Skipped]:
+    """What stands above the header and was left out."""
+    texts = [text for text in reading.container.skipped if text]
+    return [Skipped(path="above the header", reason=f"left out: {text[:200]}") for text in texts]
 
 
 def _schema(
     file: TableFile, target: str | None, columns: tuple[Column, ...], choices: Mapping[str, Choice]
 ) -> Schema:
-    dialect = file.dialect
+    container = file.reading.container
     return Schema(
         target=target,
         columns=columns,
-        format=dialect.format,
-        encoding=dialect.encoding,
-        delimiter=dialect.delimiter,
-        decimal=dialect.decimal,
-        thousands=dialect.thousands,
+        format=container.format,
+        encoding=container.encoding,
+        delimiter=container.delimiter,
+        decimal=file.reading.decimal,
+        thousands=file.reading.thousands,
         id=column_with_role(choices, "id"),
         group=column_with_role(choices, "group"),
         weight=column_with_role(choices, "weight"),
     )
 
 
-def _count_missing(column: Column, values: pd.Series) -> Column:
-    return column.model_copy(update={"missing": int(values.isna().sum())})
-
-
-def as_numbers(values: pd.Series) -> tuple[pd.Series, list[Skipped]]:
-    """A column chosen to be numeric; cells that are no numbers become missing and are reported."""
-    if is_number(values):
-        return values.astype("float64"), []
-    numbers = pd.to_numeric(values.astype("str").where(values.notna()), errors="coerce").astype("float64")
-    numbers = numbers.mask(numbers.abs() >= LARGEST)
-    lost = numbers.isna() & values.notna()
-    if not lost.any():
-        return numbers, []
-    row, n = values.index[lost][0], int(lost.sum())
-    reason = f"“{values[row]}” is no number ({_cells(n)} of this column); taken as missing"
-    return numbers, [Skipped(path=f"“{values.name}”, row {row}", reason=reason)]
-
-
 def _as_weights(values: pd.Series) -> pd.Series:
     """A column of weights; `InputError` unless they are numbers of 0 or more, and one of them is more."""
-    numbers, _ = as_numbers(values)
+    numbers = values if is_number(values) else pd.to_numeric(values, errors="coerce").astype("float64")
     wrong = ~(numbers >= 0) | np.isinf(numbers)
     if wrong.any():
         row = values.index[wrong][0]
@@ -125,10 +165,6 @@ def _as_weights(values: pd.Series) -> pd.Series:
     if not numbers.any():
         raise InputError(f"“{values.name}” cannot weigh the rows: all are 0.", "Choose another column.")
     return numbers
-
-
-def _cells(n: int) -> str:
-    return f"{n:,} cells" if n != 1 else "1 cell"
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -147,13 +183,12 @@ def conform_table(table: pd.DataFrame, schema: Schema, wanted: Schema, title: st
     for name in (*wanted.numeric, *wanted.categorical, *filter(None, (wanted.group, wanted.weight))):
         if name not in table.columns:
             raise InputError(f"“{title}” has no column “{name}”, which the dataset has.", "Add the column.")
-        if name in wanted.numeric and not (name in schema.numeric or table[name].isna().all()):
+        if name in wanted.numeric and not (is_number(table[name]) or table[name].isna().all()):
             raise InputError(f"Column “{name}” of “{title}” holds text where the dataset has numbers.", "Correct it.")
-    table = table.copy()
-    for name in wanted.numeric:
-        table[name] = table[name].astype("float64")
-    for name in wanted.categorical:
-        table[name] = as_text(table[name])
+    typed = dict(table.items())
+    typed |= {name: table[name].astype("float64") for name in wanted.numeric}
+    typed |= {name: as_text(table[name]) for name in wanted.categorical}
+    table = pd.DataFrame(typed, index=table.index)
     missing = table.isna().sum()
     columns = tuple(
         column.model_copy(update={"missing": int(missing[column.name])})
@@ -220,7 +255,9 @@ def read_cells(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, Schem
     return pd.concat(tables).loc[samples["id"].to_numpy()].rename_axis("id"), schema
 
 
-def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataFrame, list[Skipped]]:
+def _with_target(
+    table: pd.DataFrame, target: str, path: Path, reading: TableReading
+) -> tuple[pd.DataFrame, list[Skipped]]:
     if target not in table.columns:
         raise _no_column(path, target, table)
     missing = table[target].isna().to_numpy()
@@ -232,8 +269,9 @@ def _with_target(table: pd.DataFrame, target: str, path: Path) -> tuple[pd.DataF
         return table, []
     numbers = table.index[missing]
     named = ", ".join(map(str, numbers[:10])) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
-    return table[~missing].copy(), [
-        Skipped(path=f"rows {named}", reason=f"no value in “{target}” ({len(numbers)} rows)")
+    words = "".join(f"; “{word}” is taken as missing" for word in reading.taken_as_missing.get(target, {}))
+    return table[~missing], [
+        Skipped(path=f"rows {named}", reason=f"no value in “{target}” ({len(numbers)} rows{words})")
     ]
 
 
@@ -242,7 +280,7 @@ def _no_column(path: Path, name: str, table: pd.DataFrame) -> InputError:
     return InputError(f"“{path.name}” has no column “{name}”.", f"Its columns are {columns}.")
 
 
-def _column(values: pd.Series, choice: Choice | None) -> Column:
+def _column(values: pd.Series, choice: Choice | None, reading: TableReading) -> Column:
     name, missing = str(values.name), int(values.isna().sum())
     if choice and (choice.role in _NOT_LEARNT or choice.type == "left_out"):
         reason = _NOT_LEARNT.get(choice.role, _NOT_LEARNT["ignore"])
@@ -258,7 +296,8 @@ def _column(values: pd.Series, choice: Choice | None) -> Column:
             return Column(name=name, kind="left_out", missing=missing, reason="only numbers the rows")
         return Column(name=name, kind="numeric", missing=missing)
     if len(present) > 2 and present.nunique() == len(present):
-        return Column(name=name, kind="left_out", missing=missing, reason="has a different text in every row")
+        what = "is a date, another one" if reading.type_of(name) == "date" else "has a different text"
+        return Column(name=name, kind="left_out", missing=missing, reason=f"{what} in every row")
     return Column(name=name, kind="category", missing=missing)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.findings.label_errors import normalize_embeddings
+from core.data.tables.readings import import_reading
 from core.data.tables.schema import Schema, load_schema
 from core.data.versions import load_rows, load_samples
 from core.embedding.engines import Images, Progress, choose_engine
@@ -117,8 +118,11 @@ class TableModel(Model):
             else joblib.load(self.folder / "model.joblib")
         )
         dataset = get_dataset(run.dataset)
-        self.schema: Schema = load_schema(import_folder(dataset.id, dataset.imports[0].number))
-        self.recipe = get_version(_data(run)).recipe
+        version = get_version(_data(run))
+        first = import_folder(dataset.id, version.imports[0])
+        self.schema: Schema = load_schema(first)
+        self.reading = import_reading(first)
+        self.recipe = version.recipe
         self.trained_on = pd.DataFrame()
         self._learn_known()
 
@@ -128,9 +132,9 @@ class TableModel(Model):
         places = self._known_samples()
         return self.preparation.transform(every.cells.iloc[places]), every.samples.iloc[places]
 
-    def take(self, path: Path) -> tuple[rows.Rows, pd.DataFrame, tuple[str, ...]]:
+    def take(self, path: Path, allow_unreadable: bool = False) -> tuple[rows.Rows, pd.DataFrame, tuple[str, ...]]:
         """The rows of a file, their cells after the recipe's steps, and notes on how they were read."""
-        given = rows.read_rows(path, self.schema)
+        given = rows.read_rows(path, self.schema, self.reading, allow_unreadable)
         cells, notes = rows.clean_rows(given, self.recipe, self.trained_on)
         return given, cells, (*given.notes, *notes)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.images.store import ImageStore
+from core.data.reading.packing import is_table
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
 from core.evaluation.calibration import scale_temperature
@@ -24,15 +24,25 @@ def predict_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[st
     """`predict` in the background. `params`: `run`, `paths`, and `uploaded`, a folder that is removed in the end."""
     progress(0, 0, "loading the model")
     try:
-        outcome = predict(params["run"], [Path(path) for path in params["paths"]], folder, progress)
+        paths = [Path(path) for path in params["paths"]]
+        outcome = predict(params["run"], paths, folder, progress, params.get("allow_unreadable", False))
     finally:
         if params.get("uploaded"):
             shutil.rmtree(params["uploaded"], ignore_errors=True)
     return outcome.model_dump(mode="json")
 
 
-def predict(run_id: str, paths: Sequence[Path], folder: Path, progress: Any = lambda *_: None) -> Outcome:
+def predict(
+    run_id: str,
+    paths: Sequence[Path],
+    folder: Path,
+    progress: Any = lambda *_: None,
+    allow_unreadable: bool = False,
+) -> Outcome:
     """Predict the class of each picture, or of each row of a table, with the run's model.
+
+    Cells of a table that the dataset's reading cannot read are missing; where they are more than 20 % of a column it
+    is refused unless `allow_unreadable`.
 
     Writes `predictions.parquet`, one row a sample: file (or row), predicted, confidence, unlike, distance, nearest
     (ids of samples that the run knows), `p:CLASS` as the run gives them and `calibrated:CLASS` at its temperature.
@@ -58,7 +68,7 @@ def predict(run_id: str, paths: Sequence[Path], folder: Path, progress: Any = la
         probability = model.probabilities(images, lambda done, n: progress(done, n, "predicting"))
         vectors = model.vectors(images) if model.reference else None
     else:
-        given, cells, notes = model.take(_one_table(paths))
+        given, cells, notes = model.take(_one_table(paths), allow_unreadable)
         names = np.array([f"row {i}" for i in cells.index], dtype=object)
         prepared = vectors = model.vectors(cells)
         probability = model.probabilities(prepared)
@@ -91,8 +101,8 @@ def predict(run_id: str, paths: Sequence[Path], folder: Path, progress: Any = la
 
 
 def _one_table(paths: Sequence[Path]) -> Path:
-    if len(paths) != 1 or paths[0].suffix.lower() not in TABLE_SUFFIXES:
-        raise InputError("The run was trained on a table.", "Give one table: CSV, Excel, Parquet or JSON lines.")
+    if len(paths) != 1 or not is_table(paths[0]):
+        raise InputError("The run was trained on a table.", "Give one table: CSV, Excel, Parquet or JSON.")
     return paths[0]
 
 

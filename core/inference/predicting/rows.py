@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from core.data.cleaning.recipe import clean_cells
-from core.data.files.table_files import read_file
-from core.data.tables.schema import Schema
-from core.data.tables.store import as_numbers, as_text
+from core.data.reading.again import check_readable, read_again
+from core.data.reading.record import TableReading
+from core.data.tables.schema import Schema, is_number
+from core.data.tables.store import as_text
 from core.errors import InputError
 from core.schemas import Recipe, Skipped
 
@@ -25,32 +26,35 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def read_rows(path: Path, schema: Schema) -> Rows:
-    """Read a table and match its columns with those of the dataset, `schema`.
+def read_rows(path: Path, schema: Schema, reading: TableReading, allow_unreadable: bool = False) -> Rows:
+    """Read a table as the dataset's was read, and match its columns with those of the dataset, `schema`.
 
-    Further columns are left out, cells that are no number where the dataset has numbers are taken as missing; both
-    are told. `InputError` when a column is missing, or none of its cells is the number that it should be.
+    Further columns are left out, cells that the reading cannot read are taken as missing; both are told. `InputError`
+    when a column is missing, or more than 20 % of its cells are unreadable and that is not allowed.
     """
-    file = read_file(path, fewest=1)
-    given = file.table
     wanted = [*schema.numeric, *schema.categorical]
+    file, read_notes = read_again(path, reading, wanted)
+    given = file.table
     missing = [name for name in wanted if name not in given.columns]
     if missing:
         raise InputError(
             f"“{path.name}” lacks {_columns(missing)}, which the run was trained on.",
             "Columns go by their names: add what is missing, or rename it. Its cells may be empty.",
         )
-    notes = [_skipped_note(one) for one in file.skipped]
+    if not allow_unreadable:
+        check_readable(path, file, wanted)
+    unreadable = [one.note for one in file.unreadable if one.column in wanted]
+    skipped = [*file.left_out, *file.too_large, *unreadable]
+    notes = [*read_notes, *map(_skipped_note, skipped)]
     known = {column.name for column in schema.columns} | {schema.target}
     extra = [str(name) for name in given.columns if name not in known]
     if extra:
         notes.append(f"Left out, as the run does not know {'it' if len(extra) == 1 else 'them'}: {_columns(extra)}.")
     cells = {}
     for name in schema.numeric:
-        cells[name], refused = as_numbers(given[name])
-        if cells[name].isna().all() and given[name].notna().any():
+        if not is_number(given[name]) and given[name].notna().any():
             raise InputError(f"Column “{name}” of “{path.name}” holds text where the run has numbers.", "Correct it.")
-        notes += map(_skipped_note, refused)
+        cells[name] = given[name].astype("float64")
     for name in schema.categorical:
         cells[name] = as_text(given[name])
     return Rows(given, pd.DataFrame(cells, index=given.index), tuple(notes))

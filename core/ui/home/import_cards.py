@@ -8,10 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from core.data.files.samples import SAMPLES, get_sample
-from core.data.files.sources import server_path
-from core.data.files.table_files import TABLE_SUFFIXES
 from core.data.image_reading.members import image_members
 from core.data.images.writing import decode_image
+from core.data.reading.packing import TABLE_SUFFIXES
+from core.data.sources import server_path
 from core.settings import get_settings
 from core.ui.shell.gallery import crop_square, show_strip
 from core.ui.shell.importing import ARCHIVE_TYPES, TABLE_SLOT, TABLE_TYPES, import_source, import_upload

@@ -6,6 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.data.reading.proposing import read_proposed
+from core.data.reading.record import TableReading
+from core.data.reading.words import describe_reading
 from core.data.tables.schema import Schema
 from core.data.tables.store import inspect_table
 from core.data.tables.targets import MAX_CLASSES
@@ -24,8 +27,6 @@ ROLE_WORDS = {
     "weight": "weight: how much a row counts",
     "ignore": "ignore",
 }
-MARK_WORDS = {"\t": "tab", " ": "space", "\u00a0": "space", "\u202f": "space"}
-FORMAT_WORDS = {"csv": "text", "parquet": "Parquet", "excel": "Excel, first sheet", "jsonl": "JSON lines"}
 _EXAMPLES = 3
 
 
@@ -35,7 +36,7 @@ def ask_for_target() -> bool:
     if path is None:
         return False
     try:
-        preview, schema = _preview(str(path))
+        preview, schema, reading = _preview(str(path))
     except GraftError as error:
         show_error(error)
         discard_upload(TABLE_SLOT)
@@ -64,7 +65,7 @@ def ask_for_target() -> bool:
             except BaseException:  # Streamlit switches pages by raising: the import is done
                 discard_upload(TABLE_SLOT)
                 raise
-        st.caption(f"The first rows of {size(path.stat().st_size)}, {describe_format(schema)}:")
+        st.caption(f"The first rows of {size(path.stat().st_size)}, {describe_reading(reading)}:")
         st.dataframe(preview.head(_ROWS), hide_index=True)
     return True
 
@@ -98,23 +99,9 @@ def _target_fields(preview: pd.DataFrame) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _preview(path: str) -> tuple[pd.DataFrame, Schema]:
-    return inspect_table(Path(path))
-
-
-def describe_format(schema: Schema) -> str:
-    """“text in UTF-8 with ; between cells, decimal comma”, as it was detected."""
-    text = FORMAT_WORDS[schema.format]
-    if schema.encoding:
-        text += f" in {schema.encoding.upper().replace('UTF-8-SIG', 'UTF-8').replace('CP1252', 'Windows-1252')}"
-    if schema.delimiter:
-        text += f" with {MARK_WORDS.get(schema.delimiter, schema.delimiter)} between cells"
-    if schema.decimal == ",":
-        text += ", decimal comma"
-    if schema.thousands:
-        marks = " and ".join(dict.fromkeys(MARK_WORDS.get(mark, mark) for mark in schema.thousands))
-        text += f", {marks} between thousands"
-    return text
+def _preview(path: str) -> tuple[pd.DataFrame, Schema, TableReading]:
+    reading, file = read_proposed(Path(path))
+    return file.table.head(_ROWS), inspect_table(Path(path), file), reading
 
 
 def column_fields(preview: pd.DataFrame, schema: Schema, target: str | None) -> dict[str, dict[str, str]]:

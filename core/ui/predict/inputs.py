@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.data.files.packed import ENDINGS, SUFFIXES
-from core.data.files.table_files import TABLE_SUFFIXES
+from core.data.reading.packing import TABLE_SUFFIXES
 from core.jobs import tasks
 from core.schemas import DatasetRecord, RunRecord
 from core.ui.shell.page import show_errors

@@ -13,10 +13,10 @@ from PIL import Image
 
 from core.data import image_import
 from core.data.files.samples import SAMPLES
-from core.data.files.sources import server_path
 from core.data.images.store import DatasetImages, ImageStore
 from core.data.images.writing import decode_image as decode
 from core.data.importing import import_data, import_sample
+from core.data.sources import server_path
 from core.data.tables.schema import load_schema
 from core.data.versions import load_samples, load_table
 from core.errors import DiskError, InputError, NotFoundError
@@ -215,7 +215,7 @@ def test_rows_added_to_a_table_must_fit_it(leftovers, workspace, make_csv):
     dataset = import_data(make_csv(text), target="kind").dataset
     assert "no column “colour”" in refusal(leftovers, make_csv("size,kind\n1,a\n", "b.csv"), into=dataset.id)
     message = refusal(leftovers, make_csv("size,colour,kind\nbig,r,a\nbig,g,a\n", "b.csv"), into=dataset.id)
-    assert "“size” of “b.csv” holds text" in message
+    assert "cells of “size” in “b.csv” are no number" in message
     import_data(make_csv("kind,colour,size\nb,r,7\nb,r,9\n", "b.csv"), into=dataset.id)
     features, _ = load_table(DataRef(dataset=dataset.id))
     assert features.loc["2-1"].to_dict() == {"size": 9.0, "colour": "r"}

@@ -109,7 +109,7 @@ def rows(n: int = 4) -> pd.DataFrame:
 
 
 def test_columns_go_by_name_and_what_was_done_is_told(table_run: RunRecord, tmp_path: Path) -> None:
-    given = rows()[::-1][sorted(rows().columns, reverse=True)].reset_index(drop=True)
+    given = rows(8)[::-1][sorted(rows().columns, reverse=True)].reset_index(drop=True)
     given["note"] = "x"
     given["bill_depth_mm"] = given["bill_depth_mm"].astype("object")
     given.loc[0, "bill_depth_mm"] = "about 18"
@@ -117,7 +117,7 @@ def test_columns_go_by_name_and_what_was_done_is_told(table_run: RunRecord, tmp_
     given.to_csv(tmp_path / "rows.csv", index=False)
     outcome = predict(table_run.id, [tmp_path / "rows.csv"], tmp_path / "out")
     said = " ".join(outcome.notes)
-    assert outcome.n == 4
+    assert outcome.n == 8
     assert "“note”" in said and "about 18" in said and "“Mars”" in said
 
 
@@ -125,7 +125,10 @@ def test_columns_go_by_name_and_what_was_done_is_told(table_run: RunRecord, tmp_
     ("change", "sentence"),
     [
         (lambda t: t.drop(columns=["island", "sex"]), "columns “island” and “sex”|columns “sex” and “island”"),
-        (lambda t: t.assign(bill_length_mm="long"), "“bill_length_mm” of “rows.csv” holds text"),
+        (
+            lambda t: t.assign(bill_length_mm="long"),
+            "4 of 4 cells of “bill_length_mm” in “rows.csv” are no number: “long” in row 1",
+        ),
     ],
 )
 def test_other_columns_are_a_sentence(

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.data.files import samples
 from core.data.files.archives import Archive, open_archive
 from core.data.files.packed import is_packed
-from core.data.files.table_files import EXCEL, TABLE_SUFFIXES
+from core.data.reading.packing import EXCEL, PACKED_SUFFIXES, TABLE_SUFFIXES, holds_tables
 from core.errors import InputError
 from core.schemas import Kind
 from core.settings import get_settings
@@ -46,14 +46,16 @@ def inspect_source(source: Path | str) -> Source:
     if not path.exists():
         raise InputError(f"There is no file or folder “{source}”.", "Check the path.")
     title = path.resolve().name if path.is_dir() else path.name.removesuffix(path.suffix).removesuffix(".tar")
+    if path.suffix.lower() in PACKED_SUFFIXES and title.lower().endswith(TABLE_SUFFIXES):
+        title = title.rpartition(".")[0]
     if path.is_dir() or (path.suffix.lower() not in EXCEL and is_packed(path)):
-        kind: Kind = "image"
+        kind: Kind = "table" if holds_tables(path) else "image"
     elif path.suffix.lower() in TABLE_SUFFIXES:
         kind = "table"
     else:
         raise InputError(
             f"“{path.name}” is neither an archive nor a table.",
-            "Bring a ZIP, TAR or folder of images, or a table as CSV, Excel, Parquet or JSON lines.",
+            "Bring a ZIP, TAR or folder of images, or a table as CSV, Excel, Parquet or JSON.",
         )
     return Source(key=path.name, title=title, kind=kind, path=path, open=lambda: open_archive(path))
 
