@@ -14,35 +14,25 @@ from core.data.reading.packing import TABLE_SUFFIXES
 from core.data.sources import server_path
 from core.settings import get_settings
 from core.ui.shell.gallery import crop_square, show_strip
-from core.ui.shell.importing import ARCHIVE_TYPES, TABLE_SLOT, TABLE_TYPES, import_source, import_upload
+from core.ui.shell.importing import ARCHIVE_TYPES, TABLE_SLOT, TABLE_TYPES, import_source
 from core.ui.shell.page import show_errors
 from core.ui.shell.text import literal
-from core.ui.shell.uploads import discard_upload, find_upload, keep_upload, make_upload_folder, upload_field
+from core.ui.shell.uploads import discard_upload, keep_upload, make_upload_folder, upload_field
 
 _STRIP = 6  # pictures
 _ROOT = Path(__file__).resolve().parents[3]
 
 
 def show_photo_card() -> None:
-    """The card for an archive or a folder of images."""
+    """The card for an archive or a folder of images; how they are read is shown next, by `image_reading`."""
     st.markdown("#### :material/photo_library: Photos")
     st.caption(
         "A ZIP or TAR with one folder of images per class: `cats/tom.jpg`, `dogs/rex.jpg` and so on, or images and a"
         " CSV of `file` and `label`. Folders `train`, `val` and `test` are kept as the split."
     )
-    unlabelled = st.checkbox(
-        "Without classes",
-        key="photos-unlabelled",
-        help="Import all images without labels. Such a dataset can be predicted and compared with others; it cannot"
-        " be trained on.",
-    )
     upload_field("photos", "ZIP or TAR of images", ARCHIVE_TYPES)
     with st.popover("Pick a folder", icon=":material/folder_open:", width="stretch"):
         upload_field("folder", "Folder of images", None)
-    for slot in ("photos", "folder"):
-        path = find_upload(slot)
-        if path:
-            import_upload(path, slot, unlabelled=unlabelled)
 
 
 def show_table_card() -> None:
