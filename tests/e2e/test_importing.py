@@ -1,4 +1,4 @@
-"""A folder picked in the browser is imported in the background, and the page goes on by itself."""
+"""A folder picked in the browser is shown, imported in the background, and the page goes on by itself."""
 
 import shutil
 from collections.abc import Callable
@@ -20,6 +20,7 @@ def test_a_picked_folder_becomes_a_dataset_by_itself(visit: Callable[..., Page],
     page = visit()
     page.get_by_role("button", name="Pick a folder").click()
     page.locator("input[type=file][webkitdirectory]").set_input_files(folder)
+    page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_role("button", name="Train on this")).to_be_visible(timeout=60_000)
     assert "dataset=my-drawings" in page.url
     expect(page.get_by_text("24 images").first).to_be_visible()

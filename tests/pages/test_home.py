@@ -62,6 +62,13 @@ def drop(app: AppTest, slot: str, name: str, content: bytes) -> AppTest:
     return app.run()
 
 
+def import_photos(app: AppTest, name: str, content: bytes) -> AppTest:
+    """Drop an archive and import it as it is understood."""
+    app = drop(app, "photos", name, content)
+    assert "How " in text(app), "how it is read is shown first"
+    return app.button(key="photos-import").click().run()
+
+
 def query(app: AppTest, name: str) -> str:
     value = app.query_params[name]
     return value if isinstance(value, str) else value[0]
@@ -91,7 +98,7 @@ def test_the_clip_art_sample_leads_and_says_so(workspace: Path) -> None:
 
 
 def test_a_dropped_zip_becomes_a_dataset(workspace: Path) -> None:
-    app = drop(open_home(), "photos", "My pets.zip", photos())
+    app = import_photos(open_home(), "My pets.zip", photos())
     assert text(app).startswith("Data")
     dataset = datasets.get_dataset(query(app, "dataset"))
     assert (dataset.name, dataset.classes, dataset.n) == ("My pets", ("cats", "dogs"), 12)
@@ -100,8 +107,9 @@ def test_a_dropped_zip_becomes_a_dataset(workspace: Path) -> None:
 
 def test_photos_can_come_without_classes(workspace: Path) -> None:
     app = open_home()
-    app.checkbox(key="photos-unlabelled").check().run()
     app = drop(app, "photos", "target.zip", photos())
+    app.checkbox(key="photos-unlabelled").check().run()
+    app.button(key="photos-import").click().run()
     dataset = datasets.get_dataset(query(app, "dataset"))
     assert not dataset.labelled
     assert dataset.n == 12
@@ -110,21 +118,31 @@ def test_photos_can_come_without_classes(workspace: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [
-        (b"this is no archive", "“pets.zip” is not a ZIP archive, or it is damaged."),
-        (b"", "“pets.zip” is empty."),
-        (photos(("cats",)), "one class, “cats”"),
-        (photos(each=1), "Class “cats” of “pets” has 1 distinct image"),
-    ],
-    ids=["no ZIP", "empty", "one class", "one image a class"],
+    [(b"this is no archive", "“pets.zip” is not a ZIP archive, or it is damaged."), (b"", "“pets.zip” is empty.")],
+    ids=["no ZIP", "empty"],
 )
-def test_a_bad_zip_gets_one_sentence_and_leaves_nothing(workspace: Path, content: bytes, sentence: str) -> None:
+def test_a_file_that_is_no_archive_gets_one_sentence_and_leaves_nothing(
+    workspace: Path, content: bytes, sentence: str
+) -> None:
     app = drop(open_home(), "photos", "pets.zip", content)
     assert text(app).startswith("Teach a model")
     assert [sentence in e.value.replace("\\", "") for e in app.error] == [True]
     assert nothing_left()
-    app = drop(app, "photos", "pets.zip", photos())
+    app = import_photos(app, "pets.zip", photos())
     assert text(app).startswith("Data"), "the page goes on after a refusal"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(photos(("cats",)), "one class, “cats”"), (photos(each=1), "Class “cats” of “pets” has 1 distinct image")],
+    ids=["one class", "one image a class"],
+)
+def test_images_that_are_refused_wait_for_another_reading(workspace: Path, content: bytes, sentence: str) -> None:
+    app = import_photos(open_home(), "pets.zip", content)
+    assert [sentence in e.value.replace("\\", "") for e in app.error] == [True]
+    assert app.button(key="photos-import")
+    app.button(key="photos-cancel").click().run()
+    assert nothing_left()
 
 
 def test_a_table_is_imported_with_the_target_that_was_chosen(workspace: Path) -> None:
@@ -281,7 +299,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.training
 def test_a_large_zip_is_imported_in_the_background(workspace: Path, in_background: None, held: list[int]) -> None:
-    app = drop(open_home(), "photos", "pets.zip", photos(each=200))
+    app = import_photos(open_home(), "pets.zip", photos(each=200))
     assert [b for b in app.button if str(b.key).startswith("cancel-")], "it can be stopped"
     assert [b for b in app.button if str(b.key).startswith("sample-")], "the page is free meanwhile"
     reloaded = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
@@ -298,7 +316,7 @@ def test_a_large_zip_is_imported_in_the_background(workspace: Path, in_backgroun
 
 @pytest.mark.training
 def test_an_import_in_the_background_that_is_refused_says_why(workspace: Path, in_background: None) -> None:
-    app = drop(open_home(), "photos", "pets.zip", photos(("cats",)))
+    app = import_photos(open_home(), "pets.zip", photos(("cats",)))
     import_ended()
     assert "one class, “cats”" in text(app.run())
     assert nothing_left()
@@ -318,7 +336,7 @@ def test_a_table_refused_in_the_background_waits_for_another_target(workspace: P
 
 @pytest.mark.training
 def test_a_cancelled_import_leaves_nothing(workspace: Path, in_background: None) -> None:
-    app = drop(open_home(), "photos", "pets.zip", photos(each=600))
+    app = import_photos(open_home(), "pets.zip", photos(each=600))
     next(b for b in app.button if str(b.key).startswith("cancel-")).click().run()
     assert import_ended().state == "cancelled"
     assert text(app.run()).startswith("Teach a model")
@@ -328,7 +346,7 @@ def test_a_cancelled_import_leaves_nothing(workspace: Path, in_background: None)
 
 @pytest.mark.training
 def test_a_killed_import_leaves_nothing_and_is_told(workspace: Path, in_background: None) -> None:
-    app = drop(open_home(), "photos", "pets.zip", photos(each=600))
+    app = import_photos(open_home(), "pets.zip", photos(each=600))
     (process,) = get_settings().home.glob("tasks/*/process.json")
     for _ in range(600):
         if list(get_settings().datasets.glob(".tmp-*/import")):
@@ -348,7 +366,7 @@ def test_a_folder_picked_in_the_browser_keeps_its_paths(workspace: Path, in_back
     uploader = next(u for u in app.get("file_uploader") if str(u.key).startswith("folder-"))
     for name, data in files:
         uploader.upload(name, data)
-    app.run()
+    app.run().button(key="photos-import").click().run()
     import_ended()
     assert text(app.run()).startswith("Data")
     dataset = datasets.get_dataset(query(app, "dataset"))

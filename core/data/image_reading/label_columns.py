@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from core.data.files.encoding import candidates
 from core.data.files.packed import Archive
 from core.data.image_reading.file_index import FileIndex, looks_like_image
 from core.data.image_reading.folders import part_of
@@ -112,12 +113,8 @@ def _describe(archive: Archive, path: str, index: FileIndex) -> LabelTable | str
 
 
 def _decoded(data: bytes) -> tuple[str, str]:
-    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
-        try:
-            return encoding, data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return "latin-1", data.decode("latin-1")
+    encoding = next((found.encoding for found in candidates(data)), "latin-1")
+    return encoding, data.decode(encoding)
 
 
 def _delimiter(text: str) -> str:
@@ -194,9 +191,9 @@ def _label_columns(others: Sequence[str], cells: Cells) -> tuple[str, tuple[str,
         return "", switches
     ends = [name for name in present if {*_plain(name).split("_")} & {"label", "class", "category", "diagnosis"}]
     repeated = [name for name in present if _repeats(cells.column(name))]
-    for candidates in (ends, present if len(present) == 1 else repeated):
-        if len(candidates) == 1:
-            return candidates[0], ()
+    for possible in (ends, present if len(present) == 1 else repeated):
+        if len(possible) == 1:
+            return possible[0], ()
     return "", ()
 
 

@@ -20,13 +20,14 @@ from core.data.image_reading.reading import (
     propose_image_reading,
 )
 from core.errors import GraftError, InputError
-from core.ui.shell.importing import import_upload
-from core.ui.shell.page import show_error
+from core.ui.shell.importing import import_source
+from core.ui.shell.page import show_error, show_errors
 from core.ui.shell.tables import show_table
 from core.ui.shell.text import list_some, literal, plural, size
 from core.ui.shell.uploads import discard_upload, find_upload
 
 SLOTS = ("photos", "folder")
+UNLABELLED, ENCODING = "photos-unlabelled", "photos-encoding"
 HOLDS = {"class": "classes", "train": "training part", "validation": "validation part", "test": "test part",
          "none": "a set, no part", "left_out": "left out"}  # fmt: skip
 _WAYS = {"column": "the label table", "folder": "their folders", "name": "their names", "time": "the time"}
@@ -41,32 +42,39 @@ def ask_how_to_read() -> bool:
     path = find_upload(slot) if slot else None
     if slot is None or path is None:
         return False
+    labelled = not st.session_state.get(UNLABELLED, False)
+    try:
+        with st.spinner("Looking at the files"):
+            encodings = _encodings(str(path))
+            encoding = st.session_state.get(ENCODING, encodings[0])
+            reading = _proposal(str(path), encoding if encoding in encodings else encodings[0], labelled)
+    except GraftError as error:
+        show_error(error)
+        discard_upload(slot)
+        return False
     with st.container(border=True):
         st.markdown(f"#### :material/photo_library: {literal(path.name)}")
-        unlabelled = st.checkbox(
+        st.checkbox(
             "Without classes",
-            key="photos-unlabelled",
+            key=UNLABELLED,
             help="Import all images without labels. Such a dataset can be predicted and compared with others; it"
             " cannot be trained on.",
         )
-        try:
-            with st.spinner("Looking at the files"):
-                encodings = _encodings(str(path))
-                encoding = _choose_encoding(str(path), encodings)
-                reading = _proposal(str(path), encoding, not unlabelled)
-            reading = _change(str(path), reading, not unlabelled)
+        _choose_encoding(str(path), encodings)
+        with show_errors():
+            reading = _change(str(path), reading, labelled)
             _show_preview(str(path), reading)
-        except GraftError as error:
-            show_error(error)
-            discard_upload(slot)
-            return False
         with st.container(horizontal=True):
             confirmed = st.button("Import", key="photos-import", type="primary", icon=":material/download_done:")
-            if st.button("Cancel", icon=":material/close:"):
+            if st.button("Cancel", key="photos-cancel", icon=":material/close:"):
                 discard_upload(slot)
                 st.rerun()
-    if confirmed:
-        import_upload(path, slot, unlabelled=unlabelled, reading=reading.model_dump(mode="json"))
+        if confirmed:
+            try:
+                import_source(path, slot=slot, unlabelled=not labelled, reading=reading.model_dump(mode="json"))
+            except BaseException:  # Streamlit switches pages by raising: the import is done
+                discard_upload(slot)
+                raise
     return True
 
 
@@ -114,28 +122,28 @@ def _columns(path: str, encoding: str, table: str) -> tuple[str, ...]:
         return read_cells(archive, LabelTable.model_validate_json(table)).columns
 
 
-def _choose_encoding(path: str, encodings: tuple[str, ...]) -> str:
-    """The encoding of names that do not say theirs; asked where several fit, each with a name as it reads it."""
+def _choose_encoding(path: str, encodings: tuple[str, ...]) -> None:
+    """Ask for the encoding of names that do not say theirs, where several fit, each with a name as it reads it."""
     if len(encodings) < 2:
-        return encodings[0]
+        return
 
     def example(encoding: str) -> str:
         names = _names(path, encoding)
         return f"{next((name for name in names if not name.isascii()), names[0] if names else '')} ({encoding})"
 
-    chosen: str = st.selectbox("Names are written as", encodings[:4], format_func=example, key="photos-encoding")
-    return chosen
+    st.selectbox("Names are written as", encodings[:4], format_func=example, key=ENCODING, width=420)
 
 
 def _change(path: str, reading: ImageReading, labelled: bool) -> ImageReading:
     """The reading with what a person changes of it."""
+    tree = 0
     if labelled:
-        reading = _choose_tree(reading)
+        reading, tree = _choose_tree(reading)
     for note in (*reading.notes, *reading.open_tables):
         st.caption(literal(note))
     with st.expander("Change how they are read", icon=":material/tune:"):
         if labelled and reading.labels == "folders":
-            reading = reading.model_copy(update={"layout": _edit_folders(path, reading)})
+            reading = reading.model_copy(update={"layout": _edit_folders(path, reading, tree)})
         if labelled and reading.labels == "tables":
             tables = tuple(_edit_table(path, reading, table) for table in reading.tables)
             reading = reading.model_copy(update={"tables": tables})
@@ -153,12 +161,12 @@ def _change(path: str, reading: ImageReading, labelled: bool) -> ImageReading:
     return reading
 
 
-def _choose_tree(reading: ImageReading) -> ImageReading:
-    """Where the folders can be understood in several ways, the one that is chosen."""
+def _choose_tree(reading: ImageReading) -> tuple[ImageReading, int]:
+    """Where the folders can be understood in several ways, the one that is chosen, and its number."""
     had = TreeReading(labels=reading.labels, layout=reading.layout, tables=reading.tables, classes=reading.classes)
     trees = [had, *reading.alternatives]
     if len(trees) < 2:
-        return reading
+        return reading, 0
     place = st.radio(
         "The classes are",
         range(len(trees)),
@@ -166,7 +174,7 @@ def _choose_tree(reading: ImageReading) -> ImageReading:
         key="photos-tree",
         help="The folders can be understood in more than one way.",
     )
-    return reading if place == 0 else choose_tree(reading, trees[place])
+    return (reading if place == 0 else choose_tree(reading, trees[place])), place
 
 
 def _describe(tree: TreeReading) -> str:
@@ -175,7 +183,7 @@ def _describe(tree: TreeReading) -> str:
     return f"{plural(len(tree.classes), 'class', 'classes')} ({where}): {names}" if tree.classes else "none"
 
 
-def _edit_folders(path: str, reading: ImageReading) -> Layout:
+def _edit_folders(path: str, reading: ImageReading, tree: int) -> Layout:
     """What each folder holds, and which level names the class."""
     layout = reading.layout
     level = st.selectbox(
@@ -183,7 +191,7 @@ def _edit_folders(path: str, reading: ImageReading) -> Layout:
         list(_LEVELS),
         index=list(_LEVELS).index(layout.class_level) if layout.class_level in _LEVELS else 1,
         format_func=lambda one: _LEVELS[one],
-        key="photos-level",
+        key=f"photos-level-{tree}",
         help="Counted inside a part, or from the top where there are no parts.",
         width=260,
     )
@@ -192,7 +200,7 @@ def _edit_folders(path: str, reading: ImageReading) -> Layout:
     found = pd.DataFrame({"Folder": list(counts), "Images": list(counts.values()), "Holds": held})
     edited = st.data_editor(
         found,
-        key="photos-folders",
+        key=f"photos-folders-{tree}",
         hide_index=True,
         disabled=["Folder", "Images"],
         column_config={

@@ -1,0 +1,143 @@
+"""Home shows how images are read before they are imported, and lets every decision be changed."""
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.data.image_reading.folders import Layout
+from core.data.image_reading.reading import load_image_reading
+from core.data.images.store import ImageStore
+from core.store import datasets
+from core.ui.home.image_reading import change_layout
+
+ROOT = Path(__file__).parents[2]
+
+
+def picture(seed: int, save: Callable[[np.ndarray], Image.Image] = Image.fromarray, form: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    save(np.random.default_rng(seed).integers(0, 255, (16, 16, 3), dtype="uint8")).save(out, form)
+    return out.getvalue()
+
+
+def images(*folders: str, each: int = 4) -> dict[str, bytes]:
+    return {f"{folder}/{i}.png": picture(100 * k + i) for k, folder in enumerate(folders) for i in range(each)}
+
+
+def drop(files: Mapping[str, bytes | str]) -> AppTest:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    uploader = next(u for u in app.get("file_uploader") if str(u.key).startswith("photos-"))
+    uploader.upload("set.zip", buffer.getvalue())
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    assert not app.exception, app.exception
+    return "\n".join(str(p.value) for p in (*app.markdown, *app.caption, *app.warning, *app.error)).replace("\\", "")
+
+
+def imported(app: AppTest) -> datasets.DatasetRecord:
+    app.button(key="photos-import").click().run()
+    assert not app.error and not app.exception
+    (dataset,) = datasets.list_datasets()
+    return dataset
+
+
+def counts(app: AppTest) -> dict[str, int]:
+    """The images of each class in the preview."""
+    table = app.dataframe[-1].value
+    return dict(zip(table["Class"], table.drop(columns="Class").sum(axis=1), strict=True))
+
+
+def test_classes_parts_and_what_is_left_out_are_shown_before_the_import(workspace: Path) -> None:
+    app = drop(images("train/ok", "train/bad", "valid/ok", "valid/bad", "test"))
+    assert counts(app) == {"bad": 8, "ok": 8}
+    assert list(app.dataframe[-1].value.columns) == ["Class", "train", "validation"]
+    assert "Left out: lies in no class folder (4)." in text(app)
+    assert not datasets.list_datasets()
+    assert imported(app).classes == ("bad", "ok")
+
+
+def test_second_reading_of_the_folders_can_be_chosen(workspace: Path) -> None:
+    app = drop(images("cats/indoor", "cats/outdoor", "dogs/indoor", "dogs/outdoor"))
+    assert counts(app) == {"cats": 8, "dogs": 8}
+    labels = app.radio(key="photos-tree").options
+    assert "cats (8), dogs (8)" in labels[0].replace("\\", "") and "indoor (8)" in labels[1].replace("\\", "")
+    app.radio(key="photos-tree").set_value(1).run()
+    assert counts(app) == {"indoor": 8, "outdoor": 8}
+    assert imported(app).classes == ("indoor", "outdoor")
+
+
+def test_level_of_the_class_folder_can_be_chosen(workspace: Path) -> None:
+    app = drop(images("a/x/u", "a/y/v", "b/z/u", "b/z/v"))
+    app.selectbox(key="photos-level-0").select(2).run()
+    assert counts(app) == {"u": 8, "v": 8}
+    assert imported(app).classes == ("u", "v")
+
+
+def test_columns_of_a_label_table_can_be_chosen(workspace: Path) -> None:
+    rows = [f"{i}.png,{'ab'[i % 2]},{'xyz'[i % 3]}" for i in range(12)]
+    app = drop(images("images", each=12) | {"l.csv": "\n".join(["file,label,form", *rows])})
+    assert counts(app) == {"a": 6, "b": 6}
+    app.selectbox(key="photos-label-l.csv").select("form").run()
+    assert counts(app) == {"x": 4, "y": 4, "z": 4}
+    assert imported(app).classes == ("x", "y", "z")
+
+
+def test_ground_and_range_can_be_chosen_and_are_kept(workspace: Path) -> None:
+    def deep(pixels: np.ndarray) -> Image.Image:
+        return Image.fromarray(pixels[..., 0].astype("uint16") * 16)
+
+    app = drop({f"{c}/{i}.tif": picture(10 * k + i, deep, "TIFF") for k, c in enumerate("ab") for i in range(4)})
+    assert app.number_input(key="photos-high").value == 4095
+    app.number_input(key="photos-high").set_value(2000).run()
+    app.segmented_control(key="photos-ground").set_value("dark").run()
+    dataset = imported(app)
+    folder = datasets.import_folder(dataset.id, 1)
+    rendering = load_image_reading(folder).rendering
+    assert (rendering.ground, rendering.low, rendering.high) == ("dark", 0, 2000)
+    assert (ImageStore(folder).image(0) == 255).mean() > 0.4
+
+
+def test_white_below_black_is_refused_in_a_sentence(workspace: Path) -> None:
+    def deep(pixels: np.ndarray) -> Image.Image:
+        return Image.fromarray(pixels[..., 0].astype("uint16") * 16)
+
+    app = drop({f"{c}/{i}.tif": picture(10 * k + i, deep, "TIFF") for k, c in enumerate("ab") for i in range(4)})
+    app.number_input(key="photos-high").set_value(-5).run()
+    assert "White must be above black." in text(app)
+
+
+def test_what_belongs_together_is_proposed_with_examples(workspace: Path) -> None:
+    app = drop({f"{'ab'[g % 2]}/film{g:02d}_{i}.png": picture(9 * g + i) for g in range(12) for i in range(3)})
+    assert "12 groups belong together by their names, such as a/film00_0.png" in text(app).replace("`", "")
+    app.checkbox(key="photos-together").uncheck().run()
+    assert "belong together" not in text(app)
+    dataset = imported(app)
+    assert load_image_reading(datasets.import_folder(dataset.id, 1)).grouping.by == "none"
+
+
+@pytest.mark.parametrize(
+    ("word", "sets", "left_out"),
+    [
+        ("classes", {}, {}),
+        ("training part", {"a": "train"}, {}),
+        ("a set, no part", {"a": None}, {}),
+        ("left out", {}, {"a": "left out on import"}),
+    ],
+)
+def test_what_a_folder_holds_becomes_the_layout(
+    word: str, sets: dict[str, str | None], left_out: dict[str, str]
+) -> None:
+    for before in (Layout(), Layout(sets={"a": "test"})):
+        changed = change_layout(before, 1, {"a": word})
+        assert (changed.sets, changed.left_out, changed.class_level) == (sets, left_out, 1)
