@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 CONTENTS = "graft-run.json"
 NEEDED = ("spec.json", "run.json", "predictions.parquet", "metrics.json")
-PLAIN = (*NEEDED, "baselines.parquet", "weights.parquet", "events.jsonl", "log.txt", RECORD, NETWORK)
+PLAIN = (*NEEDED, "baselines.parquet", "weights.parquet", "events.jsonl", "log.txt", "reading.json", RECORD,
+         NETWORK)  # fmt: skip
 PICKLES = ("model.joblib", "preparation.joblib")
 WITHOUT = (
     "Brought in without what scikit-learn had fitted, for such files can run code: it can be evaluated and compared,"

@@ -32,6 +32,10 @@ class DatasetFolder:
         """The table of an import's samples, one row a sample."""
         return self.imported(number) / "manifest.parquet"
 
+    def reading(self, number: int) -> Path:
+        """How an import's files were read; imports of earlier versions lack it."""
+        return self.imported(number) / "reading.json"
+
     def table(self, number: int) -> Path:
         """The cells of an imported table."""
         return self.imported(number) / "table.parquet"

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 import pandas as pd
+from pydantic import field_validator
 
 from core.data.image_reading.members import Member
 from core.schemas import Frozen
@@ -45,6 +46,17 @@ class Grouping(Frozen):
     seconds: float = _BURST
     n_groups: int = 0
     examples: tuple[tuple[str, ...], ...] = ()
+
+    @field_validator("pattern")
+    @classmethod
+    def _has_a_group(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"it is no regular expression: {error}") from error
+        if pattern and not groups:
+            raise ValueError("it needs a group in parentheses, which finds what belongs together")
+        return pattern
 
 
 def propose_grouping(members: Sequence[Member]) -> Grouping:

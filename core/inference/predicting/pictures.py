@@ -18,7 +18,8 @@ from core.data.images.writing import Progress, store_images
 from core.errors import InputError
 from core.schemas import RunRecord, Skipped
 from core.settings import get_settings
-from core.store.datasets import get_dataset, import_folder
+from core.store.datasets import import_folder
+from core.store.runs import run_folder
 
 
 def store_pictures(
@@ -43,9 +44,11 @@ def store_pictures(
 
 
 def find_rendering(run: RunRecord) -> Rendering:
-    """How the pictures were rendered that a run was trained on."""
-    dataset = get_dataset(run.dataset)
-    return load_image_reading(import_folder(dataset.id, dataset.imports[0].number)).rendering
+    """How the pictures were rendered that a run was trained on, also where its dataset is gone."""
+    own = run_folder(run.id)
+    if (own / "reading.json").exists():
+        return load_image_reading(own).rendering
+    return load_image_reading(import_folder(run.dataset, 1)).rendering  # of a run of an earlier version
 
 
 def rendering_notes(manifest: pd.DataFrame, rendering: Rendering) -> tuple[str, ...]:

@@ -11,12 +11,15 @@ import shutil
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from core.cancellation import Cancelled, cancel_on_terminate
 from core.jobs import cluster, devices, local, queue, warm, webhook
 from core.jobs.failures import diagnose
-from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, now
+from core.schemas import ACTIVE, DataRef, Event, Failure, RunRecord, RunState, now
 from core.store import files, runs
+from core.store.dataset_folder import DatasetFolder
+from core.store.datasets import get_version
 from core.training.recorder import Recorder
 from core.training.worker.environment import environment
 
@@ -93,8 +96,17 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         files.write_json(folder / "metrics.json", figures | {"decisions": recorder.decisions})
         if result.save is not None:
             result.save(folder)
+        _keep_reading(run, folder)
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return metrics
+
+
+def _keep_reading(run: RunRecord, folder: Path) -> None:
+    """Copy how the data were read, so that the run predicts alike where its dataset is gone."""
+    version = get_version(DataRef(dataset=run.dataset, version=run.version))
+    reading = DatasetFolder.of(version.dataset).reading(version.imports[0])
+    if reading.exists():
+        shutil.copyfile(reading, folder / reading.name)
 
 
 def make_deterministic() -> None:

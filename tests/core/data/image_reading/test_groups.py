@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.data.image_reading.groups import group_by_time, propose_by_time, propose_grouping
+from core.data.image_reading.groups import Grouping, group_by_time, propose_by_time, propose_grouping
 from core.data.image_reading.members import Member
 
 
@@ -57,6 +57,12 @@ def test_folders_inside_or_around_classes_belong_together(form: str) -> None:
 )
 def test_numbers_alone_do_not_make_groups(form: str) -> None:
     assert propose_grouping(named(form)).by == "none"
+
+
+@pytest.mark.parametrize(("pattern", "said"), [("(", "no regular expression"), ("abc", "needs a group")])
+def test_pattern_that_finds_nothing_is_refused(pattern: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Grouping(by="name", pattern=pattern)
 
 
 def test_too_few_groups_for_a_class_are_none() -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from core.data.images.store import DatasetImages
+from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.evaluation.calibration import scale_temperature
@@ -20,7 +21,7 @@ from core.inference.predicting.sending import add_to_dataset
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, RunRecord
 from core.store import files, runs
-from core.store.datasets import get_version
+from core.store.datasets import delete_dataset, get_version
 from tests.core.training.conftest import lab, penguins, texture, textures, train
 
 __all__ = ["lab", "penguins", "textures", "train"]
@@ -89,6 +90,30 @@ def test_good_pictures_are_predicted_and_bad_files_named(image_run: RunRecord, t
     assert {name.rpartition("/")[2] for name in table["file"]} == {"good.png", "inside.png"}
     assert {s.path for s in outcome.skipped} == {"broken.png", "letter.pdf", "empty.zip"}
     assert (table["confidence"].between(1 / 3, 1)).all()
+
+
+def test_deep_pictures_are_scaled_as_the_training_pictures_were(
+    lab: Path, train: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    folder, rng = tmp_path / "deep", np.random.default_rng(0)
+    for kind in ("checks", "specks"):
+        (folder / kind).mkdir(parents=True)
+        for i in range(9):
+            grey = texture(kind, rng)[..., 0].astype("uint16") * 16
+            Image.fromarray(grey).save(folder / kind / f"{kind}{i}.tif")
+    dataset = import_data(folder, name="deep").dataset
+    run = train(data=dataset.id, preset="quick", image_size=64, epochs=4)
+    delete_dataset(dataset.id)
+    brighter = tmp_path / "brighter.tif"
+    Image.fromarray(np.full((32, 32), 60_000, "uint16")).save(brighter)
+    outcome = predict(run.id, [folder, brighter], tmp_path / "out")
+    assert "1 picture holds grey values outside 0 to 4095" in " ".join(outcome.notes)
+    assert "1,024 pixels" in " ".join(outcome.notes)
+    table = pd.read_parquet(tmp_path / "out" / TABLE).set_index("file")
+    judged = runs.read_predictions(run.id)
+    judged = judged[judged["part"] == "test"]
+    probability = table.loc[judged["path"], [c for c in table.columns if c.startswith("p:")]]
+    np.testing.assert_allclose(probability, judged[probability.columns], atol=1e-3)
 
 
 def test_nothing_but_an_empty_zip_is_a_sentence(image_run: RunRecord, tmp_path: Path) -> None:
