@@ -46,7 +46,7 @@ def inspect_source(source: Path | str) -> Source:
     if not path.exists():
         raise InputError(f"There is no file or folder “{source}”.", "Check the path.")
     title = path.resolve().name if path.is_dir() else path.name.removesuffix(path.suffix).removesuffix(".tar")
-    if path.suffix.lower() in PACKED_SUFFIXES and title.lower().endswith(TABLE_SUFFIXES):
+    if path.suffix.lower() in (*PACKED_SUFFIXES, ".zip") and title.lower().endswith(TABLE_SUFFIXES):
         title = title.rpartition(".")[0]
     if path.is_dir() or (path.suffix.lower() not in EXCEL and is_packed(path)):
         kind: Kind = "table" if holds_tables(path) else "image"

@@ -48,6 +48,7 @@ class Evidence:
         return tuple(self.samples["path"].iloc[rows])
 
 
+NAMED = 20  # columns that a message names
 Finder = Callable[[Evidence], Iterator[Finding]]
 
 
@@ -62,8 +63,10 @@ def count(n: int, noun: str, many: str | None = None) -> str:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """“a”, “b” and “c”."""
+    """“a”, “b” and “c”; of many the first and how many more there are."""
     quoted = [f"“{name}”" for name in names]
+    if len(quoted) > NAMED:
+        return list_some(quoted, NAMED)
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 

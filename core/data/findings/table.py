@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from core.data.cleaning.steps.cells import DROP_COLUMNS
 from core.data.cleaning.steps.missing import IMPUTE, MISSING_INDICATOR
-from core.data.cleaning.steps.outliers import CLIP_OUTLIERS, outlier_fences
+from core.data.cleaning.steps.outliers import CLIP_OUTLIERS
 from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.cleaning.steps.step import centre_and_spread, fill_and_scale, numeric_columns, sample_positions
-from core.data.findings.evidence import Evidence, Finder, count, join_names, list_some, remedy_step
+from core.data.findings.evidence import NAMED, Evidence, Finder, count, join_names, list_some, remedy_step
 from core.data.tables.near_rows import near_pairs
 from core.schemas import Finding
 
@@ -21,6 +20,7 @@ SLOW = 20_000  # rows that the slower methods use
 FAR_OUT = 3.0  # box-plot factor beyond which a value is “far out” (Tukey 1977)
 TELLS_ALL = 0.985  # balanced accuracy of one column alone
 CORRELATED = 0.95
+BLOCK = 1_000  # columns looked at together
 
 
 def missing(evidence: Evidence) -> Iterator[Finding]:
@@ -37,7 +37,7 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
         severity="info",
         message=f"{total:,} of {gaps.size:,} cells {'are' if total > 1 else 'is'} empty,"
         f" in {count(len(by_column), 'column')}: "
-        + ", ".join(f"{name} {n:,}" for name, n in by_column.items())
+        + list_some([f"{name} {n:,}" for name, n in by_column.items()], NAMED)
         + ".",
         samples=evidence.sample_names(rows),
         scores=tuple(per_row[rows].astype(float).tolist()),
@@ -102,12 +102,14 @@ def outlier(evidence: Evidence) -> Iterator[Finding]:
     """Values far out of the box plot: beyond three interquartile ranges from the box."""
     table = evidence.cells
     worst, counts = np.zeros(len(table)), {}
-    for name in numeric_columns(table):
-        cells = table[name].to_numpy()
-        low, high = outlier_fences(table[name], "box_plot", FAR_OUT)
-        if not np.isfinite(high):
+    names = numeric_columns(table)
+    quartiles = table[names].quantile([0.25, 0.75]).to_numpy() if names else np.empty((2, 0))
+    for name, first, third in zip(names, *quartiles, strict=True):
+        spread = third - first
+        if not spread > 0:  # also for an empty column: NaN
             continue
-        spread = (high - low) / (2 * FAR_OUT + 1)
+        cells = table[name].to_numpy()
+        low, high = first - FAR_OUT * spread, third + FAR_OUT * spread
         beyond = np.nan_to_num(np.maximum(low - cells, cells - high) / spread, nan=-1.0)
         if (beyond > 0).any():
             counts[name] = int((beyond > 0).sum())
@@ -120,7 +122,7 @@ def outlier(evidence: Evidence) -> Iterator[Finding]:
         kind="outlier",
         severity="info",
         message=f"{count(int((worst > 0).sum()), 'row')} hold a value more than {FAR_OUT:g} interquartile ranges"
-        " from its column's box: " + ", ".join(f"{name} {n:,}" for name, n in counts.items()) + ".",
+        " from its column's box: " + list_some([f"{name} {n:,}" for name, n in counts.items()], NAMED) + ".",
         samples=evidence.sample_names(rows),
         scores=tuple(np.round(worst[rows], 3).tolist()),
         remedy=remedy_step(CLIP_OUTLIERS, method="box_plot", factor=FAR_OUT, columns=list(counts)),
@@ -145,17 +147,21 @@ def constant(evidence: Evidence) -> Iterator[Finding]:
 def id_like(evidence: Evidence) -> Iterator[Finding]:
     """Columns that name a row instead of describing it: a model memorises them."""
     table = evidence.cells
+    numbers = set(numeric_columns(table))
     names = []
-    for name in table.columns:
-        present = table[name].dropna()
-        distinct = present.nunique()
-        if len(present) < 20 or distinct < 0.9 * len(present):
+    for name, values in table.items():
+        present = values.dropna()
+        if len(present) < 20:
             continue
-        if name in numeric_columns(table):
-            whole = bool((present == present.round()).all())
+        if name in numbers and not (present == present.round()).all():
+            continue
+        distinct = present.nunique()
+        if distinct < 0.9 * len(present):
+            continue
+        if name in numbers:
             dense = present.max() - present.min() < 2 * len(present)
             named = re.search(r"(^|[\W_])(id|key|nr|no|number)$|[a-z]Id$", str(name), re.IGNORECASE)
-            if not whole or not (dense or named) or distinct < 0.98 * len(present):
+            if not (dense or named) or distinct < 0.98 * len(present):
                 continue
         names.append(str(name))
     if names and len(names) < table.shape[1]:
@@ -181,7 +187,10 @@ def leak(evidence: Evidence) -> Iterator[Finding]:
     # Ranks within the class, so that every class is spread over the folds.
     fold = pd.Series(np.random.default_rng(0).permutation(len(y))).groupby(y).rank().to_numpy(dtype="int64") % 3
     numbers = set(numeric_columns(table))
+    hopeless = numbers - set(_may_tell(table[numeric_columns(table)], y, fold, len(classes)))
     for name in table.columns:
+        if name in hopeless:
+            continue
         if name in numbers:
             # A tree uses only the order, and ranks fit into the float32 that scikit-learn's trees compute with.
             guess = _tree_guesses(table[name].rank(method="dense").to_numpy(), y, fold, len(classes))
@@ -210,24 +219,23 @@ def correlation(evidence: Evidence) -> Iterator[Finding]:
     complete = fill_and_scale(rows, *centre_and_spread(rows))
     varied = complete.std(axis=0) > 0
     names = [name for name, v in zip(names, varied, strict=True) if v]
-    r = np.atleast_2d(np.corrcoef(complete[:, varied], rowvar=False))
-    pairs = [(a, b) for a, b in combinations(range(len(names)), 2) if abs(r[a, b]) > CORRELATED]
-    if not pairs:
+    r = _strong_correlations(complete[:, varied])
+    if not r:
         return
-    dropped: list[str] = []
-    for a, b in pairs:
+    dropped: dict[str, None] = {}
+    for a, b in r:
         if names[a] not in dropped and names[b] not in dropped:
             gaps = table[[names[a], names[b]]].isna().sum()
-            dropped.append(names[a] if gaps.iloc[0] > gaps.iloc[1] else names[b])
-    pairs.sort(key=lambda pair: -abs(r[pair]))
+            dropped[names[a] if gaps.iloc[0] > gaps.iloc[1] else names[b]] = None
+    pairs = sorted(r, key=lambda pair: -abs(r[pair]))
     yield Finding(
         kind="correlation",
         severity="info",
         message="Strongly correlated columns: "
         + list_some([f"{names[a]} and {names[b]} (r = {r[a, b]:.2f})" for a, b in pairs])
-        + f". Without {join_names(dropped)} little is lost.",
-        scores=tuple(float(r[pair]) for pair in pairs),
-        remedy=remedy_step(DROP_COLUMNS, columns=dropped),
+        + f". Without {join_names(list(dropped))} little is lost.",
+        scores=tuple(float(r[pair]) for pair in pairs[:SHOWN]),
+        remedy=remedy_step(DROP_COLUMNS, columns=list(dropped)),
     )
 
 
@@ -254,6 +262,43 @@ def _depends_on_class(gaps: np.ndarray, classes: np.ndarray) -> bool:
     shares = counts[:, 1] / counts.sum(axis=1)
     p = chdtrc(len(counts) - 1, ((counts - expected) ** 2 / expected).sum())
     return bool(shares.max() - shares.min() >= 0.1 and p < 1e-3)
+
+
+def _may_tell(numbers: pd.DataFrame, y: np.ndarray, fold: np.ndarray, classes: int) -> list[str]:
+    """The columns that a small tree might tell the class by, which a count of class changes cannot rule out.
+
+    Along a fold's rows in the order of a column, guesses change at most at the tree's thresholds, and the class no
+    more often than they do, plus two changes for each wrong guess. Rows with equal values have no order: two changes
+    are forgiven for each.
+    """
+    wrong = (1 - TELLS_ALL) * classes * np.bincount(y).max()
+    allowed = 3 * (max(2, 2 * classes) - 1) + 2 * wrong
+    left = []
+    for start in range(0, numbers.shape[1], BLOCK):
+        block = numbers.iloc[:, start : start + BLOCK]
+        changes = np.zeros(block.shape[1])
+        for k in range(3):
+            values, of_fold = block.to_numpy()[fold == k], y[fold == k]
+            order = np.argsort(values, axis=0, kind="stable")
+            ordered, guessed = np.take_along_axis(values, order, axis=0), of_fold[order]
+            differ = ordered[1:] > ordered[:-1]  # never where one is missing
+            changes += (differ & (guessed[1:] != guessed[:-1])).sum(axis=0)
+            changes -= 2 * (ordered[1:] == ordered[:-1]).sum(axis=0)
+        left += [str(name) for name, n in zip(block.columns, changes, strict=True) if n <= allowed]
+    return left
+
+
+def _strong_correlations(complete: np.ndarray) -> dict[tuple[int, int], float]:
+    """Pairs of columns of `complete`, `(n, columns)`, with |r| above `CORRELATED` → r, block by block."""
+    scaled = complete - complete.mean(axis=0)
+    scaled /= np.sqrt((scaled**2).sum(axis=0))
+    found = {}
+    for start in range(0, scaled.shape[1], BLOCK):
+        r = scaled[:, start : start + BLOCK].T @ scaled[:, start:]
+        for a, b in np.argwhere(np.abs(r) > CORRELATED):
+            if b > a:
+                found[start + int(a), start + int(b)] = float(r[a, b])
+    return found
 
 
 def _tree_guesses(values: np.ndarray, y: np.ndarray, fold: np.ndarray, classes: int) -> np.ndarray:

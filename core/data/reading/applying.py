@@ -122,20 +122,19 @@ def _values(cells: RawColumn, column: ColumnReading, reading: TableReading) -> t
     nothing = np.zeros(len(cells), dtype=bool)
     if column.type in NUMERIC and cells.text is None:
         return cells.numbers, nothing
-    text = cells.text if column.type in NUMERIC else cells.as_text
+    text = cells.as_text if column.type == "text" else cells.trimmed
     if column.missing:
-        words = pa.array(column.missing, text.type)  # type: ignore[union-attr]
-        text = pc.if_else(pc.is_in(text, words), pa.scalar(None, text.type), text)  # type: ignore[union-attr]
+        words = pa.array(column.missing, text.type)
+        text = pc.if_else(pc.is_in(cells.trimmed, words), pa.scalar(None, text.type), text)
     if column.type in NUMERIC:
         found = parse(text, *reading.marks_of(column), percent=column.type == "percent")
-        lost = np.isnan(found) & np.asarray(text.is_valid())  # type: ignore[union-attr]
         if cells.numbers is not None:  # numbers that the format itself knows
             found = np.where(np.isnan(cells.numbers), found, cells.numbers)
-        return found, lost
+        return found, np.isnan(found) & np.asarray(text.is_valid())
     if column.type == "date" and column.date_order:
         readings = {value: dates.iso(value, column.date_order) or dates.iso(value, "ymd") for value in cells.counts}
         as_dates = _mapped(text, readings)
-        return _as_pandas(as_dates), np.asarray(as_dates.is_null()) & np.asarray(text.is_valid())  # type: ignore[union-attr]
+        return _as_pandas(as_dates), np.asarray(as_dates.is_null()) & np.asarray(text.is_valid())
     if column.type == "boolean":
         words_of = {word.lower(): word for word in column.words}
         text = _mapped(text, {value: words_of.get(value.lower(), value) for value in cells.counts})

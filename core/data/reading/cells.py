@@ -38,9 +38,14 @@ class RawColumn:
         return said if self.text is None else pc.coalesce(self.text, said)
 
     @cached_property
+    def trimmed(self) -> pa.Array:
+        """The text without spaces around it, by which numbers, dates and words for nothing are known."""
+        return pc.utf8_trim_whitespace(self.as_text)
+
+    @cached_property
     def counts(self) -> dict[str, int]:
-        """Each different text and how many cells hold it, in the order of appearance; empty cells not counted."""
-        found = pc.value_counts(pc.drop_null(self.as_text))
+        """Each different text, trimmed, and how many cells hold it, in the order of appearance."""
+        found = pc.value_counts(pc.drop_null(self.trimmed))
         return dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True))
 
     @property
@@ -115,13 +120,16 @@ def column_names(title: str, header: Sequence[object]) -> tuple[str, ...]:
 
 
 def text_column(values: pa.Array | pa.ChunkedArray) -> RawColumn:
-    """Cells of text, without spaces around them; what is then empty is null."""
+    """Cells of text as they are; one of nothing but spaces is null."""
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if isinstance(values, pa.ChunkedArray):  # longer than one array can be
         values = pa.concat_arrays(values.chunks)
-    trimmed = pc.utf8_trim_whitespace(values.cast(pa.large_string()))
-    return RawColumn(pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.large_string()), trimmed))
+    values = values.cast(pa.large_string())
+    empty = pc.equal(pc.utf8_trim_whitespace(values), "")
+    return RawColumn(
+        pc.if_else(empty, pa.scalar(None, pa.large_string()), values) if pc.any(empty).as_py() else values
+    )
 
 
 def object_column(values: Sequence[object], text: Callable[[object], str | None]) -> RawColumn:

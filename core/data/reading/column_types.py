@@ -82,7 +82,7 @@ def propose_columns(names: Sequence[str], columns: Sequence[RawColumn], delimite
 def _look(column: RawColumn) -> Look:
     if column.text is None:
         return Look("number", frozenset([_PLAIN]))
-    plain = parse_plain(column.text) if column.numbers is None else None
+    plain = parse_plain(column.trimmed) if column.numbers is None else None
     if plain is not None and not np.isnan(plain).all():
         look = _look_at_plain(column, plain)
         if look is not None:
@@ -92,14 +92,14 @@ def _look(column: RawColumn) -> Look:
 
 def _look_at_plain(column: RawColumn, numbers: np.ndarray) -> Look | None:
     """A column of numbers as computers write them; None where closer looking is needed."""
-    text = column.text
+    text = column.trimmed
     if pc.any(pc.match_substring_regex(text, r"^0\d")).as_py() or pc.max(pc.utf8_length(text)).as_py() > 15:
         return None
     present = numbers[~np.isnan(numbers)]
     if (present == np.floor(present)).all() and not pc.any(pc.match_substring(text, ".")).as_py():
         return Look("number", frozenset(CONVENTIONS))
     # A point before three digits may stand between thousands, unless one cell rules that out.
-    if are_ambiguous((cell for cell in text.to_pylist() if cell), "."):  # type: ignore[union-attr]
+    if are_ambiguous((cell for cell in text.to_pylist() if cell), "."):
         return Look("number", frozenset([_PLAIN, (",", ".")]), doubtful=".")
     return Look("number", frozenset([_PLAIN]), has_decimals=True)
 

@@ -24,6 +24,7 @@ _SEP = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 _COMMENTS = ("#", "%", "//")
 _CONTROLS = bytes(set(range(32)) - {9, 10, 11, 12, 13, 26, 27})
 _ENCODINGS = 5  # the most plausible ones, to choose from
+_CELLS, _FEW_RECORDS = 100_000, 20  # of a wide table fewer records are looked at
 _CHECKED = 1_000  # records that say how many cells a row has
 csv.field_size_limit(2**30)  # a cell may hold a whole text
 
@@ -82,7 +83,7 @@ def read_text(path: Path, container: Container, raw: bytes, n: int | None = None
             dtype="str",
             keep_default_na=False,
             na_filter=False,
-            skipinitialspace=True,
+            skipinitialspace=_has_blanks(data, container.delimiter),
             nrows=rows,
             low_memory=False,
         )
@@ -204,17 +205,23 @@ def _find_delimiter(data: bytes, skip: int) -> str:
 
 
 def _records(data: bytes, skip: int, delimiter: str, n: int) -> tuple[list[list[str]], list[int]]:
-    """The first `n` records that are not empty, however long they are, and the line that each ends in."""
+    """At most `n` records that are not empty, however long they are, and the line that each ends in."""
     lines = islice(_lines(data), skip, None)
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    records, ends = [], []
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=_has_blanks(data, delimiter))
+    records, ends, n_cells = [], [], 0
     for record in reader:
         if (record and any(cell.strip() for cell in record)) or len(record) > 1:
             records.append(record)
             ends.append(reader.line_num)
-            if len(records) == n:
+            n_cells += len(record)
+            if len(records) == n or (n_cells > _CELLS and len(records) >= _FEW_RECORDS):
                 break
     return records, ends
+
+
+def _has_blanks(data: bytes, delimiter: str) -> bool:
+    """Whether blanks stand between delimiters and quotes, which then would not be quotes."""
+    return f'{delimiter} "'.encode() in data
 
 
 def _lines(data: bytes) -> Iterator[str]:

@@ -12,7 +12,6 @@ NUMERIC_MISSING = frozenset(
      "k.A.", "k. A.", "NIL", "nil", "(null)", "(leer)", "(blank)", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?",
      "#NULL!", "NaT", "none")
 )  # fmt: skip
-_DOUBTFUL = frozenset(("-", "--", "?"))  # in text, missing only where they are rare
 _FEW = 20  # different values of a column of categories
 _OFTEN = 0.05
 _AT_LEAST = 3  # cells with a word that may be a value
@@ -20,7 +19,7 @@ _AT_LEAST = 3  # cells with a word that may be a value
 
 def words_of(counts: Mapping[str, int], numeric: bool) -> tuple[str, ...]:
     """The words in a column that may stand for a missing cell; `counts` are the cells of each value."""
-    known = NUMERIC_MISSING if numeric else (*MISSING_WORDS, *_DOUBTFUL)
+    known = NUMERIC_MISSING if numeric else MISSING_WORDS
     return tuple(word for word in known if word in counts)
 
 

@@ -123,10 +123,9 @@ def _from_records(path: Path, records: list[dict[str, Any]]) -> RawTable:
 
 
 def _from_arrow(path: Path, names: list[str], table: Any) -> RawTable:
+    names = [name for name in names if not name.startswith("__index_level_")]  # pandas' numbers of rows
     header = column_names(path.name, names)
-    frame = table.to_pandas()
-    if list(frame.columns) != list(names):  # pandas took a column for the index
-        frame = frame.reset_index()[list(names)]
+    frame = table.select(names).replace_schema_metadata(None).to_pandas()
     columns = tuple(series_column(frame.iloc[:, place], _text) for place in range(frame.shape[1]))
     return RawTable(header, columns, above=0)
 

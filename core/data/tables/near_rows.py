@@ -15,7 +15,8 @@ def near_pairs(table: pd.DataFrame) -> dict[int, int]:
     if table.shape[1] < 3:
         return {}
     codes = [pd.factorize(table[name], use_na_sentinel=False)[0] for name in table.columns]
-    agree = [_agreement(np.bincount(c)) for c in codes]
+    agree = np.log([_agreement(np.bincount(c)) for c in codes])
+    by_chance = agree.sum() - agree + 2 * np.log(len(table)) - np.log(2)  # pairs that agree in all other columns
     # A row's hash is the sum of its cells' hashes, so that leaving out a column is one subtraction.
     hashes = [_mixed(c.astype("uint64") + np.uint64(1_000_003 * (i + 1))) for i, c in enumerate(codes)]
     with np.errstate(over="ignore"):
@@ -23,10 +24,12 @@ def near_pairs(table: pd.DataFrame) -> dict[int, int]:
         first = ~pd.Series(whole).duplicated().to_numpy()
         pairs: dict[int, int] = {}
         for place, part in enumerate(hashes):
-            others = float(np.prod([a for i, a in enumerate(agree) if i != place]))
-            if others * len(table) ** 2 / 2 > BY_CHANCE:
+            if by_chance[place] > np.log(BY_CHANCE):
                 continue
-            rest = pd.Series((whole - part)[first], index=np.flatnonzero(first))
+            others = (whole - part)[first]
+            if len(np.unique(others)) == len(others):
+                continue
+            rest = pd.Series(others, index=np.flatnonzero(first))
             doubled = rest[rest.duplicated(keep=False)]
             leaders = doubled.groupby(doubled).transform(lambda rows: rows.index[0])
             places = leaders.index.to_numpy()

@@ -135,7 +135,7 @@ class StepKind:
 
 def numeric_columns(x: pd.DataFrame) -> list[str]:
     """The columns of numbers."""
-    return [str(name) for name in x.columns if pd.api.types.is_numeric_dtype(x[name])]
+    return [str(name) for name, kind in x.dtypes.items() if pd.api.types.is_numeric_dtype(kind)]
 
 
 def text_columns(x: pd.DataFrame) -> list[str]:
@@ -148,10 +148,11 @@ def choose_columns(x: pd.DataFrame, names: tuple[str, ...], kind: Cells) -> list
     """The columns `names`, or all of the kind if none is named; `ValueError` when one is missing."""
     by_kind = {"numeric": numeric_columns, "text": text_columns}
     fitting = by_kind[kind](x) if kind in by_kind else [str(column) for column in x.columns]
+    known = frozenset(fitting) if names else frozenset()
     for name in names:
         if name not in x.columns:
             raise ValueError(f"there is no column “{name}” at this place")
-        if name not in fitting:
+        if name not in known:
             raise ValueError(f"column “{name}” does not hold {'numbers' if kind == 'numeric' else 'text'}")
     return list(names) or fitting
 
