@@ -44,11 +44,12 @@ class Layout(Frozen):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image lies: `label` is None in no class folder; `reason` says why it is left out."""
+    """Where an image lies: `label` is None in no class folder; `reason` says why it has none, or is left out."""
 
     label: str | None
     part: Part | None
     reason: str = ""
+    is_left_out: bool = False
 
 
 def place_image(layout: Layout, name: str) -> Place:
@@ -57,7 +58,7 @@ def place_image(layout: Layout, name: str) -> Place:
     for n in range(len(folders), 0, -1):
         path = "/".join(folders[:n])
         if path in layout.left_out:
-            return Place(None, None, layout.left_out[path])
+            return Place(None, None, layout.left_out[path], is_left_out=True)
         if path in layout.classes:
             return _placed(layout.classes[path], layout.sets.get(path))
         if path in layout.sets:

@@ -18,7 +18,7 @@ from core.data.image_reading.members import Member
 from core.schemas import Frozen
 
 _PATTERNS = (
-    r"([^ _.-]+)[ _.-].+",  # P12_left_003
+    r"([^ _.-]*\d[^ _.-]*)[ _.-].+",  # P12_left_003
     r"(.+?)[ _.-]+(?:[A-Za-z]{0,6}[ _-]?)\d{1,6}[A-Za-z]?",  # scene 4_frame_0012
     r"(.+?) ?\(\d+\)",  # plant 7 (3)
     r"(.*?\d+)[A-Za-z]+[ _-]*\d+",  # P01S03
@@ -29,6 +29,7 @@ _CAMERA = re.compile(
 )
 _FEWEST = 5  # groups that a class needs, so that a pattern is hardly chance, and can be divided
 _TOGETHER = 0.6  # share of the pictures in groups of two or more
+_SURE = 0.95  # the same where groups have words for names, which different pictures share as well
 _BURST = 5.0  # seconds between pictures of a burst
 _EXAMPLES = 3
 
@@ -69,7 +70,8 @@ def propose_grouping(members: Sequence[Member]) -> Grouping:
     options = [Grouping(by="folder", level=level) for level in range(depth)]
     for grouping in (*options, *(Grouping(by="name", pattern=pattern) for pattern in _PATTERNS)):
         keys = _keys(members, grouping)
-        if _divides(members, keys, _FEWEST):
+        numbered = grouping.by == "folder" or all(re.search(r"\d", key) for key in keys if key)
+        if _divides(members, keys, _FEWEST, _TOGETHER if numbered else _SURE):
             found.append((grouping, keys))
     if not found:
         return Grouping()

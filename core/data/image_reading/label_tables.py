@@ -149,6 +149,8 @@ def count_on(row: Sequence[str]) -> int:
 
 def _from_one_hot(cells: Cells, columns: Sequence[str]) -> list[str]:
     """The class of each row; empty where no column, or several, are 1."""
+    if not columns:
+        return [""] * len(cells.rows)
     labels = []
     for row in rows_of(cells, columns):
         on = [name for name, value in zip(columns, row, strict=True) if value.lower() in ON]

@@ -41,7 +41,7 @@ def image_members(
     for name in names:
         place = place_image(layout, name)
         path = relative_path(layout, name)
-        if labelled and place.reason:
+        if place.is_left_out or (labelled and place.reason):
             skipped.append(Skipped(path=path, reason=place.reason, unlabelled=True))
         else:
             members.append(Member(name, path, place.label if labelled else None, place.part))

@@ -3,6 +3,7 @@
 `propose_image_reading` finds everything out once; reading with the record guesses nothing.
 """
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -85,7 +86,7 @@ def propose_image_reading(
     rendering = rendering or propose_rendering(archive, names)
     reading = ImageReading(encoding=archive.encodings[0], rendering=rendering, labels="none", proposed=True)
     if not labelled or not names:
-        return reading.model_copy(update={"layout": propose_layouts(names)[0]})
+        return reading.model_copy(update={"layout": Layout(root=propose_layouts(names)[0].root)})
     trees, open_tables = _trees(archive, names)
     best = trees[0]
     reading = reading.model_copy(
@@ -203,7 +204,7 @@ def _label_by_tables(
 def parse_image_reading(values: object) -> ImageReading:
     """A reading from JSON values; `InputError` names the field that is wrong."""
     try:
-        return ImageReading.model_validate(values)
+        reading = ImageReading.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the document"
@@ -211,6 +212,19 @@ def parse_image_reading(values: object) -> ImageReading:
             f"The reading is wrong at {where}: {first['msg']}.",
             "`core import --show-reading` prints one that is right.",
         ) from error
+    low, high = reading.rendering.low, reading.rendering.high
+    if (low is None) != (high is None) or (low is not None and high is not None and not low < high):
+        raise InputError(
+            f"The reading is wrong at rendering: {low} to {high} is no range.", "Let `low` be less than `high`."
+        )
+    try:
+        codecs.lookup(reading.encoding)
+    except LookupError as error:
+        raise InputError(
+            f"The reading is wrong at encoding: “{reading.encoding}” is none.",
+            "Write it as Python does, such as utf-8.",
+        ) from error
+    return reading
 
 
 def save_image_reading(folder: Path, reading: ImageReading) -> None:

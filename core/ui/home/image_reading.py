@@ -142,7 +142,7 @@ def _change(path: str, reading: ImageReading, labelled: bool) -> ImageReading:
     for note in (*reading.notes, *reading.open_tables):
         st.caption(literal(note))
     with st.expander("Change how they are read", icon=":material/tune:"):
-        if labelled and reading.labels == "folders":
+        if reading.labels != "tables":
             reading = reading.model_copy(update={"layout": _edit_folders(path, reading, tree)})
         if labelled and reading.labels == "tables":
             tables = tuple(_edit_table(path, reading, table) for table in reading.tables)
@@ -186,21 +186,23 @@ def _describe(tree: TreeReading) -> str:
 def _edit_folders(path: str, reading: ImageReading, tree: int) -> Layout:
     """What each folder holds, and which level names the class."""
     layout = reading.layout
-    level = st.selectbox(
-        "Folder that names the class",
-        list(_LEVELS),
-        index=list(_LEVELS).index(layout.class_level) if layout.class_level in _LEVELS else 1,
-        format_func=lambda one: _LEVELS[one],
-        key=f"photos-level-{tree}",
-        help="Counted inside a part, or from the top where there are no parts.",
-        width=260,
-    )
+    level = layout.class_level
+    if reading.labels == "folders":
+        level = st.selectbox(
+            "Folder that names the class",
+            list(_LEVELS),
+            index=list(_LEVELS).index(level) if level in _LEVELS else 1,
+            format_func=lambda one: _LEVELS[one],
+            key=f"photos-level-{tree}",
+            help="Counted inside a part, or from the top where there are no parts.",
+            width=260,
+        )
     counts = _folder_counts(_names(path, reading.encoding), layout)
     held = [_holds(layout, folder) for folder in counts]
     found = pd.DataFrame({"Folder": list(counts), "Images": list(counts.values()), "Holds": held})
     edited = st.data_editor(
         found,
-        key=f"photos-folders-{tree}",
+        key=f"photos-folders-{reading.labels}-{tree}",
         hide_index=True,
         disabled=["Folder", "Images"],
         column_config={

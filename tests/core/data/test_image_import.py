@@ -112,9 +112,33 @@ class TestFolders:
         given = reading.model_dump(mode="json") | {"layout": other.layout.model_dump(mode="json")}
         assert import_data(make_zip(files), reading=given, name="Other").dataset.classes == ("u", "v")
 
-    def test_reading_with_an_unknown_field_is_refused_by_name(self, make_zip: Zip) -> None:
-        with pytest.raises(InputError, match=r"wrong at layout\.class_level"):
-            import_data(make_zip(classes("set", 3)), reading={"layout": {"class_level": "top"}})
+    @pytest.mark.parametrize(
+        ("reading", "said"),
+        [
+            ({"layout": {"class_level": "top"}}, r"wrong at layout\.class_level"),
+            ({"what": 1}, "wrong at what"),
+            ({"rendering": {"low": 5, "high": 5}}, "5.0 to 5.0 is no range"),
+            ({"rendering": {"low": 5}}, "is no range"),
+            ({"encoding": "klingon"}, "“klingon” is none"),
+            ({"grouping": {"by": "name", "pattern": "("}}, r"wrong at grouping\.pattern"),
+            ({"labels": "tables", "tables": [{"path": "gone.csv"}]}, "“gone.csv” cannot be read"),
+            ({"labels": "tables", "tables": [{"path": "l.csv", "delimiter": ",", "file": "x"}]}, "no column “x”"),
+            ({"labels": "tables", "tables": [{"path": "l.csv", "delimiter": ",", "file": "file"}]}, "no images"),
+            ({"layout": {"class_level": 9}}, "no images that can be used"),
+            ({"layout": {"left_out": {"set": "no"}}}, "no images that can be used"),
+        ],
+    )
+    def test_reading_that_cannot_be_is_refused_by_name(
+        self, make_zip: Zip, reading: Mapping[str, object], said: str
+    ) -> None:
+        with pytest.raises(InputError, match=said):
+            import_data(make_zip(classes("set", 3) | {"l.csv": b"file,label\nset/ok/0.png,a\n"}), reading=reading)
+
+    def test_folders_can_be_left_out_of_unlabelled_data_as_well(self, make_zip: Zip) -> None:
+        given = {"labels": "none", "layout": {"left_out": {"train": "labelled already"}}}
+        files = classes("train", 2) | flat("test", 5)
+        result = import_data(make_zip(files), unlabelled=True, reading=given)
+        assert load_samples(DataRef(dataset=result.dataset.id))["path"].str.startswith("test/").tolist() == [True] * 5
 
 
 @pytest.mark.usefixtures("workspace")

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from core.data.files.samples import SAMPLES
 from core.data.image_reading.groups import Grouping, group_by_time, propose_by_time, propose_grouping
-from core.data.image_reading.members import Member
+from core.data.image_reading.members import Member, image_members
 
 
 def named(form: str, groups: int = 12, each: int = 4) -> list[Member]:
@@ -31,6 +32,27 @@ def test_names_that_share_a_beginning_belong_together(form: str) -> None:
     found = propose_grouping(named(form))
     assert (found.by, found.n_groups) == ("name", 12)
     assert all(len(example) > 1 for example in found.examples)
+
+
+def test_drawings_that_share_a_word_do_not_belong_together() -> None:
+    words = ("baby", "swan", "crow", "duck", "eagle", "finch", "goose", "hawk", "owl", "robin", "stork", "wren")
+    names = [
+        f"{'ab'[g % 2]}/{word}_{'_'.join(words[i : i + 2])}_01.webp" for g, word in enumerate(words) for i in range(4)
+    ]
+    assert propose_grouping([Member(name, name, name[0], None) for name in names]).by == "none"
+
+
+def test_people_with_many_pictures_each_belong_together() -> None:
+    people = ("anna", "bob", "carla", "dan", "eva", "finn", "gil", "hanna", "ida", "jan", "kim", "lea")
+    names = [f"{'ab'[g % 2]}/{name}_{i:02d}.jpg" for g, name in enumerate(people) for i in range(4)]
+    found = propose_grouping([Member(name, name, name[0], None) for name in names])
+    assert (found.by, found.n_groups) == ("name", 12)
+
+
+def test_shipped_samples_have_no_groups() -> None:
+    for sample in (SAMPLES["clipart"], SAMPLES["digits"]):
+        with sample.open() as archive:
+            assert propose_grouping(image_members(archive, labelled=True)[0]).by == "none"
 
 
 @pytest.mark.parametrize(
