@@ -106,8 +106,9 @@ def wait_for_run(wanted_by: str, place: Path | None = None) -> str | None:
         if time.monotonic() > deadline or not local.is_alive(*parent):
             try:
                 path.unlink()
-            except FileNotFoundError:  # taken at this moment
-                continue
+            except FileNotFoundError:  # taken at this moment, or the whole workspace is gone
+                if select.select([pipe], [], [], LOOK_SECONDS)[0]:
+                    return os.read(pipe, 100).decode()
             return None
 
 

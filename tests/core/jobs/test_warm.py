@@ -1,6 +1,7 @@
 """The waiting worker: one at most, taken by one, ends with whoever wanted it, and trains like any other."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -84,6 +85,15 @@ def test_a_worker_ends_with_the_process_that_wanted_it(warm_workspace: Path, mon
     parent.wait()
     assert process.communicate(timeout=20)[0].strip() == "None"
     assert not list(warm.warm_folder().glob("*"))
+
+
+def test_a_worker_ends_although_its_workspace_is_gone(warm_workspace: Path) -> None:
+    parent = subprocess.Popen(["sleep", "60"])
+    process = waiter(f"{parent.pid}-{local.creation_time(parent.pid)}")
+    shutil.rmtree(warm.warm_folder())
+    parent.kill()
+    parent.wait()
+    assert process.communicate(timeout=40)[0].strip() == "None"
 
 
 def test_none_is_started_where_that_is_switched_off(workspace: Path) -> None:
