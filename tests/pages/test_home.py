@@ -65,7 +65,7 @@ def drop(app: AppTest, slot: str, name: str, content: bytes) -> AppTest:
 def import_photos(app: AppTest, name: str, content: bytes) -> AppTest:
     """Drop an archive and import it as it is understood."""
     app = drop(app, "photos", name, content)
-    assert "How " in text(app), "how it is read is shown first"
+    assert "How I read it" in text(app), "it is shown first"
     return app.button(key="photos-import").click().run()
 
 

@@ -54,14 +54,14 @@ def imported(app: AppTest) -> datasets.DatasetRecord:
 
 def counts(app: AppTest) -> dict[str, int]:
     """The images of each class in the preview."""
-    table = app.dataframe[-1].value
+    table = app.dataframe[0].value
     return dict(zip(table["Class"], table.drop(columns="Class").sum(axis=1), strict=True))
 
 
 def test_classes_parts_and_what_is_left_out_are_shown_before_the_import(workspace: Path) -> None:
     app = drop(images("train/ok", "train/bad", "valid/ok", "valid/bad", "test"))
     assert counts(app) == {"bad": 8, "ok": 8}
-    assert list(app.dataframe[-1].value.columns) == ["Class", "train", "validation"]
+    assert list(app.dataframe[0].value.columns) == ["Class", "train", "validation"]
     assert "Left out: lies in no class folder (4)." in text(app)
     assert not datasets.list_datasets()
     assert imported(app).classes == ("bad", "ok")

@@ -1,6 +1,7 @@
 """Home's form for images that wait to be imported: how their folders and tables are read, and what can be changed."""
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.data.files.archives import open_archive
-from core.data.files.decoding import GROUNDS, Rendering
+from core.data.files.decoding import GROUNDS, Rendering, UnreadableError
 from core.data.image_reading.folders import Layout
 from core.data.image_reading.label_tables import LabelTable, read_cells
 from core.data.image_reading.reading import (
@@ -19,11 +20,14 @@ from core.data.image_reading.reading import (
     list_members,
     propose_image_reading,
 )
+from core.data.images.writing import decode_image
 from core.errors import GraftError, InputError
+from core.schemas import PARTS
+from core.ui.shell.gallery import crop_square, show_strip
 from core.ui.shell.importing import import_source
 from core.ui.shell.page import show_error, show_errors
 from core.ui.shell.tables import show_table
-from core.ui.shell.text import list_some, literal, plural, size
+from core.ui.shell.text import list_some, literal, plural
 from core.ui.shell.uploads import discard_upload, find_upload
 
 SLOTS = ("photos", "folder")
@@ -32,7 +36,9 @@ HOLDS = {"class": "classes", "train": "training part", "validation": "validation
          "none": "a set, no part", "left_out": "left out"}  # fmt: skip
 _WAYS = {"column": "the label table", "folder": "their folders", "name": "their names", "time": "the time"}
 _LEVELS = {-1: "above the part", 0: "top folder", 1: "second folder", 2: "third folder", 3: "fourth folder"}
+UNDIVIDED = "not divided yet"
 _FEW_CLASSES = 6
+_STRIP = 6
 _FOLDERS = 200
 
 
@@ -61,9 +67,12 @@ def ask_how_to_read() -> bool:
             " cannot be trained on.",
         )
         _choose_encoding(str(path), encodings)
+        st.markdown("##### How I read it")
+        preview = st.container()
         with show_errors():
             reading = _change(str(path), reading, labelled)
-            _show_preview(str(path), reading)
+            with preview:
+                _show_preview(str(path), reading)
         with st.container(horizontal=True):
             confirmed = st.button("Import", key="photos-import", type="primary", icon=":material/download_done:")
             if st.button("Cancel", key="photos-cancel", icon=":material/close:"):
@@ -108,7 +117,7 @@ def _understood(path: str, reading: str) -> tuple[pd.DataFrame, dict[str, int]]:
     found = pd.DataFrame(
         {
             "Class": [member.label or "without" for member in members],
-            "Part": [member.given_split or "drawn" for member in members],
+            "Part": [member.given_split or UNDIVIDED for member in members],
         }
     )
     counts = pd.crosstab(found["Class"], found["Part"]) if len(found) else pd.DataFrame()
@@ -306,13 +315,30 @@ def _edit_rendering(rendering: Rendering) -> Rendering:
 
 
 def _show_preview(path: str, reading: ImageReading) -> None:
-    """The classes and parts as they will be understood, and what is left out."""
-    counts, left_out = _understood(path, reading.model_dump_json())
-    st.caption(f"How {size(Path(path).stat().st_size) if Path(path).is_file() else 'the folder'} is read:")
+    """The classes and parts as they will be understood, pictures as they will look, and what is left out."""
+    understood = reading.model_dump_json()
+    counts, left_out = _understood(path, understood)
     if counts.empty:
         st.warning("No image has a class like this.", icon=":material/warning:")
     else:
-        show_table(counts.reset_index())
+        show_strip(_pictures(path, understood), alt=Path(path).name)
+        order = [part for part in (*PARTS, UNDIVIDED) if part in counts]
+        show_table(counts[order].reset_index(), {UNDIVIDED: "Graft divides these into train, validation and test."})
     if left_out:
         reasons = list_some([f"{reason} ({n:,})" for reason, n in left_out.items()], 5)
         st.caption(f"Left out: {reasons}.")
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _pictures(path: str, reading: str) -> list[bytes]:
+    """A few pictures as they will be rendered, spread over the classes."""
+    understood = ImageReading.model_validate_json(reading)
+    shown = []
+    with open_archive(Path(path)) as archive:
+        archive.use_encoding(understood.encoding)
+        members = sorted(list_members(archive, understood)[0], key=lambda member: member.label or "")
+        for member in members[:: max(1, len(members) // _STRIP)][:_STRIP]:
+            with suppress(UnreadableError, OSError):  # named when it is imported
+                picture = decode_image(archive.read(member.name), rendering=understood.rendering)
+                shown.append(crop_square(picture.pixels))
+    return shown
