@@ -191,7 +191,7 @@ def _label_columns(others: Sequence[str], cells: Cells) -> tuple[str, tuple[str,
         return "", switches
     ends = [name for name in present if {*_plain(name).split("_")} & {"label", "class", "category", "diagnosis"}]
     repeated = [name for name in present if _repeats(cells.column(name))]
-    for possible in (ends, present if len(present) == 1 else repeated):
+    for possible in (ends, repeated):
         if len(possible) == 1:
             return possible[0], ()
     return "", ()
@@ -200,7 +200,7 @@ def _label_columns(others: Sequence[str], cells: Cells) -> tuple[str, tuple[str,
 def _repeats(values: Sequence[str]) -> bool:
     """Whether a column's values come again and again, as classes do and measurements do not."""
     distinct = {value for value in values if value}
-    return 1 < len(distinct) <= max(2, len(values) // 3) and not any(re.fullmatch(r"-?\d+\.\d+", v) for v in distinct)
+    return 1 < len(distinct) <= max(2, len(values) // 2) and not any(re.fullmatch(r"-?\d+\.\d+", v) for v in distinct)
 
 
 def _refuse_several(archive: Archive, table: LabelTable, cells: Cells, images: Sequence[str | None]) -> None:

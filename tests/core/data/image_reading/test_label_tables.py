@@ -198,3 +198,10 @@ def test_table_whose_class_column_is_unclear_is_named() -> None:
     _, _, reading = members(dict.fromkeys(names, b"") | {"l.csv": text})
     assert reading.labels == "folders"
     assert "“l.csv” names images, and none of its columns is clearly the class: colour, form." in reading.open_tables
+
+
+def test_list_that_only_numbers_the_images_is_no_label_table() -> None:
+    names = [*images("images/1.Albatross/"), *images("images/2.Wren/", form="w{:03d}")]
+    lines = "\n".join(f"{i} {name.removeprefix('images/')}" for i, name in enumerate(names, start=1))
+    _, _, reading = members(dict.fromkeys(names, b"") | {"images.txt": lines, "classes.txt": "1 Albatross\n2 Wren\n"})
+    assert (reading.labels, list(reading.classes), reading.alternatives) == ("folders", ["1.Albatross", "2.Wren"], ())
