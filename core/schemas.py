@@ -125,8 +125,25 @@ class Finding(Frozen):
     remedy: Step | None = None
 
 
+class Original(Frozen):
+    """The source of an import as it was: `originals/` holds it under its SHA-256, `digest`.
+
+    `size` in bytes, `stored` as kept, `packed` with Zstandard or not; a `folder` is kept as one TAR.
+    """
+
+    digest: str
+    name: str
+    size: int
+    stored: int
+    packed: bool = False
+    folder: bool = False
+
+
 class ImportRecord(Frozen):
-    """One import of a dataset: `datasets/ID/imports/NUMBER/import.json`. Its files never change."""
+    """One import of a dataset: `datasets/ID/imports/NUMBER/import.json`. Its files never change.
+
+    `original` is None where it was not kept. `replaces` is the number of the import whose source this one reads anew.
+    """
 
     number: int
     source: str
@@ -134,6 +151,8 @@ class ImportRecord(Frozen):
     n: int
     content_hash: str
     skipped: tuple[Skipped, ...] = ()
+    original: Original | None = None
+    replaces: int | None = None
 
 
 class DatasetRecord(Frozen):
@@ -151,13 +170,18 @@ class DatasetRecord(Frozen):
     n: int = 0
     classes: tuple[str, ...] = ()
 
+    def current_imports(self) -> "DatasetRecord":
+        """The dataset without the imports that a later one reads anew."""
+        replaced = {record.replaces for record in self.imports}
+        return self.model_copy(update={"imports": tuple(r for r in self.imports if r.number not in replaced)})
+
 
 class VersionRecord(Frozen):
     """`datasets/ID/versions/VERSION/version.json`: imports + recipe + split, its id a hash of their content.
 
     `name` is for people, `v3` unless they chose another, unique within the dataset.
-    `counts` maps a part to its samples per class; `test_hash` identifies the set of test samples and labels, so
-    that two runs can be compared only when they were judged on the same ones.
+    `note` says what was read anew. `counts` maps a part to its samples per class; `test_hash` identifies the set of
+    test samples and labels, so that two runs can be compared only when they were judged on the same ones.
     """
 
     dataset: str
@@ -169,6 +193,7 @@ class VersionRecord(Frozen):
     created: datetime = Field(default_factory=now)
     n: int
     dropped: int = 0
+    note: str = ""
     classes: tuple[str, ...]
     counts: dict[str, dict[str, int]]
     test_hash: str

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     cache_gb: float = Field(
         20, gt=0, description="Cache size for embeddings and activations; the oldest are removed."
     )
+    keep_originals: bool = Field(
+        True,
+        description="Whether the bytes of an import are kept. Without them its reading cannot be changed later.",
+    )
     image_side: int = Field(320, ge=32, description="Longest side, in pixels, at which images are kept.")
     max_pixels: int = Field(64_000_000, description="An image with more pixels than this is refused.")
     max_members: int = Field(200_000, description="An archive with more members than this is refused.")

@@ -48,6 +48,23 @@ def import_(args: argparse.Namespace) -> Document:
     }
 
 
+def reread(args: argparse.Namespace) -> Document:
+    """Read the original of a table anew, by another reading: a new import in place of that one, and a version."""
+    from core.data.importing import reread_data
+    from core.data.reading.record import READING_HINT
+
+    result = reread_data(args.dataset, read_json(args.reading, READING_HINT), args.number)
+    return {
+        "dataset": result.dataset.id,
+        "version": result.version.id,
+        "name": result.version.name,
+        "n": result.version.n,
+        "classes": list(result.version.classes),
+        "note": result.version.note,
+        "skipped": [s.model_dump(mode="json") for s in result.skipped],
+    }
+
+
 def show_reading(args: argparse.Namespace) -> Document:
     """How a source would be read, as the file that `--reading` takes."""
     from core.data.image_reading.reading import ImageReading, propose_image_reading

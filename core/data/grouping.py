@@ -11,7 +11,7 @@ from core.data.images import near_duplicates
 from core.data.images.quality import HASHES
 from core.data.images.store import ImageStore, measurements
 from core.schemas import DatasetRecord
-from core.store.dataset_folder import DatasetFolder
+from core.store.dataset_folder import DatasetFolder, sample_ids
 
 MIN_DISTINCT = 3  # one distinct sample a class for each of the three parts
 
@@ -37,8 +37,7 @@ def manifest_column(dataset: DatasetRecord, folder: Path, column: str) -> dict[s
     for record in dataset.imports:
         manifest = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
         if column in manifest and manifest[column].notna().any():
-            ids = f"{record.number}-" + manifest["row"].astype("str")
-            values |= dict(zip(ids, manifest[column], strict=True))
+            values |= dict(zip(sample_ids(manifest, record.number), manifest[column], strict=True))
     return values
 
 

@@ -22,6 +22,7 @@ from core.data.images.writing import Progress
 from core.data.reading.packing import TABLE_SUFFIXES
 from core.data.reading.proposing import propose_container
 from core.data.reading.record import parse_reading
+from core.data.rereading import carry_over, keep_ids, roles_before
 from core.data.sources import Source, inspect_source
 from core.data.tables import store as tables
 from core.data.tables import targets
@@ -32,6 +33,7 @@ from core.data.versions import build_version, following_split, with_version
 from core.errors import DiskError, InputError
 from core.schemas import DataRef, DatasetRecord, Finding, ImportRecord, Recipe, Skipped, Split, Step, VersionRecord
 from core.store import datasets as store
+from core.store import originals
 from core.store.dataset_folder import DatasetFolder
 from core.store.files import folder_size, need_disk, write_text
 
@@ -75,6 +77,7 @@ def import_data(
     columns: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any] | None = None,
     member: str = "",
+    replaces: int | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Import a ZIP or folder of images (a folder per class), a CSV file, or a shipped sample.
@@ -92,6 +95,7 @@ def import_data(
         reading: how the source is read, as it is proposed; found out when left out. A further table is read as the
             first one was.
         member: the table in an archive that holds several.
+        replaces: the number of the import of `into` that this one reads anew (`core.data.rereading`).
         licence: noted in the dataset's record.
         progress: called with (images done, images in all).
 
@@ -123,6 +127,9 @@ def import_data(
                 filled = _Filled(*fill_images(archive, folder, not unlabelled, old, reading, progress))
         else:
             filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old, reading, member)
+            if old and replaces is not None:
+                keep_ids(old, replaces, folder)
+        original = None if given.is_sample else originals.stage_original(given.path, staged)
         with store.write_lock():
             old = store.get_dataset(old.id) if old else None
             record = ImportRecord(
@@ -131,7 +138,11 @@ def import_data(
                 n=len(filled.manifest),
                 content_hash=_content_hash(filled.manifest),
                 skipped=tuple(filled.skipped),
+                original=original,
+                replaces=replaces,
             )
+            if original:
+                originals.adopt_original(original, staged)
             write_text(folder / "import.json", record.model_dump_json(indent=1))
             if old:
                 dataset, version = _add(old, record, folder)
@@ -174,6 +185,31 @@ def import_task(params: dict[str, Any], folder: Path, progress: Callable[[int, i
     return {"dataset": dataset.id}
 
 
+def reread_data(dataset_id: str, reading: Mapping[str, Any], number: int | None = None) -> ImportResult:
+    """Read the source of an import anew, as `reading` says: a further import, which takes the place of that one.
+
+    Relabelled and excluded samples, and the parts of the split, carry over by sample; the new version's note says
+    what was read otherwise. `number` is that of the import, the last one when left out.
+
+    Raises:
+        InputError: the original was not kept, or cannot be read so.
+    """
+    dataset = store.get_dataset(dataset_id)
+    if dataset.kind != "table":
+        raise InputError(f"“{dataset.name}” holds images, which are not read anew.", "Import the archive again.")
+    current = {record.number: record for record in dataset.current_imports().imports}
+    record = current.get(number if number is not None else max(current))
+    if record is None:
+        raise InputError(
+            f"“{dataset.name}” has no import {number}.", f"Its imports are {', '.join(map(str, current))}."
+        )
+    roles = roles_before(load_schema(store.import_folder(dataset.id, record.number)))
+    if record.source.startswith("sample:"):
+        return import_data(record.source, into=dataset.id, reading=reading, columns=roles, replaces=record.number)
+    with originals.open_original(record.original) as path:
+        return import_data(path, into=dataset.id, reading=reading, columns=roles, replaces=record.number)
+
+
 def import_sample(name: str, progress: Progress | None = None) -> ImportResult:
     """Import a shipped sample by name; one that is there already is given back as it is."""
     return import_data(f"sample:{name}", progress=progress)
@@ -196,8 +232,8 @@ def _fill_table(
         columns = ", ".join(propose_container(path, member)[2].names[:SHOWN])
         raise InputError(f"“{path.name}” needs a target, the column to predict.", f"Choose one of {columns}.")
     need_disk(3 * (folder_size(path) if path.is_dir() else path.stat().st_size))
-    if old:
-        first = store.import_folder(old.id, old.imports[0].number)
+    if old and reading is None:
+        first = store.import_folder(old.id, old.current_imports().imports[0].number)
         found = tables.read_further_table(path, target, choices, import_reading(first), load_schema(first))
     else:
         given = None if reading is None else parse_reading(reading)
@@ -232,11 +268,16 @@ def _add(old: DatasetRecord, record: ImportRecord, folder: Path) -> tuple[Datase
     """Make the staged import a further one of `old`; its record is written last, and counts."""
     newest = _newest(old)
     dataset = old.model_copy(update={"imports": (*old.imports, record)})
+    recipe, note = newest.recipe, ""
+    if record.replaces is not None:
+        recipe, note = carry_over(newest.recipe, old, record, folder)
     place = store.import_folder(old.id, record.number)
     shutil.rmtree(place, ignore_errors=True)  # no record names it: left by an import that was killed
     folder.rename(place)
     try:
-        version, tables = build_version(dataset, store.dataset_folder(old.id), newest.recipe, following_split(newest))
+        version, tables = build_version(
+            dataset, store.dataset_folder(old.id), recipe, following_split(newest), note=note
+        )
         store.save_version(version, tables)
         dataset = with_version(dataset, version)
         store.save_dataset(dataset)

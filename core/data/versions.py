@@ -27,7 +27,7 @@ from core.data.tables.store import read_cells
 from core.errors import InputError
 from core.schemas import PARTS, DataRef, DatasetRecord, Recipe, Split, VersionRecord
 from core.store import datasets as store
-from core.store.dataset_folder import DatasetFolder
+from core.store.dataset_folder import DatasetFolder, sample_ids
 
 Progress = Callable[[int, int, str], None]  # done, in all, and what is being done
 _STAGES = 3
@@ -74,7 +74,12 @@ def version_task(params: dict[str, Any], folder: Path, progress: Progress) -> di
 
 
 def build_version(
-    dataset: DatasetRecord, folder: Path, recipe: Recipe, split: Split, progress: Progress | None = None
+    dataset: DatasetRecord,
+    folder: Path,
+    recipe: Recipe,
+    split: Split,
+    progress: Progress | None = None,
+    note: str = "",
 ) -> tuple[VersionRecord, dict[str, pd.DataFrame]]:
     """A version's record and its tables, computed from the dataset's `folder`, nothing written.
 
@@ -82,6 +87,7 @@ def build_version(
     `incomplete`. `columns`, of tables: see `core.data.tables.profile`.
     """
     report = progress or (lambda done, total, text: None)
+    dataset = dataset.current_imports()
     report(0, _STAGES, "applying the steps")
     cleaning.check_recipe(recipe, dataset.kind)
     raw, schema = read_imports(dataset, folder, cells=dataset.kind == "table")
@@ -128,6 +134,7 @@ def build_version(
         split=split,
         n=len(samples),
         dropped=n_imported - len(samples),
+        note=note,
         classes=classes,
         counts=counts,
         test_hash=samples_hash(samples[samples["part"] == "test"]),
@@ -303,9 +310,8 @@ def _manifests(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
     tables = []
     for record in dataset.imports:
         table = pd.read_parquet(DatasetFolder(folder).manifest(record.number))
-        tables.append(table.assign(import_number=record.number))
+        tables.append(table.assign(import_number=record.number, id=sample_ids(table, record.number)))
     samples = pd.concat(tables, ignore_index=True)
-    samples["id"] = samples["import_number"].astype("str") + "-" + samples["row"].astype("str")
     samples["part"] = pd.Series(np.nan, index=samples.index, dtype="str")
     samples["group"] = pd.factorize(samples["content_hash"])[0]
     samples["label"] = samples["label"].astype("str")

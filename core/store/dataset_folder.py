@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from core.settings import get_settings
 
 
@@ -43,3 +45,9 @@ class DatasetFolder:
     def version(self, version: str) -> Path:
         """The folder of a version."""
         return self.path / "versions" / version
+
+
+def sample_ids(manifest: pd.DataFrame, number: int) -> pd.Series:
+    """The ids of an import's samples, `IMPORT-ROW`; a source that is read anew keeps those of its samples."""
+    ids = f"{number}-" + manifest["row"].astype("str")
+    return manifest["id"].where(manifest["id"].notna(), ids) if "id" in manifest else ids

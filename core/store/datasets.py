@@ -29,6 +29,7 @@ from core.store import database
 from core.store.dataset_folder import DatasetFolder
 from core.store.files import atomic_folder, folder_size, read_records, write_parquet, write_text
 from core.store.locks import lock, try_lock
+from core.store.originals import originals_size, remove_originals
 
 _OWNER = ".owner"  # in a staging folder: locked for as long as the process that writes there lives
 _YOUNG_SECONDS = 5  # how long a process may take between making a staging folder and locking it
@@ -170,6 +171,8 @@ def delete_dataset(dataset_id: str) -> None:
             with database.transaction() as connection:
                 connection.execute(delete(database.versions).where(database.versions.c.dataset == record.id))
                 connection.execute(delete(database.datasets).where(database.datasets.c.id == record.id))
+        left = [one.original for other in list_datasets() for one in other.imports]
+        remove_originals([one.original for one in record.imports], left)
 
 
 def delete_version(dataset_id: str, version: str) -> DatasetRecord:
@@ -221,8 +224,10 @@ def version_folder(dataset_id: str, version: str) -> Path:
 
 
 def dataset_size(dataset_id: str) -> int:
-    """Bytes on disk that a dataset takes, all imports and versions."""
-    return folder_size(dataset_folder(dataset_id))
+    """Bytes on disk that a dataset takes: all imports, their originals, and all versions."""
+    records = read_records(dataset_folder(dataset_id).glob("dataset.json"), DatasetRecord)
+    originals = [one.original for record in records for one in record.imports]
+    return folder_size(dataset_folder(dataset_id)) + originals_size(originals)
 
 
 def reindex() -> int:

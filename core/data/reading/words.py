@@ -43,3 +43,29 @@ def describe_reading(reading: TableReading) -> str:
     if reading.thousands:
         text += f", {MARK_WORDS.get(reading.thousands, reading.thousands)} between thousands"
     return text
+
+
+def describe_changes(before: TableReading, now: TableReading) -> str:
+    """What differs between two readings of one file, in a few words; empty where nothing does."""
+    said = []
+    for field in Container.model_fields:
+        old, new = getattr(before.container, field), getattr(now.container, field)
+        if old != new and field != "skipped":
+            said.append(f"{field.replace('_', ' ')} {_quoted(new)} instead of {_quoted(old)}")
+    for field in ("decimal", "thousands"):
+        old, new = getattr(before, field), getattr(now, field)
+        if old != new:
+            said.append(f"{field} {_quoted(new)} instead of {_quoted(old)}")
+    known = {column.name: column for column in before.columns}
+    changed = [c.name for c in now.columns if c.name in known and known[c.name] != c]
+    if changed:
+        shown = ", ".join(f"“{name}”" for name in changed[:5])
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        said.append(f"{shown}{more} read otherwise")
+    if set(known) != {column.name for column in now.columns}:
+        said.append("other columns")
+    return ", ".join(said)
+
+
+def _quoted(value: object) -> str:
+    return "none" if value in ("", False) else "yes" if value is True else f"“{value}”"

@@ -24,11 +24,12 @@ from core.schemas import Skipped
 from core.store.dataset_folder import DatasetFolder
 from core.store.files import write_parquet, write_text
 
+LEFT_OUT_BY_CHOICE = "is left out by choice"
 _NOT_LEARNT: dict[Role | None, str] = {
     "id": "names the rows",
     "group": "keeps its rows on one side of the split",
     "weight": "says how much a training row counts",
-    "ignore": "is left out by choice",
+    "ignore": LEFT_OUT_BY_CHOICE,
 }
 
 

@@ -63,7 +63,7 @@ def _write_rows(
             f"“{dataset.target}” of “{dataset.name}” is a number cut into classes, and a class is no number.",
             "Add the rows with their numbers under “Manage” on the Data page.",
         )
-    schema = load_schema(import_folder(dataset.id, dataset.imports[0].number))
+    schema = load_schema(import_folder(dataset.id, dataset.current_imports().imports[0].number))
     rows = given.iloc[list(classes)].assign(**{str(dataset.target): list(classes.values())})
     rows.to_parquet(path, index=False)
     kinds = dict.fromkeys(schema.numeric, "numeric") | dict.fromkeys(schema.categorical, "category")

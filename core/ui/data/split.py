@@ -101,7 +101,7 @@ def _choose_percent(label: str, share: float, help_text: str) -> int:
 def _describe_grouping(dataset: DatasetRecord, now: Split) -> str:
     group = None
     if dataset.kind == "table" and dataset.imports:
-        group = load_schema(datasets.import_folder(dataset.id, dataset.imports[0].number)).group
+        group = load_schema(datasets.import_folder(dataset.id, dataset.current_imports().imports[0].number)).group
     alike = "Older rows are for training, newer ones for testing," if now.time else "Stratified by class,"
     return f"{alike} and duplicates are kept together" + (
         f", so are rows with the same “{literal(group)}”." if group else "."
@@ -130,7 +130,7 @@ def _choose_time(dataset: DatasetRecord, now: Split) -> str:
 def _time_columns(dataset_id: str, n_imports: int) -> list[str]:
     del n_imports  # with another import there may be other columns
     dataset = datasets.get_dataset(dataset_id)
-    return time_columns(datasets.import_folder(dataset.id, dataset.imports[0].number))
+    return time_columns(datasets.import_folder(dataset.id, dataset.current_imports().imports[0].number))
 
 
 def _show_folds(version: VersionRecord) -> None:
