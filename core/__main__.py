@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--bins", type=int, help="cut a numeric target into this many classes of equal size")
     sub.add_argument("--columns", help="a file with types and roles of a table's columns, in JSON")
     sub.add_argument("--unlabelled", action="store_true", help="import without labels")
+    sub.add_argument(
+        "--rest", action="store_true", help="import images without a class as a second dataset, unlabelled"
+    )
     sub.add_argument("--into", help="add to this dataset, as a new version")
     sub.add_argument("--reading", help="a file that says how the source is to be read, in JSON")
     sub.add_argument("--show-reading", action="store_true", help="print how it would be read, import nothing")

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from core.commands.document import Document, read_json, validate_values
 from core.errors import InputError
@@ -19,7 +20,7 @@ def samples(_: argparse.Namespace) -> Document:
 
 def import_(args: argparse.Namespace) -> Document:
     """Import an archive or folder of images, a table, or sample:NAME."""
-    from core.data.importing import import_data
+    from core.data.importing import import_data, import_rest
     from core.data.reading.record import READING_HINT
 
     if args.show_reading:
@@ -33,9 +34,10 @@ def import_(args: argparse.Namespace) -> Document:
         into=args.into,
         bins=args.bins,
         columns=columns,
-        reading=read_json(args.reading, READING_HINT) if args.reading else None,
+        reading=_chosen(read_json(args.reading, READING_HINT)) if args.reading else None,
         member=args.member or "",
     )
+    rest = import_rest(args.path, result) if args.rest else None
     return {
         "dataset": result.dataset.id,
         "version": result.dataset.version,
@@ -44,6 +46,7 @@ def import_(args: argparse.Namespace) -> Document:
         "classes": list(result.dataset.classes),
         "skipped": [s.model_dump(mode="json") for s in result.skipped],
         "findings": [f.model_dump(mode="json") for f in result.findings],
+        **({"rest": rest.dataset.id} if rest else {}),
         **_reading_of(result.dataset),
     }
 
@@ -63,6 +66,11 @@ def reread(args: argparse.Namespace) -> Document:
         "note": result.version.note,
         "skipped": [s.model_dump(mode="json") for s in result.skipped],
     }
+
+
+def _chosen(reading: dict[str, Any]) -> dict[str, Any]:
+    """A reading that a person gave, as one that was not merely proposed."""
+    return reading | {"proposed": False} if reading.get("kind") == "image" else reading
 
 
 def show_reading(args: argparse.Namespace) -> Document:

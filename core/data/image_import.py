@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 
 from core.data.files.archives import Archive
+from core.data.image_reading.folders import Layout, relative_path
 from core.data.image_reading.groups import group_by_time, propose_by_time
 from core.data.image_reading.members import Member
 from core.data.image_reading.reading import (
     ImageReading,
+    image_names,
     list_members,
     load_image_reading,
     parse_image_reading,
@@ -63,6 +65,22 @@ def fill_images(
     return manifest, skipped + unreadable
 
 
+def rest_reading(archive: Archive, reading: ImageReading) -> ImageReading | None:
+    """The reading of the images that this one leaves without a class; None where no folder holds only such.
+
+    So a test part without labels becomes an unlabelled dataset, which a run can predict.
+    """
+    archive.use_encoding(reading.encoding)
+    members, skipped = list_members(archive, reading)
+    labelled = {member.name.rpartition("/")[0] for member in members}
+    unlabelled = {one.path for one in skipped if one.unlabelled}
+    names = [name for name in image_names(archive) if name.rpartition("/")[0] not in labelled]
+    if not any(relative_path(reading.layout, name) in unlabelled for name in names):
+        return None
+    layout = Layout(root=reading.layout.root, left_out=dict.fromkeys(labelled, "has a class"))
+    return ImageReading(encoding=reading.encoding, labels="none", layout=layout, rendering=reading.rendering)
+
+
 def _find_reading(
     archive: Archive, labelled: bool, old: DatasetRecord | None, given: Mapping[str, Any] | None
 ) -> ImageReading:
@@ -72,9 +90,7 @@ def _find_reading(
         return propose_image_reading(archive, labelled=labelled, rendering=first.rendering if first else None)
     reading = parse_image_reading(given)
     archive.use_encoding(reading.encoding)
-    if first:
-        reading = reading.model_copy(update={"rendering": first.rendering})
-    return reading.model_copy(update={"proposed": False})
+    return reading.model_copy(update={"rendering": first.rendering}) if first else reading
 
 
 def _grouped_by_time(

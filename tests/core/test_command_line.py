@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.__main__ import main
 from core.data.files.samples import SAMPLES
@@ -80,8 +82,29 @@ def test_import_tells_what_came_in(graft, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("size,kind\n" + "\n".join(f"{i * i},{'ab'[i % 2]}" for i in range(20)))
     found = graft("import", str(path), "--target", "kind", "--name", "mine").document
-    assert set(found) == {"dataset", "version", "kind", "n", "classes", "skipped", "findings"}
+    assert set(found) == {"dataset", "version", "kind", "n", "classes", "skipped", "findings", "reading"}
     assert (found["dataset"], found["kind"], found["n"], found["classes"]) == ("mine", "table", 20, ["a", "b"])
+
+
+def test_reading_of_images_is_shown_changed_and_applied(graft, tmp_path):
+    folder = tmp_path / "photos"
+    for number, name in enumerate(("cats/in", "cats/out", "dogs/in", "dogs/out", "test")):
+        (folder / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = np.random.default_rng(10 * number + i).integers(0, 255, (9, 9, 3), dtype="uint8")
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+    shown = graft("import", str(folder), "--show-reading").document
+    assert (shown["kind"], shown["classes"]) == ("image", {"cats": 8, "dogs": 8, "test": 4})
+    assert not graft("import", str(folder), "--show-reading", json=False).out.startswith("kind:"), (
+        "it is JSON at once"
+    )
+    shown["layout"]["class_level"] = 1
+    path = tmp_path / "reading.json"
+    path.write_text(json.dumps(shown))
+    found = graft("import", str(folder), "--reading", str(path), "--rest").document
+    assert (found["classes"], found["n"]) == (["in", "out"], 16)
+    assert get_version(DataRef(dataset=found["rest"])).n == 4
+    assert [one["path"] for one in found["skipped"] if one["unlabelled"]] == [f"test/{i}.png" for i in range(4)]
 
 
 def test_without_json_the_same_facts_are_lines(graft):

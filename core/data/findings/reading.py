@@ -48,6 +48,22 @@ def reading_notes(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(kind="reading_notes", severity="info", message=note)
 
 
+def other_reading(evidence: Evidence) -> Iterator[Finding]:
+    """Folders or tables that can be understood in another way as well, with other classes."""
+    for reading in _readings(evidence):
+        if not reading.proposed:
+            continue  # a person has chosen
+        for other in reading.alternatives:
+            where = "a label table" if other.labels == "tables" else "the folders"
+            classes = list_some([f"“{name}” {n:,}" for name, n in other.classes.items()])
+            yield Finding(
+                kind="other_reading",
+                severity="info",
+                message=f"The classes might as well be those of {where}: {classes}. Import the files again to choose"
+                " these.",
+            )
+
+
 def clipped(evidence: Evidence) -> Iterator[Finding]:
     """Pictures with grey values outside the range to which all are scaled."""
     for record in evidence.dataset.imports if evidence.dataset.kind == "image" else ():
@@ -75,4 +91,4 @@ def _readings(evidence: Evidence) -> Iterator[ImageReading]:
         yield load_image_reading(DatasetFolder(evidence.folder).imported(record.number))
 
 
-FINDERS: list[Finder] = [without_class, belong_together, reading_notes, clipped]
+FINDERS: list[Finder] = [without_class, belong_together, other_reading, reading_notes, clipped]

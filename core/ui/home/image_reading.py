@@ -53,7 +53,7 @@ def ask_how_to_read() -> bool:
         with st.spinner("Looking at the files"):
             encodings = _encodings(str(path))
             encoding = st.session_state.get(ENCODING, encodings[0])
-            reading = _proposal(str(path), encoding if encoding in encodings else encodings[0], labelled)
+            proposal = _proposal(str(path), encoding if encoding in encodings else encodings[0], labelled)
     except GraftError as error:
         show_error(error)
         discard_upload(slot)
@@ -68,19 +68,26 @@ def ask_how_to_read() -> bool:
         )
         _choose_encoding(str(path), encodings)
         st.markdown("##### How I read it")
-        preview = st.container()
+        preview, reading = st.container(), proposal
         with show_errors():
-            reading = _change(str(path), reading, labelled)
+            reading = _change(str(path), proposal, labelled)
             with preview:
                 _show_preview(str(path), reading)
+        rest = labelled and st.checkbox(
+            "Import images without a class as a second dataset",
+            key="photos-rest",
+            help="Those that lie in folders of their own, such as a test part without labels. Unlabelled, they can be"
+            " predicted.",
+        )
         with st.container(horizontal=True):
             confirmed = st.button("Import", key="photos-import", type="primary", icon=":material/download_done:")
             if st.button("Cancel", key="photos-cancel", icon=":material/close:"):
                 discard_upload(slot)
                 st.rerun()
         if confirmed:
+            values = reading.model_copy(update={"proposed": reading == proposal}).model_dump(mode="json")
             try:
-                import_source(path, slot=slot, unlabelled=not labelled, reading=reading.model_dump(mode="json"))
+                import_source(path, slot=slot, unlabelled=not labelled, reading=values, rest=rest)
             except BaseException:  # Streamlit switches pages by raising: the import is done
                 discard_upload(slot)
                 raise
@@ -268,7 +275,6 @@ def _edit_table(path: str, reading: ImageReading, table: LabelTable) -> LabelTab
         return table
     columns = _columns(path, reading.encoding, table.model_dump_json())
     st.markdown(f"Columns of `{table.path}`")
-    each = "one column a class" if table.one_hot else "none"
 
     def choose(label: str, field: str, current: str, empty: str) -> str:
         options = ["", *columns]
@@ -286,7 +292,7 @@ def _edit_table(path: str, reading: ImageReading, table: LabelTable) -> LabelTab
     with st.container(horizontal=True):
         changed: dict[str, Any] = {
             "file": choose("File", "file", table.file, "none"),
-            "label": choose("Class", "label", table.label, each),
+            "label": choose("Class", "label", table.label, "one column a class" if table.one_hot else "none"),
             "part_column": choose("Part", "part", table.part_column, "none"),
             "group": choose("Belongs together", "group", table.group, "none"),
         }

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.data.files.packed import ENDINGS
-from core.data.importing import import_data
+from core.data.importing import import_data, import_rest
 from core.data.reading.packing import TABLE_SUFFIXES
 from core.errors import GraftError
 from core.jobs import tasks
@@ -46,8 +46,11 @@ def import_source(source: Path | str, slot: str | None = None, **options: Any) -
     def show(done: int, total: int) -> None:
         bar.progress(done / total, text=f"Image {done:,} of {total:,}")
 
+    rest = options.pop("rest", False)
     try:
         result = import_data(source, progress=show, **options)
+        if rest:
+            import_rest(source, result, show)
     except GraftError as error:
         place.empty()
         show_error(error)

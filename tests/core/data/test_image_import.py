@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from core.data.image_reading.reading import load_image_reading, propose_image_reading
 from core.data.images.store import ImageStore
-from core.data.importing import ImportResult, import_data
+from core.data.importing import ImportResult, import_data, import_rest
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.schemas import DataRef, Finding
@@ -92,6 +92,16 @@ class TestFolders:
         assert (samples.loc[validation, "part"] == "validation").all()
         assert Counter(samples.loc[~validation, "part"]).keys() == {"train", "test"}
 
+    def test_part_without_classes_can_become_a_dataset_of_its_own(self, make_zip: Zip) -> None:
+        path = make_zip(classes("train", 8) | classes("valid", 3, 500) | flat("test", 6) | flat("pred", 2, 9500))
+        rest = import_rest(path, import_data(path))
+        assert rest is not None
+        assert (rest.dataset.name, rest.dataset.labelled) == ("photos without classes", False)
+        samples = load_samples(DataRef(dataset=rest.dataset.id))
+        assert sorted(samples["path"]) == sorted([*flat("test", 6), *flat("pred", 2)])
+        whole = make_zip(classes("train", 8), "whole.zip")
+        assert import_rest(whole, import_data(whole)) is None
+
     def test_stray_folder_beside_two_parts(self, make_zip: Zip) -> None:
         files = classes("train", 8) | classes("test", 3, 500) | flat("pred", 5) | flat("__MACOSX", 2)
         result = import_data(make_zip(files))
@@ -107,10 +117,13 @@ class TestFolders:
         files = {f"{a}/{b}/{i}.png": plain(hash((a, b)) % 999 + i) for a in "xy" for b in "uv" for i in range(4)}
         result = import_data(make_zip(files))
         assert result.dataset.classes == ("x", "y")
+        assert "those of the folders: “u” 8, “v” 8" in finding(result, "other_reading").message
         reading = load_image_reading(import_folder(result.dataset.id, 1))
         other = reading.alternatives[0]
-        given = reading.model_dump(mode="json") | {"layout": other.layout.model_dump(mode="json")}
-        assert import_data(make_zip(files), reading=given, name="Other").dataset.classes == ("u", "v")
+        given = reading.model_dump(mode="json") | {"layout": other.layout.model_dump(mode="json"), "proposed": False}
+        again = import_data(make_zip(files), reading=given, name="Other")
+        assert again.dataset.classes == ("u", "v")
+        assert "other_reading" not in {found.kind for found in again.findings}, "it was chosen"
 
     @pytest.mark.parametrize(
         ("reading", "said"),
