@@ -20,7 +20,8 @@ def samples(_: argparse.Namespace) -> Document:
 
 def import_(args: argparse.Namespace) -> Document:
     """Import an archive or folder of images, a table, or sample:NAME."""
-    from core.data.importing import import_data, import_rest
+    from core.data.import_task import import_rest
+    from core.data.importing import import_data
     from core.data.reading.record import READING_HINT
 
     if args.show_reading:

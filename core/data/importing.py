@@ -8,7 +8,7 @@ import errno
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,8 @@ from typing import Any
 import pandas as pd
 
 from core.data.cleaning.steps.samples import BIN_TARGET
-from core.data.image_import import fill_images, rest_reading
-from core.data.image_reading.reading import load_image_reading
+from core.data.image_import import fill_images
 from core.data.images.writing import Progress
-from core.data.reading.packing import TABLE_SUFFIXES
 from core.data.reading.proposing import propose_container
 from core.data.reading.record import parse_reading
 from core.data.rereading import carry_over, keep_ids, roles_before
@@ -160,49 +158,6 @@ def import_data(
                 given_parts = dataset.labelled and filled.gives_parts
                 dataset, version = _create(dataset, folder, staged, Recipe(steps=filled.steps), given_parts)
     return _result(dataset, version, skipped=record.skipped, started=started)
-
-
-def import_rest(source: Path | str, done: ImportResult, progress: Progress | None = None) -> ImportResult | None:
-    """The images that an import left out for want of a class, as an unlabelled dataset; None where there are none."""
-    given = inspect_source(source)
-    if given.kind != "image" or not done.dataset.labelled:
-        return None
-    reading = load_image_reading(store.import_folder(done.dataset.id, done.dataset.imports[-1].number))
-    with given.open() as archive:
-        rest = rest_reading(archive, reading)
-    if rest is None:
-        return None
-    name = store.free_name(f"{done.dataset.name} without classes")
-    values = rest.model_dump(mode="json")
-    return import_data(source, name=name, unlabelled=True, reading=values, progress=progress)
-
-
-def import_task(params: dict[str, Any], folder: Path, progress: Callable[[int, int, str], None]) -> dict[str, str]:
-    """`import_data` in the background, with `params` for arguments; an `uploaded` source is a copy to be removed.
-
-    With `rest` the images that have no class become a dataset of their own.
-
-    A table that is refused stays where it is, so that another target can be chosen for it.
-    """
-    params = dict(params)
-    source, uploaded, rest = params.pop("source"), params.pop("uploaded", False), params.pop("rest", False)
-
-    def show(done: int, total: int) -> None:
-        left = done < total
-        progress(done, total, f"Image {done:,} of {total:,}" if left else "Looking for duplicates and other findings")
-
-    keep = False
-    try:
-        result = import_data(source, progress=show, **params)
-        if rest:
-            import_rest(source, result, show)
-    except InputError:
-        keep = Path(source).suffix.lower() in TABLE_SUFFIXES
-        raise
-    finally:
-        if uploaded and not keep:
-            shutil.rmtree(Path(source).parent, ignore_errors=True)
-    return {"dataset": result.dataset.id}
 
 
 def reread_data(dataset_id: str, reading: Mapping[str, Any], number: int | None = None) -> ImportResult:

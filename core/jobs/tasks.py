@@ -25,7 +25,7 @@ from core.store import files
 # Kind → the function that does it: `(params, folder, progress) -> result`, a JSON object. Resolved in the task's own
 # process, so that a function may import what the web process must not.
 TASKS: dict[str, str] = {
-    "import": "core.data.importing:import_task",
+    "import": "core.data.import_task:import_task",
     "version": "core.data.versions:version_task",
     "check": "core.training.check:check_task",
     "download": "core.data.download:download_task",

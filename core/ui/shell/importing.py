@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from core.data.files.packed import ENDINGS
-from core.data.importing import import_data, import_rest
+from core.data.import_task import import_rest
+from core.data.importing import import_data
 from core.data.reading.packing import TABLE_SUFFIXES
 from core.errors import GraftError
 from core.jobs import tasks

@@ -12,7 +12,8 @@ from PIL import ExifTags, Image
 
 from core.data.image_reading.reading import load_image_reading, propose_image_reading
 from core.data.images.store import ImageStore
-from core.data.importing import ImportResult, import_data, import_rest
+from core.data.import_task import import_rest
+from core.data.importing import ImportResult, import_data
 from core.data.versions import load_samples
 from core.errors import InputError
 from core.schemas import DataRef, Finding
