@@ -58,6 +58,11 @@ def read_sheet(path: Path, container: Container, raw: bytes, n: int | None = Non
     return RawTable(tuple(names[i] for i in kept), tuple(columns[i] for i in kept), above)
 
 
+def sheet_names(path: Path, raw: bytes) -> list[str]:
+    """The names of a spreadsheet's sheets."""
+    return list(_open(path, raw))
+
+
 def _open(path: Path, raw: bytes, only: str = "") -> dict[str, list[list[Any]]]:
     """The rows of every sheet, or of one."""
     from python_calamine import CalamineError, CalamineWorkbook

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.schemas import DatasetRecord
 from core.store import datasets, runs
+from core.ui.data.rereading import show_readings
 from core.ui.shell import importing, uploads
 from core.ui.shell.page import go, show_errors
 from core.ui.shell.text import literal, plural, size, time_since
@@ -12,8 +13,12 @@ from core.ui.shell.text import literal, plural, size, time_since
 def show_management(dataset: DatasetRecord) -> None:
     """Add, rename, delete, side by side."""
     left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True):
-        _show_import(dataset)
+    with left:
+        with st.container(border=True):
+            _show_import(dataset)
+        if dataset.kind == "table" and dataset.imports:
+            with st.container(border=True):
+                show_readings(dataset)
     with right:
         with st.container(border=True):
             _show_name(dataset)
@@ -63,7 +68,7 @@ def _show_name(dataset: DatasetRecord) -> None:
 def _show_space(dataset: DatasetRecord) -> None:
     space = size(datasets.dataset_size(dataset.id))
     st.markdown("#### Space and deletion")
-    st.markdown(f"{space} on disk, all imports and versions together.")
+    st.markdown(f"{space} on disk, all imports, their originals and versions together.")
     with st.popover("Delete the dataset", icon=":material/delete:", key=f"delete-{dataset.id}"):
         used = runs.list_runs(dataset=dataset.id)
         versions = plural(len(datasets.list_versions(dataset.id)), "version")

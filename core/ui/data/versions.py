@@ -38,6 +38,7 @@ def _show_version(dataset: DatasetRecord, version: VersionRecord, used: int, kno
             facts += same_test_part(version, known)
         facts += [plural(used, "run"), size(folder_size(datasets.version_folder(dataset.id, version.id)))]
         facts.append(time_since(version.created))
+        facts += [literal(version.note)] if version.note else []
         st.markdown(f"**{literal(version.name)}**{newest} `{version.id}`  \n{' · '.join(facts)}", width="stretch")
         with st.popover("Rename", icon=":material/edit:", key=f"rename-{version.id}"):
             name = st.text_input("Name of the version", value=version.name, max_chars=40, key=f"name-{version.id}")

@@ -6,8 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.data.reading.proposing import read_proposed
-from core.data.reading.record import TableReading
+from core.data.reading.packing import holds_tables
 from core.data.reading.words import describe_reading
 from core.data.tables.schema import Schema
 from core.data.tables.store import inspect_table
@@ -15,8 +14,9 @@ from core.data.tables.targets import MAX_CLASSES
 from core.errors import GraftError
 from core.ui.shell.importing import TABLE_SLOT, import_source
 from core.ui.shell.page import show_error
+from core.ui.shell.reading.table_card import choose_reading
 from core.ui.shell.text import literal, size
-from core.ui.shell.uploads import discard_upload, find_upload
+from core.ui.shell.uploads import discard_upload, find_upload, keep_upload, release_upload
 
 _ROWS = 20
 TYPE_WORDS = {"numeric": "numeric", "category": "category", "left_out": "left out"}
@@ -32,17 +32,22 @@ _EXAMPLES = 3
 
 def ask_for_target() -> bool:
     """Ask which column of the waiting table to predict, then import it. False when no readable table waits."""
-    path = find_upload(TABLE_SLOT)
+    path = find_upload(TABLE_SLOT) or _from_photos()
     if path is None:
-        return False
-    try:
-        preview, schema, reading = _preview(str(path))
-    except GraftError as error:
-        show_error(error)
-        discard_upload(TABLE_SLOT)
         return False
     with st.container(border=True):
         st.markdown(f"#### :material/table: {literal(path.name)}")
+        try:
+            chosen = choose_reading(path)
+            schema = inspect_table(path, chosen[1]) if chosen else None
+        except GraftError as error:
+            show_error(error)
+            discard_upload(TABLE_SLOT)
+            return False
+        if chosen is None or schema is None:
+            _cancel_button()
+            return True
+        reading, preview = chosen[0], chosen[1].table
         unlabelled = st.checkbox(
             "Without classes",
             key="table-unlabelled",
@@ -56,18 +61,32 @@ def ask_for_target() -> bool:
             confirmed = st.button(
                 "Import", key="table-import", type="primary", icon=":material/download_done:", disabled=not ready
             )
-            if st.button("Cancel", icon=":material/close:"):
-                discard_upload(TABLE_SLOT)
-                st.rerun()
+            _cancel_button()
         if confirmed:
             try:
-                import_source(path, slot=TABLE_SLOT, **options)
+                import_source(path, slot=TABLE_SLOT, reading=reading.model_dump(mode="json"), **options)
             except BaseException:  # Streamlit switches pages by raising: the import is done
                 discard_upload(TABLE_SLOT)
                 raise
         st.caption(f"The first rows of {size(path.stat().st_size)}, {describe_reading(reading)}:")
         st.dataframe(preview.head(_ROWS), hide_index=True)
     return True
+
+
+def _from_photos() -> Path | None:
+    """A table that was dropped where photos go: an archive may hold either."""
+    path = find_upload("photos")
+    if path is None or not holds_tables(path):
+        return None
+    release_upload("photos")
+    keep_upload(TABLE_SLOT, path)
+    return path
+
+
+def _cancel_button() -> None:
+    if st.button("Cancel", icon=":material/close:"):
+        discard_upload(TABLE_SLOT)
+        st.rerun()
 
 
 def _target_fields(preview: pd.DataFrame) -> dict[str, Any]:
@@ -96,12 +115,6 @@ def _target_fields(preview: pd.DataFrame) -> dict[str, Any]:
             width=170,
         )
     return {"target": target, "bins": bins}
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _preview(path: str) -> tuple[pd.DataFrame, Schema, TableReading]:
-    reading, file = read_proposed(Path(path))
-    return file.table.head(_ROWS), inspect_table(Path(path), file), reading
 
 
 def column_fields(preview: pd.DataFrame, schema: Schema, target: str | None) -> dict[str, dict[str, str]]:

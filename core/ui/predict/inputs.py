@@ -12,16 +12,22 @@ from core.ui.shell.page import show_errors
 from core.ui.shell.uploads import camera_field, discard_upload, release_upload, upload_field
 
 PICTURES = [ending.removeprefix(".") for ending in (*SUFFIXES, *ENDINGS)]
-TABLES = [ending.removeprefix(".") for ending in TABLE_SUFFIXES]
+TABLES = [ending.removeprefix(".") for ending in (*TABLE_SUFFIXES, ".zip")]
 TABLE_SLOT, PICTURE_SLOT, CAMERA_SLOT = "predict-table", "predict-pictures", "predict-photo"
 
 
 def show_inputs(run: RunRecord, dataset: DatasetRecord) -> None:
     """Fields for pictures or a table; prediction starts as soon as something is given."""
     if dataset.kind == "table":
+        allowed = st.checkbox(
+            "Take cells that cannot be read as missing",
+            key="allow-unreadable",
+            help="Rows are read as the training table was: its types, number marks and order of dates. Where more"
+            " than 20 % of a column's cells are something else, the prediction stops, unless this is on.",
+        )
         path = upload_field(TABLE_SLOT, "A table with the columns that the run was trained on", TABLES)
         if path:
-            _start_prediction(run, TABLE_SLOT, path, [path])
+            _start_prediction(run, TABLE_SLOT, path, [path], allow_unreadable=allowed)
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -38,12 +44,17 @@ def show_inputs(run: RunRecord, dataset: DatasetRecord) -> None:
                     _start_prediction(run, CAMERA_SLOT, picture, [picture])
 
 
-def _start_prediction(run: RunRecord, slot: str, uploaded: Path, paths: list[Path]) -> None:
+def _start_prediction(run: RunRecord, slot: str, uploaded: Path, paths: list[Path], **options: bool) -> None:
     """Start the task; it removes the uploaded files in the end."""
     folder = next(p for p in (uploaded, *uploaded.parents) if p.parent.name == "uploads")
     with show_errors():
         task = tasks.start(
-            "predict", f"Prediction by {run.name}", run=run.id, paths=[str(p) for p in paths], uploaded=str(folder)
+            "predict",
+            f"Prediction by {run.name}",
+            run=run.id,
+            paths=[str(p) for p in paths],
+            uploaded=str(folder),
+            **options,
         )
         release_upload(slot)
         st.query_params["task"] = task.id

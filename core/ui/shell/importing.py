@@ -22,7 +22,7 @@ OWN = "import"  # the import this visitor started last, in the session and in th
 TABLE_SLOT = "table"  # the table that waits for its target
 SMALL = 4 * 2**20  # bytes: some dozens of photographs, or some ten thousand rows
 ARCHIVE_TYPES = [ending.removeprefix(".") for ending in ENDINGS]
-TABLE_TYPES = [ending.removeprefix(".") for ending in TABLE_SUFFIXES]
+TABLE_TYPES = [ending.removeprefix(".") for ending in (*TABLE_SUFFIXES, ".zip")]
 
 
 def import_source(source: Path | str, slot: str | None = None, **options: Any) -> None:
