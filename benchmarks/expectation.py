@@ -135,7 +135,7 @@ def figures(seed: int, home: Path) -> list[dict[str, object]]:
 
 def others(validation: np.ndarray, truth: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     """What average thresholded confidence and the difference of confidences expect."""
-    from core.evaluation.calibration import fit_temperature, scale_temperature
+    from core.evaluation.scaling import fit_temperature, scale_temperature
 
     temperature = fit_temperature(validation, truth)
     known, there = (scale_temperature(p, temperature) for p in (validation, target))

@@ -24,6 +24,7 @@ Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["cosine", "warm_up", "one_cycle", "constant"]
 Loss = Literal["cross_entropy", "focal"]
 Averaging = Literal["none", "ema"]
+Monitor = Literal["loss", "macro_f1"]
 Device = Literal["cpu", "gpu"]
 FailureKind = Literal[
     "bad_input", "not_found", "bad_data", "weights", "disk_full", "out_of_memory", "not_a_number", "cluster",
@@ -251,13 +252,16 @@ class TrainingSpec(Frozen):
     `epochs` are those of the head or the table network, `fine_tune_epochs` those of stage two; `unfreeze` counts the
     backbone's last blocks; `l2` is the precision of a Gaussian prior on new weights: the mean loss over n training
     samples gets the penalty (l2 / n)‖W‖², so that one value suits small and large data sets. With `class_weights`
-    balanced every class has the same weight in the loss. `optimizer`, `schedule`, `loss` and `averaging` are
+    balanced every class has the same weight in the loss. `monitor` says by what the epoch is chosen: the validation
+    loss, with classes weighted as in training, or macro-F1. `optimizer`, `schedule`, `loss` and `averaging` are
     explained where they are made (`core.transfer.fitting.optimization`), `precision` in
     `core.transfer.fitting.precision`. `source` names other data, `DATASET[@VERSION]`, that a strategy carries
     knowledge from, by a `method` of its own where it has several (`core.methods.strategies`); with `target_labels`
     ignored, only the source's labels are used, and `data` is treated as unlabelled. `estimators` are the models that
     bagging or boosting trains; `members` are runs that are combined (`core.training.ensembles`); `teacher` is a run
-    whose network is distilled (`core.transfer.relations.distillation`). `trees` is the number of trees of a forest,
+    whose network is distilled (`core.transfer.relations.distillation`): `teacher_weight` is the share of its
+    probabilities in the targets, softened by `teacher_temperature`, and `relation_weight` scales the losses on
+    relations. `pull` is the strength of L2-SP's penalty, `alignment_weight` scales the loss between domains. `trees` is the number of trees of a forest,
     or the maximum number of boosting rounds. With an `augmentation`, every training image is joined by `views`
     changed copies of it. A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus`
     each batch is divided.
@@ -285,7 +289,13 @@ class TrainingSpec(Frozen):
     loss: Loss | None = None
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)] | None = None
     averaging: Averaging | None = None
+    monitor: Monitor | None = None
     precision: Literal["auto", "float32", "bfloat16"] | None = None
+    pull: Annotated[float, Field(ge=0, le=100)] | None = None
+    teacher_weight: Annotated[float, Field(ge=0, le=1)] | None = None
+    teacher_temperature: Annotated[float, Field(ge=1, le=20)] | None = None
+    relation_weight: Annotated[float, Field(ge=0, le=100)] | None = None
+    alignment_weight: Annotated[float, Field(ge=0, le=100)] | None = None
     augmentation: Augmentation | None = None
     views: Annotated[int, Field(ge=1, le=32)] | None = None
     source: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_as_tuple)] | None = None
@@ -329,7 +339,13 @@ class ResolvedSpec(Frozen):
     loss: Loss = "cross_entropy"
     label_smoothing: float = 0.0
     averaging: Averaging = "none"
+    monitor: Monitor = "loss"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    pull: float = 0.1
+    teacher_weight: float = 0.5
+    teacher_temperature: float = 1.0
+    relation_weight: float = 1.0
+    alignment_weight: float = 1.0
     augmentation: Augmentation | None = None
     views: int = 0
     source: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()

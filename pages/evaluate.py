@@ -6,7 +6,7 @@ from core.errors import GraftError, NotFoundError
 from core.evaluation.comparison import Pair
 from core.schemas import RunRecord
 from core.store import runs
-from core.ui.evaluate.head import MOST_RUNS, show_caveats, show_facts, show_next_steps
+from core.ui.evaluate.head import MOST_RUNS, show_caveats, show_facts, show_next_steps, show_single_prediction
 from core.ui.evaluate.judged import Judged, judge
 from core.ui.evaluate.matrix import show_matrix
 from core.ui.evaluate.side_by_side import drop_shared_parts, name_runs, show_verdicts
@@ -64,6 +64,7 @@ def judge_all(chosen: list[RunRecord]) -> list[Judged]:
 
 
 def show_run(judged: Judged) -> None:
+    show_single_prediction(judged)
     st.subheader(literal(judged.summary), anchor=False)
     show_facts(judged)
     show_caveats([judged])

@@ -12,6 +12,7 @@ def evaluate(args: argparse.Namespace) -> Document:
     from core.evaluation.scores import (
         classes_of,
         describe_absent_classes,
+        describe_single_prediction,
         fold_scores,
         judged_rows,
         score_predictions,
@@ -22,7 +23,8 @@ def evaluate(args: argparse.Namespace) -> Document:
     predictions = runs.read_predictions(run.id)
     classes, test = classes_of(predictions), judged_rows(predictions)
     scores = score_predictions(test, classes)
-    document: Document = {"run": run.id, **scores.as_json(), "warning": describe_absent_classes(scores)}
+    warnings = filter(None, (describe_single_prediction(scores), describe_absent_classes(scores)))
+    document: Document = {"run": run.id, **scores.as_json(), "warning": " ".join(warnings) or None}
     folds = fold_scores(test, classes)
     if folds:
         document |= {

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from core.errors import InputError
 from core.evaluation.bootstrap import macro_f1, macro_f1_draws
-from core.evaluation.intervals import ALPHA, Interval, paired_interval, quantile
+from core.evaluation.intervals import ALPHA, Interval, count_folds, fold_share, paired_interval, quantile
 from core.evaluation.repeats import score_repeats
 from core.evaluation.scores import MINUS, classes_of, judged_rows
 from core.schemas import Frozen, ResolvedSpec, RunRecord
@@ -100,7 +100,8 @@ def compare_predictions(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
     classes = pd.Index(classes_of(aligned[names[0]]))
     truth = classes.get_indexer(pd.Index(aligned[names[0]]["label"].astype(str)))
     guesses = np.column_stack([classes.get_indexer(pd.Index(r["predicted"].astype(str))) for r in aligned.values()])
-    tests_by_metric = [f(truth, guesses, len(classes)) for f in (_accuracy, _macro_f1)]
+    worth = min(fold_share(count_folds(rows)) for rows in aligned.values())
+    tests_by_metric = [f(truth, guesses, len(classes), worth) for f in (_accuracy, _macro_f1)]
     pairs = list(combinations(range(len(names)), 2))
     right = guesses == truth[:, None]
     rows = []
@@ -164,7 +165,8 @@ class _Test:
     interval: Callable[[float], Interval]
 
 
-def _accuracy(truth: Codes, guesses: Codes, _n_classes: int) -> list[_Test]:
+def _accuracy(truth: Codes, guesses: Codes, _n_classes: int, worth: float) -> list[_Test]:
+    """McNemar's exact test; of folds, on as many samples as they are worth."""
     right = guesses == truth[:, None]
     n = len(truth)
 
@@ -172,16 +174,16 @@ def _accuracy(truth: Codes, guesses: Codes, _n_classes: int) -> list[_Test]:
         only_a, only_b = int((right[:, a] & ~right[:, b]).sum()), int((right[:, b] & ~right[:, a]).sum())
         return _Test(
             "accuracy",
-            "McNemar, exact",
+            "McNemar, exact" if worth == 1 else "McNemar, corrected for folds",
             (only_b - only_a) / n,
-            mcnemar(only_a, only_b),
-            lambda alpha: paired_interval(only_b, only_a, n, alpha),
+            mcnemar(worth * only_a, worth * only_b),
+            lambda alpha: paired_interval(worth * only_b, worth * only_a, worth * n, alpha),
         )
 
     return [test(a, b) for a, b in combinations(range(guesses.shape[1]), 2)]
 
 
-def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
+def _macro_f1(truth: Codes, guesses: Codes, n_classes: int, worth: float) -> list[_Test]:
     """Paired bootstrap: the difference in standard errors over redrawn test sets, on Student's t.
 
     The standard error rather than quantiles, since Holm's levels for 20 runs would need too many draws. Only the
@@ -197,16 +199,16 @@ def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
     def test(a: int, b: int) -> _Test:
         difference = observed[b] - observed[a]
         apart = int((guesses[:, a] != guesses[:, b]).sum())
-        error = float((draws[:, b] - draws[:, a]).std(ddof=1))
+        error = float((draws[:, b] - draws[:, a]).std(ddof=1)) / math.sqrt(worth)
         if not error:  # nothing to resample: identical predictions, or a single sample
             return _Test(
                 "macro_f1",
                 BOOTSTRAP,
                 difference,
                 1.0,
-                lambda alpha: _tied_interval(difference, len(truth), alpha),
+                lambda alpha: _tied_interval(difference, worth * len(truth), alpha),
             )
-        freedom = max(apart - 1, 1)
+        freedom = max(worth * apart - 1, 1)
 
         def interval(alpha: float) -> Interval:
             half = error * float(-stdtrit(freedom, alpha / 2))
@@ -218,7 +220,7 @@ def _macro_f1(truth: Codes, guesses: Codes, n_classes: int) -> list[_Test]:
     return [test(a, b) for a, b in combinations(range(guesses.shape[1]), 2)]
 
 
-def _tied_interval(difference: float, n: int, alpha: float) -> Interval:
+def _tied_interval(difference: float, n: float, alpha: float) -> Interval:
     """The interval of the accuracy's difference for two runs that never disagree, which is not proof of equality."""
     low, high = paired_interval(0, 0, n, alpha)
     return min(low, difference), max(high, difference)
@@ -230,12 +232,15 @@ def _confusion(truth: Codes, guess: Codes, n_classes: int) -> NDArray[np.int64]:
     return matrix
 
 
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact two-sided McNemar test (1947) from the samples on which only one of two runs is right: its p-value."""
-    from scipy.special import bdtr
+def mcnemar(only_a: float, only_b: float) -> float:
+    """Exact two-sided McNemar test (1947) from the samples on which only one of two runs is right: its p-value.
 
-    apart = only_a + only_b
-    return min(1.0, 2 * float(bdtr(min(only_a, only_b), apart, 0.5))) if apart else 1.0
+    Counts need not be whole: the binomial distribution is extended by the incomplete beta function.
+    """
+    from scipy.special import betainc
+
+    most, least = max(only_a, only_b), min(only_a, only_b)
+    return min(1.0, 2 * float(betainc(most, least + 1, 0.5))) if most else 1.0
 
 
 def holm(p_values: list[float]) -> list[float]:

@@ -8,6 +8,7 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Interval = tuple[float, float]
@@ -15,6 +16,7 @@ ALPHA = 0.05
 Counts = NDArray[np.int64]
 
 _ANGLES = np.linspace(0.0, math.pi / 2, 361)
+FOLD_DEPENDENCE = 0.6  # of the models of two folds, relative to the share of training samples they differ in
 _UNKNOWN = 0.5  # assumed samples of a class that does not occur: less is known about it than about one seen once
 
 
@@ -40,8 +42,27 @@ def wilson(successes: float, n: float, alpha: float = ALPHA) -> Interval:
     return low, high
 
 
-def clopper_pearson(successes: int, n: int, alpha: float = ALPHA) -> Interval:
-    """Exact interval for a share (Clopper and Pearson 1934): those that an exact binomial test does not reject."""
+def fold_share(folds: int) -> float:
+    """What share of its samples a cross-validation is worth: as many would be as uncertain if they were independent.
+
+    The models of two folds share most of their training samples, so that the pooled score varies more than that of
+    independent samples: by the factor 1 + γ k / (k − 1) for k folds. Nadeau and Bengio (2003) have γ = 1, with the
+    variance taken from the k folds' scores; with that of the pooled samples (Bayle et al. 2020), which is far less
+    uncertain, `FOLD_DEPENDENCE` suffices (`benchmarks/folds.py`). Without folds the share is 1.
+    """
+    return 1 / (1 + FOLD_DEPENDENCE * folds / (folds - 1)) if folds > 1 else 1.0
+
+
+def count_folds(rows: pd.DataFrame) -> int:
+    """How many folds predictions come from; 1 for a test part."""
+    return int(rows["fold"].nunique()) if "fold" in rows else 1
+
+
+def clopper_pearson(successes: float, n: float, alpha: float = ALPHA) -> Interval:
+    """Exact interval for a share (Clopper and Pearson 1934): those that an exact binomial test does not reject.
+
+    Counts need not be whole: the binomial distribution is extended by the incomplete beta function.
+    """
     from scipy.special import betaincinv
 
     low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, alpha / 2))
@@ -49,7 +70,7 @@ def clopper_pearson(successes: int, n: int, alpha: float = ALPHA) -> Interval:
     return low, high
 
 
-def f1_interval(hits: int, support: int, predicted: int) -> Interval:
+def f1_interval(hits: float, support: float, predicted: float) -> Interval:
     """95 % interval for a class's F1 from its true positives, its samples and its predictions.
 
     Of the M = support + predicted − hits samples that touch the class, the true positives are a binomial count with
@@ -60,7 +81,7 @@ def f1_interval(hits: int, support: int, predicted: int) -> Interval:
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
-def macro_f1_interval(confusion: Counts) -> Interval:
+def macro_f1_interval(confusion: Counts, worth: float = 1.0) -> Interval:
     """95 % interval for the mean of all classes' F1, in the population that the samples are drawn from.
 
     Wilson's interval for a share of as many samples as would be as uncertain (Kott and Carr 1997 do so for surveys;
@@ -73,6 +94,7 @@ def macro_f1_interval(confusion: Counts) -> Interval:
 
     Args:
         confusion: counts, shape (classes, classes), true class first; at least one sample.
+        worth: what share of its samples they are worth (`fold_share`).
     """
     n, k = int(confusion.sum()), len(confusion)
     hits = confusion.diagonal()
@@ -91,7 +113,7 @@ def macro_f1_interval(confusion: Counts) -> Interval:
     variance = (variance + 2 * slopes @ mixed @ slopes) / k**2
     raised = min(1.0, value + (2 / (1 + share[occurs]) ** 3 * noise[occurs]).mean())
     inner = min(max(raised, 0.5 / (n + 1)), 1 - 0.5 / (n + 1))
-    effective = min(inner * (1 - inner) / variance, n)
+    effective = worth * min(inner * (1 - inner) / variance, n)
     low, high = wilson(raised * effective, effective)
     return min(low, value), max(high, value)
 
@@ -102,7 +124,7 @@ def paired_gain(before: NDArray[np.bool_], after: NDArray[np.bool_], alpha: floa
     return (gained - lost) / len(before), paired_interval(gained, lost, len(before), alpha)
 
 
-def paired_interval(only_first: int, only_second: int, n: int, alpha: float = ALPHA) -> Interval:
+def paired_interval(only_first: float, only_second: float, n: float, alpha: float = ALPHA) -> Interval:
     """Interval for the first run's accuracy less the second's. It leaves out 0 where McNemar's exact test does.
 
     The difference is ψθ: ψ the share of samples on which one run alone is right, θ by how much the first wins those.

@@ -14,14 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.evaluation.intervals import Interval, f1_interval, macro_f1_interval, wilson
+from core.evaluation.intervals import Interval, count_folds, f1_interval, fold_share, macro_f1_interval, wilson
 from core.schemas import Frozen, Part
 
 MINUS = "\N{MINUS SIGN}"
 ROUNDING = 0.01  # tolerance for rounding in low-precision number formats
 DEPENDENT_FOLDS = (
-    "Any two folds share most of their training samples, so the folds are not independent:"
-    " the deviation shows how much the score moves from fold to fold and is no confidence interval."
+    "Any two folds share most of their training samples, so the folds are not independent: the deviation shows how"
+    " much the score moves from fold to fold and is no confidence interval. The interval of the score over all folds"
+    " is wider than that of as many test samples, for this reason."
 )
 
 
@@ -130,8 +131,9 @@ def score_predictions(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
     """Score every row given (choose them with `judged_rows`), over `classes` in this order.
 
     Equal to scikit-learn's scores with default settings: a class that occurs, but has no sample or no prediction,
-    counts 0 where its share has no denominator; one that does not occur at all is in no average. `InputError` when a
-    label or prediction is not among the classes.
+    counts 0 where its share has no denominator; one that does not occur at all is in no average. Rows of several
+    folds get intervals that allow for the dependence of the folds (`core.evaluation.intervals.fold_share`).
+    `InputError` when a label or prediction is not among the classes.
     """
     truth, predicted = _codes(rows, "label", classes), _codes(rows, "predicted", classes)
     n, k = len(rows), len(classes)
@@ -141,6 +143,7 @@ def score_predictions(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
     precision, recall, f1 = (_ratio(hits, guessed), _ratio(hits, support), _ratio(2 * hits, support + guessed))
     occurs = support + guessed > 0
     correct = int(hits.sum())
+    worth = fold_share(count_folds(rows))
     confidence = rows[[f"p:{c}" for c in classes]].to_numpy(float)[np.arange(n), predicted]
     return Scores(
         n=n,
@@ -166,13 +169,13 @@ def score_predictions(rows: pd.DataFrame, classes: Sequence[str]) -> Scores:
                 f1=f1[i],
                 support=support[i],
                 predicted=guessed[i],
-                precision_ci=wilson(int(hits[i]), int(guessed[i])),
-                recall_ci=wilson(int(hits[i]), int(support[i])),
-                f1_ci=f1_interval(int(hits[i]), int(support[i]), int(guessed[i])),
+                precision_ci=wilson(worth * hits[i], worth * guessed[i]),
+                recall_ci=wilson(worth * hits[i], worth * support[i]),
+                f1_ci=f1_interval(worth * hits[i], worth * support[i], worth * guessed[i]),
             )
             for i, name in enumerate(classes)
         ),
-        ci={"accuracy": wilson(correct, n), "macro_f1": macro_f1_interval(confusion)},
+        ci={"accuracy": wilson(worth * correct, worth * n), "macro_f1": macro_f1_interval(confusion, worth)},
         ece=calibration_error(confidence, truth == predicted),
         confidence_gap=float(confidence.mean() - correct / n),
     )
@@ -264,6 +267,18 @@ def describe_scores(scores: Scores, noun: str = "test images", folds: FoldScores
         unit = "point" if points == 1 else "points"
         parts.append(f"Confidence is {points} {unit} too {'high' if scores.confidence_gap > 0 else 'low'}.")
     return " ".join(parts)
+
+
+def describe_single_prediction(scores: Scores) -> str | None:
+    """A warning about a run that predicts one class for samples of several; `None` for any other."""
+    predicted = [c for c in scores.per_class if c.predicted]
+    if len(predicted) != 1 or scores.n - predicted[0].support == 0:
+        return None
+    only = predicted[0]
+    return (
+        f"It predicts “{only.name}” for every sample, so it has learnt nothing that tells the classes apart. It is right"
+        f" on {only.support} of {scores.n} because so many are “{only.name}”, and finds none of the others."
+    )
 
 
 def describe_absent_classes(scores: Scores) -> str | None:

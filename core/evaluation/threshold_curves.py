@@ -1,14 +1,14 @@
 """ROC and precision–recall curves, one class against the rest."""
 
-import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.evaluation.areas import average_precision, roc_auc
 from core.evaluation.calibration import probabilities
-from core.evaluation.intervals import Interval, quantile
+from core.evaluation.intervals import Interval
 from core.evaluation.scores import classes_of
 from core.schemas import Frozen
 
@@ -55,12 +55,12 @@ def one_vs_rest_curves(name: str, score: Floats, positive: NDArray[np.bool_]) ->
     Args:
         score: the class's probability per sample, `(n,)`; positive: whether the sample is of it, with some of either.
     """
-    from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
+    from sklearn.metrics import precision_recall_curve, roc_curve
 
     area, area_interval = roc_auc(score, positive)
+    average, average_interval = average_precision(score, positive)
     fpr, tpr, _ = roc_curve(positive, score)
     precision, recall, _ = precision_recall_curve(positive, score)
-    average = float(average_precision_score(positive, score))
     return ClassCurves(
         name=name,
         n=len(positive),
@@ -68,46 +68,10 @@ def one_vs_rest_curves(name: str, score: Floats, positive: NDArray[np.bool_]) ->
         auc=area,
         auc_ci=area_interval,
         average_precision=average,
-        average_precision_ci=_average_precision_interval(average, int(positive.sum())),
+        average_precision_ci=average_interval,
         roc=_thin_curve(fpr, tpr),
         precision_recall=_thin_curve(recall[::-1], precision[::-1]),
     )
-
-
-def roc_auc(score: Floats, positive: NDArray[np.bool_]) -> tuple[float, Interval]:
-    """Area under the ROC curve and its 95 % interval.
-
-    Variance by DeLong et al. (1988) in the form of Sun and Xu (2014), interval on the logit scale so that it stays
-    between 0 and 1. A perfect area has no variance there: the interval is that of an area half a pair below 1.
-    """
-    from scipy.stats import rankdata
-
-    m, n = int(positive.sum()), int((~positive).sum())
-    ranks, of_positive, of_negative = rankdata(score), rankdata(score[positive]), rankdata(score[~positive])
-    area = float((ranks[positive].sum() - m * (m + 1) / 2) / (m * n))
-    v10 = (ranks[positive] - of_positive) / n
-    v01 = 1 - (ranks[~positive] - of_negative) / m
-    variance = (v10.var(ddof=1) / m if m > 1 else 0.25) + (v01.var(ddof=1) / n if n > 1 else 0.25)
-    inside = min(max(area, 0.5 / (m * n)), 1 - 0.5 / (m * n))
-    if variance == 0:
-        variance = inside * (1 - inside) / min(m, n)
-    half = quantile() * np.sqrt(variance) / (inside * (1 - inside))
-    low, high = _logit_interval(inside, half)
-    return area, (min(low, area), max(high, area))
-
-
-def _average_precision_interval(value: float, positives: int) -> Interval:
-    """95 % interval on the logit scale, as wide as that of a share among the positives (Boyd, Eng and Page 2013)."""
-    inside = min(max(value, 0.5 / positives), 1 - 0.5 / positives) if positives > 1 else 0.5
-    half = quantile() / np.sqrt(positives * inside * (1 - inside))
-    low, high = _logit_interval(inside, half)
-    return min(low, value), max(high, value)
-
-
-def _logit_interval(share: float, half: float) -> Interval:
-    """The interval from `half` below to `half` above a share on the logit scale."""
-    place = math.log(share / (1 - share))
-    return 1 / (1 + math.exp(half - place)), 1 / (1 + math.exp(-half - place))
 
 
 def _thin_curve(x: Floats, y: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:

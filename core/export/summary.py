@@ -56,9 +56,10 @@ def summarise(run: RunRecord) -> Summary:
     noun = "images" if run.spec.backbone else "rows"
     said = f"{noun}, each judged by a model that had not seen it" if folds else f"test {noun}"
     dataset, version = _data_of(run)
+    single = scores.describe_single_prediction(found)
     return Summary(
         run=run,
-        lead=scores.describe_scores(found, said, folds),
+        lead=" ".join(filter(None, (single, scores.describe_scores(found, said, folds)))),
         scores=found,
         parts={
             "model": _model(run),

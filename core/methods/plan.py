@@ -58,13 +58,15 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
         check_fields(spec.augmentation)
     given = spec.model_dump(exclude_none=True) | {"data": data}
     brought = COMES_WITH.get(spec.augmentation.name, {}) if spec.augmentation else {}
-    values = PRESETS[kind][spec.preset] | brought | given
+    usual = PRESETS[kind][spec.preset] | brought
+    values = usual | given
     for field in RATES:
         if field in values and field not in given:
             values[field] = values[field] * RATE_FACTOR.get(values.get("optimizer", ""), 1.0)
-    described, uses = _method(values, kind)
-    for field in given:
-        if field not in uses:
+    described, uses, honoured = _method(values, kind)
+    for field, value in given.items():
+        # What only baselines read may be repeated, as the stored spec of a run does, but not changed.
+        if field not in honoured and (field not in uses or value != usual.get(field)):
             raise InputError(f"“{field}” does not apply to {described}.", f"Leave out {field}.")
     if spec.device == "cpu" and spec.gpus:
         raise InputError("A run on the CPU uses no GPUs.", "Leave out gpus, or choose the device gpu.")
@@ -89,7 +91,7 @@ def run_title(resolved: ResolvedSpec) -> str:
     """The default name of a run: its model and its method."""
     if resolved.members:
         return f"{COMBINATIONS[resolved.strategy].title} of {len(resolved.members)} runs"
-    described, _ = _method(resolved.model_dump(), "image" if resolved.backbone else "table")
+    described, *_ = _method(resolved.model_dump(), "image" if resolved.backbone else "table")
     return f"{described} · {resolved.folds} folds" if resolved.folds else described
 
 
@@ -140,6 +142,13 @@ def _combined(spec: TrainingSpec, data: str) -> ResolvedSpec:
     members = get_members(spec.members or (), strategy)
     first = members[0].spec
     values = {"backbone": first.backbone, "image_size": max(run.spec.image_size for run in members)}
+    fixed = values | {field: getattr(spec, field) for field in (*_ALWAYS, "strategy", "members") if field != "folds"}
+    for field, value in spec.model_dump(exclude_none=True).items():
+        if field not in fixed or (field in values and value != values[field]):
+            raise InputError(
+                f"“{field}” does not apply to {COMBINATIONS[strategy].title.lower()}, which trains nothing.",
+                f"Leave out {field}.",
+            )
     return ResolvedSpec(
         data=data,
         preset=spec.preset,
@@ -161,32 +170,39 @@ def resolve_request(request: TrainingSpec | dict[str, Any]) -> ResolvedSpec:
 
 
 def fields_read(values: dict[str, Any], kind: Kind) -> tuple[str, ...]:
-    """Fields of a `TrainingSpec` that the strategy or learner in `values` reads; its weights are checked, too."""
-    return _method(values, kind)[1]
+    """Fields of a `TrainingSpec` that the strategy or learner in `values` honours; its weights are checked, too."""
+    return _method(values, kind)[2]
 
 
-def _method(values: dict[str, Any], kind: Kind) -> tuple[str, tuple[str, ...]]:
+Fields = tuple[str, ...]
+
+
+def _method(values: dict[str, Any], kind: Kind) -> tuple[str, Fields, Fields]:
+    """The method's title, the fields that it and its baselines read, and those that change the method itself."""
     return _image_method(values) if kind == "image" else _table_method(values)
 
 
-def _image_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The method's title and the fields that it reads; backbone, weights and strategy are checked."""
+def _image_method(values: dict[str, Any]) -> tuple[str, Fields, Fields]:
+    """The same for images; backbone, weights and strategy are checked."""
     backbone, strategy = get_backbone(values["backbone"]), get_strategy(values["strategy"])
     weights_path(backbone)
     if strategy.kind == "table":
         raise InputError(f"The strategy “{strategy.name}” is for tables.", "Choose another strategy.")
     title = f"{backbone.title} · {strategy.title.lower()}"
     of_head = ON_VECTORS if strategy.has_source else ()
-    return title, (*_ALWAYS, "backbone", "strategy", "image_size", "device", "gpus", *of_head, *strategy.uses)
+    of_strategy = (*_ALWAYS, "backbone", "strategy", "image_size", "device", "gpus", *strategy.uses)
+    fields = tuple(dict.fromkeys((*of_strategy, *of_head)))
+    return title, fields, of_strategy if strategy.own_model else fields
 
 
-def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+def _table_method(values: dict[str, Any]) -> tuple[str, Fields, Fields]:
     """The same for tables; some learners have a default strategy for a source."""
     learner = get_learner(values["learner"])
     if values.get("source") and learner.source_strategy:
         values.setdefault("strategy", learner.source_strategy)
     if "strategy" not in values:
-        return learner.title, (*_ALWAYS, "learner", *learner.uses)
+        fields = (*_ALWAYS, "learner", *learner.uses)
+        return learner.title, fields, fields
     strategy = get_strategy(values["strategy"])
     if strategy.kind == "image":
         raise InputError(
@@ -197,8 +213,9 @@ def _table_method(values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
             f"{strategy.title} does not go with the learner “{learner.title}”.",
             f"Choose one of these learners: {', '.join(strategy.learners)}.",
         )
-    fields = (*_ALWAYS, "learner", "strategy", *learner.uses, *strategy.uses)
-    return f"{learner.title} · {strategy.title.lower()}", fields
+    of_strategy = (*_ALWAYS, "learner", "strategy", *strategy.uses)
+    fields = tuple(dict.fromkeys((*of_strategy, *learner.uses)))
+    return f"{learner.title} · {strategy.title.lower()}", fields, of_strategy if strategy.own_model else fields
 
 
 def default_image_size(backbone: Backbone, samples: pd.DataFrame) -> int:

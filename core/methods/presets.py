@@ -13,13 +13,22 @@ _OPTIMIZATION: dict[str, Any] = {
     "loss": "cross_entropy",
     "label_smoothing": 0.0,
     "averaging": "none",
+    "monitor": "loss",
+}
+# Strengths of what carries knowledge over, each read by the strategies that name it.
+_STRENGTHS: dict[str, Any] = {
+    "pull": 0.1,  # the usual best in the paper (Li et al. 2018, section 4: from 0.01 to 1)
+    "teacher_weight": 0.5,
+    "teacher_temperature": 1.0,
+    "relation_weight": 1.0,
+    "alignment_weight": 1.0,
 }
 RATES = ("learning_rate", "fine_tune_learning_rate")
 # Gradients are smaller than Adam's normalised steps, so SGD needs a higher rate.
 RATE_FACTOR = {"sgd": 10.0}
 _TUNE: dict[str, Any] = {"fine_tune_epochs": 6, "fine_tune_learning_rate": 3e-4, "unfreeze": 5, "precision": "auto"}
 _IMAGE: dict[str, Any] = (
-    {"strategy": "linear_probe", "backbone": "efficientnet_lite0"} | _HEAD | _TUNE | _OPTIMIZATION
+    {"strategy": "linear_probe", "backbone": "efficientnet_lite0"} | _HEAD | _TUNE | _OPTIMIZATION | _STRENGTHS
 )
 _TABLE: dict[str, Any] = {
     "learner": "network",

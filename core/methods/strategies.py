@@ -13,7 +13,7 @@ from core.schemas import Frozen, Kind
 from core.store.files import read_entries
 
 # Fields of a `TrainingSpec` that training a head on images reads, and those that fine-tuning reads as well.
-OPTIMIZATION = ("optimizer", "schedule", "loss", "label_smoothing", "averaging")
+OPTIMIZATION = ("optimizer", "schedule", "loss", "label_smoothing", "averaging", "monitor")
 HEAD = (
     "epochs",
     "batch_size",
@@ -60,7 +60,7 @@ class Strategy(Frozen):
         matched: source and target must have the same classes, and for tables all the target's columns.
         pretrained: whether it starts from the backbone's pretrained weights.
         stages: the parts trained, in order, if a script in plain Keras can repeat it.
-        epochs_field: the field that `--epochs` on the command line sets: the epochs of the last stage.
+        own_model: it fits a model of its own, so that the head's or the learner's settings reach its baselines alone.
         ensemble: its name for `ensemble --method` on the command line, if it trains several models.
         searched: whether a study over strategies includes it by default.
         source_note: the beginning of a run's note on its source.
@@ -82,7 +82,7 @@ class Strategy(Frozen):
     matched: bool = True
     pretrained: bool = True
     stages: tuple[Literal["head", "last blocks"], ...] = ()
-    epochs_field: Literal["epochs", "fine_tune_epochs"] = "epochs"
+    own_model: bool = False
     ensemble: str = ""
     searched: bool = False
     source_note: str = "Knowledge transferred from"
@@ -98,6 +98,11 @@ class Strategy(Frozen):
     @property
     def has_source(self) -> bool:
         return "source" in self.uses
+
+    @property
+    def epochs_field(self) -> str:
+        """The field that `--epochs` on the command line sets: the epochs of the last stage that is trained."""
+        return "fine_tune_epochs" if "fine_tune_epochs" in self.uses else "epochs"
 
 
 # Strategies that the recommendations of `core.methods.recommendation` name.

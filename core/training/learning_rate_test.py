@@ -19,7 +19,8 @@ from core.schemas import ResolvedSpec
 from core.training.images.task import ImageTask
 from core.training.recorder import Recorder
 from core.training.tables.task import TableTask
-from core.transfer.fitting.fit import Batches, Rate, compile_model, fit, sample_weights
+from core.transfer.fitting.fit import Batches, Rate, compile_model, fit
+from core.transfer.fitting.weighing import sample_weights
 from core.transfer.fitting.optimization import MakeOptimizer, optimizer_factory
 
 Progress = Callable[[int, int, str], None]

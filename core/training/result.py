@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.evaluation.scores import fold_scores, judged_rows, score_predictions
+from core.evaluation.scores import describe_single_prediction, fold_scores, judged_rows, score_predictions
 
 
 @dataclass
@@ -25,6 +25,11 @@ class Result:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
+def describe_result(result: Result) -> str | None:
+    """What a reader must know before the metrics; None if nothing."""
+    return describe_single_prediction(score_predictions(judged_rows(result.predictions), result.classes))
+
+
 def headline_metrics(result: Result) -> dict[str, float]:
     """The metrics in lists of runs: accuracy and macro-F1 on the test samples with 95 % confidence intervals.
 
@@ -33,6 +38,8 @@ def headline_metrics(result: Result) -> dict[str, float]:
     test = judged_rows(result.predictions)
     scores = score_predictions(test, result.classes)
     metrics = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "n_test": float(scores.n)}
+    if describe_single_prediction(scores):
+        metrics["one_class"] = 1.0
     for name in ("accuracy", "macro_f1"):
         metrics[f"{name}_low"], metrics[f"{name}_high"] = scores.ci[name]
     for key in result.facts[0]:

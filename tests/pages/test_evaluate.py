@@ -396,17 +396,17 @@ def test_a_class_without_test_samples_is_named(images: DatasetRecord) -> None:
     assert "The class “flower” has no test sample" in text(open_page(runs=run.id))
 
 
-def test_calibration_tells_what_a_temperature_would_do(
+def test_calibration_from_few_samples_is_called_a_guess(
     images: DatasetRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.evaluation.calibration.MIN_SAMPLES", 5)
     shown = text(tab("Calibration", finish(images, "sure", accuracy=0.5).id))
-    assert "a temperature of" in shown
+    assert "a temperature of" in shown and "this is a guess" in shown
     assert "never on the test part" in shown
 
 
 def test_calibration_without_enough_validation_samples_says_so(images: DatasetRecord) -> None:
-    assert "A temperature needs 20 validation samples" in text(tab("Calibration", finish(images, "few").id))
+    assert "Calibration needs 20 validation samples" in text(tab("Calibration", finish(images, "few").id))
 
 
 def test_curves_name_every_class_with_its_area(images: DatasetRecord) -> None:

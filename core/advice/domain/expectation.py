@@ -13,15 +13,9 @@ from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_cells
 from core.errors import InputError
 from core.evaluation.bootstrap import percentile_interval
-from core.evaluation.calibration import (
-    MIN_SAMPLES,
-    Floats,
-    class_indices,
-    fit_temperature,
-    probabilities,
-    scale_temperature,
-)
+from core.evaluation.calibration import MIN_SAMPLES, class_indices, probabilities
 from core.evaluation.intervals import Interval, wilson
+from core.evaluation.scaling import Floats, fit_temperature, scale_temperature
 from core.evaluation.scores import judged_rows
 from core.schemas import RunRecord
 from core.store import runs

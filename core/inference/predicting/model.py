@@ -15,7 +15,7 @@ from core.data.tables.schema import Schema, load_schema
 from core.data.versions import load_rows, load_samples
 from core.embedding.engines import Images, Progress, choose_engine
 from core.errors import GraftError
-from core.evaluation.calibration import validation_temperature
+from core.evaluation.calibration import validation_scaling
 from core.evaluation.scores import classes_of
 from core.inference.predicting import novelty, rows
 from core.methods import backbones as own
@@ -27,13 +27,13 @@ from core.training.version_images import VersionImages
 
 BATCH = 64
 LARGE_BATCH = 1024
-KNOWN = ("train", "validation")  # the parts that a model and its temperature have seen
+KNOWN = ("train", "validation")  # the parts that a model and its scaling have seen
 
 
 class Model:
-    """What image and table models share: the run, its classes in order, its temperature, and the samples it knows.
+    """What image and table models share: the run, its classes in order, its scaling, and the samples it knows.
 
-    `temperature` is None where there is none, `uncalibrated` then says why. `ids` are those of the samples in
+    `scaling` calibrates probabilities; it is None where there is none, `uncalibrated` then says why. `ids` are those of the samples in
     `reference`, which is None where it cannot be had, and `unjudged` says why.
     """
 
@@ -42,7 +42,7 @@ class Model:
         self.run = run
         self.folder = runs.run_folder(run.id)
         self.classes: tuple[str, ...] = tuple(classes_of(predictions))
-        self.temperature, self.uncalibrated = validation_temperature(predictions[predictions["part"] == "validation"])
+        self.scaling, self.uncalibrated = validation_scaling(predictions[predictions["part"] == "validation"])
         self.reference: novelty.Reference | None = None
         self.unjudged = ""
         self.ids = np.empty(0, dtype=object)

@@ -12,7 +12,6 @@ from core.data.images.store import ImageStore
 from core.data.reading.packing import is_table
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
-from core.evaluation.calibration import scale_temperature
 from core.inference.predicting import novelty, pictures
 from core.inference.predicting.record import CELLS, TABLE, Outcome
 from core.store import files
@@ -45,7 +44,7 @@ def predict(
     is refused unless `allow_unreadable`.
 
     Writes `predictions.parquet`, one row a sample: file (or row), predicted, confidence, unlike, distance, nearest
-    (ids of samples that the run knows), `p:CLASS` as the run gives them and `calibrated:CLASS` at its temperature.
+    (ids of samples that the run knows), `p:CLASS` as the run gives them and `calibrated:CLASS` as scaled.
     Pictures lie beside it as an import keeps them, rows as `cells.parquet`.
 
     Raises:
@@ -73,12 +72,13 @@ def predict(
         prepared = vectors = model.vectors(cells)
         probability = model.probabilities(prepared)
         files.write_parquet(folder / CELLS, given.given.reset_index(drop=True))
-    calibrated = probability if model.temperature is None else scale_temperature(probability, model.temperature)
+    calibrated = probability if model.scaling is None else model.scaling(probability)
+    predicted = probability.argmax(axis=1)
     table = pd.DataFrame(
         {
             "file": names,
-            "predicted": np.array(model.classes, dtype=object)[calibrated.argmax(axis=1)],
-            "confidence": calibrated.max(axis=1),
+            "predicted": np.array(model.classes, dtype=object)[predicted],
+            "confidence": calibrated[np.arange(len(predicted)), predicted],
             **_novelty(model.reference, model.ids, vectors, len(names)),
             **{f"p:{name}": probability[:, i] for i, name in enumerate(model.classes)},
             **{f"calibrated:{name}": calibrated[:, i] for i, name in enumerate(model.classes)},
@@ -90,7 +90,8 @@ def predict(
         kind="image" if isinstance(model, ImageModel) else "table",
         classes=model.classes,
         n=len(table),
-        temperature=model.temperature,
+        temperature=model.scaling.temperature if model.scaling else None,
+        scaling=model.scaling,
         uncalibrated=model.uncalibrated,
         threshold=model.reference.threshold if model.reference else None,
         quantile=novelty.QUANTILE,

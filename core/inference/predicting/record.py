@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.evaluation.scaling import Scaling
 from core.jobs import tasks
 from core.schemas import Frozen, Kind, Skipped
 
@@ -13,7 +14,8 @@ TABLE, CELLS = "predictions.parquet", "cells.parquet"
 class Outcome(Frozen):
     """`result.json` of a predicting task.
 
-    `temperature` is that of the calibrated probabilities; None where there is none, `uncalibrated` says why. What
+    `scaling` is that of the calibrated probabilities, `temperature` its temperature; None where there is none,
+    `uncalibrated` says why. What
     lies beyond the distance `threshold` is unlike the training data; `unjudged` says why that is not told. `notes`
     say how cells were read.
     """
@@ -23,6 +25,7 @@ class Outcome(Frozen):
     classes: tuple[str, ...]
     n: int
     temperature: float | None
+    scaling: Scaling | None = None
     uncalibrated: str = ""
     threshold: float | None = None
     quantile: float

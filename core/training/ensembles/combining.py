@@ -24,7 +24,7 @@ from core.training.ensembles.tables import Together, Vote, load_member
 from core.training.recorder import Recorder
 from core.training.result import Result
 from core.training.version_images import VersionImages
-from core.transfer.fitting.fit import loss_and_accuracy, one_hot
+from core.transfer.fitting.weighing import loss_and_accuracy, one_hot
 
 BATCH = 64
 Save = Callable[[Path], None]

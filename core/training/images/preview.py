@@ -13,7 +13,7 @@ from core.schemas import DataRef, ResolvedSpec
 from core.store.datasets import get_dataset, get_version
 from core.training.images.views import CHUNK, training_views
 from core.training.version_images import VersionImages
-from core.transfer.fitting.fit import one_hot
+from core.transfer.fitting.weighing import one_hot
 
 SHOWN = 4  # images, one a row
 COLUMNS = 3  # views of each, at most

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from core.errors import DataError
 from core.settings import get_settings
 from core.training.tables.learners import best_candidate
-from core.transfer.fitting.fit import sample_weights
+from core.transfer.fitting.weighing import sample_weights
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 
 FOLDS = 5

@@ -11,6 +11,7 @@ import numpy as np
 from core.settings import get_settings
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
+from core.transfer.fitting.weighing import loss_and_accuracy, sample_weights
 
 BOOSTING_EPOCHS = 20  # in so many equal parts the rounds of boosting are judged
 BOOSTING_PATIENCE = 4  # of them, without a better validation loss, after which boosting ends
@@ -115,7 +116,7 @@ def gradient_boosting(problem: VectorProblem) -> VectorFitted:
         model.set_params(max_iter=n).fit(x, y, sample_weight=problem.sample_weight)
         candidate = _judged(problem, model, number)
         since += 1
-        if best is None or candidate.loss < best.loss:
+        if best is None or candidate.is_better(best):
             best, since = replace(candidate, model=deepcopy(model)), 0
         if since == BOOSTING_PATIENCE or _finish_asked(problem):
             break
@@ -125,15 +126,19 @@ def gradient_boosting(problem: VectorProblem) -> VectorFitted:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A fitted model and how it does on the validation rows."""
+    """A fitted model and how it does on the validation rows; `score` is its macro-F1 if it is chosen by that."""
 
     model: Any
     loss: float
     accuracy: float
+    score: float
+
+    def is_better(self, other: "_Candidate") -> bool:
+        return (-self.score, self.loss) < (-other.score, other.loss)
 
 
 def best_candidate(problem: VectorProblem, phase: str, models: Mapping[Any, Any], parameter: str) -> VectorFitted:
-    """Fit each of the models, an epoch each, and keep the one with the least validation loss.
+    """Fit each of the models, an epoch each, and keep the best: the least validation loss, or macro-F1 if asked.
 
     `models` are told apart by the value of `parameter`, which is kept among the facts.
     """
@@ -143,7 +148,7 @@ def best_candidate(problem: VectorProblem, phase: str, models: Mapping[Any, Any]
     for number, (value, model) in enumerate(models.items(), start=1):
         model.fit(problem.x[problem.train], problem.labels[problem.train], sample_weight=problem.sample_weight)
         candidate = _judged(problem, model, number)
-        if best is None or candidate.loss < best.loss:
+        if best is None or candidate.is_better(best):
             best, chosen = candidate, value
         if _finish_asked(problem):
             break
@@ -170,7 +175,7 @@ def _judged(problem: VectorProblem, model: Any, epoch: int) -> _Candidate:
     """The fitted model with its validation scores, which are recorded."""
     values = {**_judge(model, problem, problem.train, ""), **_judge(model, problem, problem.validation, "val_")}
     problem.recorder.epoch(epoch, values)
-    return _Candidate(model, values["val_loss"], values["val_accuracy"])
+    return _Candidate(model, values["val_loss"], values["val_accuracy"], values.get("val_macro_f1", 0.0))
 
 
 def _probabilities(model: Any, problem: VectorProblem, rows: np.ndarray) -> np.ndarray:
@@ -181,9 +186,12 @@ def _probabilities(model: Any, problem: VectorProblem, rows: np.ndarray) -> np.n
 
 
 def _judge(model: Any, problem: VectorProblem, rows: np.ndarray, prefix: str) -> dict[str, float]:
-    p, y = _probabilities(model, problem, rows), problem.labels[rows]
-    picked = np.clip(p[np.arange(len(y)), y], 1e-7, 1)
-    return {
-        f"{prefix}loss": float(-np.log(picked).mean()),
-        f"{prefix}accuracy": float((p.argmax(axis=1) == y).mean()),
-    }
+    """Loss, with classes weighted as in training, and accuracy on some rows; macro-F1 if the choice is by that."""
+    from sklearn.metrics import f1_score
+
+    p, targets = _probabilities(model, problem, rows), problem.targets
+    weights = sample_weights(problem.resolved, targets, problem.train)[rows]
+    found = loss_and_accuracy(p, targets[rows], weights)
+    if problem.resolved.monitor == "macro_f1":
+        found["macro_f1"] = float(f1_score(problem.labels[rows], p.argmax(axis=1), average="macro", zero_division=0))
+    return {f"{prefix}{name}": value for name, value in found.items()}

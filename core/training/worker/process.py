@@ -75,7 +75,7 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
 
         from core.training.ensembles.combining import combine_runs
         from core.training.images.task import train_images
-        from core.training.result import headline_metrics
+        from core.training.result import describe_result, headline_metrics
         from core.training.tables.task import train_table
         from core.training.worker.accelerators import distribute_batches
 
@@ -88,6 +88,9 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
     recorder.phase("evaluating")
     with recorder.timed("evaluate"):
         metrics = headline_metrics(result)
+        warning = describe_result(result)
+        if warning:
+            recorder.note(warning)
         for name, table in (result.tables | {"predictions": result.predictions}).items():
             files.write_parquet(folder / f"{name}.parquet", table)
     recorder.phase("saving")

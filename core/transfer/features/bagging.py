@@ -7,7 +7,7 @@ import numpy as np
 
 from core.models.heads import weighted_mean, with_backbone
 from core.transfer.features.linear_probe import fit_head
-from core.transfer.fitting.fit import loss_and_accuracy
+from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 from core.transfer.fitting.problem import Fitted, Problem
 
 
@@ -36,7 +36,9 @@ def fitted_with_head(problem: Problem, head: keras.Model) -> Fitted:
     """The result of a strategy whose head combines several heads, evaluated as one."""
     x = problem.embeddings()
     best = loss_and_accuracy(
-        head.predict(x[problem.validation], batch_size=256, verbose=0), problem.targets[problem.validation]
+        head.predict(x[problem.validation], batch_size=256, verbose=0),
+        problem.targets[problem.validation],
+        validation_weights(problem),
     )
     return Fitted(
         probabilities=head.predict(x[problem.judged], batch_size=256, verbose=0),

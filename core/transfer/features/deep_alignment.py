@@ -87,7 +87,8 @@ def _networks(problem: VectorProblem, steps: int) -> tuple[keras.Model, keras.Mo
     last = softmax_layers(len(problem.classes), resolved.dropout, weight_decay, resolved.seed)
     top = keras.Sequential([keras.Input((BOTTLENECK,)), *last], name="classifier")
     packed = keras.Input((d + 1,))
-    aligned = Alignment(resolved.method or "", steps, resolved.seed)([features(packed[:, :-1]), packed[:, -1]])
+    alignment = Alignment(resolved.method or "", steps, resolved.seed, resolved.alignment_weight)
+    aligned = alignment([features(packed[:, :-1]), packed[:, -1]])
     return (
         keras.Model(packed, top(aligned)),
         keras.Sequential([keras.Input((d,)), features, top], name="head"),

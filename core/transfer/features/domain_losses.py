@@ -80,12 +80,12 @@ class Alignment(layers.Layer):
     Called with features `(batch, d)` and `target`, `(batch,)`.
 
     Args:
-        method: an entry of `WEIGHTS`; steps: batches of the whole fit.
+        method: an entry of `WEIGHTS`; steps: batches of the whole fit; weight: of the loss, times the method's own.
     """
 
-    def __init__(self, method: str, steps: int, seed: int) -> None:
+    def __init__(self, method: str, steps: int, seed: int, weight: float = 1.0) -> None:
         super().__init__(name="alignment")
-        self._weight = WEIGHTS[method]
+        self._weight = weight * WEIGHTS[method]
         self._loss = Critic(steps, seed) if method == "dann" else {"deep_coral": coral_loss, "mmd": mmd_loss}[method]
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:

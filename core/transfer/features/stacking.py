@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 
 from core.errors import DataError
@@ -15,6 +16,7 @@ from core.transfer.features.bagging import fitted_with_head
 from core.transfer.features.linear_probe import fit_head
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
+from core.transfer.fitting.weighing import class_weights, one_hot
 
 FOLDS = 5
 UNITS = 64  # of the head with a hidden layer
@@ -52,8 +54,14 @@ def out_of_fold(problem: Problem, rows: np.ndarray, truth: np.ndarray, fit: FitH
 def last_head(problem: Problem, held_out: np.ndarray, truth: np.ndarray, rows: np.ndarray) -> LogisticRegression:
     """The meta-learner, a logistic regression with the C that predicts best in the folds."""
     model = LogisticRegression(max_iter=2000, class_weight=_class_weight(problem))
+    each = class_weights(one_hot(truth, len(problem.classes))) if model.class_weight else np.ones(len(problem.classes))
+
+    def scoring(fitted: LogisticRegression, x: np.ndarray, y: np.ndarray) -> float:
+        """Minus the log loss, with classes weighted as in training."""
+        return -float(log_loss(y, fitted.predict_proba(x), sample_weight=each[y], labels=fitted.classes_))
+
     splits = stratified_folds(truth, problem.groups[rows], problem.resolved.seed)
-    search = GridSearchCV(model, {"C": STRENGTHS}, scoring="neg_log_loss", cv=splits)
+    search = GridSearchCV(model, {"C": STRENGTHS}, scoring=scoring, cv=splits)
     best: LogisticRegression = search.fit(held_out, truth).best_estimator_
     return best
 

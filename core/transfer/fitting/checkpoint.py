@@ -16,10 +16,17 @@ log = logging.getLogger("graft.worker")
 
 @dataclass
 class Progress:
-    """Progress of a fit. `values` are the metrics of the last epoch; `best` is the lowest validation loss so far."""
+    """Progress of a fit. `values` are the metrics of the last epoch.
+
+    `best` is the validation loss of the best epoch so far, `best_score` its macro-F1 if the epoch is chosen by that;
+    `highest` is the highest training loss of an epoch, `diverged` whether the loss became NaN or infinite.
+    """
 
     epoch: int = 0
     best: float = float("inf")
+    best_score: float = 0.0
+    highest: float = 0.0
+    diverged: bool = False
     best_epoch: int = 0
     done: bool = False
     values: dict[str, float] = field(default_factory=dict)

@@ -7,31 +7,29 @@ from typing import Literal, Protocol
 import keras
 import numpy as np
 
-from core.errors import NotANumberError, is_out_of_memory
+from core.errors import is_out_of_memory
 from core.schemas import ResolvedSpec
 from core.transfer.fitting.checkpoint import Checkpoint
+from core.transfer.fitting.keeping import (
+    CheckpointCallback,
+    DivergedError,
+    KeptEpoch,
+    describe_divergence,
+    not_a_number,
+)
 from core.transfer.fitting.optimization import (
     MakeOptimizer,
     make_loss,
     make_schedule,
     optimizer_factory,
     use_moving_average,
-    weights_to_keep,
 )
 from core.transfer.fitting.precision import TIMED, Precision, choose_precision, computing_in
 from core.transfer.fitting.recorder import Recorder
+from core.transfer.fitting.weighing import describe_guessing, loss_and_accuracy, sample_weights
 
 Rate = Literal["learning_rate", "fine_tune_learning_rate"]
-KeptEpoch = Literal["best", "last"]
 Fit = Callable[..., dict[str, float]]  # has the signature of `fit`
-
-RECORDED_METRICS = {
-    "loss": "cross_entropy",
-    "accuracy": "accuracy",
-    "val_loss": "val_cross_entropy",
-    "val_accuracy": "val_accuracy",
-}
-
 
 class Batches(keras.utils.PyDataset):
     """Training batches in an order that depends only on seed and epoch, so that a resumed fit repeats it.
@@ -72,42 +70,6 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
 
-class CheckpointCallback(keras.callbacks.Callback):
-    """After every epoch: keeps the best weights, saves the state, records the metrics, and stops early if due."""
-
-    def __init__(self, checkpoint: Checkpoint, recorder: Recorder, patience: int, keep: KeptEpoch) -> None:
-        super().__init__()
-        self.checkpoint = checkpoint
-        self.recorder = recorder
-        self.patience = patience
-        self.keep = keep
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if logs and not np.isfinite(logs["loss"]):
-            raise NotANumberError(
-                "The loss became NaN or infinite.", "Lower the learning rate, or look for extreme values in the data."
-            )
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        progress = self.checkpoint.progress
-        progress.epoch = epoch + 1
-        progress.values = {name: float(logs[key]) for name, key in RECORDED_METRICS.items()}
-        progress.values["learning_rate"] = float(self.model.optimizer.learning_rate)
-        if self.keep == "last" or progress.values["val_loss"] < progress.best:
-            progress.best, progress.best_epoch = progress.values["val_loss"], progress.epoch
-            self.checkpoint.best_weights = weights_to_keep(self.model)
-        asked = self.recorder.finish_asked()
-        if asked:
-            self.recorder.note(
-                f"Finished early on request, after epoch {progress.epoch}; the {self.keep} epoch was kept."
-            )
-        if asked or progress.epoch - progress.best_epoch >= self.patience:
-            progress.done = self.model.stop_training = True
-        self.checkpoint.save()
-        self.recorder.epoch(progress.epoch, progress.values)
-
-
 def fit(
     model: keras.Model,
     x: np.ndarray,
@@ -126,11 +88,12 @@ def fit(
     weights: np.ndarray | None = None,
     keep: KeptEpoch = "best",
 ) -> dict[str, float]:
-    """Fit `model` and restore the weights of the epoch with the lowest validation loss.
+    """Fit `model` and restore the weights of the best epoch: lowest validation loss, or highest macro-F1 if asked.
 
-    The recorded loss, by which the epoch is chosen, is the cross-entropy without the layers' penalties. The state is
-    saved after every epoch; a resumed run continues from there and skips finished fits. If a batch does not fit into
-    memory, the batch size is halved.
+    The recorded loss, by which the epoch is chosen, is the cross-entropy without the layers' penalties, with classes
+    weighted as in training. The state is saved after every epoch; a resumed run continues from there and skips
+    finished fits. If a batch does not fit into memory, the batch size is halved. If the loss becomes NaN after an
+    epoch in which it was a number, the fit ends there with a note.
 
     Args:
         x: inputs, first axis the samples; y: class probabilities of each sample, `(n, classes)` float32, rows add up
@@ -145,10 +108,15 @@ def fit(
         keep: "last" keeps the last epoch, without early stopping, if the validation loss cannot tell which is best.
 
     Returns:
-        `loss` and `accuracy` on the validation samples, of the restored weights.
+        `loss`, with classes weighted as in training, and `accuracy` on the validation samples, of the restored
+        weights.
+
+    Raises:
+        NotANumberError: the loss is NaN or infinite in the first epoch.
     """
     recorder.phase(phase, epochs)
     path = recorder.next_checkpoint()
+    judged = sample_weights(resolved, y, train)[validation]
     weights = sample_weights(resolved, y, train, weights)
     highest = getattr(resolved, rate)
     # Heads and networks on tables take milliseconds per step in any precision.
@@ -177,16 +145,22 @@ def fit(
                 first = checkpoint.progress.epoch
                 if first < epochs and not checkpoint.progress.done:
                     keeper = CheckpointCallback(checkpoint, recorder, patience, keep)
-                    model.fit(
-                        Batches(x, y, train, batch_size, weights, resolved.seed, first),
-                        validation_data=(x[validation], y[validation]),
-                        initial_epoch=first,
-                        epochs=epochs,
-                        shuffle=False,  # Batches has done it
-                        verbose=0,
-                        # Validates the averaged weights; training continues from the weights themselves.
-                        callbacks=[keras.callbacks.SwapEMAWeights(), keeper] if model.optimizer.use_ema else [keeper],
-                    )
+                    try:
+                        model.fit(
+                            Batches(x, y, train, batch_size, weights, resolved.seed, first),
+                            validation_data=(x[validation], y[validation], judged),
+                            initial_epoch=first,
+                            epochs=epochs,
+                            shuffle=False,  # Batches has done it
+                            verbose=0,
+                            # Validates the averaged weights; training continues from the weights themselves.
+                            callbacks=[keras.callbacks.SwapEMAWeights(), keeper]
+                            if model.optimizer.use_ema
+                            else [keeper],
+                        )
+                    except DivergedError:
+                        checkpoint.progress.done = checkpoint.progress.diverged = True
+                        checkpoint.save()
             break
         # The class belongs to the backend's library, which is not imported here.
         except Exception as error:
@@ -194,27 +168,31 @@ def fit(
                 raise
             batch_size = max(1, batch_size // 2)
             recorder.note(f"A batch did not fit into memory; the batch size was halved to {batch_size} samples.")
+    if not math.isfinite(checkpoint.progress.best):
+        raise not_a_number()
     model.set_weights(checkpoint.best_weights)
-    facts = loss_and_accuracy(
-        model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0), y[validation]
-    )
-    if facts["loss"] >= math.log(y.shape[1]):
+    found = model.predict(x[validation], batch_size=min(256, 4 * batch_size), verbose=0)
+    diverged = describe_divergence(checkpoint.progress, y.shape[1], highest)
+    if diverged:
+        recorder.note(diverged)
+    guessed = describe_guessing(found, y[validation], judged)
+    if guessed:
         recorder.note(
-            f"In “{phase}” the validation loss never fell below that of guessing"
-            f" ({math.log(y.shape[1]):.2f}). Try another learning rate or more epochs, or check the labels."
+            f"In “{phase}” the validation loss {guessed} Try another learning rate or more epochs, or check the labels."
         )
-    return facts
+    return loss_and_accuracy(found, y[validation], judged)
 
 
 def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, resolved: ResolvedSpec) -> None:
-    """Compile with the loss of `resolved`; cross-entropy and accuracy are metrics, whatever the loss."""
+    """Compile with the loss of `resolved`; cross-entropy, weighted as the loss is, and accuracy are metrics."""
+    metrics: list[keras.metrics.Metric] = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if resolved.monitor == "macro_f1":
+        metrics.append(keras.metrics.F1Score(average="macro", name="macro_f1"))
     model.compile(
         optimizer=optimizer,
         loss=make_loss(resolved),
-        metrics=[
-            keras.metrics.CategoricalAccuracy(name="accuracy"),
-            keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
-        ],
+        metrics=metrics,
+        weighted_metrics=[keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
     )
     model.optimizer.build(model.trainable_variables)
 
@@ -266,41 +244,3 @@ def fit_by_spec(
         weights=weights,
         keep=keep,
     )
-
-
-def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Class indices `(n,)` as one-hot rows, `(n, n_classes)` float32."""
-    return np.asarray(np.eye(n_classes, dtype="float32")[labels])
-
-
-def sample_weights(
-    resolved: ResolvedSpec, y: np.ndarray, train: np.ndarray, given: np.ndarray | None = None
-) -> np.ndarray:
-    """Weight of each sample in the loss, `(n,)`: the `given` one, or 1, times its class weight."""
-    weights = np.ones(len(y)) if given is None else given
-    return weights * (y @ class_weights(y[train])) if resolved.class_weights == "balanced" else weights
-
-
-def class_weights(targets: np.ndarray) -> np.ndarray:
-    """Balanced class weights, n / (classes · n of the class), with which every class has the same total weight.
-
-    Args:
-        targets: class probabilities, `(n, classes)`; a mixed sample counts for each class by its share.
-
-    Returns:
-        `(classes,)`; zero for a class without samples.
-    """
-    counts = targets.sum(axis=0, dtype="float64")
-    there = counts > 0
-    weights = np.zeros(len(counts))
-    weights[there] = len(targets) / (there.sum() * counts[there])
-    return weights
-
-
-def loss_and_accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Cross-entropy (nats) and accuracy of probabilities `(n, classes)` against targets of the same shape."""
-    logs = np.log(np.clip(probabilities, 1e-7, 1))
-    return {
-        "loss": float(-(targets * logs).sum(axis=1).mean()),
-        "accuracy": float((probabilities.argmax(axis=1) == targets.argmax(axis=1)).mean()),
-    }

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from core.schemas import ResolvedSpec
-from core.transfer.fitting.fit import Fit, fit, loss_and_accuracy, one_hot
+from core.transfer.fitting.fit import Fit, fit
+from core.transfer.fitting.weighing import loss_and_accuracy, one_hot, validation_weights
 from core.transfer.fitting.recorder import Recorder
 
 
@@ -133,6 +134,6 @@ def fitted_estimator(
 ) -> VectorFitted:
     """The result of a fitted estimator with `predict_proba` over all classes, with its validation metrics."""
     validation, judged = (model.predict_proba(problem.x[rows]) for rows in (problem.validation, problem.judged))
-    scores = loss_and_accuracy(validation, problem.targets[problem.validation])
+    scores = loss_and_accuracy(validation, problem.targets[problem.validation], validation_weights(problem))
     metrics = {"validation_loss": scores["loss"], "validation_accuracy": scores["accuracy"]}
     return VectorFitted(judged, model, metrics | facts, source_weights=source_weights)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from core.transfer.fitting.fit import sample_weights
+from core.transfer.fitting.weighing import sample_weights
 from core.transfer.fitting.linear import LinearVote
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, join_source
 

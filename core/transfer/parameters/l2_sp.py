@@ -6,14 +6,11 @@ from core.transfer.fitting.optimizer import TransferAdam
 from core.transfer.fitting.problem import Fitted, Problem
 from core.transfer.parameters.tail import Facts, Tail, after_head, tune_tail
 
-# Strength of the penalty in the paper (Li et al. 2018, section 4: α from 0.01 to 1, 0.1 the usual best).
-PULL = 0.1
-
-
 def l2_sp(problem: Problem) -> Fitted:
     """Two stages, the second with a Gaussian prior centred on the source weights (Li, Grandvalet and Davoine 2018).
 
-    The penalty (α / 2)‖w − w₀‖² keeps pretrained weights near the source; the new head has a zero-mean prior.
+    The penalty (α / 2)‖w − w₀‖² keeps pretrained weights near the source, the nearer the larger `resolved.pull`, α;
+    the new head has a zero-mean prior.
     """
 
     def tuning(tail: Tail) -> Facts:
@@ -27,7 +24,7 @@ def l2_sp(problem: Problem) -> Fitted:
             problem,
             tail,
             "stage 2 of 2: last blocks, penalised towards the source",
-            optimizer=lambda rate: TransferAdam(rate, anchors=anchors, pull=PULL),
+            optimizer=lambda rate: TransferAdam(rate, anchors=anchors, pull=problem.resolved.pull),
         )
 
     return after_head(problem, tuning)

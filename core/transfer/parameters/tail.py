@@ -12,7 +12,7 @@ from core.models.folding import fold_batch_norm
 from core.models.heads import with_backbone
 from core.models.networks import Block, freeze_batch_norm, network_blocks, split_network
 from core.transfer.features.linear_probe import fit_head
-from core.transfer.fitting.fit import loss_and_accuracy
+from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 from core.transfer.fitting.optimization import MakeOptimizer
 from core.transfer.fitting.problem import Fitted, Problem
 
@@ -135,7 +135,9 @@ def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
 def fitted_from_tail(problem: Problem, tail: Tail) -> Fitted:
     """The tail's probabilities, its validation metrics, and the whole network for saving."""
     rows = problem.validation
-    best = loss_and_accuracy(tail.model.predict(tail.x[rows], verbose=0), problem.targets[rows])
+    best = loss_and_accuracy(
+        tail.model.predict(tail.x[rows], verbose=0), problem.targets[rows], validation_weights(problem)
+    )
     return Fitted(
         probabilities=tail.model.predict(tail.x[problem.judged], verbose=0),
         build=lambda: with_backbone(tail.network, tail.head),

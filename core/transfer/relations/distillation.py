@@ -7,23 +7,26 @@ import numpy as np
 from keras import layers, ops
 
 from core.errors import InputError
+from core.evaluation.scaling import scale_temperature
 from core.transfer.fitting.problem import Fitted, Problem, Teacher
 from core.transfer.parameters.tail import Tail, after_head, tune_tail
 
-TEACHER_SHARE = 0.5  # of the target probabilities; the labels are the rest
-DISTANCES, ANGLES = 25.0, 50.0  # weights of the two losses, as in the paper
+DISTANCES, ANGLES = 25.0, 50.0  # weights of the two losses in the paper, times `resolved.relation_weight`
 STAGE = "stage 2 of 2: last blocks, with a teacher"
 
 
 def distillation(problem: Problem) -> Fitted:
-    """Two stages on targets that are half the labels, half the teacher's probabilities (Hinton et al. 2015).
+    """Two stages on targets that mix labels and the teacher's probabilities (Hinton et al. 2015).
 
-    Validation uses the labels alone.
+    The teacher's share is `resolved.teacher_weight`. A `resolved.teacher_temperature` above 1 softens its
+    probabilities, p^(1/T) normalised, so that a teacher that is sure shows which classes it finds similar. Validation
+    uses the labels alone.
     """
-    teacher = _teacher(problem)
+    teacher, share = _teacher(problem), problem.resolved.teacher_weight
     targets = problem.targets.copy()
     rows = problem.train
-    targets[rows] = (1 - TEACHER_SHARE) * targets[rows] + TEACHER_SHARE * teacher.probabilities()[rows]
+    softened = scale_temperature(teacher.probabilities()[rows], problem.resolved.teacher_temperature)
+    targets[rows] = (1 - share) * targets[rows] + share * softened
     taught = replace(problem, targets=targets)
     return after_head(taught, lambda tail: tune_tail(taught, tail, STAGE))
 
@@ -39,19 +42,19 @@ def relational_distillation(problem: Problem) -> Fitted:
     exact = replace(problem, resolved=resolved)
 
     def tuning(tail: Tail) -> dict[str, float]:
-        return tune_tail(exact, with_relations(tail, table), STAGE)
+        return tune_tail(exact, with_relations(tail, table, problem.resolved.relation_weight), STAGE)
 
     return after_head(problem, tuning)
 
 
-def with_relations(tail: Tail, table: np.ndarray) -> Tail:
+def with_relations(tail: Tail, table: np.ndarray, weight: float = 1.0) -> Tail:
     """The tail with the losses added; its activations have one more channel, the sample's row in `table`."""
     n, h, w, _ = tail.x.shape
     keys = np.broadcast_to(np.arange(n, dtype="float32")[:, None, None, None], (n, h, w, 1))
     inside = tail.model.layers[0]
     packed = keras.Input((h, w, tail.x.shape[-1] + 1))
     embedding = inside(packed[..., :-1])
-    related = Relations(table)([embedding, packed[:, 0, 0, -1]])
+    related = Relations(table, weight)([embedding, packed[:, 0, 0, -1]])
     return replace(tail, model=keras.Model(packed, tail.head(related)), x=np.concatenate([tail.x, keys], axis=-1))
 
 
@@ -59,20 +62,21 @@ class Relations(layers.Layer):
     """The identity on embeddings; during training it adds the distance and angle losses to the teacher's.
 
     Args:
-        table: the teacher's embeddings of all samples, `(n, d)`.
+        table: the teacher's embeddings of all samples, `(n, d)`; weight: of both losses, times the paper's.
 
     Called with embeddings `(batch, d')` and their samples' rows in the table, `(batch,)`.
     """
 
-    def __init__(self, table: np.ndarray) -> None:
+    def __init__(self, table: np.ndarray, weight: float = 1.0) -> None:
         super().__init__()
-        self._table = table.astype("float32")
+        self._table, self._weight = table.astype("float32"), weight
 
     def call(self, inputs: list[keras.KerasTensor], training: bool = False) -> keras.KerasTensor:
         embedding, keys = inputs
         if training:
             teacher = ops.take(ops.convert_to_tensor(self._table), ops.cast(keys, "int32"), axis=0)
-            self.add_loss(DISTANCES * distance_loss(embedding, teacher) + ANGLES * angle_loss(embedding, teacher))
+            apart = DISTANCES * distance_loss(embedding, teacher) + ANGLES * angle_loss(embedding, teacher)
+            self.add_loss(self._weight * apart)
         return embedding
 
 

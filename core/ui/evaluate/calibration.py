@@ -29,14 +29,14 @@ def _calibrate(run_id: str, _judged: Judged) -> tuple[Calibration, dict[str, pd.
     result = calibrating.calibrate(_judged.rows, validation_rows(_judged))
     probability, truth = calibrating.probabilities(_judged.rows), calibrating.class_indices(_judged.rows)
     tables = {"As trained": calibrating.reliability_table(probability, truth)}
-    if result.temperature is not None:
-        scaled = calibrating.scale_temperature(probability, result.temperature)
-        tables["With the temperature"] = calibrating.reliability_table(scaled, truth)
+    if result.scaling is not None:
+        predicted = probability.argmax(axis=1)
+        tables["Calibrated"] = calibrating.reliability_table(result.scaling(probability), truth, predicted)
     return result, tables
 
 
 def show_calibration(judged: Judged) -> None:
-    """The reliability diagram, and the calibration error before and after temperature scaling with intervals."""
+    """The reliability diagram, and the calibration error before and after scaling, with intervals."""
     result, tables = _calibrate(judged.run.id, judged)
     st.markdown(f"**{describe_calibration(result)}**")
     left, right = st.columns([3, 2], gap="medium")
@@ -46,7 +46,7 @@ def show_calibration(judged: Judged) -> None:
     with right:
         rows = [("As trained", result.before, result.before_ci, result.loss_before)]
         if result.after is not None and result.after_ci is not None and result.loss_after is not None:
-            rows.append(("With the temperature", result.after, result.after_ci, result.loss_after))
+            rows.append(("Calibrated", result.after, result.after_ci, result.loss_after))
         table = pd.DataFrame(
             [
                 {"Probabilities": name, "Calibration error": format_interval(e, *ci), "Log loss": f"{loss:.3f}"}
@@ -54,31 +54,34 @@ def show_calibration(judged: Judged) -> None:
             ]
         )
         show_table(table, {"Calibration error": HELP["ece"]})
-        if result.temperature is None:
+        if result.scaling is None:
             st.caption(result.reason)
         elif judged.folds:
             st.caption(
-                "Each fold's temperature was fitted on the other folds. No predicted class changes, only its"
+                "Each fold was calibrated by what was fitted on the other folds. No predicted class changes, only its"
                 " confidence."
             )
         else:
             st.caption(
-                f"The temperature was fitted on {result.n} validation {judged.noun}, never on the test part."
+                f"It was fitted on {result.n} validation {judged.noun}, never on the test part."
                 " No predicted class changes, only its confidence."
             )
 
 
 def describe_calibration(result: Calibration) -> str:
-    """What temperature scaling does, in a sentence."""
-    if result.temperature is None or result.after is None:
-        return f"Confidence and accuracy are {result.before:.2f} apart on average."
-    way = "too sure of itself" if result.temperature > 1 else "not sure enough"
+    """What calibration does, in a sentence; from few samples it is called a guess."""
+    before = f"{result.before:.2f} ({result.before_ci[0]:.2f} to {result.before_ci[1]:.2f})"
+    if result.scaling is None or result.after is None or result.after_ci is None:
+        return f"Confidence and accuracy are {before} apart on average."
+    way = result.scaling.describe()
+    guess = f"From only {result.n} samples this is a guess: " if result.scaling.is_guess else ""
     if result.after >= result.before:
-        return (
-            f"It is well calibrated: a temperature of {result.temperature:.2f} would not bring it"
-            " nearer to the accuracy."
+        text = f"It is well calibrated, its error {before}: {way} would not bring it nearer to the accuracy."
+    else:
+        lowers = result.scaling.temperature >= 1
+        after = f"{result.after:.2f} ({result.after_ci[0]:.2f} to {result.after_ci[1]:.2f})"
+        text = (
+            f"It is {'too sure of itself' if lowers else 'not sure enough'}: {way} takes the calibration error from"
+            f" {before} to {after}."
         )
-    return (
-        f"It is {way}: a temperature of {result.temperature:.2f} takes the calibration error from {result.before:.2f}"
-        f" to {result.after:.2f}."
-    )
+    return f"{guess}{text[:1].lower()}{text[1:]}" if guess else text

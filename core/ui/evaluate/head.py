@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.evaluation.comparison import repeated_look_warning
 from core.evaluation.repeats import group_by_seed
-from core.evaluation.scores import describe_absent_classes, format_interval
+from core.evaluation.scores import describe_absent_classes, describe_single_prediction, format_interval
 from core.jobs import queue
 from core.methods.recommendation import next_step
 from core.schemas import RunRecord, TrainingSpec
@@ -15,6 +15,13 @@ from core.ui.shell.page import go, show_errors
 from core.ui.shell.text import duration, literal
 
 MOST_RUNS = 20  # side by side
+
+
+def show_single_prediction(judged: Judged, name: str = "") -> None:
+    """In red, that a run predicts one class only: its accuracy says nothing. `name` says which run it is."""
+    warning = describe_single_prediction(judged.scores)
+    if warning:
+        st.error(literal(f"{name}: {warning}" if name else warning), icon=":material/error:")
 
 
 def show_facts(judged: Judged) -> None:
@@ -39,7 +46,8 @@ def show_caveats(judged: list[Judged]) -> None:
             st.warning(warning, icon=":material/visibility:")
     for lack in dict.fromkeys(filter(None, (describe_absent_classes(j.scores) for j in judged))):
         st.warning(literal(lack), icon=":material/help:")
-    for note in dict.fromkeys(n for j in judged for n in j.run.notes):
+    red = {describe_single_prediction(j.scores) for j in judged}
+    for note in dict.fromkeys(n for j in judged for n in j.run.notes if n not in red):
         st.caption(f":material/info: {literal(note)}")
 
 

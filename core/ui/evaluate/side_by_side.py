@@ -14,6 +14,7 @@ from core.evaluation import comparison
 from core.evaluation.repeats import group_by_seed
 from core.schemas import RunRecord
 from core.store import runs
+from core.ui.evaluate.head import show_single_prediction
 from core.ui.evaluate.judged import HELP, INTERVALS, OVERALL, Judged, format_scores, show_samples
 from core.ui.evaluate.matrix import choose_cell_values, is_dark
 from core.ui.shell.charts import draw, draw_intervals
@@ -47,6 +48,8 @@ def drop_shared_parts(names: dict[str, str]) -> dict[str, str]:
 
 def show_verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[comparison.Pair]:
     """Say of every pair of runs whether they differ. Raises `InputError` where they cannot be compared."""
+    for j in several:
+        show_single_prediction(j, names[j.run.id])
     records = [j.run for j in several]
     comparison.check_comparable(records)
     pairs = comparison.compare_predictions({names[j.run.id]: j.rows for j in several})

@@ -81,6 +81,20 @@ def _show_summary(outcome: Outcome, table: pd.DataFrame) -> None:
     st.markdown(f"**{plural(outcome.n, noun)}:** {shown}{far}")
 
 
+def _describe_scaling(outcome: Outcome) -> str:
+    if outcome.scaling is None:  # predicted by an earlier version
+        return f"Confidence is calibrated by a temperature of {outcome.temperature:.2f}."
+    guess = (
+        " So few make it a guess: Evaluate shows its calibration error with an interval."
+        if outcome.scaling.is_guess
+        else ""
+    )
+    return (
+        f"Confidence is calibrated by {outcome.scaling.describe()}, fitted on the run's {outcome.scaling.n:,}"
+        f" validation samples (Guo et al. 2017).{guess}"
+    )
+
+
 def _explain_numbers(outcome: Outcome, dataset: DatasetRecord) -> None:
     """A fold that explains the numbers."""
     noun = "images" if dataset.kind == "image" else "rows"
@@ -88,10 +102,7 @@ def _explain_numbers(outcome: Outcome, dataset: DatasetRecord) -> None:
         if outcome.temperature is None:
             st.markdown(f"Confidence is not calibrated. {outcome.uncalibrated}")
         else:
-            st.markdown(
-                f"Confidence is calibrated by a temperature of {outcome.temperature:.2f}, fitted on the run's"
-                " validation part (Guo et al. 2017)."
-            )
+            st.markdown(_describe_scaling(outcome))
         if outcome.threshold is None:
             st.markdown(literal(outcome.unjudged))
         else:

@@ -50,6 +50,7 @@ def _row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
     curve, n_bytes = _final_curve_and_size(run.id, folder) if run.ended else curve_and_size(run.id)
     method = own.backbone_title(spec.backbone) if spec.backbone else None
     learner = LEARNERS[spec.learner].title if spec.learner in LEARNERS else spec.learner
+    accuracy = format_accuracy(run)
     titles = {name: known.title for name, known in (STRATEGIES | COMBINATIONS).items()}
     return {
         "★": "★" if run.starred else "",
@@ -57,7 +58,7 @@ def _row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
         "Dataset": names.get(run.dataset, run.dataset),
         "Model": f"{len(spec.members)} runs" if spec.members else method or learner,
         "Strategy": titles.get(spec.strategy or "", spec.strategy or ""),
-        "Accuracy": format_accuracy(run),
+        "Accuracy": f"⚠ one class · {accuracy}" if run.metrics.get("one_class") else accuracy,
         "Test set": _compare_test_set(run),
         "Curve": curve,
         "State": f"{run.state} {run.epoch}/{run.epochs}" if run.active and run.epochs else run.state,
@@ -89,7 +90,7 @@ def choose_rows(shown: list[RunRecord], names: Mapping[str, str]) -> list[RunRec
             "★": st.column_config.TextColumn(width=32, help="Starred."),
             "Name": st.column_config.TextColumn(pinned=True),
             "Tags": st.column_config.ListColumn(),
-            "Accuracy": st.column_config.TextColumn(help="On the test samples, with its 95 % Wilson interval."),
+            "Accuracy": st.column_config.TextColumn(help="On the test samples, with its 95 % interval. One class: it predicts the same class for every sample."),
             "Test set": st.column_config.TextColumn(
                 help="Other: tested on other samples or labels than the newest version's test part, so that it cannot"
                 " be compared with runs on that."

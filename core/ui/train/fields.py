@@ -24,7 +24,16 @@ HELP = {
     " times Adam's unless you give one.",
     "schedule": "How the learning rate changes from step to step; the live chart shows it.",
     "loss": "Focal loss (Lin et al. 2017) gives easy samples less weight. The epoch is always chosen by"
-    " cross-entropy.",
+    " cross-entropy, or by macro-F1.",
+    "monitor": "The validation loss, with classes weighted as in training, or the mean F1 of the classes: coarser, but"
+    " what counts if rare classes are to be found.",
+    "pull": "Strength of the penalty on the distance from the pretrained weights (Li et al. 2018): the higher, the"
+    " nearer they stay.",
+    "teacher_weight": "Share of the teacher's probabilities in the targets; the labels are the rest.",
+    "teacher_temperature": "Above 1 the teacher's probabilities are softened, p^(1/T), so that a sure teacher shows"
+    " which classes it finds similar (Hinton et al. 2015).",
+    "relation_weight": "Times the weight of the paper's losses on distances and angles (Park et al. 2019).",
+    "alignment_weight": "Times the usual weight of the loss that makes source and target alike; 0 switches it off.",
     "averaging": "A moving average of the weights, of about one epoch, is validated and kept (Polyak and Juditsky"
     " 1992).",
     "precision": "bfloat16 halves the precision of convolutions; whether that is faster depends on network and"
@@ -73,6 +82,11 @@ NUMBER_FIELDS = (
     NumberField(field="estimators", label="Models", low=2, high=100),
     NumberField(field="folds", label="Folds", low=2, high=20),
     NumberField(field="label_smoothing", label="Label smoothing", low=0, high=0.5, whole=False),
+    NumberField(field="pull", label="Pull to the source", low=0, high=100, whole=False),
+    NumberField(field="teacher_weight", label="Teacher's weight", low=0, high=1, whole=False),
+    NumberField(field="teacher_temperature", label="Teacher's temperature", low=1, high=20, whole=False),
+    NumberField(field="relation_weight", label="Weight of relations", low=0, high=100, whole=False),
+    NumberField(field="alignment_weight", label="Weight of alignment", low=0, high=100, whole=False),
     NumberField(field="seed", label="Seed", low=0, high=2**31 - 1),
 )
 CHOICE_FIELDS = (
@@ -97,4 +111,5 @@ CHOICE_FIELDS = (
         values={"auto": "Measured", "float32": "float32", "bfloat16": "bfloat16"},
     ),
     ChoiceField(field="class_weights", label="Class weights", values={"balanced": "Balanced", "none": "Off"}),
+    ChoiceField(field="monitor", label="Epoch chosen by", values={"loss": "Validation loss", "macro_f1": "Macro-F1"}),
 )

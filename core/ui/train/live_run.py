@@ -124,6 +124,8 @@ def _samples_per_epoch(run: RunRecord) -> int:
 
 
 def _show_result(run: RunRecord) -> None:
+    if run.metrics.get("one_class"):
+        st.error("It predicts the same class for every sample: its accuracy says nothing.", icon=":material/error:")
     for note in run.notes:
         st.caption(f":material/info: {literal(note)}")
     if run.failure:

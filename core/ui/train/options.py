@@ -8,6 +8,7 @@ from core.data.augmentation import AUGMENTATION_HELP, AUGMENTATIONS, COMES_WITH
 from core.errors import ClusterError
 from core.jobs import backends
 from core.methods.learners import get_learner
+from core.methods.plan import fields_read
 from core.methods.presets import RATE_FACTOR, RATES, VIEWS
 from core.methods.strategies import STRATEGIES
 from core.schemas import Augmentation, TrainingSpec
@@ -29,13 +30,16 @@ def choose_options(resolved: TrainingSpec) -> TrainingSpec:
             changes |= _choose_augmentation()
             resolved = resolved.model_copy(update=changes)
         changes |= choose_source_options(resolved)
+        honoured = fields_read(resolved.model_dump(exclude_none=True), "image" if resolved.backbone else "table")
         with st.container(horizontal=True):
             for choice in CHOICE_FIELDS:
-                changes |= _choose_value(choice, getattr(resolved, choice.field))
+                if choice.field in honoured:
+                    changes |= _choose_value(choice, getattr(resolved, choice.field))
         factor = RATE_FACTOR.get(changes.get("optimizer", ""), 1.0)
-        rates = {field: factor * rate for field in RATES if (rate := getattr(resolved, field)) is not None}
+        known = {field: getattr(resolved, field) for field in RATES if field in honoured}
+        rates = {field: factor * rate for field, rate in known.items()}
         resolved = resolved.model_copy(update=changes | rates)
-        offered = [o for o in NUMBER_FIELDS if getattr(resolved, o.field) is not None or o.field == "folds"]
+        offered = [o for o in NUMBER_FIELDS if o.field in honoured]
         with st.container(horizontal=True):
             for option in offered:
                 typed = _number_field(option, getattr(resolved, option.field))

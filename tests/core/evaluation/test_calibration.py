@@ -28,29 +28,6 @@ def table(probability, labels, part="test", fold=0):
     )
 
 
-@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.5])
-def test_the_temperature_undoes_what_made_the_probabilities_too_sure(sharpness):
-    assert c.fit_temperature(*drawn(20_000, sharpness=sharpness)) == pytest.approx(sharpness, rel=0.05)
-
-
-def test_a_temperature_changes_no_prediction_and_rows_add_up_to_one():
-    probability, _ = drawn(200)
-    for temperature in (0.1, 1.0, 9.0):
-        other = c.scale_temperature(probability, temperature)
-        assert (other.argmax(1) == probability.argmax(1)).all()
-        np.testing.assert_allclose(other.sum(1), 1)
-    np.testing.assert_allclose(c.scale_temperature(probability, 1.0), probability, atol=1e-9)
-
-
-def test_probabilities_of_exactly_zero_and_one_survive():
-    probability = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]] * 10)
-    labels = np.array([0, 1, 1] * 10)
-    temperature = c.fit_temperature(probability, labels)
-    assert np.isfinite(temperature)
-    assert np.isfinite(c.scale_temperature(probability, temperature)).all()
-    assert np.isfinite(c.log_loss(probability, labels))
-
-
 def test_what_is_fitted_on_validation_mends_the_test_samples():
     test, validation = drawn(2000, sharpness=3.0, seed=1), drawn(500, sharpness=3.0, seed=2)
     found = c.calibrate(table(*test), table(*validation, part="validation"))
@@ -60,24 +37,24 @@ def test_what_is_fitted_on_validation_mends_the_test_samples():
     assert found.before == pytest.approx(calibration_error(test[0].max(1), test[0].argmax(1) == test[1]))
 
 
-def test_the_test_samples_do_not_choose_the_temperature():
+def test_the_test_samples_do_not_choose_the_scaling():
     validation = table(*drawn(300, seed=3), part="validation")
     a = c.calibrate(table(*drawn(300, seed=4)), validation)
     b = c.calibrate(table(*drawn(300, sharpness=4.0, seed=5)), validation)
-    assert a.temperature == b.temperature
+    assert a.scaling == b.scaling
 
 
-def test_each_fold_is_mended_by_a_temperature_of_the_others():
+def test_each_fold_is_mended_by_what_was_fitted_on_the_others():
     parts = [table(*drawn(400, sharpness=3.0, seed=s), fold=s) for s in (1, 2, 3)]
     judged = pd.concat(parts, ignore_index=True)
     found = c.calibrate(judged, judged.iloc[:0])
-    assert found.temperature == pytest.approx(3.0, rel=0.15)
+    assert found.scaling is not None and found.scaling.temperature == pytest.approx(3.0, rel=0.15)
     assert found.after < found.before / 2
 
 
-def test_too_few_validation_samples_give_a_reason_and_no_temperature():
+def test_too_few_validation_samples_give_a_reason_and_no_scaling():
     found = c.calibrate(table(*drawn(50)), table(*drawn(3), part="validation"))
-    assert found.temperature is None
+    assert found.scaling is None
     assert "20 validation samples" in found.reason
 
 

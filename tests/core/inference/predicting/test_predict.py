@@ -14,7 +14,6 @@ from core.data.images.store import DatasetImages
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.evaluation.calibration import scale_temperature
 from core.inference.predicting.predict import predict
 from core.inference.predicting.record import TABLE
 from core.inference.predicting.sending import add_to_dataset
@@ -69,8 +68,8 @@ def test_test_rows_get_the_probabilities_that_the_run_was_judged_by(table_run: R
     np.testing.assert_allclose(found.to_numpy(), known.to_numpy(), atol=1e-3)
     calibrated = table[[f"calibrated:{c}" for c in outcome.classes]].to_numpy()
     raw = table[[f"p:{c}" for c in outcome.classes]].to_numpy()
-    assert outcome.temperature is not None
-    np.testing.assert_allclose(calibrated, scale_temperature(raw, outcome.temperature))
+    assert outcome.scaling is not None and outcome.temperature == outcome.scaling.temperature
+    np.testing.assert_allclose(calibrated, outcome.scaling(raw))
 
 
 def test_good_pictures_are_predicted_and_bad_files_named(image_run: RunRecord, tmp_path: Path) -> None:

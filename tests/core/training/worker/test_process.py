@@ -346,16 +346,16 @@ def test_further_strategies_move_what_they_say_and_the_saved_network_predicts_th
     assert np.abs(model.predict(x.astype("float32"), verbose=0) - stored).max() < 1e-3
 
 
-def test_the_pull_keeps_l2_sp_nearer_to_its_source(textures, train, pretrained, monkeypatch):
+def test_a_stronger_pull_leaves_l2_sp_nearer_to_its_source(textures, train, pretrained, monkeypatch):
     import keras
 
     monkeypatch.setattr("core.transfer.parameters.tail.is_no_worse", lambda before, after: True)
-    monkeypatch.setattr("core.transfer.parameters.l2_sp.PULL", 100.0)
-    away = {}
-    for strategy in ("two_stage", "l2_sp"):
+    away = []
+    for pull in (0.0, 1.0, 100.0):
         run = train(
             data=textures.id,
-            strategy=strategy,
+            strategy="l2_sp",
+            pull=pull,
             image_size=SIZE,
             batch_size=16,
             epochs=EPOCHS,
@@ -364,8 +364,9 @@ def test_the_pull_keeps_l2_sp_nearer_to_its_source(textures, train, pretrained, 
         )
         model = keras.saving.load_model(runs.run_folder(run.id) / "model.keras", compile=False)
         found = _weights(model)
-        away[strategy] = sum(float(((found[key] - w) ** 2).sum()) for key, w in pretrained.items())
-    assert 0 < away["l2_sp"] < 0.5 * away["two_stage"]
+        away.append(sum(float(((found[key] - w) ** 2).sum()) for key, w in pretrained.items()))
+    assert away[0] > away[1] > away[2] > 0
+    assert away[2] < 0.5 * away[0]
 
 
 @pytest.fixture

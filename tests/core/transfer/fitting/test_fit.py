@@ -17,7 +17,7 @@ pytestmark = pytest.mark.training
 
 @pytest.mark.parametrize("seed", range(5))
 def test_class_weights_are_scikit_learns_balanced_ones(seed):
-    from core.transfer.fitting.fit import class_weights, one_hot
+    from core.transfer.fitting.weighing import class_weights, one_hot
 
     rng = np.random.default_rng(seed)
     labels = rng.choice(5, 200, p=rng.dirichlet([0.5] * 5))
@@ -29,7 +29,7 @@ def test_class_weights_are_scikit_learns_balanced_ones(seed):
 
 
 def test_every_class_weighs_the_same_also_where_samples_are_of_two():
-    from core.transfer.fitting.fit import class_weights
+    from core.transfer.fitting.weighing import class_weights
 
     rng = np.random.default_rng(0)
     targets = rng.dirichlet([0.1, 0.3, 0.9], 100).astype("float32")
@@ -39,7 +39,7 @@ def test_every_class_weighs_the_same_also_where_samples_are_of_two():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_judging_gives_scikit_learns_log_loss_and_accuracy(seed):
-    from core.transfer.fitting.fit import loss_and_accuracy, one_hot
+    from core.transfer.fitting.weighing import loss_and_accuracy, one_hot
 
     rng = np.random.default_rng(seed)
     probabilities, labels = rng.dirichlet([0.3] * 4, 100).clip(1e-6), rng.integers(0, 4, 100)
@@ -50,7 +50,7 @@ def test_judging_gives_scikit_learns_log_loss_and_accuracy(seed):
 
 
 def test_a_wrong_certainty_costs_much_and_not_infinitely():
-    from core.transfer.fitting.fit import loss_and_accuracy
+    from core.transfer.fitting.weighing import loss_and_accuracy
 
     assert 10 < loss_and_accuracy(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))["loss"] < np.inf
 
@@ -84,7 +84,7 @@ def noise() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_epoch_with_the_least_validation_loss_is_what_remains(noise):
-    from core.transfer.fitting.fit import loss_and_accuracy
+    from core.transfer.fitting.weighing import loss_and_accuracy
 
     model, facts, notes = fit(*noise)
     losses = [v["val_loss"] for _, v in notes.epochs]
@@ -116,7 +116,7 @@ def test_the_rate_falls(noise):
 
 
 def test_the_loss_of_a_mixed_sample_is_that_of_its_parts():
-    from core.transfer.fitting.fit import loss_and_accuracy
+    from core.transfer.fitting.weighing import loss_and_accuracy
 
     probabilities = np.array([[0.7, 0.2, 0.1]])
     mixed = loss_and_accuracy(probabilities, np.array([[0.6, 0.0, 0.4]]))["loss"]

@@ -96,7 +96,7 @@ def test_the_average_is_validated_and_kept_and_the_fit_goes_on_from_the_weights(
     assert any(np.array_equal(kept_plain[0], weights) for weights in plain)
     assert all(not np.allclose(kept[0], weights, atol=1e-4) for weights in averaged)
     best = min(values["val_loss"] for _, values in notes.epochs)
-    from core.transfer.fitting.fit import loss_and_accuracy
+    from core.transfer.fitting.weighing import loss_and_accuracy
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(80, 3)).astype("float32")
