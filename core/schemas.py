@@ -261,10 +261,10 @@ class TrainingSpec(Frozen):
     bagging or boosting trains; `members` are runs that are combined (`core.training.ensembles`); `teacher` is a run
     whose network is distilled (`core.transfer.relations.distillation`): `teacher_weight` is the share of its
     probabilities in the targets, softened by `teacher_temperature`, and `relation_weight` scales the losses on
-    relations. `pull` is the strength of L2-SP's penalty, `alignment_weight` scales the loss between domains. `trees` is the number of trees of a forest,
-    or the maximum number of boosting rounds. With an `augmentation`, every training image is joined by `views`
-    changed copies of it. A `device` left open is a GPU where there is one (`core.jobs.devices`); over several `gpus`
-    each batch is divided.
+    relations. `pull` is the strength of L2-SP's penalty, `alignment_weight` scales the loss between domains. `trees`
+    is the number of trees of a forest, or the maximum number of boosting rounds. With an `augmentation`, every
+    training image is joined by `views` changed copies of it. A `device` left open is a GPU where there is one
+    (`core.jobs.devices`); over several `gpus` each batch is divided.
     """
 
     data: str

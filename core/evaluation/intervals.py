@@ -42,15 +42,16 @@ def wilson(successes: float, n: float, alpha: float = ALPHA) -> Interval:
     return low, high
 
 
-def fold_share(folds: int) -> float:
+def fold_share(folds: int, repeats: int = 1) -> float:
     """What share of its samples a cross-validation is worth: as many would be as uncertain if they were independent.
 
     The models of two folds share most of their training samples, so that the pooled score varies more than that of
     independent samples: by the factor 1 + γ k / (k − 1) for k folds. Nadeau and Bengio (2003) have γ = 1, with the
     variance taken from the k folds' scores; with that of the pooled samples (Bayle et al. 2020), which is far less
-    uncertain, `FOLD_DEPENDENCE` suffices (`benchmarks/folds.py`). Without folds the share is 1.
+    uncertain, `FOLD_DEPENDENCE` suffices (`benchmarks/folds.py`). The mean over `repeats` with other folds has less
+    of the excess. Without folds the share is 1.
     """
-    return 1 / (1 + FOLD_DEPENDENCE * folds / (folds - 1)) if folds > 1 else 1.0
+    return 1 / (1 + FOLD_DEPENDENCE * folds / (folds - 1) / repeats) if folds > 1 else 1.0
 
 
 def count_folds(rows: pd.DataFrame) -> int:
@@ -118,10 +119,15 @@ def macro_f1_interval(confusion: Counts, worth: float = 1.0) -> Interval:
     return min(low, value), max(high, value)
 
 
-def paired_gain(before: NDArray[np.bool_], after: NDArray[np.bool_], alpha: float = ALPHA) -> tuple[float, Interval]:
-    """The gain in accuracy of `after` over `before`, both `(n,)` on the same samples, with `paired_interval`."""
-    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    return (gained - lost) / len(before), paired_interval(gained, lost, len(before), alpha)
+def paired_gain(
+    before: NDArray[np.bool_], after: NDArray[np.bool_], alpha: float = ALPHA, worth: float = 1.0
+) -> tuple[float, Interval]:
+    """The gain in accuracy of `after` over `before`, both `(n,)` on the same samples, with `paired_interval`.
+
+    `worth` is what share of its samples a cross-validation is worth (`fold_share`).
+    """
+    gained, lost, n = int((after & ~before).sum()), int((before & ~after).sum()), len(before)
+    return (gained - lost) / n, paired_interval(worth * gained, worth * lost, worth * n, alpha)
 
 
 def paired_interval(only_first: float, only_second: float, n: float, alpha: float = ALPHA) -> Interval:

@@ -276,8 +276,8 @@ def describe_single_prediction(scores: Scores) -> str | None:
         return None
     only = predicted[0]
     return (
-        f"It predicts “{only.name}” for every sample, so it has learnt nothing that tells the classes apart. It is right"
-        f" on {only.support} of {scores.n} because so many are “{only.name}”, and finds none of the others."
+        f"It predicts “{only.name}” for every sample, so it has learnt nothing that tells the classes apart. It is"
+        f" right on {only.support} of {scores.n} because so many are “{only.name}”, and finds none of the others."
     )
 
 

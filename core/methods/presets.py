@@ -36,7 +36,7 @@ _TABLE: dict[str, Any] = {
     "batch_size": 32,
     "learning_rate": 3e-3,
     "dropout": 0.2,
-    "l2": 0.1,
+    "l2": 0.3,
     "trees": 200,
     "estimators": 50,
     "class_weights": "balanced",

@@ -20,8 +20,8 @@ from core.training.images.task import ImageTask
 from core.training.recorder import Recorder
 from core.training.tables.task import TableTask
 from core.transfer.fitting.fit import Batches, Rate, compile_model, fit
-from core.transfer.fitting.weighing import sample_weights
 from core.transfer.fitting.optimization import MakeOptimizer, optimizer_factory
+from core.transfer.fitting.weighing import sample_weights
 
 Progress = Callable[[int, int, str], None]
 STEPS = 120

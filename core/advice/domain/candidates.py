@@ -17,7 +17,7 @@ from core.data.tables.matching import matched_columns, rename_to_target
 from core.data.versions import load_cells
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
-from core.evaluation.intervals import ALPHA, paired_gain, wilson
+from core.evaluation.intervals import ALPHA, fold_share, paired_gain, wilson
 from core.methods.sources import possible_sources
 from core.schemas import DataRef, DatasetRecord
 from core.store.datasets import get_dataset, get_version
@@ -128,7 +128,7 @@ def _probe_accuracies(first: Side, second: Side, seen: Vectors, alpha: float) ->
     right = np.column_stack(said) == truth[:, None]
     own, together = right[:, 0], right[:, 1]
     n = len(truth)
-    gain, gain_ci = paired_gain(own, together, alpha)
+    gain, gain_ci = paired_gain(own, together, alpha, fold_share(folds))
     found: dict[str, Any] = {"own": float(own.mean()), "together": float(together.mean())}
     found |= {"gain": gain, "gain_ci": gain_ci}
     if len(said) > 2:

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from core.data.findings.label_errors import fit_probe, predict_out_of_fold
 from core.errors import InputError
+from core.evaluation.areas import roc_auc
 from core.evaluation.intervals import Interval
-from core.evaluation.threshold_curves import roc_auc
 
 PERMUTATIONS = 999
 

@@ -19,7 +19,7 @@ from core.data.versions import load_samples
 from core.embedding.embeddings import limit_threads
 from core.embedding.source_head import source_probabilities
 from core.errors import InputError, NotFoundError
-from core.evaluation.intervals import wilson
+from core.evaluation.intervals import fold_share, wilson
 from core.methods import backbones as own
 from core.methods.backbone import Backbone, weights_state
 from core.methods.plan import default_image_size
@@ -188,7 +188,7 @@ def _score_backbone(
             leep=None if source is None else leep(source, labels),
             hscore=h_score(x, labels),
             probe=right / len(labels),
-            probe_ci=wilson(right, len(labels)),
+            probe_ci=wilson(fold_share(folds) * right, fold_share(folds) * len(labels)),
             seconds=0.0,
         )
     return found.model_copy(update={"seconds": time.perf_counter() - start})

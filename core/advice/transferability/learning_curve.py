@@ -15,7 +15,7 @@ from core.data.splitting import assign_folds
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
 from core.evaluation.bootstrap import percentile_interval
-from core.evaluation.intervals import wilson
+from core.evaluation.intervals import fold_share, wilson
 from core.methods.backbones import get_backbone
 from core.methods.plan import default_image_size
 from core.schemas import DataRef
@@ -74,6 +74,7 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Learni
     with threadpool_limits(1):  # threads that wait for one another cost more than they give
         sizes, right = measure_probes(principal_components(normalize_embeddings(x)), labels, groups, shares, progress)
     n = len(labels)
+    worth = n * fold_share(FOLDS)
     line = np.concatenate([np.geomspace(sizes[0], n, LINE), np.geomspace(n, 2 * n, LINE + 1)[1:]])
     now_and_doubled = [LINE - 1, -1]
     whole, by_class = extrapolate(sizes, right, labels, groups, line)
@@ -86,7 +87,7 @@ def learning_curve(ref: DataRef, progress: Progress = lambda *_: None) -> Learni
         backbone=backbone.name,
         image_size=size,
         points=tuple(
-            LearningCurvePoint(n=int(m), accuracy=share, accuracy_ci=wilson(share * n, n))
+            LearningCurvePoint(n=int(m), accuracy=share, accuracy_ci=wilson(share * worth, worth))
             for m, share in zip(sizes.round(), reached.tolist(), strict=True)
         ),
         line=tuple(zip(*(row.tolist() for row in (line, whole[0], low, high)), strict=True)),

@@ -33,8 +33,8 @@ KNOWN = ("train", "validation")  # the parts that a model and its scaling have s
 class Model:
     """What image and table models share: the run, its classes in order, its scaling, and the samples it knows.
 
-    `scaling` calibrates probabilities; it is None where there is none, `uncalibrated` then says why. `ids` are those of the samples in
-    `reference`, which is None where it cannot be had, and `unjudged` says why.
+    `scaling` calibrates probabilities; it is None where there is none, `uncalibrated` then says why. `ids` are those
+    of the samples in `reference`, which is None where it cannot be had, and `unjudged` says why.
     """
 
     def __init__(self, run: RunRecord) -> None:

@@ -28,8 +28,8 @@ from core.training.sources import embedding_problem
 from core.training.sources.source_problem import SourceEffect, SourceImages, fit_with_baselines
 from core.training.sources.teacher import make_teacher
 from core.training.version_images import VersionImages
-from core.transfer.fitting.weighing import one_hot
 from core.transfer.fitting.problem import Fitted, Problem
+from core.transfer.fitting.weighing import one_hot
 
 if TYPE_CHECKING:
     import keras

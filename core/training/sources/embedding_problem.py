@@ -11,6 +11,7 @@ from core.training.sources.source_problem import SourceImages
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
 from core.transfer.fitting.vectors import Projection, VectorFitted, VectorProblem
+from core.transfer.fitting.weighing import penalty_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def fit_linear_head(problem: VectorProblem) -> VectorFitted:
         problem.x.shape[1],
         len(problem.classes),
         dropout=resolved.dropout,
-        weight_decay=resolved.l2 / len(problem.train),
+        weight_decay=penalty_weight(problem, len(problem.train)),
         seed=resolved.seed,
     )
     facts = fit_by_spec(model, problem.x, problem, "head", problem.weights)

@@ -10,8 +10,8 @@ from sklearn.base import clone
 from core.errors import DataError
 from core.settings import get_settings
 from core.training.tables.learners import best_candidate
-from core.transfer.fitting.weighing import sample_weights
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
+from core.transfer.fitting.weighing import sample_weights
 
 FOLDS = 5
 DEPTH = 3  # of the trees that AdaBoost is made of

@@ -11,7 +11,7 @@ import numpy as np
 from core.settings import get_settings
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
-from core.transfer.fitting.weighing import loss_and_accuracy, sample_weights
+from core.transfer.fitting.weighing import loss_and_accuracy, penalty_weight, sample_weights
 
 BOOSTING_EPOCHS = 20  # in so many equal parts the rounds of boosting are judged
 BOOSTING_PATIENCE = 4  # of them, without a better validation loss, after which boosting ends
@@ -42,7 +42,7 @@ def network(problem: VectorProblem) -> VectorFitted:
 def _perceptron(problem: VectorProblem) -> keras.Model:
     resolved = problem.resolved
     dropout = resolved.dropout
-    penalty = keras.regularizers.L2(resolved.l2 / len(problem.train))
+    penalty = keras.regularizers.L2(penalty_weight(problem, len(problem.train)))
     return keras.Sequential(
         [
             keras.Input((problem.x.shape[1],)),

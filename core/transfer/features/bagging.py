@@ -7,8 +7,8 @@ import numpy as np
 
 from core.models.heads import weighted_mean, with_backbone
 from core.transfer.features.linear_probe import fit_head
-from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 from core.transfer.fitting.problem import Fitted, Problem
+from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 
 
 def bagging(problem: Problem) -> Fitted:

@@ -12,6 +12,7 @@ from core.models.heads import softmax_layers, squashing_layers
 from core.transfer.features.domain_losses import Alignment
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, join_source
+from core.transfer.fitting.weighing import penalty_weight
 from core.transfer.instances.weights import check_domain_sizes, domain_auc
 
 BOTTLENECK = 256  # features learnt on a frozen backbone, as in Long et al. 2015
@@ -83,7 +84,7 @@ def _networks(problem: VectorProblem, steps: int) -> tuple[keras.Model, keras.Mo
     initial = keras.initializers.GlorotUniform(resolved.seed)
     hidden = layers.Dense(BOTTLENECK, activation="relu", kernel_initializer=initial)
     features = keras.Sequential([keras.Input((d,)), *squashing_layers(d), hidden], name="features")
-    weight_decay = resolved.l2 / len(problem.train)
+    weight_decay = penalty_weight(problem, len(problem.train))
     last = softmax_layers(len(problem.classes), resolved.dropout, weight_decay, resolved.seed)
     top = keras.Sequential([keras.Input((BOTTLENECK,)), *last], name="classifier")
     packed = keras.Input((d + 1,))

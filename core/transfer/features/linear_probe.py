@@ -6,6 +6,7 @@ import numpy as np
 from core.models.heads import linear_head, with_backbone
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
+from core.transfer.fitting.weighing import penalty_weight
 
 
 def linear_probe(problem: Problem) -> Fitted:
@@ -37,7 +38,7 @@ def new_head(problem: Problem, name: str = "head") -> keras.Model:
         problem.features,
         len(problem.classes),
         dropout=resolved.dropout,
-        weight_decay=resolved.l2 / problem.n_train,
+        weight_decay=penalty_weight(problem, problem.n_train),
         seed=resolved.seed,
         kept=problem.kept,
         name=name,

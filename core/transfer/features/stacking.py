@@ -16,7 +16,7 @@ from core.transfer.features.bagging import fitted_with_head
 from core.transfer.features.linear_probe import fit_head
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.fitting.weighing import class_weights, one_hot
+from core.transfer.fitting.weighing import class_weights, one_hot, penalty_weight
 
 FOLDS = 5
 UNITS = 64  # of the head with a hidden layer
@@ -54,7 +54,9 @@ def out_of_fold(problem: Problem, rows: np.ndarray, truth: np.ndarray, fit: FitH
 def last_head(problem: Problem, held_out: np.ndarray, truth: np.ndarray, rows: np.ndarray) -> LogisticRegression:
     """The meta-learner, a logistic regression with the C that predicts best in the folds."""
     model = LogisticRegression(max_iter=2000, class_weight=_class_weight(problem))
-    each = class_weights(one_hot(truth, len(problem.classes))) if model.class_weight else np.ones(len(problem.classes))
+    each = (
+        class_weights(one_hot(truth, len(problem.classes))) if model.class_weight else np.ones(len(problem.classes))
+    )
 
     def scoring(fitted: LogisticRegression, x: np.ndarray, y: np.ndarray) -> float:
         """Minus the log loss, with classes weighted as in training."""
@@ -109,7 +111,7 @@ def _hidden(problem: Problem, phase: str) -> keras.Model:
         activation="softmax",
         dtype="float32",
         kernel_initializer=keras.initializers.GlorotUniform(resolved.seed),
-        kernel_regularizer=keras.regularizers.L2(resolved.l2 / problem.n_train),
+        kernel_regularizer=keras.regularizers.L2(penalty_weight(problem, problem.n_train)),
     )
     model = keras.Sequential(
         [

@@ -31,6 +31,7 @@ from core.transfer.fitting.weighing import describe_guessing, loss_and_accuracy,
 Rate = Literal["learning_rate", "fine_tune_learning_rate"]
 Fit = Callable[..., dict[str, float]]  # has the signature of `fit`
 
+
 class Batches(keras.utils.PyDataset):
     """Training batches in an order that depends only on seed and epoch, so that a resumed fit repeats it.
 
@@ -117,6 +118,7 @@ def fit(
     recorder.phase(phase, epochs)
     path = recorder.next_checkpoint()
     judged = sample_weights(resolved, y, train)[validation]
+    judged = judged if judged.any() else np.ones(len(judged))  # of classes that training lacks
     weights = sample_weights(resolved, y, train, weights)
     highest = getattr(resolved, rate)
     # Heads and networks on tables take milliseconds per step in any precision.
@@ -178,7 +180,8 @@ def fit(
     guessed = describe_guessing(found, y[validation], judged)
     if guessed:
         recorder.note(
-            f"In “{phase}” the validation loss {guessed} Try another learning rate or more epochs, or check the labels."
+            f"In “{phase}” the validation loss {guessed} Try another learning rate or more epochs, or check the"
+            " labels."
         )
     return loss_and_accuracy(found, y[validation], judged)
 

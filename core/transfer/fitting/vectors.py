@@ -11,8 +11,8 @@ import numpy as np
 
 from core.schemas import ResolvedSpec
 from core.transfer.fitting.fit import Fit, fit
-from core.transfer.fitting.weighing import loss_and_accuracy, one_hot, validation_weights
 from core.transfer.fitting.recorder import Recorder
+from core.transfer.fitting.weighing import loss_and_accuracy, one_hot, validation_weights
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from core.transfer.fitting.weighing import sample_weights
 from core.transfer.fitting.linear import LinearVote
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, join_source
+from core.transfer.fitting.weighing import sample_weights
 
 ROUNDS = 20
 DEPTH = 3  # of the boosted trees, if the learner is based on trees

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
-from core.transfer.fitting.weighing import loss_and_accuracy, sample_weights, validation_weights
 from core.transfer.fitting.linear import LinearVote
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator
+from core.transfer.fitting.weighing import loss_and_accuracy, sample_weights, validation_weights
 
 FULL = 2**24  # entries of a precision matrix at most: 128 MB in float64
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.0)  # powers of the source's likelihood
@@ -138,7 +138,9 @@ def bayesian_head(problem: VectorProblem, learn: Learn) -> VectorFitted:
         w = posterior(prior, _likelihood(problem)).mean
         model = LinearVote(w[None, :, :-1].transpose(0, 2, 1), w[None, :, -1], np.ones(1))
         rows = problem.validation
-        scores = loss_and_accuracy(model.predict_proba(problem.x[rows]), problem.targets[rows], validation_weights(problem))
+        scores = loss_and_accuracy(
+            model.predict_proba(problem.x[rows]), problem.targets[rows], validation_weights(problem)
+        )
         problem.recorder.epoch(number, {"val_loss": scores["loss"], "val_accuracy": scores["accuracy"]})
         if best is None or scores["loss"] < best[0]:
             best = (scores["loss"], model, strength)

@@ -6,6 +6,7 @@ from core.transfer.fitting.optimizer import TransferAdam
 from core.transfer.fitting.problem import Fitted, Problem
 from core.transfer.parameters.tail import Facts, Tail, after_head, tune_tail
 
+
 def l2_sp(problem: Problem) -> Fitted:
     """Two stages, the second with a Gaussian prior centred on the source weights (Li, Grandvalet and Davoine 2018).
 

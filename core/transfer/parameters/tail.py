@@ -12,9 +12,9 @@ from core.models.folding import fold_batch_norm
 from core.models.heads import with_backbone
 from core.models.networks import Block, freeze_batch_norm, network_blocks, split_network
 from core.transfer.features.linear_probe import fit_head
-from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 from core.transfer.fitting.optimization import MakeOptimizer
 from core.transfer.fitting.problem import Fitted, Problem
+from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 
 Facts = dict[str, float]
 STEPS = 10

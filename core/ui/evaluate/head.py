@@ -15,6 +15,7 @@ from core.ui.shell.page import go, show_errors
 from core.ui.shell.text import duration, literal
 
 MOST_RUNS = 20  # side by side
+REPEATS = 4  # more cross-validations of a run
 
 
 def show_single_prediction(judged: Judged, name: str = "") -> None:
@@ -66,6 +67,17 @@ def show_next_steps(judged: Judged) -> None:
         if len(seeds) > 1 and st.button(f"See its {len(seeds)} seeds together", icon=":material/casino:"):
             st.query_params["runs"] = ",".join(r.id for r in seeds[:MOST_RUNS])
             st.rerun()
+        if (
+            judged.folds
+            and len(seeds) == 1
+            and st.button(
+                "Repeat with other folds",
+                icon=":material/repeat:",
+                help=f"{REPEATS} more runs with other seeds, which draw other folds. Their mean depends less on how"
+                " the samples happened to fall, and its interval is narrower.",
+            )
+        ):
+            repeat_folds(run)
         if rival and st.button(
             f"Compare with {literal(rival.name)}",
             type="secondary" if untried else "primary",
@@ -73,6 +85,14 @@ def show_next_steps(judged: Judged) -> None:
         ):
             st.query_params["runs"] = f"{rival.id},{run.id}"
             st.rerun()
+
+
+def repeat_folds(run: RunRecord) -> None:
+    """Start the run again with other seeds, and go and watch the first."""
+    with show_errors():
+        seeds = range(run.spec.seed + 1, run.spec.seed + 1 + REPEATS)
+        started = [queue.submit(run.spec.request(seed=seed, name=None)) for seed in seeds]
+        go("train", dataset=run.dataset, run=started[0].id)
 
 
 def start_next(run: RunRecord, **method: str | None) -> None:

@@ -20,8 +20,8 @@ HELP = {
     "recall": "Of the samples that are this class, the share found. TP / (TP + FN).",
     "f1": "The harmonic mean of precision and recall. 2 TP / (2 TP + FP + FN).",
     "support": "Test samples of this class.",
-    "accuracy": "The share that is right, with its 95 % Wilson interval (Wilson 1927). With one label a sample, the"
-    " micro averages of precision, recall and F1 are the same.",
+    "accuracy": "The share that is right, with its 95 % Wilson interval (Wilson 1927), wider over folds. With one"
+    " label a sample, the micro averages of precision, recall and F1 are the same.",
     "macro_f1": "The mean of the classes' F1, every class counting the same, with its 95 % interval.",
     "balanced_accuracy": "The mean of the classes' recall, every class counting the same.",
     "weighted_f1": "The mean of the classes' F1, each counting as many times as it has samples.",
@@ -43,7 +43,8 @@ OVERALL = {
 }
 INTERVALS = (
     "Wilson's for shares (Wilson 1927); for F1 carried over from the share F1 / (2 − F1) (Lam, Gopal and Qian 2023);"
-    " for macro-F1 Wilson's for as many samples as would be as uncertain."
+    " for macro-F1 Wilson's for as many samples as would be as uncertain. Over folds all are wider, since the folds'"
+    " models share most of their training samples (after Nadeau and Bengio 2003)."
 )
 
 

@@ -11,7 +11,8 @@ import streamlit as st
 from core.charts.matrix import confusion_matrix, difference_matrix
 from core.charts.runs import parallel_coordinates, score_against_cost
 from core.evaluation import comparison
-from core.evaluation.repeats import group_by_seed
+from core.evaluation.repeats import group_by_seed, repeated_folds_interval
+from core.evaluation.scores import format_interval
 from core.schemas import RunRecord
 from core.store import runs
 from core.ui.evaluate.head import show_single_prediction
@@ -73,7 +74,8 @@ def show_verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[comp
             st.caption("Points by which the first is ahead, with the interval at the level of the test.")
         ahead = ""
     correction = ", with Holm's correction over all pairs" if len(several) > 2 else ""
-    st.caption(f"McNemar's exact test on {pairs[0].n:,} {several[0].noun} judged by both{correction}.{ahead}")
+    folds = ", corrected for the dependence of folds" if any(j.folds for j in several) else ""
+    st.caption(f"McNemar's exact test on {pairs[0].n:,} {several[0].noun} judged by both{folds}{correction}.{ahead}")
     return pairs
 
 
@@ -100,7 +102,12 @@ def show_scores(several: Sequence[Judged], names: Names, pairs: Pairs) -> None:
     show_table(table.style.apply(bold), explanations, pinned="Run")
     grouped = len(group_by_seed([j.run for j in several])) < len(several)
     note = "Bold: significantly better than every other. In brackets 95 % intervals of each run alone."
-    st.caption(f"{note} Over seeds: mean ± standard deviation." if grouped else note, help=INTERVALS)
+    st.caption(
+        f"{note} Over seeds: mean ± standard deviation; of the accuracy of repeated folds, the interval."
+        if grouped
+        else note,
+        help=INTERVALS,
+    )
     if pairs:
         table = pd.DataFrame([p.model_dump() for p in pairs])
         table[["ci_low", "ci_high"]] = table.pop("ci").tolist()
@@ -123,6 +130,12 @@ def _rows(several: Sequence[Judged], names: dict[str, str]) -> list[dict[str, st
             values = {m: [getattr(judged[r.id].scores, m) for r in members] for m in OVERALL}
             seeds = plural(len(members), "seed")
             means = {title: f"{fmean(values[m]):.3f} ± {stdev(values[m]):.3f}" for m, title in OVERALL.items()}
+            first = judged[members[0].id]
+            interval = repeated_folds_interval(
+                fmean(values["accuracy"]), first.scores.n, first.run.spec.folds, len(members)
+            )
+            if interval:
+                means[OVERALL["accuracy"]] = format_interval(fmean(values["accuracy"]), *interval)
             numbers = ", ".join(str(r.spec.seed) for r in members)
             name = names[members[0].id]
             name = name.rpartition(" #")[0] or name  # without the number of a repeated name

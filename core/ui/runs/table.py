@@ -90,7 +90,10 @@ def choose_rows(shown: list[RunRecord], names: Mapping[str, str]) -> list[RunRec
             "★": st.column_config.TextColumn(width=32, help="Starred."),
             "Name": st.column_config.TextColumn(pinned=True),
             "Tags": st.column_config.ListColumn(),
-            "Accuracy": st.column_config.TextColumn(help="On the test samples, with its 95 % interval. One class: it predicts the same class for every sample."),
+            "Accuracy": st.column_config.TextColumn(
+                help="On the test samples, with its 95 % interval. One class: it predicts the same class for every"
+                " sample."
+            ),
             "Test set": st.column_config.TextColumn(
                 help="Other: tested on other samples or labels than the newest version's test part, so that it cannot"
                 " be compared with runs on that."

@@ -25,8 +25,8 @@ HELP = {
     "schedule": "How the learning rate changes from step to step; the live chart shows it.",
     "loss": "Focal loss (Lin et al. 2017) gives easy samples less weight. The epoch is always chosen by"
     " cross-entropy, or by macro-F1.",
-    "monitor": "The validation loss, with classes weighted as in training, or the mean F1 of the classes: coarser, but"
-    " what counts if rare classes are to be found.",
+    "monitor": "The validation loss, with classes weighted as in training, or the mean F1 of the classes: coarser,"
+    " but what counts if rare classes are to be found.",
     "pull": "Strength of the penalty on the distance from the pretrained weights (Li et al. 2018): the higher, the"
     " nearer they stay.",
     "teacher_weight": "Share of the teacher's probabilities in the targets; the labels are the rest.",

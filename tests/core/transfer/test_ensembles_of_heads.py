@@ -13,8 +13,8 @@ from core.models.heads import linear_head, weighted_mean
 from core.schemas import ResolvedSpec
 from core.transfer.features import ada_boost, bagging, stacking
 from core.transfer.features.linear_probe import linear_probe
-from core.transfer.fitting.weighing import loss_and_accuracy, one_hot
 from core.transfer.fitting.problem import Problem
+from core.transfer.fitting.weighing import loss_and_accuracy, one_hot
 from tests.core.transfer.conftest import Recorder
 
 pytestmark = pytest.mark.training

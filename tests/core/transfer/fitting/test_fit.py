@@ -84,14 +84,15 @@ def noise() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_epoch_with_the_least_validation_loss_is_what_remains(noise):
-    from core.transfer.fitting.weighing import loss_and_accuracy
+    from core.transfer.fitting.weighing import class_weights, loss_and_accuracy
 
     model, facts, notes = fit(*noise)
     losses = [v["val_loss"] for _, v in notes.epochs]
     assert np.argmin(losses) < len(losses) - 1
     assert facts["loss"] == pytest.approx(min(losses), rel=1e-4)
     x, y = noise
-    assert loss_and_accuracy(model.predict(x[20:], verbose=0), y[20:]) == pytest.approx(facts, rel=1e-4)
+    weights = y[20:] @ class_weights(y[:20])
+    assert loss_and_accuracy(model.predict(x[20:], verbose=0), y[20:], weights) == pytest.approx(facts, rel=1e-4)
 
 
 def test_fitting_ends_when_nothing_gets_better(noise):
