@@ -11,7 +11,8 @@ from core.methods import plan as presets
 from core.methods.plan import resolve_request
 from core.methods.presets import PRESET_HELP
 from core.methods.pretrained import BACKBONES
-from core.schemas import TrainingSpec
+from core.methods.strategies import STRATEGIES
+from core.schemas import ResolvedSpec, TrainingSpec
 
 
 def plan(**values):
@@ -141,3 +142,66 @@ def test_what_can_be_chosen_can_be_trained(textures, penguins):
         assert plan(data=textures.id, backbone=backbone).backbone == backbone
     for learner in presets.available_models("table"):
         assert plan(data=penguins.id, learner=learner).learner == learner
+
+
+@pytest.mark.parametrize("strategy", [s.name for s in STRATEGIES.values() if "fine_tune_epochs" in s.uses])
+def test_epochs_from_the_command_line_are_those_of_the_last_stage(strategy):
+    assert STRATEGIES[strategy].epochs_field == "fine_tune_epochs"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_field_that_epochs_sets_is_one_that_the_strategy_reads_or_it_is_refused(strategy):
+    chosen = STRATEGIES[strategy]
+    assert chosen.epochs_field in (*chosen.uses, "epochs")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "strategy"),
+    [
+        ("pull", 1.0, "linear_probe"),
+        ("pull", 1.0, "two_stage"),
+        ("teacher_weight", 0.2, "l2_sp"),
+        ("alignment_weight", 2.0, "fine_tune"),
+        ("epochs", 3, "fine_tune"),
+        ("optimizer", "sgd", "l2_sp"),
+        ("dropout", 0.5, "textbook"),
+        ("unfreeze", 2, "linear_probe"),
+        ("trees", 10, "linear_probe"),
+    ],
+)
+def test_an_option_that_a_strategy_does_not_honour_is_refused_by_name(textures, field, value, strategy):
+    with pytest.raises(InputError, match=f"“{field}” does not apply"):
+        plan(data=textures.id, strategy=strategy, **{field: value})
+
+
+def test_the_strength_of_l2_sp_is_a_setting_with_a_default(textures):
+    assert plan(data=textures.id, strategy="l2_sp").pull == 0.1
+    assert plan(data=textures.id, strategy="l2_sp", pull=3.0).pull == 3.0
+    with pytest.raises(ValueError, match="pull"):
+        TrainingSpec(data=textures.id, strategy="l2_sp", pull=-1)
+
+
+def test_a_spec_stored_before_strengths_were_settings_keeps_the_old_ones():
+    old = ResolvedSpec.model_validate({"data": "d", "strategy": "l2_sp"})
+    assert (old.pull, old.teacher_weight, old.alignment_weight, old.monitor) == (0.1, 0.5, 1.0, "loss")
+    assert "pull" not in old.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("learner", "field", "value"),
+    [("random_forest", "epochs", 5), ("logistic_regression", "trees", 5), ("network", "estimators", 5),
+     ("gradient_boosting", "learning_rate", 0.1), ("network", "pull", 1.0), ("bagging", "backbone", "pinhole")],
+)  # fmt: skip
+def test_an_option_that_a_learner_does_not_honour_is_refused_by_name(penguins, learner, field, value):
+    with pytest.raises(InputError, match=f"“{field}” does not apply"):
+        plan(data=penguins.id, learner=learner, **{field: value})
+
+
+def test_a_strategy_with_a_model_of_its_own_refuses_the_settings_of_the_learner(penguins):
+    source = import_data("sample:penguins", name="penguins elsewhere")
+    how = {"data": penguins.id, "source": (source.id,), "strategy": "tradaboost", "learner": "random_forest"}
+    spec = plan(**how)
+    assert resolve_request(spec.request()) == spec
+    with pytest.raises(InputError, match="“trees” does not apply"):
+        plan(**how, trees=7)
+    assert plan(**how, class_weights="none").class_weights == "none"

@@ -8,6 +8,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from core.errors import InputError
+from core.schemas import ResolvedSpec
 from core.transfer.fitting.problem import Teacher
 from core.transfer.parameters.tail import Tail
 from core.transfer.relations import distillation
@@ -56,10 +57,32 @@ def test_relations_add_to_the_loss_in_training_alone_and_change_no_prediction():
     assert float(sum(related.model.losses)) > 0
 
 
-def problem(teacher: Teacher | None) -> SimpleNamespace:
+def problem(teacher: Teacher | None, **settings: float) -> SimpleNamespace:
     """What `distillation` reads of a problem on six samples, the first four to learn from."""
     targets = np.eye(2, dtype="float32")[[0, 1, 0, 1, 0, 1]]
-    return SimpleNamespace(targets=targets, train=np.arange(4), teacher=teacher)
+    resolved = ResolvedSpec.model_validate({"data": "d"} | settings)
+    return SimpleNamespace(targets=targets, train=np.arange(4), teacher=teacher, resolved=resolved)
+
+
+@pytest.mark.parametrize(
+    ("weight", "temperature", "expected"), [(0.0, 1.0, 0.0), (1.0, 1.0, 0.1), (0.5, 1.0, 0.05), (1.0, 2.0, 0.25)]
+)
+def test_weight_and_temperature_of_the_teacher_are_those_of_the_spec(monkeypatch, weight, temperature, expected):
+    seen = []
+    monkeypatch.setattr(distillation, "after_head", lambda taught, _: seen.append(taught))
+    monkeypatch.setattr(distillation, "replace", lambda p, targets: targets)
+    teacher = Teacher(lambda: np.array([[0.9, 0.1], [0.1, 0.9]] * 3, "float32"), lambda: np.zeros((6, 3)))
+    distillation.distillation(problem(teacher, teacher_weight=weight, teacher_temperature=temperature))
+    assert seen[0][0, 1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_losses_on_relations_grow_with_their_weight():
+    found = []
+    for weight in (0.0, 1.0, 3.0):
+        related = distillation.with_relations(tail(), RNG(3).normal(size=(6, 8)), weight)
+        related.model(related.x, training=True)
+        found.append(float(sum(related.model.losses)))
+    assert found[0] == 0 and found[2] == pytest.approx(3 * found[1], rel=1e-4)
 
 
 def test_only_training_samples_get_the_teachers_word(monkeypatch):
