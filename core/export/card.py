@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.export.summary import Part, Table, summarise
 
 if TYPE_CHECKING:
-    from core.export.exporting import Job
+    from core.export.job import Job
 
 
 def write_card(job: "Job") -> Path:

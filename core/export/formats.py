@@ -1,7 +1,7 @@
 """What a run can be exported as. Pure data, so that a page can import it; each format names what writes it.
 
 To add a format, write its function and describe it in `formats.toml`; a new engine that loads it goes into
-`core.export.engine`.
+`core.export.package.engines`.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from core.store.files import read_entries
 from core.store.runs import run_folder
 
 MOST_DIFFERENCE = 1e-3  # of any class's probability, for formats that compute in float32
+TIE = 2e-3  # of the two largest probabilities: below it, either class is right
 LEAST_AGREEMENT = 0.98  # of the predicted classes, for formats that round to integers
 Need = Literal["network", "data"]  # the run's own network; its data, with a test part
 
@@ -22,12 +23,15 @@ Need = Literal["network", "data"]  # the run's own network; its data, with a tes
 class Format(Frozen):
     """One export format.
 
-    `endings` are those a file of it may have, the first one where none was asked for; one of them is `.zip` where the
-    format is several files. `write` names the function, called with a `core.export.exporting.Job`, that gives the
-    main file it wrote. By its `engine` the file is loaded and compared with the run's network before it is offered,
-    unless it is none that predicts; `integers` tells that it is calibrated and held to the classes instead of the
-    probabilities. `needs` says what must still be there, `hindered` names a function that says of a run, in a
-    sentence, what else stands in the way.
+    Attributes:
+        endings: those that a file of it may have, the first one where none was asked for. `.zip` is the folder with
+            all that predicting needs, for a format that predicts.
+        write: the function, called with a `core.export.job.Job`, that gives the main file it wrote.
+        engine: the key in `core.export.package.engines` by which the script beside the file loads it; empty for a
+            format that does not predict.
+        integers: whether it is held to the classes instead of the probabilities.
+        needs: what must still be there.
+        hindered: a function that says of a run, in a sentence, what else stands in the way.
     """
 
     name: str
@@ -51,13 +55,15 @@ FORMATS = read_entries(Path(__file__).with_suffix(".toml"), Format)
 
 
 class FileCheck(Frozen):
-    """The comparison of an exported file, loaded in its own engine, with the run's network.
+    """The comparison of an export's own script with what Graft predicts.
 
-    `n` test samples; `largest_difference` of any class's probability; `agreement` the share with the same class;
-    `per_second` how many of them, one at a time.
+    `n` samples; `largest_difference` of any class's probability; `agreement` the share with the same class, of those
+    whose two largest probabilities differ; `per_second` how many of them the script predicts. `originals`: they were
+    read from the files as they came, not from what Graft keeps of them.
     """
 
     n: int
+    originals: bool = False
     largest_difference: float
     agreement: float
     per_second: float

@@ -11,7 +11,7 @@ from core.schemas import Event
 from core.store import runs
 
 if TYPE_CHECKING:
-    from core.export.exporting import Job
+    from core.export.job import Job
 
 WIDTH, HEIGHT, LEFT, BELOW = 420, 220, 46, 34
 MOST_CLASSES = 40  # in a matrix that can still be read

@@ -27,7 +27,7 @@ from core.store import files, runs
 from core.store.runs import run_folder
 
 if TYPE_CHECKING:
-    from core.export.exporting import Job
+    from core.export.job import Job
 
 Progress = Callable[[int, int, str], None]
 CONTENTS = "graft-run.json"

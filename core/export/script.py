@@ -23,7 +23,7 @@ from core.store.datasets import get_dataset
 from core.training.version_images import VersionImages
 
 if TYPE_CHECKING:
-    from core.export.exporting import Job
+    from core.export.job import Job
 
 LIBRARIES = ("numpy", "pandas", "pillow", "scikit-learn", "tensorflow", "keras")
 

@@ -148,7 +148,10 @@ def _time_taken(exif: Image.Exif) -> float | None:
 @cache
 def _with_heif() -> tuple[str, ...]:
     """Register HEIC, the format of phone cameras, with Pillow; only when needed, as the decoder takes 15 MB."""
-    from pillow_heif import register_heif_opener
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise UnreadableError("HEIC, which needs the package pillow-heif") from error
 
     register_heif_opener(thumbnails=False)
     return (*FORMATS, "HEIF")

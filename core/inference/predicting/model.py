@@ -135,7 +135,9 @@ class TableModel(Model):
     def take(self, path: Path, allow_unreadable: bool = False) -> tuple[rows.Rows, pd.DataFrame, tuple[str, ...]]:
         """The rows of a file, their cells after the recipe's steps, and notes on how they were read."""
         given = rows.read_rows(path, self.schema, self.reading, allow_unreadable)
-        cells, notes = rows.clean_rows(given, self.recipe, self.trained_on)
+        cells, notes = rows.clean_rows(
+            given, self.recipe, {str(name): column for name, column in self.trained_on.items()}
+        )
         return given, cells, (*given.notes, *notes)
 
     def vectors(self, cells: pd.DataFrame) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Rows of a table to predict: read from a file and matched by name with the columns that a run was trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,13 @@ def read_rows(path: Path, schema: Schema, reading: TableReading, allow_unreadabl
     return Rows(given, pd.DataFrame(cells, index=given.index), tuple(notes))
 
 
-def clean_rows(rows: Rows, recipe: Recipe, trained_on: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The cells as the recipe's steps leave them, and a note on categories that no training row has."""
+def clean_rows(
+    rows: Rows, recipe: Recipe, trained_on: Mapping[str, pd.Series]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The cells as the recipe's steps leave them, and a note on categories that no training row has.
+
+    `trained_on` holds the columns of the training rows by their names, or at least those of words.
+    """
     cells = clean_cells(recipe, rows.cells)
     notes = []
     for name in cells.columns:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import joblib
 import keras
@@ -15,12 +16,12 @@ from core.errors import DataError, InputError
 from core.methods import backbones as own
 from core.methods.combinations import COMBINATIONS, get_members
 from core.methods.parts import parts_of, predictions_table
+from core.models.estimators import Together, Vote
 from core.models.heads import weighted_mean
 from core.schemas import DataRef, Kind, RunRecord
 from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
 from core.training.ensembles.mixture import mixture_weights
-from core.training.ensembles.tables import Together, Vote, load_member
 from core.training.recorder import Recorder
 from core.training.result import Result
 from core.training.version_images import VersionImages
@@ -94,7 +95,7 @@ class Combining:
 
     def voted_rows(self) -> Result:
         """The members' learners with their preparations, in one."""
-        loaded = [load_member(runs.run_folder(member.id)) for member in self.members]
+        loaded = [_load_member(runs.run_folder(member.id)) for member in self.members]
         cells, _ = load_rows(self.ref, cells=True)
         prepared = [preparation.transform(cells.cells.iloc[self.rows]) for preparation, _ in loaded]
         vote = Vote(
@@ -174,3 +175,12 @@ def _at_size(network: keras.Model, size: int, name: str) -> keras.Model:
 
 def _mean_weights(each: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
     return [np.mean(layer, axis=0) for layer in zip(*each, strict=True)]
+
+
+def _load_member(folder: Path) -> tuple[Any, Any]:
+    """A run's preparation and learner."""
+    network = folder / own.NETWORK
+    learner = (
+        keras.models.load_model(network, compile=False) if network.exists() else joblib.load(folder / "model.joblib")
+    )
+    return joblib.load(folder / "preparation.joblib"), learner

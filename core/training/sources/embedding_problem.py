@@ -9,8 +9,9 @@ import numpy as np
 from core.models.heads import linear_head, with_backbone
 from core.training.sources.source_problem import SourceImages
 from core.transfer.fitting.fit import fit_by_spec
+from core.transfer.fitting.linear import Projection
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.fitting.vectors import Projection, VectorFitted, VectorProblem
+from core.transfer.fitting.vectors import VectorFitted, VectorProblem
 from core.transfer.fitting.weighing import penalty_weight
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from core.errors import DataError
+from core.models.estimators import Stack
 from core.settings import get_settings
 from core.training.tables.learners import best_candidate
 from core.transfer.fitting.vectors import VectorFitted, VectorProblem
@@ -77,29 +78,6 @@ def stacking(problem: VectorProblem) -> VectorFitted:
         for c in STRENGTHS
     }
     return best_candidate(problem, "stacking", candidates, "c")
-
-
-class Stack:
-    """Fitted learners and a meta-learner with scikit-learn's interface; `fit` fits only the meta-learner.
-
-    `held_out` are the learners' probabilities for the training rows, `(n, learners × classes)`, each by one that had
-    not seen the row.
-    """
-
-    def __init__(self, fitted: Sequence[Any], top: Any, held_out: np.ndarray) -> None:
-        self.fitted, self.top, self._held_out = tuple(fitted), top, held_out
-
-    def fit(self, _x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> "Stack":
-        self.top.fit(self._held_out, y, sample_weight=sample_weight)
-        self.classes_ = self.top.classes_
-        return self
-
-    def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        found: np.ndarray = self.top.predict_proba(np.concatenate([f.predict_proba(x) for f in self.fitted], axis=1))
-        return found
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_held_out": np.empty((0, 0))}  # training data are not saved with the model
 
 
 def out_of_fold(

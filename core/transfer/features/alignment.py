@@ -7,7 +7,8 @@ import numpy as np
 from sklearn import config_context
 
 from core.errors import InputError
-from core.transfer.fitting.vectors import Learn, Projection, VectorFitted, VectorProblem, join_source
+from core.transfer.fitting.linear import Projection
+from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, join_source
 from core.transfer.instances.weights import check_domain_sizes
 
 EXPLAINED = 0.95  # share of the source's variance that a subspace explains

@@ -1,4 +1,4 @@
-"""Linear classifiers on vectors, fitted without a network: a single one, or an average of several."""
+"""Linear maps of vectors: projections, and classifiers fitted without a network."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,6 +8,17 @@ from scipy.special import softmax
 
 if TYPE_CHECKING:
     import keras
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A linear map of vectors, x ↦ x · matrix + offset, with `matrix` `(d, k)` and `offset` `(k,)`."""
+
+    matrix: np.ndarray
+    offset: np.ndarray
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray((x @ self.matrix + self.offset).astype("float32"))
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,9 @@ import numpy as np
 
 from core.schemas import ResolvedSpec
 from core.transfer.fitting.fit import Fit, fit
+from core.transfer.fitting.linear import Projection
 from core.transfer.fitting.recorder import Recorder
 from core.transfer.fitting.weighing import loss_and_accuracy, one_hot, validation_weights
-
-
-@dataclass(frozen=True)
-class Projection:
-    """A linear map of vectors, x ↦ x · matrix + offset, with `matrix` `(d, k)` and `offset` `(k,)`."""
-
-    matrix: np.ndarray
-    offset: np.ndarray
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return np.asarray((x @ self.matrix + self.offset).astype("float32"))
 
 
 @dataclass

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from core.models.estimators import TreeVote
 from core.transfer.fitting.linear import LinearVote
 from core.transfer.fitting.vectors import Learn, VectorFitted, VectorProblem, fitted_estimator, join_source
 from core.transfer.fitting.weighing import sample_weights
@@ -97,21 +98,8 @@ def softmax_regression(x: np.ndarray, y: np.ndarray, weights: np.ndarray, k: int
     return LinearVote(kernel[None], bias[None], np.ones(1))
 
 
-def _tree(x: np.ndarray, y: np.ndarray, weights: np.ndarray, k: int, seed: int) -> "TreeVote":
+def _tree(x: np.ndarray, y: np.ndarray, weights: np.ndarray, k: int, seed: int) -> TreeVote:
     from sklearn.tree import DecisionTreeClassifier
 
     tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=seed).fit(x, y, sample_weight=weights)
     return TreeVote([tree], np.ones(1), k)
-
-
-class TreeVote:
-    """Weighted average of trees by their shares, `(t,)`; a class that a tree has not seen gets 0."""
-
-    def __init__(self, trees: list[Any], shares: np.ndarray, k: int) -> None:
-        self.trees, self.shares, self.classes_ = trees, shares, np.arange(k)
-
-    def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        total = np.zeros((len(x), len(self.classes_)))
-        for tree, share in zip(self.trees, self.shares, strict=True):
-            total[:, tree.classes_] += share * tree.predict_proba(x)
-        return total

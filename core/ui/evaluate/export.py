@@ -23,8 +23,8 @@ def show_export(judged: Judged) -> None:
     formats = formats_of(judged.run)
     st.markdown(
         "**The network in other formats**",
-        help="Each file is loaded by its own engine in a fresh process and compared with the network on up to 300"
-        " test samples. One that gives other results is not offered.",
+        help="A ZIP with the model, a README, and a script that predicts files without Graft. The script is run in a"
+        " fresh process on up to 300 test samples; where it gives other results, the export is not offered.",
     )
     _show_formats(judged, [each for each in formats if each.predicts])
     st.markdown("**The run itself**", help="To repeat it, to describe it, and to import it into another Graft.")
@@ -89,5 +89,6 @@ def describe_check(exported: Exported, noun: str, wanted: Format) -> str:
     same = f"the same class on {check.agreement:.1%} of {check.n} test {noun}"
     difference = f"probabilities at most {check.largest_difference:.1g} apart"
     agreement = same if wanted.integers else f"{same}, {difference}"
-    speed = f"{check.per_second:.0f} {noun} a second, one at a time"
-    return f":material/check: {size(exported.bytes)} · {agreement} · {speed}"
+    speed = f"{check.per_second:,.0f} {noun} a second, read from files"
+    kept = "" if check.originals else " (as Graft keeps them: the original files are not kept)"
+    return f":material/check: {size(exported.bytes)} · {agreement}{kept} · {speed}"

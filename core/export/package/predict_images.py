@@ -1,0 +1,88 @@
+"""Predict the classes of pictures with the model beside this file.
+
+    python predict.py FILE_OR_FOLDER… [--out predictions.csv]
+
+It needs the packages in requirements.txt. `preprocessing.json` says what is done to a picture; the folder
+`graft_reading` holds the modules that do it. Pictures that cannot be read are named on the error output.
+"""
+
+import argparse
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "graft_reading"))
+
+import numpy as np  # noqa: E402
+
+from core.data.files.decoding import Limits, Rendering, UnreadableError, decode  # noqa: E402
+from core.data.images.resizing import resize  # noqa: E402
+from core.evaluation.scaling import Scaling  # noqa: E402
+from core.export.package.engines import ENGINES  # noqa: E402
+
+
+class Model:
+    """The network in its engine, with what is done before and after it."""
+
+    def __init__(self, folder: Path = HERE) -> None:
+        said = json.loads((folder / "preprocessing.json").read_text("utf-8"))
+        self.classes: list[str] = said["classes"]
+        self.size, self.dtype = said["input"]["size"], said["input"]["dtype"]
+        self.limits = Limits.model_validate(said["limits"])
+        self.rendering = Rendering.model_validate(said["rendering"])
+        self.scaling = Scaling.model_validate(said["calibration"]) if said["calibration"] else None
+        self.predict = ENGINES[said["engine"]](folder / said["model"])
+
+    def probabilities(self, data: bytes) -> np.ndarray:
+        """Of every class, `(classes,)`, for the bytes of an image file."""
+        pixels = resize(decode(data, self.limits, self.rendering).pixels, self.size)
+        return np.asarray(self.predict(pixels[None].astype(self.dtype))[0], dtype="float64")
+
+    def row(self, name: str, probability: np.ndarray) -> list[object]:
+        """A row of the table that is written, as `core predict --out` writes it."""
+        calibrated = probability if self.scaling is None else self.scaling(probability[None])[0]
+        best = int(probability.argmax())
+        # What is unlike the training pictures is told by the pictures themselves, which stay in Graft.
+        return [name, self.classes[best], calibrated[best], "", "", *probability, *calibrated]
+
+    @property
+    def header(self) -> list[str]:
+        probabilities = [f"{kind}:{name}" for kind in ("p", "calibrated") for name in self.classes]
+        return ["file", "predicted", "confidence", "unlike", "distance", *probabilities]
+
+
+def find_files(paths: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """The files that were named, and those in folders that were named, with what to call them."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from ((str(file.relative_to(path)), file) for file in sorted(path.rglob("*")) if file.is_file())
+        else:
+            yield path.name, path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Predict the classes of pictures.")
+    parser.add_argument("files", nargs="+", help="pictures, or folders of pictures")
+    parser.add_argument("--out", help="write a CSV file here instead of printing it")
+    args = parser.parse_args()
+    model, refused, predicted, begun = Model(), 0, 0, time.perf_counter()
+    with open(args.out, "w", newline="", encoding="utf-8") if args.out else sys.stdout as out:
+        table = csv.writer(out)
+        table.writerow(model.header)
+        for name, path in find_files(args.files):
+            try:
+                table.writerow(model.row(name, model.probabilities(path.read_bytes())))
+                predicted += 1
+            except (UnreadableError, OSError) as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                refused += 1
+    print(f"{predicted} pictures, {predicted / (time.perf_counter() - begun):.1f} a second", file=sys.stderr)
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

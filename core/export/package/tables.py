@@ -1,0 +1,102 @@
+"""The package of a table's learner: learner, preparation of columns, and the way to both from the original file."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+import core
+from core.data.tables.readings import import_reading
+from core.data.tables.schema import load_schema
+from core.data.versions import load_rows
+from core.evaluation.calibration import validation_scaling
+from core.evaluation.scores import classes_of
+from core.export.formats import Format
+from core.export.job import Job
+from core.export.package.writing import HERE, write_package
+from core.store import runs
+from core.store.datasets import get_dataset, get_version, import_folder
+from core.store.runs import run_folder
+
+SCRIPT = HERE / "predict_rows.py"
+README = """\
+# {name}
+
+A model that Graft trained to tell {n} classes of rows apart: {classes}.
+
+## Predict
+
+```
+pip install -r requirements.txt
+python predict.py TABLE --out predictions.csv
+```
+
+It needs $packages. `predict.py` takes a table as it is: `{source}` was the one it was trained on. It reads the file
+as that one was read (encoding, delimiter, decimal mark, words for missing cells, types, as `preprocessing.json`
+says under `reading`), cleans it by the same recipe and prepares the columns, and writes one row a row: the class,
+its calibrated confidence, and the probability of every class, as the model gives it (`p:`) and calibrated
+(`calibrated:`). `unlike` and `distance` stay empty: whether a row is unlike those of the training is told by
+comparing it with them, and they are not part of this folder.
+
+It needs the columns {columns}.
+
+{calibration}
+
+`{model}` and `preparation.joblib` can run code when they are loaded: pass them on only to those who trust you.
+"""
+
+
+def write_learner(job: Job) -> Path:
+    """The learner's file, with the preparation beside it."""
+    folder = run_folder(job.run.id)
+    learner = folder / ("model.keras" if (folder / "model.keras").exists() else "model.joblib")
+    for file in (folder / "preparation.joblib", learner):
+        if file.suffix == ".joblib":  # written anew, as an earlier version may have named modules that have moved
+            joblib.dump(joblib.load(file), job.work / file.name, compress=3)
+        else:
+            shutil.copyfile(file, job.work / file.name)
+    return job.work / learner.name
+
+
+def write_table_package(job: Job, _wanted: Format, model: Path) -> None:
+    """Write into the model's folder what makes it predict by itself."""
+    predictions = runs.read_predictions(job.run.id)
+    classes = classes_of(predictions)
+    scaling, uncalibrated = validation_scaling(predictions[predictions["part"] == "validation"])
+    dataset, version = get_dataset(job.run.dataset), get_version(job.ref)
+    first = import_folder(dataset.id, version.imports[0])
+    schema, rows = load_schema(first), load_rows(job.ref, cells=True)[0]
+    trained_on = rows.cells[(rows.samples["part"] == "train").to_numpy()]
+    words = trained_on.select_dtypes(exclude="number")
+    reading = import_reading(first)
+    in_keras = model.suffix == ".keras"
+    settings: dict[str, Any] = {
+        "made_by": f"Graft {core.__version__}",
+        "run": job.run.name,
+        "engine": "keras" if in_keras else "joblib",
+        "model": model.name,
+        "classes": classes,
+        "reading": reading.model_dump(mode="json"),
+        "schema": schema.model_dump(mode="json"),
+        "recipe": version.recipe.model_dump(mode="json"),
+        "categories": {str(name): sorted(map(str, words[name].dropna().unique())) for name in words},
+        "calibration": scaling.model_dump() if scaling else None,
+        "unlike": None,
+    }
+    readme = README.format(
+        name=job.run.name,
+        n=len(classes),
+        classes=", ".join(classes),
+        source=dataset.imports[0].source,
+        columns=", ".join((*schema.numeric, *schema.categorical)),
+        calibration=(
+            f"Probabilities are calibrated with {scaling.describe()}."
+            if scaling
+            else f"Probabilities are not calibrated. {uncalibrated}"
+        ),
+        model=model.name,
+    )
+    pickled = [joblib.load(file) for file in model.parent.glob("*.joblib")]
+    packages = ("python_calamine",) if reading.container.format == "excel" else ()
+    write_package(model.parent, SCRIPT, settings, readme, pickled, packages)
