@@ -2,14 +2,19 @@
 
 import logging
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from core.data.files.archives import open_archive
+from core.data.image_reading.reading import list_members, load_image_reading
 from core.data.images.store import DatasetImages
 from core.errors import DataError
 from core.export.formats import LEAST_AGREEMENT, MOST_DIFFERENCE, TIE, FileCheck, Format
@@ -18,9 +23,23 @@ from core.export.package.writing import SCRIPT
 from core.inference.predicting.predict import predict
 from core.inference.predicting.record import TABLE
 from core.store.dataset_folder import DatasetFolder
+from core.store.datasets import get_dataset, import_folder
+from core.store.originals import open_original
 
 log = logging.getLogger(__name__)
 SECONDS = 1800  # that the script may take
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What is predicted: `path`, a table or a folder of pictures; `originals`: as they came.
+
+    `judged` names the run's test samples among them, in the order of `job.judged`, where that is known.
+    """
+
+    path: Path
+    originals: bool
+    judged: Sequence[str] | None
 
 
 def check_package(job: Job, wanted: Format, folder: Path) -> FileCheck:
@@ -28,17 +47,21 @@ def check_package(job: Job, wanted: Format, folder: Path) -> FileCheck:
 
     `DataError`, with the figure, if they differ, or if Graft itself no longer predicts as the run was judged.
     """
-    samples, originals = _write_samples(job, folder.parent / "samples")
-    predict(job.run.id, [samples], folder.parent / "expected")
-    expected = pd.read_parquet(folder.parent / "expected" / TABLE)
-    table, per_second = _run_script(wanted, folder, samples)
-    table = table.set_index("file").reindex(expected["file"])
+    place = folder.parent / "samples"
+    place.mkdir()
+    samples = _write_pictures(job, place) if job.run.spec.backbone else _write_table(job, place)
+    predict(job.run.id, [samples.path], folder.parent / "expected")
+    expected = pd.read_parquet(folder.parent / "expected" / TABLE).set_index("file")
+    table, per_second = _run_script(wanted, folder, samples.path)
+    table = table.set_index("file").reindex(expected.index)
     columns = list(expected.filter(regex="^p:"))
     if not set(columns) <= set(table) or not np.isfinite(table[columns].to_numpy(dtype="float64")).all():
         raise DataError(f"The {wanted.title} file gives no probabilities, so it is not offered.")
-    ours, theirs = expected[columns].to_numpy(), table[columns].to_numpy(dtype="float64")
-    _require_unchanged(job, ours)
-    check = compare_probabilities(ours, theirs, per_second, originals)
+    if samples.judged is not None:
+        _require_unchanged(job, expected[columns].loc[list(samples.judged)].to_numpy())
+    check = compare_probabilities(
+        expected[columns].to_numpy(), table[columns].to_numpy(dtype="float64"), per_second, samples.originals
+    )
     require_agreement(check, wanted)
     return check
 
@@ -76,31 +99,57 @@ def require_agreement(check: FileCheck, wanted: Format) -> None:
         )
 
 
-def _require_unchanged(job: Job, expected: np.ndarray) -> None:
+def _require_unchanged(job: Job, found: np.ndarray) -> None:
     """`DataError` if the network is not the one that the run was judged by."""
     stored = job.judged.filter(regex="^p:").to_numpy(dtype="float64")
-    if len(stored) == len(expected) and ((expected.argmax(axis=1) == stored.argmax(axis=1)).mean() < LEAST_AGREEMENT):
+    if (found.argmax(axis=1) == stored.argmax(axis=1)).mean() < LEAST_AGREEMENT:
         raise DataError(
             f"The network of run “{job.run.name}” no longer predicts what the run was judged by.", "Train it again."
         )
 
 
-def _write_samples(job: Job, folder: Path) -> tuple[Path, bool]:
-    """The samples to check on, as a file or a folder of files, and whether they are originals."""
-    folder.mkdir()
-    ids = job.samples.iloc[job.positions()]
-    if job.run.spec.backbone:
+def _write_pictures(job: Job, folder: Path) -> Samples:
+    """The test pictures: their original files where all imports kept them, else as Graft keeps them."""
+    samples = job.samples.iloc[job.positions()].reset_index(drop=True)
+    records = {record.number: record for record in get_dataset(job.run.dataset).imports}
+    wanted = {int(str(number)): rows for number, rows in samples.groupby("import_number")}
+    originals = all(records[number].original for number in wanted)
+    names = [""] * len(samples)
+    if not originals:
         images = DatasetImages(job.run.dataset)
-        for place, name in enumerate(ids["id"]):
-            Image.fromarray(images.image(name)).save(folder / f"{place:06d}.png")
-        return folder, False
+        for place, name in enumerate(samples["id"]):
+            names[place] = f"{place:06d}.png"
+            Image.fromarray(images.image(name)).save(folder / names[place])
+        return Samples(folder, False, names)
+    for imported, group in wanted.items():
+        reading = load_image_reading(import_folder(job.run.dataset, imported))
+        with open_original(records[imported].original) as source, open_archive(source) as archive:
+            archive.use_encoding(reading.encoding)
+            members = {member.path: member.name for member in list_members(archive, reading)[0]}
+            for place, path in zip(group.index.tolist(), group["path"], strict=True):
+                names[place] = f"{place:06d}{Path(path).suffix}"
+                (folder / names[place]).write_bytes(archive.read(members[path]))
+    return Samples(folder, True, names)
+
+
+def _write_table(job: Job, folder: Path) -> Samples:
+    """The original of the import that holds most test rows; if it was not kept, the test rows as Graft keeps them."""
+    samples = job.samples.iloc[job.positions()].reset_index(drop=True)
+    records = {record.number: record for record in get_dataset(job.run.dataset).imports}
+    most = int(samples["import_number"].mode()[0])
+    if records[most].original:
+        with open_original(records[most].original) as source:
+            copy = shutil.copytree if source.is_dir() else shutil.copyfile
+            copy(source, folder / source.name)
+        one_file = samples["import_number"].nunique() == 1 and samples["path"].str.fullmatch(r"row \d+").all()
+        return Samples(folder / source.name, True, samples["path"].tolist() if one_file else None)
     files = DatasetFolder.of(job.run.dataset)
     parts = [
         pd.read_parquet(files.table(int(str(number)))).iloc[rows["row"].to_numpy()].set_axis(rows["id"])
-        for number, rows in ids.groupby("import_number")
+        for number, rows in samples.groupby("import_number")
     ]
-    pd.concat(parts).loc[ids["id"]].to_parquet(folder / "rows.parquet", index=False)
-    return folder / "rows.parquet", False
+    pd.concat(parts).loc[samples["id"]].to_parquet(folder / "rows.parquet", index=False)
+    return Samples(folder / "rows.parquet", False, [f"row {place}" for place in range(1, len(samples) + 1)])
 
 
 def _run_script(wanted: Format, folder: Path, samples: Path) -> tuple[pd.DataFrame, float]:

@@ -39,7 +39,7 @@ def test_a_file_says_what_the_network_says(image_run: RunRecord, tmp_path: Path,
     target = tmp_path / "network.zip"
     found = export_run(image_run.id, name, target)
     tested = runs.read_predictions(image_run.id).query("part == 'test'")
-    assert found.check.n == len(tested)
+    assert found.check.n == len(tested) and found.check.originals
     assert found.check.agreement >= 0.98
     assert FORMATS[name].integers or found.check.largest_difference < 1e-3
     assert found.bytes == target.stat().st_size > 1000
