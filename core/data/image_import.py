@@ -14,7 +14,8 @@ from core.data.image_reading.reading import (
     ImageReading,
     image_names,
     list_members,
-    load_image_reading,
+    load_rendering,
+    merge_renderings,
     parse_image_reading,
     propose_image_reading,
     save_image_reading,
@@ -84,13 +85,15 @@ def rest_reading(archive: Archive, reading: ImageReading) -> ImageReading | None
 def _find_reading(
     archive: Archive, labelled: bool, old: DatasetRecord | None, given: Mapping[str, Any] | None
 ) -> ImageReading:
-    """The reading that was given, or what is found out; a further import is rendered as the first one was."""
-    first = load_image_reading(store.import_folder(old.id, old.imports[0].number)) if old else None
+    """The reading that was given, or what is found out; a further import is rendered as earlier ones were."""
+    known = load_rendering([store.import_folder(old.id, one.number) for one in old.imports]) if old else None
     if given is None:
-        return propose_image_reading(archive, labelled=labelled, rendering=first.rendering if first else None)
+        return propose_image_reading(archive, labelled=labelled, rendering=known)
     reading = parse_image_reading(given)
     archive.use_encoding(reading.encoding)
-    return reading.model_copy(update={"rendering": first.rendering}) if first else reading
+    if known:
+        reading = reading.model_copy(update={"rendering": merge_renderings([known, reading.rendering])})
+    return reading
 
 
 def _grouped_by_time(

@@ -37,11 +37,12 @@ class UnreadableError(Exception):
 class Rendering(Frozen):
     """How pictures become 8-bit RGB, the same for all of a dataset and for what its runs predict.
 
-    `ground` lies under transparency. Values of more than 8 bits are stretched so that `low` becomes 0 and `high` 255;
-    where both are None, integers from 0 to 65,535 and floats from 0 to 1.
+    `ground` lies under transparency. Values of more than 8 bits are stretched so that `low` becomes 0 and `high` 255.
+    What no picture has needed yet is None: then the ground is white, and integers are stretched from 0 to 65,535,
+    floats from 0 to 1.
     """
 
-    ground: Ground = "white"
+    ground: Ground | None = None
     low: float | None = None
     high: float | None = None
 
@@ -228,12 +229,12 @@ def is_transparent(image: Image.Image) -> bool:
     return image.has_transparency_data
 
 
-def lay_on(image: Image.Image, ground: Ground) -> Image.Image:
-    """The image in RGB, its transparency laid on a ground."""
+def lay_on(image: Image.Image, ground: Ground | None) -> Image.Image:
+    """The image in RGB, its transparency laid on a ground, white where there is none."""
     if not is_transparent(image):
         return image.convert("RGB")
     image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, _COLOURS[ground]), image).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, _COLOURS[ground or "white"]), image).convert("RGB")
 
 
 def _tiff_channels(data: bytes) -> int:

@@ -77,13 +77,14 @@ def propose_image_reading(
     Args:
         archive: its names are in the encoding that it found out.
         labelled: whether classes are wanted.
-        rendering: that of an earlier import, which then holds here as well.
+        rendering: that of earlier imports, which then holds here as well; what it leaves open is found out.
 
     Raises:
         InputError: a table gives its images several labels each.
     """
     names = image_names(archive)
-    rendering = rendering or propose_rendering(archive, names)
+    if rendering is None or None in (rendering.ground, rendering.low):
+        rendering = merge_renderings([rendering or Rendering(), propose_rendering(archive, names)])
     reading = ImageReading(encoding=archive.encodings[0], rendering=rendering, labels="none", proposed=True)
     if not labelled or not names:
         return reading.model_copy(update={"layout": Layout(root=propose_layouts(names)[0].root)})
@@ -199,6 +200,18 @@ def _label_by_tables(
             reason = f"without a label in {several}" if named else f"not named in {several}"
             skipped.append(Skipped(path=member.path, reason=reason, unlabelled=True))
     return without_single_part(labelled), skipped
+
+
+def merge_renderings(renderings: Sequence[Rendering]) -> Rendering:
+    """The first ground and the first range of values that any of these has."""
+    ground = next((one.ground for one in renderings if one.ground), None)
+    ranged = next((one for one in renderings if one.low is not None), Rendering())
+    return Rendering(ground=ground, low=ranged.low, high=ranged.high)
+
+
+def load_rendering(folders: Sequence[Path]) -> Rendering:
+    """How the pictures of these imports, in their order, are rendered."""
+    return merge_renderings([load_image_reading(folder).rendering for folder in folders])
 
 
 def parse_image_reading(values: object) -> ImageReading:

@@ -112,12 +112,16 @@ def _value_range(values: list[np.ndarray]) -> tuple[float, float] | None:
     return low, high
 
 
-def _ground(archive: Archive, names: Sequence[str]) -> Ground:
-    """The ground on which the fewest pictures look blank; white where that makes no difference."""
+def _ground(archive: Archive, names: Sequence[str]) -> Ground | None:
+    """The ground on which the fewest pictures look blank: white where that makes no difference, None for none."""
     blank = dict.fromkeys(GROUNDS, 0)
+    n_seen = 0
     for levels in _levels(archive, names):
+        n_seen += 1
         for ground, deviation in levels.items():
             blank[ground] += deviation < _VANISHED
+    if not n_seen:
+        return None
     return min(GROUNDS, key=lambda ground: blank[ground])
 
 

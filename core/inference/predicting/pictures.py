@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from core.data.files.archives import Archive, open_archive
-from core.data.files.decoding import Rendering
+from core.data.files.decoding import GREY_MODES, Rendering
 from core.data.files.member_list import SUFFIXES, free_name
 from core.data.files.packed import is_packed
 from core.data.findings.evidence import count
 from core.data.image_reading.members import image_members
-from core.data.image_reading.reading import load_image_reading
+from core.data.image_reading.reading import load_rendering
 from core.data.images.writing import Progress, store_images
 from core.errors import InputError
 from core.schemas import RunRecord, Skipped
@@ -45,14 +45,17 @@ def store_pictures(
 
 def find_rendering(run: RunRecord) -> Rendering:
     """How the pictures were rendered that a run was trained on, also where its dataset is gone."""
-    own = run_folder(run.id)
-    if (own / "reading.json").exists():
-        return load_image_reading(own).rendering
-    return load_image_reading(import_folder(run.dataset, 1)).rendering  # of a run of an earlier version
+    return load_rendering([run_folder(run.id), import_folder(run.dataset, 1)])  # runs of earlier versions lack it
 
 
 def rendering_notes(manifest: pd.DataFrame, rendering: Rendering) -> tuple[str, ...]:
-    """What the range of grey values that the run knows left out."""
+    """What the range of grey values that the run knows left out, and whether it knows one."""
+    deep = manifest[manifest["mode"].isin(GREY_MODES)]
+    if rendering.low is None and len(deep):
+        return (
+            f"{count(len(deep), 'picture')} {'has' if len(deep) == 1 else 'have'} grey values of more than 8 bits, as"
+            " no training picture has; integers were scaled from 0 to 65,535, floats from 0 to 1.",
+        )
     beyond = manifest[manifest["clipped"] > 0]
     if beyond.empty:
         return ()

@@ -14,12 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.cancellation import Cancelled, cancel_on_terminate
+from core.data.image_reading.reading import load_image_reading, load_rendering, save_image_reading
 from core.jobs import cluster, devices, local, queue, warm, webhook
 from core.jobs.failures import diagnose
 from core.schemas import ACTIVE, DataRef, Event, Failure, RunRecord, RunState, now
 from core.store import files, runs
 from core.store.dataset_folder import DatasetFolder
-from core.store.datasets import get_version
+from core.store.datasets import get_dataset, get_version
 from core.training.recorder import Recorder
 from core.training.worker.environment import environment
 
@@ -107,8 +108,13 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
 def _keep_reading(run: RunRecord, folder: Path) -> None:
     """Copy how the data were read, so that the run predicts alike where its dataset is gone."""
     version = get_version(DataRef(dataset=run.dataset, version=run.version))
-    reading = DatasetFolder.of(version.dataset).reading(version.imports[0])
-    if reading.exists():
+    dataset = DatasetFolder.of(version.dataset)
+    reading = dataset.reading(version.imports[0])
+    if get_dataset(version.dataset).kind == "image":
+        rendering = load_rendering([dataset.imported(number) for number in version.imports])
+        first = load_image_reading(reading.parent)
+        save_image_reading(folder, first.model_copy(update={"rendering": rendering}))
+    elif reading.exists():
         shutil.copyfile(reading, folder / reading.name)
 
 

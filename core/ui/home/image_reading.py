@@ -305,7 +305,7 @@ def _edit_rendering(rendering: Rendering) -> Rendering:
         ground = st.segmented_control(
             "Ground under transparency",
             GROUNDS,
-            default=rendering.ground,
+            default=rendering.ground or "white",
             required=True,
             key="photos-ground",
             help="One for all pictures. White drawings need a dark one.",
@@ -317,7 +317,8 @@ def _edit_rendering(rendering: Rendering) -> Rendering:
             high = st.number_input("White", value=high, key="photos-high", help=help_.format("white"), width=150)
             if high <= low:
                 raise InputError("White must be above black.", "Choose a larger value for white.")
-    return Rendering(ground=ground or rendering.ground, low=low, high=high)
+    changed = ground if ground != (rendering.ground or "white") else rendering.ground
+    return Rendering(ground=changed, low=low, high=high)
 
 
 def _show_preview(path: str, reading: ImageReading) -> None:

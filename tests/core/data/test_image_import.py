@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from core.data.files.decoding import Rendering
 from core.data.image_reading.reading import load_image_reading, propose_image_reading
 from core.data.images.store import ImageStore
 from core.data.import_task import import_rest
@@ -212,6 +213,14 @@ class TestRendering:
         assert load_image_reading(import_folder(first.dataset.id, 2)).rendering.high == 4095
         assert (stored(more, 2) == 255).mean() > 0.7
         assert "15 images have grey values outside 0 to 4095" in finding(more, "clipped").message
+
+    def test_what_the_first_import_left_open_the_next_one_decides(self, make_zip: Zip) -> None:
+        first = import_data(make_zip(classes("set", 4)))
+        assert load_image_reading(import_folder(first.dataset.id, 1)).rendering == Rendering()
+        more = import_data(make_zip(self.twelve_bits(), "more.zip"), into=first.dataset.id)
+        assert stored(more, 2).max() > 250
+        last = import_data(make_zip(self.twelve_bits(16383, 500), "last.zip"), into=first.dataset.id)
+        assert (stored(last, 3) == 255).mean() > 0.7, "the range that was found stays"
 
     def test_white_drawings_are_told_apart(self, make_zip: Zip) -> None:
         def icon(seed: int, level: float) -> bytes:

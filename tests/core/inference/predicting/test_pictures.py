@@ -1,0 +1,67 @@
+"""Pictures to predict are rendered as the training pictures were, and what that leaves out is told."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.data.files.decoding import Rendering
+from core.data.images.store import ImageStore
+from core.errors import InputError
+from core.inference.predicting.pictures import rendering_notes, store_pictures
+
+
+def write(path: Path, values: np.ndarray) -> Path:
+    out = io.BytesIO()
+    Image.fromarray(values).save(out, path.suffix[1:].replace("tif", "tiff"))
+    path.write_bytes(out.getvalue())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rendering", "stored", "said"),
+    [
+        (
+            Rendering(low=0, high=1000),
+            [0, 128, 255, 255],
+            ["1 picture holds grey values outside 0 to 1000", "1 pixel."],
+        ),
+        (Rendering(low=0, high=4000), [0, 32, 64, 255], []),
+        (Rendering(), [0, 2, 4, 16], ["1 picture has grey values of more than 8 bits", "from 0 to 65,535"]),
+    ],
+)
+def test_range_of_the_run_is_applied_and_told(
+    workspace: Path, tmp_path: Path, rendering: Rendering, stored: list[int], said: list[str]
+) -> None:
+    deep = write(tmp_path / "deep.tif", np.array([[0, 500, 1000, 4000]], "uint16"))
+    plain = write(tmp_path / "plain.png", np.array([[0, 50, 100, 250]], "uint8"))
+    manifest, skipped = store_pictures([deep, plain], tmp_path, rendering)
+    assert not skipped
+    images = ImageStore(tmp_path)
+    by_name = {path: images.image(row)[0, :, 0].tolist() for row, path in enumerate(manifest["path"])}
+    assert by_name == {"deep.tif": stored, "plain.png": [0, 50, 100, 250]}
+    notes = " ".join(rendering_notes(manifest, rendering))
+    assert all(words in notes for words in said) and bool(notes) == bool(said)
+
+
+def test_ground_of_the_run_lies_under_transparency(workspace: Path, tmp_path: Path) -> None:
+    clear = write(tmp_path / "clear.png", np.zeros((2, 2, 4), "uint8"))
+    for ground, level in (("dark", 0), ("grey", 128), (None, 255)):
+        store_pictures([clear], tmp_path, Rendering(ground=ground))
+        assert ImageStore(tmp_path).image(0).max() == level
+
+
+def test_pictures_of_the_same_name_are_all_predicted(workspace: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+    paths = [write(tmp_path / str(i) / "image.png", np.full((2, 2), i, "uint8")) for i in range(3)]
+    manifest, _ = store_pictures(paths, tmp_path, Rendering())
+    assert sorted(manifest["path"]) == ["image 2.png", "image 3.png", "image.png"]
+
+
+def test_no_picture_is_a_sentence(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"There is no picture .* “a.png”: not an image Graft can read"):
+        store_pictures([tmp_path / "a.png"], tmp_path, Rendering())
