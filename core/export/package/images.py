@@ -82,7 +82,7 @@ def write_image_package(job: Job, wanted: Format, model: Path) -> None:
         n=len(classes),
         classes=", ".join(classes),
         model=model.name,
-        ground=rendering.ground,
+        ground=rendering.ground or "white",
         grey=f"Stretch values of more than 8 bits from {span} to 0 to 255.",
         side=limits.side,
         size=size,
