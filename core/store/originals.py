@@ -36,7 +36,7 @@ def stage_original(path: Path, folder: Path) -> Original | None:
     if is_folder:
         with tarfile.open(plain, "w") as tar:
             for file in sorted(path.rglob("*")):
-                if file.is_file():
+                if file.is_file() and file.resolve().is_relative_to(path.resolve()):  # as links are when read
                     tar.add(file.resolve(), arcname=f"{path.name}/{file.relative_to(path).as_posix()}")
     else:
         shutil.copyfile(path, plain)

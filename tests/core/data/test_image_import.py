@@ -19,6 +19,7 @@ from core.data.versions import load_samples
 from core.errors import InputError
 from core.schemas import DataRef, Finding
 from core.store.datasets import import_folder
+from core.store.originals import open_original
 
 KINDS = {"ok": 0.2, "nok": 0.45, "unsure": 0.7}
 
@@ -298,3 +299,14 @@ def test_reading_is_found_without_decoding_ordinary_photographs(
     files |= {name: plain(1) for name in classes("set", 3)}
     with open_archive(make_zip(files)) as archive:
         assert propose_image_reading(archive).rendering.low is None
+
+
+def test_links_out_of_a_folder_are_not_kept_among_the_originals(workspace: Path, tmp_path: Path) -> None:
+    for name, data in classes("photos", 3).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "secret.png").write_bytes(plain(77))
+    (tmp_path / "photos" / "ok" / "link.png").symlink_to(tmp_path / "secret.png")
+    (record,) = import_data(tmp_path / "photos").dataset.imports
+    with open_original(record.original) as kept:
+        assert sorted(path.name for path in (kept / "ok").iterdir()) == ["0.png", "1.png", "2.png"]
