@@ -109,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("ensemble", studies.ensemble)
     sub.add_argument("data", nargs="?", help="DATASET[@VERSION]: train an ensemble on it")
     sub.add_argument("--runs", nargs="+", metavar="RUN", help="make one of these runs")
-    sub.add_argument("--method", required=True, help="bagging, boosting, stacking; of runs: voting, averaging")
+    sub.add_argument(
+        "--method", required=True, help="bagging, boosting, stacking; of runs: " + ", ".join(studies.COMBINING)
+    )
     sub.add_argument("--spec", help="a TrainingSpec in JSON for the training")
     command("import-run", results.import_run).add_argument("file", help="a run that was exported with --format run")
     command("cancel", training.cancel).add_argument("run")

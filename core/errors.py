@@ -1,5 +1,28 @@
 """Errors for users: one sentence on what happened, one on what to do. The technical cause is logged."""
 
+import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint for a name that is not known: the known ones most like it, if any, before what else to do.
+
+    Names that differ in case, spaces, hyphens or underscores alone count as equal.
+    """
+    spelled: dict[str, str] = {}
+    for each in known:
+        spelled.setdefault(_plain(each), each)
+    near = get_close_matches(_plain(name), spelled, n=3, cutoff=0.7)
+    if not near:
+        return otherwise
+    named = " or ".join(f"“{spelled[each]}”" for each in near[: 1 if near[0] == _plain(name) else 3])
+    return f"Did you mean {named}? {otherwise}".strip()
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if letter.isalnum())
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether the error says that Python, TensorFlow or JAX (recognised by name and message) ran out of memory."""

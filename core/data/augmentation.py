@@ -6,7 +6,7 @@ Scaling of pixel values is no augmentation: it is part of the backbone.
 from pathlib import Path
 from typing import Any
 
-from core.errors import InputError
+from core.errors import InputError, did_you_mean
 from core.schemas import Augmentation, Frozen
 from core.store.files import read_entries
 
@@ -27,5 +27,8 @@ COMES_WITH = {name: entry.brings for name, entry in _ENTRIES.items() if entry.br
 
 def get_augmentation(name: str) -> Augmentation:
     if name not in AUGMENTATIONS:
-        raise InputError(f"There is no augmentation “{name}”.", f"Choose one of: {', '.join(AUGMENTATIONS)}.")
+        raise InputError(
+            f"There is no augmentation “{name}”.",
+            did_you_mean(name, AUGMENTATIONS, f"Choose one of: {', '.join(AUGMENTATIONS)}."),
+        )
     return AUGMENTATIONS[name]

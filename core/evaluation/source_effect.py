@@ -14,18 +14,20 @@ from core.store import runs
 BOTH = "With the source"
 BASELINES = {"target_only": "Your data alone", "source_only": "The source alone"}
 
-# Against each: no difference shown, the run better, the run worse, and no such baseline.
+# Against each: no difference shown, the run better, the run worse, worse though that is not shown, and no baseline.
 SENTENCES = {
     "target_only": (
         "No difference to your data alone is shown: {}.",
         "The source helped: {} over your data alone.",
-        "Negative transfer: the source did harm, {} against your data alone.",
+        "Negative transfer: the source did harm, {} against your data alone. Leave it out.",
+        "The source did not help: {} against your data alone, which chance may explain. Nothing speaks for it here.",
         "Your data alone could not be learnt from, so the effect of the source is unknown.",
     ),
     "source_only": (
         "Against the source alone, no difference is shown: {}.",
         "Against the source alone it gains {}.",
         "The source alone would have done better: {}.",
+        "Against the source alone, no difference is shown: {}.",
         "",
     ),
 }
@@ -53,11 +55,12 @@ class SourceEffect:
         return " ".join(sentence for baseline in SENTENCES if (sentence := self._against(baseline)))
 
     def _against(self, baseline: str) -> str:
-        alike, better, worse, unknown = SENTENCES[baseline]
+        alike, better, worse, rather_worse, unknown = SENTENCES[baseline]
         pair = next((p for p in self.pairs if p.b == BASELINES[baseline]), None)
         if pair is None:
             return unknown
-        sentence = alike if not pair.significant else better if pair.difference < 0 else worse
+        lost = pair.difference > 0  # the baseline's accuracy less the run's
+        sentence = (worse if lost else better) if pair.significant else rather_worse if lost else alike
         return sentence.format(format_points(-pair.difference, -pair.ci[1], -pair.ci[0]))
 
 

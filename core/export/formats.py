@@ -8,7 +8,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Literal
 
-from core.errors import InputError, NotFoundError
+from core.errors import InputError, NotFoundError, did_you_mean
 from core.schemas import DataRef, Frozen, Kind, RunRecord
 from core.store.datasets import get_version
 from core.store.files import read_entries
@@ -80,7 +80,9 @@ class Exported(Frozen):
 
 def get_format(name: str) -> Format:
     if name not in FORMATS:
-        raise InputError(f"There is no format “{name}”.", f"Choose one of: {', '.join(FORMATS)}.")
+        raise InputError(
+            f"There is no format “{name}”.", did_you_mean(name, FORMATS, f"Choose one of: {', '.join(FORMATS)}.")
+        )
     return FORMATS[name]
 
 

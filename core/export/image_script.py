@@ -132,7 +132,7 @@ CLASSES = $classes
 SEED = $seed
 SIZE = $size  # pixels, height and width at which the network sees an image
 DROPOUT = $dropout
-L2 = $l2  # n training images give the new layer's weights W the penalty L2 / n · ‖W‖²
+L2 = $l2  # training images worth n give the new layer's weights W the penalty L2 / n · ‖W‖²
 $head_fit
 $tail_fit
 $cut
@@ -217,7 +217,7 @@ head = keras.Sequential(
             activation="softmax",
             dtype="float32",
             kernel_initializer=keras.initializers.GlorotUniform(SEED),
-            kernel_regularizer=keras.regularizers.L2(L2 / len(train)),
+            kernel_regularizer=keras.regularizers.L2(L2 / enough),
         ),
     ],
     name="head",

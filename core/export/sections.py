@@ -32,10 +32,16 @@ def fit_values(spec: ResolvedSpec) -> dict[str, object]:
         "loss": _loss(spec),
         "counts": _COUNTS[spec.class_weights or "none"],
         "average": _AVERAGE if spec.averaging == "ema" else "",
+        "metric": ', keras.metrics.F1Score(average="macro", name="macro_f1")' if spec.monitor == "macro_f1" else "",
+        "monitor": _MONITORS[spec.monitor],
         "swap": "keras.callbacks.SwapEMAWeights(swap_on_epoch=True), " if spec.averaging == "ema" else "",
     }
 
 
+_MONITORS = {
+    "loss": '"val_cross_entropy", mode="min"',
+    "macro_f1": '"val_macro_f1", mode="max"',
+}
 _OPTIMIZERS = {
     "adam": "keras.optimizers.Adam(schedule)",
     "adamw": "keras.optimizers.AdamW(schedule, weight_decay=0.01)",
@@ -76,9 +82,12 @@ def _loss(spec: ResolvedSpec) -> str:
 FIT = Section(
     title="How a network is fitted",
     text="The loss that is minimised contains penalties on weights; cross-entropy alone, on the validation samples,"
-    " tells which epoch was the best one. The order of the samples depends on seed and epoch alone.",
+    " tells which epoch was the best one; or macro-F1. The order of the samples depends on seed and epoch alone.",
     code='''
 $counts
+judged = weights[validation]  # the epoch is chosen by the loss as it is trained
+seen = weights[train]
+enough = seen.sum() ** 2 / (seen**2).sum()  # as many samples of equal weight are as informative (Kish 1965)
 
 
 class Shuffled(keras.utils.PyDataset):
@@ -102,7 +111,7 @@ class Shuffled(keras.utils.PyDataset):
 
 
 def fit(model, x, epochs, batch_size, rate, patience):
-    """Train, and keep the epoch with the least cross-entropy on the validation samples."""
+    """Train, and keep the best epoch on the validation samples."""
     per_epoch = math.ceil(len(train) / batch_size)
     steps = epochs * per_epoch
     $schedule
@@ -111,14 +120,15 @@ def fit(model, x, epochs, batch_size, rate, patience):
     model.compile(
         optimizer=optimizer,
         loss=$loss,
-        metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
+        metrics=["accuracy"$metric],
+        weighted_metrics=[keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
     )
     best = keras.callbacks.EarlyStopping(
-        "val_cross_entropy", patience=patience, mode="min", restore_best_weights=True
+        $monitor, patience=patience, restore_best_weights=True
     )
     model.fit(
         Shuffled(x, batch_size),
-        validation_data=(x[validation], targets[validation]),
+        validation_data=(x[validation], targets[validation], judged),
         epochs=epochs,
         shuffle=False,  # Shuffled has done it
         verbose=2,

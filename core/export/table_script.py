@@ -30,6 +30,9 @@ def table_sections(run: RunRecord, classes: list[str]) -> list[Section]:
         "seed": spec.seed,
         "classes": classes,
         "key": "row",
+        "judged": _JUDGED_BY[spec.class_weights],
+        "monitored": _MONITORED[spec.monitor][0],
+        "loss_of": _MONITORED[spec.monitor][1],
         "balance": '"balanced"' if spec.class_weights == "balanced" else None,
         "trees": spec.trees,
         "dropout": spec.dropout,
@@ -66,7 +69,7 @@ HERE = Path(__file__).parent
 CLASSES = $classes
 SEED = $seed
 DROPOUT = $dropout
-L2 = $l2  # n training rows give weights W the penalty L2 / n · ‖W‖²
+L2 = $l2  # training rows worth n give weights W the penalty L2 / n · ‖W‖²
 $network_fit
 
 keras.utils.set_random_seed(SEED)
@@ -116,7 +119,7 @@ _NETWORK = Section(
     " embedding of 64 numbers for every category.",
     code="""
 weights = weights * given
-penalty = keras.regularizers.L2(L2 / len(train))
+penalty = keras.regularizers.L2(L2 / enough)
 model = keras.Sequential(
     [
         keras.Input((x.shape[1],)),
@@ -132,7 +135,28 @@ model.save(HERE / "model.keras")
 """,
 )
 
+_MONITORED = {
+    "loss": (
+        "Cross-entropy on the validation rows, in nats, with classes weighted as in training.",
+        """of_truth = p[np.arange(len(validation)), labels[validation]]
+    return np.average(-np.log(np.clip(of_truth, 1e-7, 1)), weights=judged)""",
+    ),
+    "macro_f1": (
+        "Minus macro-F1 on the validation rows.",
+        """from sklearn.metrics import f1_score
+
+    return -f1_score(labels[validation], p.argmax(axis=1), average="macro", zero_division=0)""",
+    ),
+}
+_JUDGED_BY = {
+    "balanced": """# Every class counts the same, as in training.
+counts = np.bincount(labels[train], minlength=len(CLASSES))
+of_class = np.divide(1, counts, out=np.zeros(len(CLASSES)), where=counts > 0)
+judged = of_class[labels[validation]]""",
+    "none": "judged = np.ones(len(validation))",
+}
 _JUDGED = '''
+$judged
 
 def probabilities_of(model, rows):
     """Of all classes; one that no training row is of gets none."""
@@ -141,16 +165,16 @@ def probabilities_of(model, rows):
     return found
 
 
-def cross_entropy(model):
-    """Cross-entropy on the validation rows, in nats."""
-    p = probabilities_of(model, validation)[np.arange(len(validation)), labels[validation]]
-    return -np.log(np.clip(p, 1e-7, 1)).mean()
+def loss_of(model):
+    """$monitored"""
+    p = probabilities_of(model, validation)
+    $loss_of
 
 '''
 _CHOOSE = """
 for model in candidates:
     model.fit(x[train], labels[train], sample_weight=given[train])
-best = min(candidates, key=cross_entropy)
+best = min(candidates, key=loss_of)
 """
 
 _LOGISTIC = Section(
@@ -193,7 +217,7 @@ model = HistGradientBoostingClassifier(
 best, least, since = None, np.inf, 0
 for rounds in np.unique(np.linspace(0, $trees, 21).round().astype(int))[1:]:
     model.set_params(max_iter=rounds).fit(x[train], labels[train], sample_weight=given[train])
-    loss, since = cross_entropy(model), since + 1
+    loss, since = loss_of(model), since + 1
     if loss < least:
         best, least, since = deepcopy(model), loss, 0
     if since == 4:

@@ -5,7 +5,7 @@ import shutil
 from itertools import islice
 from pathlib import Path
 
-from core.errors import InputError, NotFoundError
+from core.errors import InputError, NotFoundError, did_you_mean
 from core.methods.backbone import Backbone, find_weights
 from core.methods.pretrained import BACKBONES
 from core.schemas import RunRecord
@@ -23,7 +23,10 @@ def get_backbone(name: str) -> Backbone:
     if is_own(name):
         return get_own(name)
     here = [b for b, backbone in BACKBONES.items() if find_weights(backbone)]
-    raise InputError(f"There is no backbone “{name}”.", f"Those with installed weights: {', '.join(here)}.")
+    raise InputError(
+        f"There is no backbone “{name}”.",
+        did_you_mean(name, BACKBONES, f"Those with installed weights: {', '.join(here)}."),
+    )
 
 
 def is_own(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from core.errors import InputError
+from core.errors import InputError, did_you_mean
 from core.schemas import Frozen
 from core.store.files import read_entries
 
@@ -38,5 +38,7 @@ LEARNERS = read_entries(Path(__file__).with_suffix(".toml"), Learner)
 
 def get_learner(name: str) -> Learner:
     if name not in LEARNERS:
-        raise InputError(f"There is no learner “{name}”.", f"Choose one of: {', '.join(LEARNERS)}.")
+        raise InputError(
+            f"There is no learner “{name}”.", did_you_mean(name, LEARNERS, f"Choose one of: {', '.join(LEARNERS)}.")
+        )
     return LEARNERS[name]

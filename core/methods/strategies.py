@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from core.errors import InputError
+from core.errors import InputError, did_you_mean
 from core.schemas import Frozen, Kind
 from core.store.files import read_entries
 
@@ -122,5 +122,8 @@ STRATEGIES = read_entries(Path(__file__).with_suffix(".toml"), Strategy)
 
 def get_strategy(name: str) -> Strategy:
     if name not in STRATEGIES:
-        raise InputError(f"There is no strategy “{name}”.", f"Choose one of: {', '.join(STRATEGIES)}.")
+        raise InputError(
+            f"There is no strategy “{name}”.",
+            did_you_mean(name, STRATEGIES, f"Choose one of: {', '.join(STRATEGIES)}."),
+        )
     return STRATEGIES[name]

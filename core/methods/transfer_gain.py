@@ -5,11 +5,13 @@ By the three measures of Torrey and Shavlik (2010), “Transfer learning”: hig
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from core.evaluation.comparison import Pair, compare_predictions
 from core.evaluation.scores import judged_rows
+from core.methods.presets import PRESETS
 from core.methods.strategies import STRATEGIES
-from core.schemas import Event, Frozen, RunRecord
+from core.schemas import Event, Frozen, ResolvedSpec, RunRecord
 from core.store import runs
 
 BASELINE = next(strategy.name for strategy in STRATEGIES.values() if not strategy.pretrained)
@@ -31,11 +33,15 @@ class Course(Frozen):
 
 
 class Gain(Frozen):
-    """A run and its baseline: both courses, and the difference on the test samples with its confidence interval."""
+    """A run and its baseline: both courses, and the difference on the test samples with its confidence interval.
+
+    `unfair` says in what the baseline had less of a chance; empty where it is a fair one.
+    """
 
     run: Course
     baseline: Course
     accuracy: Pair
+    unfair: tuple[str, ...] = ()
 
     @property
     def negative(self) -> bool:
@@ -44,12 +50,49 @@ class Gain(Frozen):
 
 
 def baseline_of(run: RunRecord) -> RunRecord | None:
-    """The newest run of the same network from random weights on the same test samples, if any."""
+    """The newest fair baseline: the same network from random weights on the same test samples; else the newest."""
     if not run.spec.strategy or run.spec.strategy == BASELINE or run.spec.folds:
         return None
     known = runs.list_runs(dataset=run.dataset, states=["succeeded"])
     wanted = (BASELINE, run.spec.backbone, run.test_hash)
-    return next((r for r in known if (r.spec.strategy, r.spec.backbone, r.test_hash) == wanted), None)
+    found = [r for r in known if (r.spec.strategy, r.spec.backbone, r.test_hash) == wanted]
+    return next((r for r in found if not differences(run, r)), found[0] if found else None)
+
+
+def differences(run: RunRecord, baseline: RunRecord) -> tuple[str, ...]:
+    """In what the baseline had less of a chance than the run, as parts of a sentence.
+
+    A fair one learns from the same samples at the same image size, and for at least as many epochs as the run in all
+    its stages, unless early stopping ended it before.
+    """
+    ours, theirs = run.spec, baseline.spec
+    found = []
+    if baseline.version != run.version:
+        found.append("it learnt from another version of the data")
+    if theirs.image_size != ours.image_size:
+        found.append(f"it saw images of {theirs.image_size} px, the run of {ours.image_size} px")
+    if theirs.epochs < fair_epochs(ours) and not stopped_early(baseline):
+        found.append(
+            f"it ended after {theirs.epochs} epochs without having come to a stop; {fair_epochs(ours)} would be fair"
+        )
+    return tuple(found)
+
+
+def fair_epochs(spec: ResolvedSpec) -> int:
+    """Epochs that a baseline must be allowed: those of the run, and those that the presets give one of its own."""
+    return max(spec.epochs + spec.fine_tune_epochs, PRESETS["image"]["quick"]["epochs"])
+
+
+def stopped_early(run: RunRecord) -> bool:
+    """Whether the run's last fit ended by itself before all its epochs were done."""
+    events = [event for event in runs.read_events(run.id) if event.values]
+    asked = any("on request" in note for note in run.notes)
+    return bool(events) and not asked and events[-1].epoch < events[-1].epochs
+
+
+def fair_baseline(run: RunRecord) -> dict[str, Any]:
+    """The fields of a spec that trains a fair baseline for the run, beside its data, image size and seed."""
+    return {"strategy": BASELINE, "backbone": run.spec.backbone, "epochs": fair_epochs(run.spec)}
 
 
 def compare_with_baseline(run: RunRecord, baseline: RunRecord) -> Gain:
@@ -59,7 +102,7 @@ def compare_with_baseline(run: RunRecord, baseline: RunRecord) -> Gain:
     events = {r.id: [e for e in runs.read_events(r.id) if "val_accuracy" in e.values] for r in (baseline, run)}
     mark = max((e.values["val_accuracy"] for e in events[baseline.id]), default=0.0)
     courses = [learning_course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]
-    return Gain(run=courses[0], baseline=courses[1], accuracy=accuracy)
+    return Gain(run=courses[0], baseline=courses[1], accuracy=accuracy, unfair=differences(run, baseline))
 
 
 def learning_course(events: Sequence[Event], mark: float, began: datetime) -> Course:
@@ -83,6 +126,8 @@ def describe_gain(gain: Gain) -> str:
     pair = gain.accuracy
     low, high = (PERCENT * bound for bound in pair.ci)
     points = f"{PERCENT * pair.difference:+.1f} points ({low:+.1f} to {high:+.1f})"
+    if gain.unfair:
+        return f"Not a fair comparison: of the baseline, {'; '.join(gain.unfair)}. The difference is {points}."
     if gain.negative:
         return f"Negative transfer: random weights did better, {points} on the test samples, p = {pair.p:.2g}."
     if pair.significant:

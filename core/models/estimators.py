@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+TIES = 1e-3  # how much probabilities count beside a majority vote, so that they decide where votes tie
+
 
 class Stack:
     """Fitted learners and a meta-learner with scikit-learn's interface; `fit` fits only the meta-learner.
@@ -63,12 +65,20 @@ class Vote:
         learners: Keras networks, or what scikit-learn calls a classifier.
         widths: how many columns each sees; weights: how much each says, adding up to 1.
         classes: how many there are.
+        by_class: whether each learner only names a class; its probabilities then decide where votes tie.
     """
 
+    by_class = False  # of those stored before there was a choice
+
     def __init__(
-        self, learners: Sequence[Any], widths: Sequence[int], weights: Sequence[float], classes: int
+        self,
+        learners: Sequence[Any],
+        widths: Sequence[int],
+        weights: Sequence[float],
+        classes: int,
+        by_class: bool = False,
     ) -> None:
-        self.learners, self.weights = tuple(learners), tuple(weights)
+        self.learners, self.weights, self.by_class = tuple(learners), tuple(weights), by_class
         self.ends = np.cumsum(widths)
         self.classes_ = np.arange(classes)
 
@@ -76,8 +86,12 @@ class Vote:
         """`(n, classes)`, rows adding up to 1."""
         found = np.zeros((len(x), len(self.classes_)))
         for learner, weight, columns in zip(self.learners, self.weights, np.split(x, self.ends[:-1], 1), strict=True):
+            shares = np.zeros_like(found)
             if hasattr(learner, "predict_proba"):
-                found[:, learner.classes_] += weight * learner.predict_proba(columns)
+                shares[:, learner.classes_] = learner.predict_proba(columns)
             else:
-                found += weight * learner.predict(columns, batch_size=1024, verbose=0)
+                shares[:] = learner.predict(columns, batch_size=1024, verbose=0)
+            if self.by_class:
+                shares = (1 - TIES) * np.eye(shares.shape[1])[shares.argmax(axis=1)] + TIES * shares
+            found += weight * shares
         return np.asarray(found / found.sum(axis=1, keepdims=True))

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from core.models.estimators import TIES
+
 
 def linear_head(
     n_features: int,
@@ -81,6 +83,14 @@ def weighted_mean(members: Sequence[keras.Model], weights: Sequence[float], name
     return keras.Model(
         x, layers.Activation("softmax", dtype="float32", name="probabilities")(log_probabilities(mean)), name=name
     )
+
+
+def voting(member: keras.Model) -> keras.Model:
+    """The model with all probability, but for a little, on the class that it finds likeliest."""
+    x = keras.Input(member.input_shape[1:], name="features")
+    shares = member(x)
+    named = keras.ops.one_hot(keras.ops.argmax(shares, axis=-1), shares.shape[-1], dtype="float32")
+    return keras.Model(x, (1 - TIES) * named + TIES * shares, name=f"{member.name}_vote")
 
 
 def log_probabilities(probabilities: keras.KerasTensor) -> keras.KerasTensor:

@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection, delete, insert, or_, select
 
-from core.errors import InputError, NotFoundError
+from core.errors import InputError, NotFoundError, did_you_mean
 from core.schemas import ACTIVE, DataRef, DatasetRecord, VersionRecord
 from core.settings import get_settings
 from core.store import database
@@ -57,7 +57,9 @@ def get_dataset(id_or_name: str) -> DatasetRecord:
     if _is_id(id_or_name) and DatasetFolder.of(id_or_name).record.exists():
         reindex()  # the folder exists but not the row: the database was lost
         return get_dataset(id_or_name)
-    raise NotFoundError(f"There is no dataset “{id_or_name}”.", "`python -m core import PATH` brings one in.")
+    known = [name for dataset in list_datasets() for name in (dataset.id, dataset.name)]
+    hint = did_you_mean(id_or_name, known, "`python -m core import PATH` brings one in.")
+    raise NotFoundError(f"There is no dataset “{id_or_name}”.", hint)
 
 
 def list_versions(dataset_id: str) -> list[VersionRecord]:

@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import ValidationError
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from core.errors import InputError, NotFoundError
+from core.errors import InputError, NotFoundError, did_you_mean
 from core.schemas import ACTIVE, FINISHED, Event, ResolvedSpec, RunRecord, RunState, now
 from core.settings import get_settings
 from core.store import files
@@ -115,7 +115,9 @@ def get_run(run: str) -> RunRecord:
     if not records and _index_lost() and reindex():
         return get_run(run)
     if not records:
-        raise NotFoundError(f"There is no run “{run}”.", "The Runs page, or `python -m core runs`, lists them.")
+        known = [name for record in list_runs() for name in (record.id, record.name)]
+        hint = did_you_mean(run, known, "The Runs page, or `python -m core runs`, lists them.")
+        raise NotFoundError(f"There is no run “{run}”.", hint)
     if len(records) > 1 and run not in records:
         raise InputError(f"{len(records)} runs are named “{run}”.", "Use the run's id instead.")
     return RunRecord.model_validate_json(records.get(run) or next(iter(records.values())))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from core.data.cleaning.steps.registry import STEPS
 from core.data.cleaning.steps.step import Rows, StepKind, StepSettings
-from core.errors import InputError
+from core.errors import InputError, did_you_mean
 from core.schemas import Kind, Recipe, Step
 
 AT_ONCE = ("samples", "cells")  # scopes of the steps that make the version
@@ -21,7 +21,10 @@ AT_ONCE = ("samples", "cells")  # scopes of the steps that make the version
 def step_kind(step: Step) -> StepKind:
     """The registry's entry for a step; `InputError` when there is none."""
     if step.kind not in STEPS:
-        raise InputError(f"There is no cleaning step “{step.kind}”.", "The steps are " + ", ".join(STEPS) + ".")
+        raise InputError(
+            f"There is no cleaning step “{step.kind}”.",
+            did_you_mean(step.kind, STEPS, "The steps are " + ", ".join(STEPS) + "."),
+        )
     return STEPS[step.kind]
 
 

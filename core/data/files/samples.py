@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from core.data.files.archives import Archive, MemoryArchive, open_archive
-from core.errors import GraftError, NotFoundError
+from core.errors import GraftError, NotFoundError, did_you_mean
 from core.schemas import Kind
 from core.settings import ROOT
 
@@ -90,5 +90,8 @@ SAMPLES: dict[str, Sample] = {
 def get_sample(name: str) -> Sample:
     """The sample with this name, or `NotFoundError`."""
     if name not in SAMPLES:
-        raise NotFoundError(f"There is no sample “{name}”.", "The samples are " + ", ".join(SAMPLES) + ".")
+        raise NotFoundError(
+            f"There is no sample “{name}”.",
+            did_you_mean(name, SAMPLES, "The samples are " + ", ".join(SAMPLES) + "."),
+        )
     return SAMPLES[name]

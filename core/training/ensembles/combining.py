@@ -17,7 +17,7 @@ from core.methods import backbones as own
 from core.methods.combinations import COMBINATIONS, get_members
 from core.methods.parts import parts_of, predictions_table
 from core.models.estimators import Together, Vote
-from core.models.heads import weighted_mean
+from core.models.heads import voting, weighted_mean
 from core.schemas import DataRef, Kind, RunRecord
 from core.store import files, runs
 from core.store.datasets import get_dataset, get_version
@@ -54,12 +54,16 @@ class Combining:
         self.choosing = slice(0, len(self.parts.validation))
 
     def voted_images(self) -> Result:
-        """A network of the members' networks, each seeing the image at its own size."""
-        networks = [self._network(member) for member in self.members]
-        weights = self._weights()
-        size = self.run.spec.image_size
-        seen = [_at_size(network, size, f"member_{i}") for i, network in enumerate(networks, start=1)]
-        return self._image_result(weighted_mean(seen, weights.tolist(), "vote"), {})
+        """The weighted mean of the members' networks, each seeing the image at its own size."""
+        return self._image_result(weighted_mean(self._networks(), self._weights().tolist(), "vote"), {})
+
+    def mean_of_images(self) -> Result:
+        """The mean of the members' networks."""
+        return self._image_result(weighted_mean(self._networks(), self._even(), "mean"), {})
+
+    def majority_of_images(self) -> Result:
+        """The share of the members' networks that name each class."""
+        return self._image_result(weighted_mean(list(map(voting, self._networks())), self._even(), "majority"), {})
 
     def averaged_images(self) -> Result:
         """A greedy soup: the members from the best on, each kept where the validation loss falls."""
@@ -94,15 +98,27 @@ class Combining:
         return self._image_result(soup, {"averaged": float(len(kept))})
 
     def voted_rows(self) -> Result:
-        """The members' learners with their preparations, in one."""
+        """The weighted mean of the members' learners with their preparations, in one."""
+        return self._rows_result(self._weights().tolist())
+
+    def mean_of_rows(self) -> Result:
+        """The mean of the members' learners."""
+        return self._rows_result(self._even())
+
+    def majority_of_rows(self) -> Result:
+        """The share of the members' learners that name each class."""
+        return self._rows_result(self._even(), by_class=True)
+
+    def _rows_result(self, weights: list[float], by_class: bool = False) -> Result:
         loaded = [_load_member(runs.run_folder(member.id)) for member in self.members]
         cells, _ = load_rows(self.ref, cells=True)
         prepared = [preparation.transform(cells.cells.iloc[self.rows]) for preparation, _ in loaded]
         vote = Vote(
             [learner for _, learner in loaded],
             [part.shape[1] for part in prepared],
-            self._weights().tolist(),
+            weights,
             len(self.version.classes),
+            by_class,
         )
         together = Together([preparation for preparation, _ in loaded])
 
@@ -111,6 +127,15 @@ class Combining:
             joblib.dump(vote, folder / "model.joblib", compress=3)
 
         return self._result(vote.predict_proba(np.concatenate(prepared, axis=1)), {}, save)
+
+    def _even(self) -> list[float]:
+        return [1 / len(self.members)] * len(self.members)
+
+    def _networks(self) -> list[keras.Model]:
+        """The members' networks, all for images of the run's size."""
+        size = self.run.spec.image_size
+        loaded = [self._network(member) for member in self.members]
+        return [_at_size(network, size, f"member_{i}") for i, network in enumerate(loaded, start=1)]
 
     def _network(self, member: RunRecord) -> keras.Model:
         network: keras.Model = keras.models.load_model(runs.run_folder(member.id) / own.NETWORK, compile=False)

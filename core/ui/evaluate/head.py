@@ -95,7 +95,7 @@ def repeat_folds(run: RunRecord) -> None:
         go("train", dataset=run.dataset, run=started[0].id)
 
 
-def start_next(run: RunRecord, **method: str | None) -> None:
+def start_next(run: RunRecord, **method: object) -> None:
     """Start another method on a run's data with its seed and folds, and go and watch it."""
     kept = run.spec.model_dump(include={"data", "image_size", "seed", "folds"})
     with show_errors():

@@ -42,10 +42,17 @@ def _show_gain(judged: Judged) -> None:
             " pretrained weights helped. That takes minutes."
         ):
             if st.button("Train the baseline", type="primary", icon=":material/casino:"):
-                start_next(run, strategy=BASELINE, backbone=run.spec.backbone)
+                start_next(run, **transfer_gain.fair_baseline(run))
         return
     gain = transfer_gain.compare_with_baseline(run, baseline)
-    st.markdown(f"**{transfer_gain.describe_gain(gain)}**")
+    if gain.unfair:
+        st.warning(transfer_gain.describe_gain(gain), icon=":material/balance:")
+        if st.button("Train a fair baseline", type="primary", icon=":material/casino:"):
+            start_next(run, **transfer_gain.fair_baseline(run))
+    elif gain.negative:
+        st.error(transfer_gain.describe_gain(gain), icon=":material/trending_down:")
+    else:
+        st.markdown(f"**{transfer_gain.describe_gain(gain)}**")
     mark = gain.baseline.best
     table = {name: _row(course, mark) for name, course in ((run.name, gain.run), (baseline.name, gain.baseline))}
     st.dataframe(pd.DataFrame(table), width="stretch")

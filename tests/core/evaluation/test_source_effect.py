@@ -41,6 +41,7 @@ def run_with(workspace: Path, mine: float, target: float | None, source: float =
         (0.9, 0.8, "The source helped: +10"),
         (0.8, 0.9, "Negative transfer"),
         (0.9, 0.895, "No difference to your data alone is shown"),
+        (0.895, 0.9, "The source did not help"),
         (0.9, None, "is unknown"),
     ],
 )

@@ -198,7 +198,7 @@ def test_an_option_that_a_learner_does_not_honour_is_refused_by_name(penguins, l
 
 
 def test_a_strategy_with_a_model_of_its_own_refuses_the_settings_of_the_learner(penguins):
-    source = import_data("sample:penguins", name="penguins elsewhere")
+    source = import_data("sample:penguins", name="penguins elsewhere").dataset
     how = {"data": penguins.id, "source": (source.id,), "strategy": "tradaboost", "learner": "random_forest"}
     spec = plan(**how)
     assert resolve_request(spec.request()) == spec
