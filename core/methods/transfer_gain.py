@@ -80,7 +80,8 @@ def differences(run: RunRecord, baseline: RunRecord) -> tuple[str, ...]:
 
 def fair_epochs(spec: ResolvedSpec) -> int:
     """Epochs that a baseline must be allowed: those of the run, and those that the presets give one of its own."""
-    return max(spec.epochs + spec.fine_tune_epochs, PRESETS["image"]["quick"]["epochs"])
+    usual: int = PRESETS["image"]["quick"]["epochs"]
+    return max(spec.epochs + spec.fine_tune_epochs, usual)
 
 
 def stopped_early(run: RunRecord) -> bool:

@@ -7,6 +7,7 @@ import pandas as pd
 from core.data.cleaning.steps.samples import DROP_DUPLICATES
 from core.data.files.member_list import SUFFIXES
 from core.data.findings import category as category_findings
+from core.data.findings import class_spelling
 from core.data.findings import image as image_findings
 from core.data.findings import reading as reading_findings
 from core.data.findings import table as table_findings
@@ -108,4 +109,4 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-FINDERS: list[Finder] = [unreadable, exact_duplicate, small_class, imbalance]
+FINDERS: list[Finder] = [unreadable, exact_duplicate, small_class, imbalance, *class_spelling.FINDERS]

@@ -18,6 +18,8 @@ APART = 0.999  # domain AUC above which source and target do not overlap
 KERNEL_ROWS = 6000  # rows of a source at most, for the kernel matrix with 8 bytes per pair
 RIDGE = 1e-3  # added to the diagonal of the kernel matrix, which is 1 / rows
 CENTRES = 100
+RATIOS = {"density_ratio": False, "density_ratio_squares": True}  # methods by a classifier, and whether with squares
+CLEARLY = 0.005  # by so much less a log loss is called better
 ROUNDS = 1000
 LEAST_EFFECTIVE_SHARE = 0.1  # effective share of the source's rows below which the run gets a note
 WIDTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of a kernel: γ in units of one over the median squared distance
@@ -30,6 +32,7 @@ def instance_weighting(problem: VectorProblem, learn: Learn) -> VectorFitted:
     rows = source.x[source.train]
     there, resolved = problem.x[problem.train], problem.resolved
     weights = instance_weights(rows, there, resolved.method, resolved.seed, source.labels[source.train])
+    problem.recorder.note(describe_weighting(rows, there, weights, resolved.method, resolved.seed))
     size = effective_size(weights)
     if size < LEAST_EFFECTIVE_SHARE * len(rows):
         problem.recorder.note(
@@ -96,38 +99,87 @@ def domain_auc(source: np.ndarray, target: np.ndarray, seed: int = 0, weights: n
     return max(0.5, _odds(source, target, seed, weights)[1])
 
 
-def _odds(
-    source: np.ndarray, target: np.ndarray, seed: int, weights: np.ndarray | None = None
-) -> tuple[np.ndarray, float]:
-    """The odds p / (1 − p) that each source row belongs to the target, and the classifier's AUC.
+def describe_weighting(
+    source: np.ndarray, target: np.ndarray, weights: np.ndarray, method: str, seed: int = 0
+) -> str:
+    """How well weights, `(n,)`, make the source look like the target, in a sentence or two.
 
-    Both are out of fold: a classifier predicts the domain of its training rows better than that of new rows.
-    Written here because skada 0.6's `DiscriminatorReweight` weighs by (1 − p) / p, the wrong way round.
+    The distances of the means are in standard deviations of the target (Stuart 2010, “Matching methods for causal
+    inference”, section 4); where the weights rest on a classifier of the domains, its loss out of fold is told with
+    that of the other form.
     """
-    from sklearn.metrics import roc_auc_score
+    spread = np.maximum(target.std(axis=0), 1e-9)
+    before, after = (
+        float(np.abs((np.average(source, axis=0, weights=w) - target.mean(axis=0)) / spread).mean())
+        for w in (None, weights)
+    )
+    text = (
+        f"The source's means are {before:.2f} standard deviations from the target's on average, {after:.2f} as it is"
+        " weighted."
+    )
+    if method not in RATIOS:
+        return text
+    mine, other = (_domain_loss(source, target, seed, squares) for squares in (RATIOS[method], not RATIOS[method]))
+    better = f" “{next(name for name in RATIOS if name != method)}” fits better." if other < mine - CLEARLY else ""
+    return (
+        f"{text} The classifier behind the weights has a log loss of {mine:.3f},"
+        f" {'without' if RATIOS[method] else 'with'} squares {other:.3f}.{better}"
+    )
+
+
+def _domain_loss(source: np.ndarray, target: np.ndarray, seed: int, squares: bool) -> float:
+    from sklearn.metrics import log_loss
+
+    p, of_target = _domain_probabilities(source, target, seed, None, squares)
+    return float(log_loss(of_target, p))
+
+
+def _domain_probabilities(
+    source: np.ndarray, target: np.ndarray, seed: int, counts: np.ndarray | None, squares: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Out-of-fold probabilities of the target, for the source's rows and then the target's, and which they are of."""
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     x = np.concatenate([source, target]).astype("float64")
     of_target = np.repeat([0, 1], [len(source), len(target)])
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    model, counts = _classifier(x, seed), None
-    if weights is not None:
-        counts = np.concatenate([weights / weights.mean(), np.ones(len(target))])
+    model = _classifier(x, seed, squares)
     parameters = {} if counts is None else {f"{model.steps[-1][0]}__sample_weight": counts}
     p = cross_val_predict(model, x, of_target, cv=folds, method="predict_proba", params=parameters)[:, 1]
+    return p, of_target
+
+
+def _odds(
+    source: np.ndarray, target: np.ndarray, seed: int, weights: np.ndarray | None = None, squares: bool = False
+) -> tuple[np.ndarray, float]:
+    """The odds p / (1 − p) that each source row belongs to the target, and the classifier's AUC.
+
+    Both are out of fold: a classifier predicts the domain of its training rows better than that of new rows. With
+    `squares` of the columns the odds can also follow variances that differ, as the ratio of two normal densities
+    does. Written here because skada 0.6's `DiscriminatorReweight` weighs by (1 − p) / p, the wrong way round.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    counts = None if weights is None else np.concatenate([weights / weights.mean(), np.ones(len(target))])
+    p, of_target = _domain_probabilities(source, target, seed, counts, squares)
     here = np.clip(p[: len(source)], 1e-6, 1 - 1e-6)
     return here / (1 - here), float(roc_auc_score(of_target, p, sample_weight=counts))
 
 
-def _classifier(x: np.ndarray, seed: int) -> Any:
-    """A logistic regression, not yet fitted, on at most `WIDEST` dimensions."""
+def _with_squares(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([x, x**2], axis=1)
+
+
+def _classifier(x: np.ndarray, seed: int, squares: bool = False) -> Any:
+    """A logistic regression, not yet fitted, on at most `WIDEST` dimensions, and their squares if wanted."""
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
     seen = [PCA(min(WIDEST, len(x) // 2), random_state=seed)] if x.shape[1] > WIDEST else []
-    return make_pipeline(*seen, StandardScaler(), LogisticRegression(max_iter=2000))
+    more = [FunctionTransformer(_with_squares), StandardScaler()] if squares else []
+    return make_pipeline(*seen, StandardScaler(), *more, LogisticRegression(max_iter=2000))
 
 
 def label_shift_weights(source: np.ndarray, labels: np.ndarray, target: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -228,6 +280,7 @@ def _median_distance(source: np.ndarray, target: np.ndarray, seed: int) -> float
 
 METHODS: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "density_ratio": lambda source, target, seed: _odds(source, target, seed)[0],
+    "density_ratio_squares": lambda source, target, seed: _odds(source, target, seed, squares=True)[0],
     "kernel_mean_matching": _kernel_mean_matching,
     "kliep": _kliep,
     "nearest_neighbours": _nearest_neighbours,

@@ -101,3 +101,18 @@ def test_the_shares_of_the_classes_are_found_without_a_label_of_the_target():
     assert LogisticRegression().fit(source, ys, sample_weight=w).score(target, yt) > plain + 0.05
     same, y = world(8000, 0.2, 9)
     assert (instance_weights(source, same, "label_shift", labels=ys) * ys).mean() == pytest.approx(y.mean(), abs=0.05)
+
+
+def test_squares_follow_variances_that_differ_where_a_line_overshoots():
+    rng = np.random.default_rng(0)
+    source, target = rng.normal(0, 1, (3_000, 1)), rng.normal(0.75, 0.5, (3_000, 1))
+    means = {}
+    for method in ("density_ratio", "density_ratio_squares"):
+        weights = instance_weights(source, target, method)
+        means[method] = float(np.average(source[:, 0], weights=weights))
+    assert abs(means["density_ratio_squares"] - 0.75) < 0.05
+    assert abs(means["density_ratio_squares"] - 0.75) < abs(means["density_ratio"] - 0.75)
+    told = instances.describe_weighting(source, target, instance_weights(source, target), "density_ratio")
+    assert "“density_ratio_squares” fits better" in told and "standard deviations" in told
+    squared = instance_weights(source, target, "density_ratio_squares")
+    assert "fits better" not in instances.describe_weighting(source, target, squared, "density_ratio_squares")
