@@ -143,9 +143,11 @@ def _text(value: Any, indent: int = 0) -> str:
         return "\n".join(lines)
     if isinstance(value, list):
         if all(isinstance(x, int | float | str) for x in value):
-            return pad + ", ".join(str(x) for x in value)
+            return pad + ", ".join(_text(x) for x in value)
         return "\n".join(f"{pad}- {_text(x, indent + 1).lstrip()}" for x in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    from core.evaluation.comparison import in_words
+
+    return in_words(value)
 
 
 def main(argv: list[str] | None = None) -> int:

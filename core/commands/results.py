@@ -9,6 +9,7 @@ from core.errors import InputError
 
 def evaluate(args: argparse.Namespace) -> Document:
     """Score a run on its test samples."""
+    from core.evaluation.calibration import class_indices, error_with_interval, probabilities
     from core.evaluation.scores import (
         classes_of,
         describe_absent_classes,
@@ -25,6 +26,7 @@ def evaluate(args: argparse.Namespace) -> Document:
     scores = score_predictions(test, classes)
     warnings = filter(None, (describe_single_prediction(scores), describe_absent_classes(scores)))
     document: Document = {"run": run.id, **scores.as_json(), "warning": " ".join(warnings) or None}
+    document["ci"]["ece"] = error_with_interval(probabilities(test), class_indices(test))[1]
     folds = fold_scores(test, classes)
     if folds:
         document |= {

@@ -23,13 +23,14 @@ from core.store.runs import get_run, read_predictions, runs_on_test
 
 POWER = 0.8
 LOOKS = 10
+LEAST_SHARED = 10  # test samples that runs must have in common to be compared
 BOOTSTRAP = "paired bootstrap"
 Metric = Literal["accuracy", "macro_f1"]
 Codes = NDArray[np.intp]
 
 
 class Pair(Frozen):
-    """Run `b` compared with run `a` in one metric, on the `n` test samples of both.
+    """Run `b` compared with run `a` in one metric, on the `n` test samples that both share of those `judged`.
 
     `difference` is b less a. With m pairs, Holm's procedure asks each for a p-value below some 0.05 / k, k ≤ m: its
     `level` is 1 less that, `ci` the interval at this level, which leaves out 0 exactly where the difference is
@@ -43,6 +44,7 @@ class Pair(Frozen):
     metric: Metric
     test: str
     n: int
+    judged: tuple[int, int]
     difference: float
     ci: Interval
     level: float
@@ -57,7 +59,7 @@ def compare_runs(runs: Sequence[str]) -> dict[str, Any]:
 
     Raises:
         NotFoundError: no such run, or one without predictions.
-        InputError: fewer than two, or runs that were not judged on the same samples with the same labels.
+        InputError: fewer than two, or runs that share too few test samples with the same labels.
     """
     records = list({r.id: r for r in map(get_run, runs)}.values())
     check_comparable(records)
@@ -89,14 +91,12 @@ def compare_predictions(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
         runs: the judged rows (`core.evaluation.scores.judged_rows`) per run, under the name the run goes by.
 
     Raises:
-        InputError: fewer than two runs, or two that were not judged on the same samples with the same labels.
+        InputError: fewer than two runs, or they share too few test samples with the same labels.
     """
     if len(runs) < 2:
         raise InputError("A comparison needs at least two runs.", "Choose a second run of the same dataset version.")
     names = list(runs)
-    aligned = {names[0]: runs[names[0]].sort_values("id", ignore_index=True)}
-    for name in names[1:]:
-        aligned[name] = _aligned(names[0], aligned[names[0]], name, runs[name])
+    aligned = shared_rows(runs)
     classes = pd.Index(classes_of(aligned[names[0]]))
     truth = classes.get_indexer(pd.Index(aligned[names[0]]["label"].astype(str)))
     guesses = np.column_stack([classes.get_indexer(pd.Index(r["predicted"].astype(str))) for r in aligned.values()])
@@ -115,6 +115,7 @@ def compare_predictions(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
                     metric=test.metric,
                     test=test.name,
                     n=len(truth),
+                    judged=(len(runs[names[a]]), len(runs[names[b]])),
                     difference=test.difference,
                     ci=test.interval(alpha),
                     level=1 - alpha,
@@ -127,31 +128,37 @@ def compare_predictions(runs: Mapping[str, pd.DataFrame]) -> list[Pair]:
     return [row for both in zip(rows[: len(pairs)], rows[len(pairs) :], strict=True) for row in both]
 
 
-def _aligned(first: str, reference: pd.DataFrame, name: str, rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows.sort_values("id", ignore_index=True)
-    if list(rows["id"]) != list(reference["id"]):
-        common = len(set(rows["id"]) & set(reference["id"]))
+def shared_rows(runs: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The rows of the samples that all runs were judged on with the same label, in one order.
+
+    Runs on different versions, or with folds and without, have some in common. What was trained on by one of them is
+    no test sample of it, so that it is not among these.
+
+    Raises:
+        InputError: there are too few of these, or the runs do not choose among the same classes.
+    """
+    names = list(runs)
+    first = names[0]
+    for name in names[1:]:
+        known, others = set(classes_of(runs[first])), set(classes_of(runs[name]))
+        if known != others:
+            strangers = ", ".join(f"“{c}”" for c in sorted(known ^ others)[:5])
+            raise InputError(
+                f"“{first}” and “{name}” do not choose among the same classes: only one of them knows {strangers},"
+                " so they cannot be compared.",
+                "Train the older run again on the newest version of the dataset.",
+            )
+    labels = pd.concat([rows.set_index("id")["label"].astype(str) for rows in runs.values()], axis=1, join="inner")
+    same = labels[labels.nunique(axis=1) == 1]
+    fewest = min(len(rows) for rows in runs.values())
+    if len(same) < min(LEAST_SHARED, fewest):
         raise InputError(
-            f"“{first}” and “{name}” were not judged on the same test samples"
-            f" ({len(reference)} and {len(rows)}, {common} in common), so they cannot be compared.",
-            "Train one of them again on the other's dataset version, with or without folds as the other.",
+            f"The runs share {len(same)} test samples with the same labels, too few to compare them.",
+            "Train one of them again on the other's dataset version.",
         )
-    relabelled = rows["label"].astype(str) != reference["label"].astype(str)
-    if relabelled.any():
-        raise InputError(
-            f"{int(relabelled.sum())} test samples have other labels in “{name}” than in “{first}”"
-            f" (for one, {rows['path'][relabelled].iloc[0]}), so the two cannot be compared.",
-            "Train the older run again on the newest version of the dataset.",
-        )
-    known, others = set(classes_of(reference)), set(classes_of(rows))
-    if known != others:
-        strangers = ", ".join(f"“{c}”" for c in sorted(known ^ others)[:5])
-        raise InputError(
-            f"“{first}” and “{name}” do not choose among the same classes: only one of them knows {strangers},"
-            " so they cannot be compared.",
-            "Train the older run again on the newest version of the dataset.",
-        )
-    return rows
+    return {
+        name: rows[rows["id"].isin(same.index)].sort_values("id", ignore_index=True) for name, rows in runs.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -284,16 +291,17 @@ def samples_needed(difference: float, disagreement: float) -> int | None:
 def describe_pair(pair: Pair, noun: str = "test images") -> str:
     """One sentence on a pair and, if no difference is shown, how many samples would be needed to show one."""
     kind = "" if pair.metric == "accuracy" else " of macro-F1"
+    shared = "" if pair.judged == (pair.n, pair.n) else f" On the {pair.n:,} {noun} that they share."
     if pair.significant:
         better, worse = (pair.b, pair.a) if pair.difference > 0 else (pair.a, pair.b)
         low, high = pair.ci if pair.difference > 0 else (-pair.ci[1], -pair.ci[0])
         size = format_points(abs(pair.difference), low, high)
-        return f"{better} is better than {worse}: {size}{kind}, {format_p(pair.p_adjusted)}."
+        return f"{better} is better than {worse}: {size}{kind}, {format_p(pair.p_adjusted)}.{shared}"
     text = f"No difference shown: {format_points(pair.difference, *pair.ci)}{kind}."
     needed = samples_needed(pair.difference, pair.disagreements / pair.n) if pair.metric == "accuracy" else None
     if needed is not None and needed > pair.n:
         text += f" About {_two_digits(needed):,} {noun} would be needed to see one of this size."
-    return text
+    return text + shared
 
 
 def best_run(pairs: Sequence[Pair], metric: Metric) -> str | None:
@@ -333,6 +341,17 @@ def settings_differences(specs: Mapping[str, ResolvedSpec]) -> dict[str, dict[st
         if field != "name" and len(set(values.values())) > 1:
             differences[field] = {run: str(v) if isinstance(v, Frozen) else v for run, v in values.items()}
     return differences
+
+
+def in_words(value: object) -> str:
+    """A value as people write it: yes and no, a dash for nothing, four digits, commas between several."""
+    if value is None or value in ("", (), []):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(in_words(each) for each in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def disagreements(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

@@ -190,7 +190,7 @@ def test_no_finding_says_what_was_looked_for(workspace: Path, tmp_path: Path) ->
 def test_a_new_split_is_a_new_version_with_the_shares_asked_for(images: DatasetRecord) -> None:
     app = open_data(dataset=images.id, tab="Split")
     assert "duplicates are kept together" in text(app)
-    assert "Only runs judged on the same test samples can be compared" in text(app)
+    assert "Runs are compared on the test samples they share" in text(app)
     shares = {n.label: n for n in app.number_input}
     shares["Validation share (%)"].set_value(10)
     shares["Test share (%)"].set_value(50)

@@ -82,8 +82,8 @@ def _show_split_form(dataset: DatasetRecord, version: VersionRecord) -> None:
             " the rest.",
         )
         st.caption(
-            "A new split is a new version with other test samples. Only runs judged on the same test samples can be"
-            " compared: train again on the new version, or keep to the old one, which is not changed."
+            "A new split is a new version with other test samples. Runs are compared on the test samples they share,"
+            " which may be few: train again on the new version, or keep to the old one, which is not changed."
         )
         if st.form_submit_button("Make this split", icon=":material/call_split:"):
             if validation + test >= 100:

@@ -10,7 +10,7 @@ from core.methods.recommendation import next_step
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import list_versions
-from core.ui.evaluate.judged import HELP, Judged
+from core.ui.evaluate.judged import HELP, Judged, calibration_error
 from core.ui.shell.page import go, show_errors
 from core.ui.shell.text import duration, literal
 
@@ -31,9 +31,10 @@ def show_facts(judged: Judged) -> None:
     macro = format_interval(of.macro_f1, *of.ci["macro_f1"])
     names = {v.id: v.name for v in list_versions(run.dataset)}
     version = names.get(run.version, run.version)  # it may have been deleted since
+    error = format_interval(*calibration_error(judged))
     took = f" · {duration(sum(run.seconds.values()))}" if run.seconds else ""
     st.caption(
-        f"Macro-F1 {macro} · weighted F1 {of.weighted_f1:.2f} · calibration error {of.ece:.2f}  \n"
+        f"Macro-F1 {macro} · weighted F1 {of.weighted_f1:.2f} · calibration error {error}  \n"
         f"{literal(judged.dataset.name)} · version {literal(version)} · seed {run.spec.seed}{took}",
         help=f"{HELP['macro_f1']}  \n{HELP['ece']}",
     )

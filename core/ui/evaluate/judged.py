@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import NotFoundError
 from core.evaluation import scores
+from core.evaluation.calibration import class_indices, error_with_interval, probabilities
 from core.evaluation.scores import FoldScores, Scores
 from core.schemas import DataRef, DatasetRecord, Kind, RunRecord
 from core.store import runs
@@ -101,6 +102,17 @@ def _score(run_id: str, _folder: str) -> tuple[pd.DataFrame, Scores, FoldScores 
     classes = scores.classes_of(predictions)
     rows = scores.with_confidence(scores.judged_rows(predictions))
     return rows, scores.score_predictions(rows, classes), scores.fold_scores(rows, classes)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _calibration_error(run_id: str, _folder: str, _judged: Judged) -> tuple[float, float, float]:
+    error, (low, high) = error_with_interval(probabilities(_judged.rows), class_indices(_judged.rows))
+    return error, low, high
+
+
+def calibration_error(judged: Judged) -> tuple[float, float, float]:
+    """The calibration error and the ends of its 95 % interval."""
+    return _calibration_error(judged.run.id, str(runs.run_folder(judged.run.id)), judged)
 
 
 def show_predictions(judged: Judged, rows: pd.DataFrame, key: str, short: bool = False) -> None:

@@ -75,7 +75,11 @@ def show_verdicts(several: Sequence[Judged], names: dict[str, str]) -> list[comp
         ahead = ""
     correction = ", with Holm's correction over all pairs" if len(several) > 2 else ""
     folds = ", corrected for the dependence of folds" if any(j.folds for j in several) else ""
-    st.caption(f"McNemar's exact test on {pairs[0].n:,} {several[0].noun} judged by both{folds}{correction}.{ahead}")
+    of = sorted({j.scores.n for j in several} - {pairs[0].n})
+    shared = f", which they share of {' and '.join(f'{n:,}' for n in of)}" if of else ""
+    st.caption(
+        f"McNemar's exact test on {pairs[0].n:,} {several[0].noun} judged by both{shared}{folds}{correction}.{ahead}"
+    )
     return pairs
 
 
@@ -161,7 +165,7 @@ def show_settings(several: Sequence[Judged], names: Names, pairs: Pairs) -> None
         st.caption("All settings are the same.")
         return
     rows = [
-        {"Setting": setting.replace("_", " "), **{run: "—" if v is None else str(v) for run, v in values.items()}}
+        {"Setting": setting.replace("_", " "), **{run: comparison.in_words(v) for run, v in values.items()}}
         for setting, values in differences.items()
     ]
     show_table(rows, pinned="Setting")

@@ -89,7 +89,20 @@ def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
     row = comparison.compare_predictions({"a": judged(0.7, seed=1), "b": judged(0.8, seed=2)})[0].model_dump(
         mode="json"
     )
-    contract = ["a", "b", "metric", "test", "n", "difference", "ci", "level", "p", "p_adjusted", "significant"]
+    contract = [
+        "a",
+        "b",
+        "metric",
+        "test",
+        "n",
+        "judged",
+        "difference",
+        "ci",
+        "level",
+        "p",
+        "p_adjusted",
+        "significant",
+    ]
     assert list(row) == contract
 
 
@@ -134,17 +147,40 @@ def test_bootstrap_and_mcnemar_reject_a_true_null_about_as_often_as_they_may() -
     assert found["macro_f1"] <= 20
 
 
-def test_other_samples_are_refused_with_how_many_are_shared() -> None:
-    with pytest.raises(InputError, match="300 and 200, 200 in common") as caught:
-        comparison.compare_predictions({"a": judged(0.8), "b": judged(0.8).head(200)})
+def test_runs_with_other_test_samples_are_compared_on_those_they_share() -> None:
+    a, b = judged(0.7, seed=1), judged(0.9, seed=2)
+    mine, yours = a.head(200), b.tail(180)
+    found = comparison.compare_predictions({"a": mine, "b": yours})
+    alone = comparison.compare_predictions({"a": a.iloc[120:200], "b": b.iloc[120:200]})
+    for shared, same in zip(found, alone, strict=True):
+        assert (shared.n, shared.judged) == (80, (200, 180))
+        assert (shared.difference, shared.p, shared.ci) == (same.difference, same.p, same.ci)
+        assert "On the 80 test images that they share." in comparison.describe_pair(shared)
+        assert "share" not in comparison.describe_pair(same)
+
+
+@pytest.mark.parametrize("shared", [0, 1, 9])
+def test_too_few_shared_samples_are_refused_with_their_number(shared: int) -> None:
+    with pytest.raises(InputError, match=f"share {shared} test samples") as caught:
+        comparison.compare_predictions({"a": judged(0.8).head(100 + shared), "b": judged(0.8).iloc[100:]})
     assert caught.value.hint
 
 
-def test_other_labels_are_refused_with_an_example() -> None:
+def test_samples_with_another_label_are_not_shared() -> None:
     b = judged(0.8)
     b.loc[7, "label"] = "c" if b.loc[7, "label"] != "c" else "a"
-    with pytest.raises(InputError, match=r"1 test samples.*1-7\.png"):
-        comparison.compare_predictions({"a": judged(0.8), "b": b})
+    assert {pair.n for pair in comparison.compare_predictions({"a": judged(0.8), "b": b})} == {299}
+
+
+def test_folds_are_compared_as_fewer_samples_and_by_a_test_that_says_so() -> None:
+    a, b = judged(0.7, seed=1), judged(0.78, seed=2)
+    fold = np.arange(len(a)) % 5 + 1
+    plain = comparison.compare_predictions({"a": a, "b": b})
+    folded = comparison.compare_predictions({"a": a.assign(fold=fold), "b": b.assign(fold=fold)})
+    for one, other in zip(plain, folded, strict=True):
+        assert other.difference == one.difference and other.p > one.p
+        assert other.ci[0] < one.ci[0] and other.ci[1] > one.ci[1]
+    assert folded[0].test == "McNemar, corrected for folds"
 
 
 def test_other_classes_are_refused_by_name() -> None:
@@ -210,3 +246,12 @@ def test_many_looks_are_warned_of_from_ten_on() -> None:
     assert text is not None
     expected = np.random.default_rng(0).standard_normal((20_000, 10)).max(1).mean()
     assert f"{expected:.1f} standard errors" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "–"), ((), "–"), (True, "yes"), (False, "no"), (0.1 + 0.2, "0.3"), (("a", "b"), "a, b"), (1e-05, "1e-05"),
+     ("cosine", "cosine"), (3, "3"), ([True, None], "yes, –"), (0, "0"), (0.0, "0")],
+)  # fmt: skip
+def test_values_are_printed_in_words(value: object, words: str) -> None:
+    assert comparison.in_words(value) == words
