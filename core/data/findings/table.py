@@ -285,7 +285,15 @@ def _may_tell(numbers: pd.DataFrame, y: np.ndarray, fold: np.ndarray, classes: i
             changes += (differ & (guessed[1:] != guessed[:-1])).sum(axis=0)
             changes -= 2 * (ordered[1:] == ordered[:-1]).sum(axis=0)
         left += [str(name) for name, n in zip(block.columns, changes, strict=True) if n <= allowed]
-    return left
+    return [name for name in left if _best_score(numbers[name], y, fold, classes) >= TELLS_ALL]
+
+
+def _best_score(values: pd.Series, y: np.ndarray, fold: np.ndarray, classes: int) -> float:
+    """What no guess by a value can exceed: in each fold the best class of each value, classes weighing alike."""
+    codes = pd.factorize(values, use_na_sentinel=False)[0]
+    counts = np.bincount((codes * 3 + fold) * classes + y, minlength=(int(codes.max()) + 1) * 3 * classes)
+    shares = counts.reshape(-1, 3, classes) / np.bincount(y, minlength=classes)
+    return float(shares.max(axis=2).sum() / classes)
 
 
 def _strong_correlations(complete: np.ndarray) -> dict[tuple[int, int], float]:

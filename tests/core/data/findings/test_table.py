@@ -10,6 +10,7 @@ from core.data.cleaning.preparation import Preparation
 from core.data.cleaning.steps.registry import STEPS
 from core.data.findings import category as category_findings
 from core.data.findings import table as table_findings
+from core.data.findings.table import CORRELATED, TELLS_ALL, _may_tell, _strong_correlations, _tree_guesses
 from core.data.importing import import_data
 from core.data.versions import load_samples, load_table, make_version
 from core.schemas import DataRef, Finding, Recipe
@@ -223,3 +224,41 @@ def test_infinite_and_enormous_numbers_are_missing_cells(found: Found) -> None:
     assert "width 2" in found(table)["missing"][0].message
     (cells, _), labels = load_table(DataRef(dataset="trees")), np.zeros(N, dtype=int)
     assert np.isfinite(Preparation(Recipe()).fit(cells, labels).transform(cells)).all()
+
+
+def test_a_column_that_tells_the_class_is_never_ruled_out_beforehand():
+    rng = np.random.default_rng(0)
+    for trial in range(60):
+        n, classes = int(rng.integers(30, 200)), int(rng.integers(2, 5))
+        y = rng.permutation(np.arange(n) % classes)
+        noise = rng.choice([0, 0.01, 0.05, 0.3])
+        column = y * rng.choice([-1, 1]) + rng.normal(0, 0.15, n)
+        column[rng.random(n) < noise] = rng.normal(0, 3)
+        if trial % 2:
+            column = column.round(int(rng.integers(0, 2)))
+        if trial % 3 == 0:
+            column[rng.random(n) < 0.05] = np.nan
+        fold = pd.Series(rng.permutation(n)).groupby(y).rank().to_numpy(dtype="int64") % 3
+        guess = _tree_guesses(pd.Series(column).rank(method="dense").to_numpy(), y, fold, classes)
+        score = np.mean([(guess[y == c] == c).mean() for c in range(classes)])
+        kept = _may_tell(pd.DataFrame({"x": column}), y, fold, classes)
+        assert kept == ["x"] or score < TELLS_ALL
+
+
+def test_most_columns_of_noise_are_ruled_out_beforehand():
+    rng = np.random.default_rng(1)
+    y = np.arange(90) % 3
+    fold = pd.Series(rng.permutation(90)).groupby(y).rank().to_numpy(dtype="int64") % 3
+    noise = pd.DataFrame(rng.normal(size=(90, 200)).round(2)).assign(few=rng.integers(1, 4, 90))
+    assert not _may_tell(noise.rename(columns=str), y, fold, 3)
+
+
+def test_strong_correlations_are_those_of_numpy(monkeypatch):
+    monkeypatch.setattr("core.data.findings.table.BLOCK", 7)
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(50, 6))
+    x = np.hstack([x, x + rng.normal(0, 0.1, x.shape), -x + rng.normal(0, 0.4, x.shape)])
+    r = np.corrcoef(x, rowvar=False)
+    wanted = {(a, b) for a in range(18) for b in range(a + 1, 18) if abs(r[a, b]) > CORRELATED}
+    found = _strong_correlations(x)
+    assert set(found) == wanted and all(abs(found[pair] - r[pair]) < 1e-12 for pair in wanted)

@@ -206,3 +206,37 @@ def test_what_a_person_names_becomes_a_labelled_sample_of_a_new_version(
         assert after["label"].tail(2).tolist() == [label, label]
         now = load_samples(DataRef(dataset=run.dataset)).set_index("id")["part"]
         assert (now[kept.index] == kept).all()
+
+
+@pytest.mark.parametrize("form", ["german", "codes", "sheet"])
+def test_the_training_file_itself_is_predicted_as_the_run_left_it(
+    form: str, train: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    n = 90
+    code, price = rng.choice(["00412", "00413", "A17", "NA"], n), rng.uniform(300, 9000, n).round(2)
+    kind = np.where((code == "NA") | (price > 6000), "None", "gut")
+    table = pd.DataFrame({"artikel": code, "preis": price, "größe": rng.normal(5, 1, n).round(2), "art": kind})
+    path = tmp_path / f"{form}.csv"
+    if form == "german":
+        said = table.assign(
+            preis=[f"{x:,.2f}".replace(",", "#").replace(".", ",").replace("#", ".") for x in price],
+            größe=[f"{x:.2f}".replace(".", ",") for x in table["größe"]],
+        )
+        lines = said.to_csv(sep=";", index=False).replace("art\n", "art\n;EUR;cm;\n", 1)
+        path.write_bytes(("Preisliste 2025\n\n" + lines).encode("cp1252"))
+    elif form == "codes":
+        path.write_text("# exported\n" + table.to_csv(index=False))
+    else:
+        path = tmp_path / "sheet.parquet"
+        table.to_parquet(path)
+    dataset = import_data(path, name=f"Articles, {form}", target="art").dataset
+    assert (dataset.n, dataset.classes) == (n, ("None", "gut"))
+    run = train(data=dataset.id, learner="logistic_regression")
+    predict(run.id, [path], tmp_path / "out")
+    found = pd.read_parquet(tmp_path / "out" / TABLE).set_index("file")["predicted"]
+    rows = runs.read_predictions(run.id)
+    columns = [name for name in rows.columns if name.startswith("p:")]
+    left = rows.set_index("id")[columns].idxmax(axis=1).str.removeprefix("p:")
+    samples = load_samples(DataRef(dataset=dataset.id)).set_index("id").loc[left.index]
+    assert (found.loc[samples["path"]].to_numpy() == left.to_numpy()).all() and len(found) == n
