@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
 from core.data.cleaning.steps.categories import RARE_CATEGORIES
-from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, as_numbers, normalize_spelling
+from core.data.cleaning.steps.cells import CONVERT_TYPE, MERGE_SPELLINGS, STRIP_UNIT, as_numbers, normalize_spelling
 from core.data.cleaning.steps.step import text_columns
 from core.data.findings.evidence import Evidence, Finder, count, list_some, remedy_step
+from core.data.reading.numbers import find_unit
 from core.schemas import Finding
 
 SHOWN = 1_000  # rows that a finding names
@@ -66,6 +68,23 @@ def mixed_type(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def unit(evidence: Evidence) -> Iterator[Finding]:
+    """Columns of numbers with one unit or currency, read as categories."""
+    table = evidence.cells
+    for name in text_columns(table):
+        present = table[name].dropna()
+        measured = find_unit(present.unique()) if len(present) else None
+        if measured is None:
+            continue
+        yield Finding(
+            kind="unit",
+            severity="warning",
+            message=f"“{name}” holds numbers with the unit “{measured.unit}” ({present.iloc[0]}, for one); it is read"
+            " as categories.",
+            remedy=remedy_step(STRIP_UNIT, column=name, **asdict(measured)),
+        )
+
+
 def rare_category(evidence: Evidence) -> Iterator[Finding]:
     """Categories with fewer than five rows."""
     table = evidence.cells
@@ -85,7 +104,7 @@ def rare_category(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-FINDERS: list[Finder] = [spelling, mixed_type, rare_category]
+FINDERS: list[Finder] = [spelling, mixed_type, unit, rare_category]
 
 
 def _share_of_numbers(counts: pd.Series) -> float:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,10 @@ CONVENTIONS = tuple((decimal, mark) for decimal, marks in THOUSANDS.items() for 
 _SAME = {" ": SPACES, "'": "'’"}  # marks that are the same to people
 _LEADING_ZERO = re.compile(r"0\d+")
 _PERCENT = "[ \u00a0]?%"
+_WITH_UNIT = re.compile(
+    r"(?P<before>(?:[€$£¥₽₺₩₹]|[A-Z]{2,3}\b)?\s*)(?P<number>[+\-−]?\d[\d.,'’ \u00a0\u202f]*?)"
+    r"(?P<behind>\s*(?:[^\W\d_°%µμ€$£¥₽₺₩₹]|[°%µμ€$£¥₽₺₩₹‰])[^\d\s,;]{0,9}(?:/[^\s,;]{1,6})?[²³23]?)?"
+)
 _LONGEST = 15  # digits that float64 holds exactly
 
 
@@ -96,3 +101,45 @@ def are_ambiguous(values: Iterable[str], mark: str) -> bool:
 
 def _class(thousands: str) -> str:
     return "".join(re.escape(mark) for mark in _SAME.get(thousands, thousands))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How the values of a column are numbers with one unit or currency, `before` or behind them."""
+
+    unit: str
+    before: bool
+    decimal: str
+    thousands: str
+
+
+def find_unit(values: Iterable[str]) -> Measured | None:
+    """The unit of a column whose values all are numbers with the same one; None for other columns."""
+    units: set[tuple[str, str]] = set()
+    numbers = []
+    for value in values:
+        match = _WITH_UNIT.fullmatch(value.strip())
+        if not match:
+            return None
+        units.add((match["before"].strip(), (match["behind"] or "").strip()))
+        numbers.append(match["number"])
+        if len(units) > 1:
+            return None
+    if not units or (pair := units.pop()) == ("", "") or all(pair):
+        return None
+    marks = sorted(conventions(numbers), key=CONVENTIONS.index)
+    if not marks:
+        return None
+    with_thousands = [one for one in marks if one[1]]
+    decimal, thousands = (with_thousands or marks)[0]
+    return Measured(pair[0] or pair[1], bool(pair[0]), decimal, thousands)
+
+
+def strip_unit(text: pa.Array, measured: Measured) -> np.ndarray:
+    """The numbers of such a column, `(n,)`; NaN for an empty cell, another unit and what is no number."""
+    unit = re.escape(measured.unit)
+    behind, before = (r"\s*$", rf"^\s*{unit}\s*") if measured.before else (rf"\s*{unit}\s*$", r"^\s*")
+    has_unit = pc.fill_null(pc.match_substring_regex(text, before if measured.before else behind), False)
+    bare = pc.replace_substring_regex(pc.replace_substring_regex(text, before, ""), behind, "")
+    numbers = parse(bare, measured.decimal, measured.thousands)
+    return np.where(np.asarray(has_unit), numbers, np.nan)

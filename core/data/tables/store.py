@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from core.data.reading.again import check_readable, read_again
 from core.data.reading.applying import TableFile, read_with
+from core.data.reading.numbers import find_unit
 from core.data.reading.proposing import read_proposed
 from core.data.reading.record import TableReading
 from core.data.tables.columns import Choice, Role, column_with_role
@@ -296,7 +297,7 @@ def _column(values: pd.Series, choice: Choice | None, reading: TableReading) -> 
         if missing == 0 and len(values) > 2 and (np.diff(values.to_numpy(dtype="float64")) == 1).all():
             return Column(name=name, kind="left_out", missing=missing, reason="only numbers the rows")
         return Column(name=name, kind="numeric", missing=missing)
-    if len(present) > 2 and present.nunique() == len(present):
+    if len(present) > 2 and present.nunique() == len(present) and find_unit(present) is None:
         what = "is a date, another one" if reading.type_of(name) == "date" else "has a different text"
         return Column(name=name, kind="left_out", missing=missing, reason=f"{what} in every row")
     return Column(name=name, kind="category", missing=missing)

@@ -6,9 +6,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pydantic import Field
 
 from core.data.cleaning.steps.step import AnyColumn, AnyColumns, StepKind, StepSettings, TextColumns, choose_columns
+from core.data.reading.numbers import Measured, strip_unit
 
 COLUMNS = "Columns and types"
 
@@ -55,6 +57,26 @@ def as_numbers(values: pd.Series) -> pd.Series:
     tidy = tidy.where(~tidy.str.fullmatch(r"[+-]?\d+,\d+", na=False), tidy.str.replace(",", "."))
     numbers = pd.to_numeric(tidy, errors="coerce").astype("float64")
     return numbers.where(np.isfinite(numbers))
+
+
+class StripUnit(StepSettings):
+    column: AnyColumn = Field(
+        title="Column", description="Numbers with a unit or currency, such as 12 kg or € 1.200."
+    )
+    unit: str = Field(title="Unit", description="As it is written; a cell with another one becomes missing.")
+    before: bool = Field(False, title="Before the number", description="€ 5 rather than 5 €.")
+    decimal: Literal[".", ","] = Field(".", title="Decimal mark")
+    thousands: Literal["", ".", ",", " ", "'"] = Field("", title="Mark between thousands")
+
+
+def strip_units(table: pd.DataFrame, settings: StripUnit) -> pd.DataFrame:
+    choose_columns(table, (settings.column,), "any")
+    values = table[settings.column]
+    if pd.api.types.is_numeric_dtype(values):
+        return table
+    measured = Measured(settings.unit, settings.before, settings.decimal, settings.thousands)
+    numbers = strip_unit(pa.array(values, pa.large_string(), from_pandas=True), measured)
+    return table.assign(**{settings.column: numbers})
 
 
 class MergeSpellings(StepSettings):
@@ -106,6 +128,7 @@ def date_parts(table: pd.DataFrame, settings: DateParts) -> pd.DataFrame:
 DROP_COLUMNS = "drop_columns"
 MERGE_SPELLINGS = "merge_spellings"
 CONVERT_TYPE = "convert_type"
+STRIP_UNIT = "strip_unit"
 KINDS = (
     StepKind(
         name=DROP_COLUMNS,
@@ -124,6 +147,15 @@ KINDS = (
         scope="cells",
         settings=ConvertType,
         run=convert_type,
+    ),
+    StepKind(
+        name=STRIP_UNIT,
+        title="Numbers without their unit",
+        help="Makes numbers of 12 kg or € 1.200.",
+        purpose=COLUMNS,
+        scope="cells",
+        settings=StripUnit,
+        run=strip_units,
     ),
     StepKind(
         name=MERGE_SPELLINGS,

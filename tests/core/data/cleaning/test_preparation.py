@@ -319,10 +319,12 @@ def test_a_quarter_of_many_columns_and_ten_of_few_are_kept_unless_told() -> None
 def test_steps_on_cells_see_each_row_by_itself(name: str) -> None:
     x, y = table()
     x["number"], x["day"] = [f"{i},5" for i in range(N)], [f"2024-01-{1 + i % 28:02}" for i in range(N)]
-    x = x.astype({"number": "str", "day": "str"})
+    x["weight"] = [f"{i} kg" for i in range(N)]
+    x = x.astype({"number": "str", "day": "str", "weight": "str"})
     params = {
         "drop_columns": {"columns": ["a"]},
         "convert_type": {"column": "number"},
+        "strip_unit": {"column": "weight", "unit": "kg"},
         "rename_columns": {"names": {"a": "A"}},
         "convert_unit": {"columns": ["a"], "factor": 2.54},
         "date_parts": {"columns": ["day"]},

@@ -262,3 +262,38 @@ def test_strong_correlations_are_those_of_numpy(monkeypatch):
     wanted = {(a, b) for a in range(18) for b in range(a + 1, 18) if abs(r[a, b]) > CORRELATED}
     found = _strong_correlations(x)
     assert set(found) == wanted and all(abs(found[pair] - r[pair]) < 1e-12 for pair in wanted)
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["12 kg", "7,5 kg", "100 kg"], [12, 7.5, 100]),
+        (["€ 1.200", "€ 2.500,50", "€ 900"], [1200, 2500.5, 900]),
+        (["1,200.50 $", "90 $", "5.25 $"], [1200.5, 90, 5.25]),
+        (["3 km/h", "4.5 km/h", "5 km/h"], [3, 4.5, 5]),
+        (["-4 °C", "18.5 °C", "20 °C"], [-4, 18.5, 20]),
+        (["USD 5", "USD 7", "USD 8.5"], [5, 7, 8.5]),
+        (["12 kg", "700 g", "1 kg"], None),
+        (["A 12", "B 7", "A 1"], None),
+        (["12", "7", "1"], None),
+        (["1 of 5", "2 of 5", "3 of 5"], None),
+    ],
+)
+def test_numbers_with_a_unit_become_numbers_on_request(workspace, tmp_path, cells, numbers):
+    n = len(cells)
+    rows = "\n".join(f"{cells[i % n]};{i};{'ab'[i % 2]}" for i in range(30))
+    (tmp_path / "t.csv").write_text(f"weight;x;kind\n{rows}\n")
+    version = import_data(tmp_path / "t.csv", target="kind").version
+    found = [finding for finding in version.findings if finding.kind == "unit"]
+    assert bool(found) == (numbers is not None)
+    if numbers is not None:
+        cleaned = make_version(version.dataset, Recipe(steps=(found[0].remedy,)))
+        table, _ = load_table(DataRef(dataset=version.dataset, version=cleaned.id))
+        assert table["weight"].head(n).tolist() == numbers
+
+
+def test_measured_rows_that_all_differ_are_not_left_out(workspace, tmp_path):
+    rows = "\n".join(f"{i}.{i} kg,{'ab'[i % 2]}" for i in range(30))
+    (tmp_path / "t.csv").write_text(f"weight,kind\n{rows}\n")
+    findings = import_data(tmp_path / "t.csv", target="kind").version.findings
+    assert "unit" in {finding.kind for finding in findings}
