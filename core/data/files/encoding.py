@@ -107,6 +107,18 @@ def differing_line(raw: bytes, encodings: Sequence[str]) -> dict[str, str]:
     return {}
 
 
+def odd_line_of_utf8(raw: bytes) -> int:
+    """The line, from 1, of the first byte that is no UTF-8 in a text that otherwise is; 0 for all other texts."""
+    text = raw.decode("utf-8", "replace")
+    odd = text.count("\ufffd")
+    if not odd:
+        return 0
+    beyond = len(text) - len(text.encode("ascii", "ignore")) - odd
+    if beyond < 20 * odd:  # in other encodings hardly any letter looks like UTF-8
+        return 0
+    return text.count("\n", 0, text.index("\ufffd")) + 1
+
+
 def _without_mark(raw: bytes) -> str:
     """UTF-16 that does not say so: every second byte of digits, commas and Latin letters is 0."""
     head = raw[: 2**16] if len(raw) > 2**16 else raw[: len(raw) // 2 * 2]

@@ -15,6 +15,8 @@ from core.data.reading.record import CellType, ColumnReading, DateOrder, Questio
 
 Marks = tuple[str, str]  # the decimal mark and the mark between thousands
 _PLAIN: Marks = (".", "")
+_CODE = r"^(0\d|\+\d{7})"  # an article or postcode, a telephone number
+_FEW_CLASSES = 10
 _GLANCE = 50  # values that rule a type out before all are looked at
 _BOOLEANS = tuple(
     frozenset(pair.split())
@@ -73,10 +75,23 @@ def propose_columns(names: Sequence[str], columns: Sequence[RawColumn], delimite
             reading = reading.model_copy(update={"missing": missing})
             often = [word for word in (*values, *missing) if column.counts[word] >= 3]
             questions += [missing_words.ask(name, word, column.counts[word], word in values) for word in often]
+        elif _may_be_classes(column):
+            questions += [
+                missing_words.ask(name, word, column.counts[word], False)
+                for word in reading.missing
+                if missing_words.is_frequent(word, column.counts)
+            ]
         if reading.missing:
             taken[name] = {word: column.counts[word] for word in reading.missing}
         readings.append(reading)
     return Meaning(tuple(readings), decimal, thousands, tuple(questions), taken)
+
+
+def _may_be_classes(column: RawColumn) -> bool:
+    """Whether a column of numbers may hold classes: few whole ones, besides words."""
+    if column.text is None:
+        return False
+    return sum(value.isdigit() for value in column.counts) <= _FEW_CLASSES
 
 
 def _look(column: RawColumn) -> Look:
@@ -93,7 +108,7 @@ def _look(column: RawColumn) -> Look:
 def _look_at_plain(column: RawColumn, numbers: np.ndarray) -> Look | None:
     """A column of numbers as computers write them; None where closer looking is needed."""
     text = column.trimmed
-    if pc.any(pc.match_substring_regex(text, r"^0\d")).as_py() or pc.max(pc.utf8_length(text)).as_py() > 15:
+    if pc.any(pc.match_substring_regex(text, _CODE)).as_py() or pc.max(pc.utf8_length(text)).as_py() > 15:
         return None
     present = numbers[~np.isnan(numbers)]
     if (present == np.floor(present)).all() and not pc.any(pc.match_substring(text, ".")).as_py():

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.data.files.encoding import candidates, differing_line
+from core.data.files.encoding import candidates, differing_line, odd_line_of_utf8
 from core.data.reading.cells import RawTable, column_names, text_column
-from core.data.reading.layout import LOOK, find_layout, is_typed
+from core.data.reading.layout import LOOK, ask_header, find_layout, is_typed
 from core.data.reading.record import Container, Question
 from core.errors import InputError
 
@@ -35,6 +35,11 @@ def propose_text(path: Path, container: Container, raw: bytes) -> tuple[Containe
     if not found:
         raise not_text(path, raw)
     encoding = found[0].encoding
+    if not encoding.startswith("utf") and (line := odd_line_of_utf8(raw)):
+        raise InputError(
+            f"“{path.name}” is UTF-8 but for line {line}, which holds bytes of another encoding.",
+            "Correct that line, or say in the reading which encoding the whole file is in.",
+        )
     questions = []
     if len(found) > 1 and not encoding.startswith("utf"):
         readings = differing_line(raw, [one.encoding for one in found[:_ENCODINGS]])
@@ -57,10 +62,7 @@ def propose_text(path: Path, container: Container, raw: bytes) -> tuple[Containe
         lines += ends[layout.skip - 1]
         skipped += layout.titles
     if layout.unsure:
-        questions.append(
-            Question(about="header", text="The first row looks like the others: is it the header?", chosen="no",
-                     alternatives=("no", "yes"), examples={"first row": delimiter.join(records[layout.skip][:8])})
-        )  # fmt: skip
+        questions.append(ask_header(layout, records[layout.skip], delimiter))
     changes = {"delimiter": delimiter, "skip_lines": lines, "skipped": tuple(skipped), "header": layout.header}
     return container.model_copy(update=changes), questions
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from core.data.reading.cells import RawTable
 from core.data.reading.missing_words import NUMERIC_MISSING
-from core.data.reading.record import LAST_ROWS, LeftOut
+from core.data.reading.record import LAST_ROWS, LeftOut, Question
 
 Record = Sequence[str]
 
@@ -45,7 +45,19 @@ def find_layout(records: Sequence[Record]) -> Layout:
     titles = tuple(" ".join(cell.strip() for cell in record if cell.strip()) for record in records[:skip])
     for_header, against = _weigh_header(records[skip:])
     header = not (against and not for_header)
-    return Layout(skip, titles, header, unsure=not header)
+    first = [cell.strip() for cell in records[skip]] if records else []
+    return Layout(skip, titles, header, unsure=not header or bool(first and all(map(str.isdigit, first))))
+
+
+def ask_header(layout: Layout, first: Record, between: str) -> Question:
+    """Whether the first record is the header, where it looks like the others."""
+    return Question(
+        about="header",
+        text="The first row looks like the others: is it the header?",
+        chosen="yes" if layout.header else "no",
+        alternatives=("no", "yes"),
+        examples={"first row": between.join(first[:8])},
+    )
 
 
 def is_typed(cell: str) -> bool:
@@ -73,8 +85,10 @@ def _is_title(record: Record, rest: Sequence[Record], width: int) -> bool:
     below = next((row for row in rest if _filled(row) > filled), None)
     if len(record) < width:
         return len(record) == 1 or (below is not None and len(below) == width and _looks_like_header(below))
-    sparse = len(record) - filled >= 2 or 2 * filled <= width
-    return sparse and below is not None and _looks_like_header(below)
+    if below is None or not _looks_like_header(below):
+        return False
+    next_is_full = below is rest[0] and _filled(below) == width and len(rest) > 1 and any(map(is_typed, rest[1]))
+    return len(record) - filled >= 2 or 2 * filled <= width or next_is_full
 
 
 def _filled(record: Record) -> int:

@@ -52,6 +52,12 @@ def ask(name: str, word: str, n: int, as_value: bool) -> Question:
     )
 
 
+def is_frequent(word: str, counts: Mapping[str, int]) -> bool:
+    """Whether a word stands in so many cells of a column that it may be a value."""
+    others = {value: n for value, n in counts.items() if value != word}
+    return word in MISSING_WORDS and _is_value(word, counts[word], others)
+
+
 def _is_value(word: str, n: int, others: Mapping[str, int]) -> bool:
     total = n + sum(others.values())
     if n < _AT_LEAST or not others:

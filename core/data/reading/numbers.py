@@ -14,6 +14,7 @@ SPACES = " \u00a0\u202f\u2009"
 THOUSANDS = {".": ("", ",", " ", "'"), ",": ("", ".", " ", "'")}
 CONVENTIONS = tuple((decimal, mark) for decimal, marks in THOUSANDS.items() for mark in marks)
 _SAME = {" ": SPACES, "'": "'’"}  # marks that are the same to people
+_TELEPHONE = re.compile(r"\+\d{7,}")
 _LEADING_ZERO = re.compile(r"0\d+")
 _PERCENT = "[ \u00a0]?%"
 _WITH_UNIT = re.compile(
@@ -82,6 +83,8 @@ def parse_plain(text: pa.Array) -> np.ndarray | None:
 def are_codes(values: Iterable[str]) -> bool:
     """Whether texts of digits name things: one begins with a zero, or all are longer than numbers are exact."""
     values = list(values)
+    if values and all(_TELEPHONE.fullmatch(value) for value in values):
+        return True
     if any(_LEADING_ZERO.fullmatch(value) for value in values):
         return all(value.isdigit() for value in values)
     return bool(values) and all(value.isdigit() and len(value) > _LONGEST for value in values)

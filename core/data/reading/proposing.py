@@ -10,7 +10,7 @@ from core.data.reading.dates import ORDER_WORDS
 from core.data.reading.delimited import propose_text
 from core.data.reading.layout import rows_left_out
 from core.data.reading.packing import find_packing, format_of, read_bytes
-from core.data.reading.record import ColumnReading, Container, LeftOut, Question, TableReading
+from core.data.reading.record import NUMERIC, ColumnReading, Container, LeftOut, Question, TableReading
 from core.data.reading.sheets import propose_sheet
 from core.data.reading.typed import propose_json
 from core.errors import InputError
@@ -119,4 +119,6 @@ def _answered(column: ColumnReading, question: Question, choice: str) -> ColumnR
         return column.model_copy(update={"decimal": marks[0], "thousands": marks[1]})
     word = question.examples["word"]
     others = tuple(one for one in column.missing if one != word)
-    return column.model_copy(update={"missing": others if choice == "a value" else (*others, word)})
+    if choice == "a missing cell":
+        return column.model_copy(update={"missing": (*others, word)})
+    return column.model_copy(update={"missing": others, "type": "text" if column.type in NUMERIC else column.type})

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.data.files.packed import check_ratio
 from core.data.reading.cells import RawTable, column_names, number_text, object_column
-from core.data.reading.layout import LOOK, find_layout
+from core.data.reading.layout import LOOK, ask_header, find_layout
 from core.data.reading.record import Container, Question
 from core.errors import InputError
 
@@ -33,10 +33,7 @@ def propose_sheet(path: Path, container: Container, raw: bytes) -> tuple[Contain
                      alternatives=tuple(tables), examples={name: ", ".join(_first(sheets[name])) for name in tables})
         )  # fmt: skip
     if layout.unsure:
-        questions.append(
-            Question(about="header", text="The first row looks like the others: is it the header?", chosen="no",
-                     alternatives=("no", "yes"), examples={"first row": ", ".join(filled[layout.skip][1][:8])})
-        )  # fmt: skip
+        questions.append(ask_header(layout, filled[layout.skip][1], ", "))
     changes = {"sheet": chosen, "skip_lines": skip, "skipped": layout.titles, "header": layout.header}
     return container.model_copy(update=changes), questions
 

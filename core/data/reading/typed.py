@@ -86,6 +86,9 @@ def _records_in(document: Any) -> list[dict[str, Any]] | None:
         return document if document and all(isinstance(row, dict) for row in document) else None
     if not isinstance(document, dict) or not document:
         return None
+    only = next(iter(document.values()))
+    if len(document) == 1 and isinstance(only, dict) and (inside := _records_in(only)) is not None:
+        return inside
     lists = [value for value in document.values() if isinstance(value, list)]
     if len(lists) == len(document) and len({len(value) for value in lists}) == 1 and not _records_in(lists[0]):
         return [dict(zip(document, row, strict=True)) for row in zip(*lists, strict=True)]

@@ -15,7 +15,8 @@ import pytest
 from core.__main__ import main
 from core.data.importing import ImportResult, import_data
 from core.data.reading.again import read_again
-from core.data.reading.proposing import propose_reading
+from core.data.reading.applying import read_with
+from core.data.reading.proposing import answer_question, propose_reading
 from core.data.tables.readings import import_reading
 from core.data.tables.schema import Schema, load_schema
 from core.data.versions import load_samples, load_table
@@ -322,3 +323,37 @@ def test_a_reading_is_shown_changed_and_applied_from_a_shell(
     (tmp_path / "reading.json").write_text(json.dumps(reading))
     assert main(["import", str(path), "--target", "kind", "--reading", str(tmp_path / "reading.json")]) == 2
     assert "columns.0.type" in capsys.readouterr().err
+
+
+def test_one_line_in_another_encoding_is_named(tmp_path: Path) -> None:
+    rows = "".join(f"ä{i},ü\n" for i in range(40)).encode()
+    (tmp_path / "t.csv").write_bytes(b"a,k\n" + rows + b"b\xe4r,x\n")
+    with pytest.raises(InputError, match="UTF-8 but for line 42"):
+        propose_reading(tmp_path / "t.csv")
+
+
+def test_words_over_groups_of_columns_are_no_header(tmp_path: Path) -> None:
+    reading = propose_reading(
+        write(tmp_path / "t.csv", ["group A,,group B", "id,x,k", "1,2.5,a", "2,3.5,b", "3,1,a"])
+    )
+    assert [column.name for column in reading.columns] == ["id", "x", "k"]
+    assert reading.container.skipped == ("group A group B",) and not reading.left_out
+
+
+def test_a_header_of_running_numbers_is_asked_about(tmp_path: Path) -> None:
+    reading = propose_reading(write(tmp_path / "t.csv", ["1,2,3", "4,5,6", "7,8,9"]))
+    assert [(q.about, q.chosen) for q in reading.questions] == [("header", "yes")]
+
+
+def test_telephone_numbers_are_no_numbers(tmp_path: Path) -> None:
+    reading = propose_reading(write(tmp_path / "t.csv", ["p,k", *(f"+4917012345{i},x" for i in range(10, 20))]))
+    assert reading.columns[0].type == "text"
+
+
+def test_a_word_among_few_whole_numbers_is_asked_about_and_may_be_a_class(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", ["x,k", *(f"{i}.5,{['0', '1', 'None'][i % 3]}" for i in range(30))])
+    reading = propose_reading(path)
+    (question,) = reading.questions
+    assert (question.column, question.chosen) == ("k", "a missing cell")
+    reading = answer_question(path, reading, question, "a value")
+    assert sorted(read_with(path, reading).table["k"].unique()) == ["0", "1", "None"]
