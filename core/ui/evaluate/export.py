@@ -22,7 +22,7 @@ def show_export(judged: Judged) -> None:
     _show_csv_buttons(judged)
     formats = formats_of(judged.run)
     st.markdown(
-        "**The network in other formats**",
+        "**The model, to predict without Graft**",
         help="A ZIP with the model, a README, and a script that predicts files without Graft. The script is run in a"
         " fresh process on up to 300 test samples; where it gives other results, the export is not offered.",
     )
