@@ -1,6 +1,6 @@
 """The augmentation layers, as data.
 
-To add one, write the function that makes its layer and describe it in `augmentation_layers.toml`.
+To add one, write the function that makes its layer and describe it in `entries/augmentation_layers.toml`.
 
 An `Augmentation` holds one number or switch for each field named there. Fields that
 `core.schemas.Augmentation` does not declare are kept as extra fields, so a new layer needs no change of the schema.
@@ -42,7 +42,9 @@ class AugmentationLayer(Frozen):
         return any(augmentation.amount(field.name) for field in self.fields)
 
 
-LAYERS = tuple(read_entries(Path(__file__).with_suffix(".toml"), AugmentationLayer).values())
+LAYERS = tuple(
+    read_entries(Path(__file__).with_name("entries") / "augmentation_layers.toml", AugmentationLayer).values()
+)
 
 
 def check_fields(augmentation: Augmentation) -> None:

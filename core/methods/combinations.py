@@ -1,4 +1,4 @@
-"""Ways to combine finished runs into a new run (`combinations.toml`), and which runs can be combined."""
+"""Ways to combine finished runs into a new run (`entries/combinations.toml`), and which runs can be combined."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ class Combination(Frozen):
         return tuple(self.fit)
 
 
-COMBINATIONS = read_entries(Path(__file__).with_suffix(".toml"), Combination)
+COMBINATIONS = read_entries(Path(__file__).with_name("entries") / "combinations.toml", Combination)
 DEFAULT = next(iter(COMBINATIONS))
 
 

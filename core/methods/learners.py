@@ -1,4 +1,4 @@
-"""Learners for tables, as data: `learners.toml` describes them."""
+"""Learners for tables, as data: `entries/learners.toml` describes them."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Learner(Frozen):
 # Learners that `core.methods.recommendation` names.
 NETWORK, LOGISTIC_REGRESSION = "network", "logistic_regression"
 
-LEARNERS = read_entries(Path(__file__).with_suffix(".toml"), Learner)
+LEARNERS = read_entries(Path(__file__).with_name("entries") / "learners.toml", Learner)
 
 
 def get_learner(name: str) -> Learner:

