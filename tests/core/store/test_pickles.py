@@ -11,6 +11,7 @@ from core.schemas import Recipe
 from core.store.pickles import MOVED
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("old", MOVED)
 def test_an_old_name_gives_the_module_of_today_itself(old):
     module = importlib.import_module(MOVED[old])
