@@ -28,6 +28,7 @@ GROUNDS: tuple[Ground, ...] = get_args(Ground)
 _COLOURS = {"white": (255, 255, 255), "dark": (0, 0, 0), "grey": (128, 128, 128)}
 GREY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # of more than 8 bits
 _DEEP_TOP = 65535
+_WITH_FRAMES = ("TIFF", "GIF", "PNG", "WEBP", "AVIF")  # a JPEG of several is one picture in several sizes
 
 
 class UnreadableError(Exception):
@@ -59,7 +60,7 @@ class Picture:
     """A decoded image: `pixels` is uint8, height × width × 3; width and height are those of the file, upright.
 
     `clipped` counts the pixels whose grey values lie outside the rendering's range; `taken` is the time that EXIF
-    data tell, in seconds since 1970, without a time zone.
+    data tell, in seconds since 1970, without a time zone. `frames` counts the pages or frames that the file holds.
     """
 
     pixels: np.ndarray
@@ -69,6 +70,7 @@ class Picture:
     mode: str
     clipped: int = 0
     taken: float | None = None
+    frames: int = 1
 
 
 @contextmanager
@@ -131,7 +133,17 @@ def decode(
             rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
-    return Picture(np.asarray(rgb), width, height, file_format, mode, clipped, taken)
+    frames = _count_frames(data, limits.max_pixels) if file_format in _WITH_FRAMES else 1
+    return Picture(np.asarray(rgb), width, height, file_format, mode, clipped, taken, frames)
+
+
+def _count_frames(data: bytes, max_pixels: int) -> int:
+    """The pages of a TIFF, or the frames of an animation; 1 where what follows the first one is damaged."""
+    try:
+        with open_image(data, max_pixels) as image:
+            return int(getattr(image, "n_frames", 1))
+    except UnreadableError:
+        return 1
 
 
 def _time_taken(exif: Image.Exif) -> float | None:

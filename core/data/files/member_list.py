@@ -4,6 +4,7 @@ Names that do not say their encoding are read by what all of them together make 
 joined (NFC), as systems write them differently.
 """
 
+import re
 import unicodedata
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", "
             ".heic", ".heif")  # fmt: skip
 _MAX_RATIO = 200  # photographs hardly compress; only repeated bytes reach such a ratio
 _RATIO_FROM = 100 * 2**20  # bytes; a smaller unpacked size is harmless at any ratio
+_HIDDEN = re.compile(r"\.(?!\d)")  # as systems name what they hide; “.5” is a number
 Info = TypeVar("Info")
 
 
@@ -123,7 +125,7 @@ def is_clutter(name: str) -> bool:
     file = PurePosixPath(parts[-1])
     if file.stem.lower() in ("readme", "licence", "license") and file.suffix.lower() not in SUFFIXES:
         return True
-    return "__MACOSX" in parts or parts[-1] in ("Thumbs.db", "desktop.ini") or any(p.startswith(".") for p in parts)
+    return "__MACOSX" in parts or parts[-1] in ("Thumbs.db", "desktop.ini") or any(map(_HIDDEN.match, parts))
 
 
 def choose_encoding(raw: Sequence[bytes]) -> tuple[str, ...]:

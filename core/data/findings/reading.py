@@ -83,6 +83,22 @@ def clipped(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def several_frames(evidence: Evidence) -> Iterator[Finding]:
+    """Files of several pages or frames, of which only the first was taken."""
+    for record in evidence.dataset.imports if evidence.dataset.kind == "image" else ():
+        manifest = pd.read_parquet(DatasetFolder(evidence.folder).manifest(record.number))
+        several = manifest[manifest["frames"] > 1] if "frames" in manifest else manifest[:0]
+        if len(several):
+            yield Finding(
+                kind="several_frames",
+                severity="warning",
+                message=f"{count(len(several), 'file')} {'holds' if len(several) == 1 else 'hold'} several pages or"
+                f" frames, {several['frames'].max():,} at most; only the first of each was taken. Save the others as"
+                " files of their own if they count.",
+                samples=tuple(several["path"]),
+            )
+
+
 _WAYS = {"column": "label table", "folder": "folders", "name": "names", "time": "time"}
 
 
@@ -91,4 +107,4 @@ def _readings(evidence: Evidence) -> Iterator[ImageReading]:
         yield load_image_reading(DatasetFolder(evidence.folder).imported(record.number))
 
 
-FINDERS: list[Finder] = [without_class, belong_together, other_reading, reading_notes, clipped]
+FINDERS: list[Finder] = [without_class, belong_together, other_reading, reading_notes, clipped, several_frames]

@@ -109,4 +109,23 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-FINDERS: list[Finder] = [unreadable, exact_duplicate, small_class, imbalance, *class_spelling.FINDERS]
+def new_class(evidence: Evidence) -> Iterator[Finding]:
+    """Classes that a further import brought, and no earlier one has."""
+    known: set[str] = set()
+    imports = sorted(evidence.dataset.imports, key=lambda record: record.replaces or record.number)
+    for record in imports:
+        brought = evidence.samples[evidence.samples["import_number"] == record.number]
+        new = brought[~brought["label"].isin(known)]
+        names = sorted(map(str, new["label"].dropna().unique()))
+        if known and names:
+            yield Finding(
+                kind="new_class",
+                severity="warning",
+                message=f"“{record.source}” brought {'a class' if len(names) == 1 else 'classes'} that no earlier"
+                f" import has: {list_some([f'“{name}”' for name in names])}.",
+                samples=tuple(new["path"]),
+            )
+        known |= {*names}
+
+
+FINDERS: list[Finder] = [unreadable, exact_duplicate, small_class, new_class, imbalance, *class_spelling.FINDERS]

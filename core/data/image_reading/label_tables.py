@@ -136,7 +136,10 @@ def _records(data: bytes, form: str) -> Cells:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
+    """The text of a value; several in a list with a bar between them, as tables write several labels."""
+    if isinstance(value, list):
+        return "|".join(map(_cell, value))
+    return "" if value is None or isinstance(value, dict) else str(value).strip()
 
 
 def rows_of(cells: Cells, columns: Sequence[str]) -> list[tuple[str, ...]]:

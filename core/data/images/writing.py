@@ -29,8 +29,8 @@ _CHUNK = 64  # members a worker takes at a time
 _MANY = 8 * _CHUNK  # members from which forking pays off
 _BLOCK = 64 * 2**20  # bytes the file grows by
 _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
-            "format", "mode", "size", "content_hash", "given_group", "clipped", "taken", *HASHES,
-            *MEASURES]  # fmt: skip
+            "format", "mode", "size", "content_hash", "given_group", "clipped", "taken", "frames",
+            *HASHES, *MEASURES]  # fmt: skip
 
 
 def store_images(
@@ -45,8 +45,8 @@ def store_images(
     Manifest columns: row, path, label, given_split (NA where there is none), offset (bytes into `pixels.bin`, in no
     particular order), height and width as stored, original_height, original_width, format, mode, size (bytes of the
     file), content_hash, given_group (NA where there is none), clipped (pixels whose grey values lie outside the
-    rendering's range), taken (seconds since 1970, NaN where unknown), perceptual_hash, mirrored_hash, and the
-    `MEASURES` of its pixels.
+    rendering's range), taken (seconds since 1970, NaN where unknown), frames (of the file; the first was taken),
+    perceptual_hash, mirrored_hash, and the `MEASURES` of its pixels.
     """
     chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
     rows: list[Row] = []
@@ -82,6 +82,7 @@ def store_images(
                     "given_group": member.group,
                     "clipped": picture.clipped,
                     "taken": picture.taken,
+                    "frames": picture.frames,
                 }
             )
             reduced.append(reduce_image(pixels))

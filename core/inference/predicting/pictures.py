@@ -49,7 +49,16 @@ def find_rendering(run: RunRecord) -> Rendering:
 
 
 def rendering_notes(manifest: pd.DataFrame, rendering: Rendering) -> tuple[str, ...]:
-    """What the range of grey values that the run knows left out, and whether it knows one."""
+    """What was left out of the pictures: further frames, and grey values outside the range that the run knows."""
+    n_several = int((manifest["frames"] > 1).sum())
+    frames = (
+        f"{count(n_several, 'file')} {'holds' if n_several == 1 else 'hold'} several pages or frames; only the first"
+        " of each was taken.",
+    )
+    return (*(frames if n_several else ()), *_grey_notes(manifest, rendering))
+
+
+def _grey_notes(manifest: pd.DataFrame, rendering: Rendering) -> tuple[str, ...]:
     deep = manifest[manifest["mode"].isin(GREY_MODES)]
     if rendering.low is None and len(deep):
         return (

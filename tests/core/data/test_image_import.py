@@ -285,6 +285,29 @@ class TestTogether:
         assert not [found for found in again.findings if found.kind == "belong_together"]
 
 
+@pytest.mark.parametrize("form", ["TIFF", "GIF", "PNG", "WEBP"])
+def test_files_of_several_frames_are_told(workspace: Path, make_zip: Zip, form: str) -> None:
+    first, *rest = (Image.fromarray((shares(seed) * 255).astype("uint8")) for seed in range(3))
+    out = io.BytesIO()
+    first.save(out, form, save_all=True, append_images=rest)
+    result = import_data(make_zip(classes("films", 4) | {f"films/ok/film.{form.lower()}": out.getvalue()}))
+    found = finding(result, "several_frames")
+    assert (found.samples, "1 file holds several" in found.message) == ((f"ok/film.{form.lower()}",), True)
+    assert "3 at most" in found.message
+
+
+@pytest.mark.parametrize("folder", ["new/blurred", "test", "Ok"])
+def test_class_that_only_a_further_import_has_is_told(workspace: Path, make_zip: Zip, folder: str) -> None:
+    result = import_data(make_zip(classes("photos", 3)))
+    more = import_data(make_zip(flat(folder, 3)), into=result.dataset.id)
+    found = finding(more, "new_class")
+    assert f"“{folder.rpartition('/')[2]}”" in found.message
+    assert len(found.samples) == 3
+    assert not [one for one in result.findings if one.kind == "new_class"]
+    known = import_data(make_zip(classes("photos", 3, first=50)), into=result.dataset.id)
+    assert len([one for one in known.findings if one.kind == "new_class"]) == 1
+
+
 def test_reading_is_found_without_decoding_ordinary_photographs(
     workspace: Path, make_zip: Zip, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,3 +136,16 @@ def test_method_that_is_not_read_is_named(tmp_path: Path, method: int, said: str
 def test_taken_name_gets_a_number() -> None:
     assert free_name("a.b/c.jpg", {"a.b/c.jpg", "a.b/c 2.jpg"}) == "a.b/c 3.jpg"
     assert free_name("a.b/c", {"a.b/c"}) == "a.b/c 2"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_kept"),
+    [(".5/1.png", True), (".25 mm/1.png", True), ("a/.5.png", True), (".git/1.png", False), ("a/._1.png", False)],
+)
+def test_folder_named_by_a_fraction_is_not_hidden(tmp_path: Path, name: str, is_kept: bool) -> None:
+    path = tmp_path / "scales.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "0")
+        archive.writestr("1.0/1.png", "1")
+    with open_archive(path) as opened:
+        assert (name in opened.sizes) == is_kept

@@ -9,6 +9,7 @@ import pytest
 from core.data.files.archives import MemoryArchive
 from core.data.image_reading.members import Member
 from core.data.image_reading.reading import ImageReading, list_members, propose_image_reading
+from core.errors import InputError
 from core.schemas import Skipped
 
 KINDS = ("benign", "malignant", "unsure")
@@ -89,6 +90,16 @@ def test_table_in_another_encoding(encoding: str) -> None:
 def test_numbers_name_files_with_leading_zeros() -> None:
     names = images(form="{:05d}")
     assert labels(dict.fromkeys(names, b"") | {"train.csv": table("id,label", "{i},{label}", names)})
+
+
+@pytest.mark.parametrize("several", [["a", "b"], [0, 1], [["a", "b"], "c"]])
+def test_lists_of_several_labels_are_refused_and_of_one_taken(several: list[object]) -> None:
+    names = images("data/")
+    records: list[dict[str, object]] = [{"file_name": name, "label": [kind(i)]} for i, name in enumerate(names)]
+    assert labels(dict.fromkeys(names, b"") | {"data/labels.json": json.dumps(records)})
+    records[3]["label"] = several
+    with pytest.raises(InputError, match="gives 1 of its images several labels"):
+        members(dict.fromkeys(names, b"") | {"data/labels.json": json.dumps(records)})
 
 
 @pytest.mark.parametrize("form", ["metadata.jsonl", "labels.json", "map.json"])
