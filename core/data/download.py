@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from core.data.images.store import DatasetImages
@@ -31,8 +32,9 @@ def write_version(version: VersionRecord, target: Path, progress: Progress = lam
     """Write a version to a file and return how many samples it holds.
 
     Images: a ZIP of PNG files, as they are stored, in `PART/CLASS/` folders, or without folders where they have no
-    labels; importing it again gives the same classes and parts. Tables: the columns as the recipe's steps leave them
-    before anything is learnt, the target, and `part`; CSV or Parquet by the file's name.
+    labels; importing it again gives the same classes and parts. Where a class cannot be a folder's name (`a/b`), the
+    files lie in `images/`, and `labels.csv` names classes and parts. Tables: the columns as the recipe's steps leave
+    them before anything is learnt, the target, and `part`; CSV or Parquet by the file's name.
 
     Raises:
         InputError: a suffix that does not fit. DiskError: there is no room.
@@ -50,13 +52,26 @@ def _images(ref: DataRef, target: Path, progress: Progress) -> int:
     samples = load_samples(ref)
     images = DatasetImages(ref.dataset)
     need_disk(int((samples["width"] * samples["height"] * 3).sum()))
+    in_folders = all(map(_names_folder, samples["label"].dropna().unique()))
+    rows = []
     with atomic_file(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for done, sample in enumerate(samples.to_dict("records"), start=1):
             labelled = isinstance(sample["label"], str) and isinstance(sample["part"], str)
-            folder = f"{sample['part']}/{file_name(sample['label'])}/" if labelled else ""
-            add_image(archive, f"{folder}{image_name(sample)}.png", images.image(sample["id"]))
+            folder = f"{sample['part']}/{sample['label']}/" if labelled and in_folders else ""
+            name = f"{folder}{image_name(sample)}.png"
+            if labelled and not in_folders:
+                name = f"images/{name}"
+                rows.append({"file": name, "label": sample["label"], "split": sample["part"]})
+            add_image(archive, name, images.image(sample["id"]))
             progress(done, len(samples), "images")
+        if rows:
+            archive.writestr("labels.csv", pd.DataFrame(rows).to_csv(index=False))
     return len(samples)
+
+
+def _names_folder(label: str) -> bool:
+    """Whether a folder called so comes back as this class, on every system."""
+    return file_name(label) == label.strip(" .") == label
 
 
 def _table(ref: DataRef, target: Path, progress: Progress) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.data.files.member_list import free_name, is_clutter, printable_name
+from core.data.files.names import free_name, is_clutter, printable_name
 from core.data.files.packed import SUFFIXES, Archive, TarArchive, ZipArchive, open_packed, too_many
 from core.errors import InputError
 from core.schemas import Skipped

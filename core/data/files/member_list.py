@@ -4,23 +4,19 @@ Names that do not say their encoding are read by what all of them together make 
 joined (NFC), as systems write them differently.
 """
 
-import re
-import unicodedata
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from core.data.files.encoding import candidates
+from core.data.files.names import free_name, is_clutter, read_name
 from core.errors import InputError
 from core.schemas import Skipped
 from core.settings import get_settings
 
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm",
-            ".heic", ".heif")  # fmt: skip
 _MAX_RATIO = 200  # photographs hardly compress; only repeated bytes reach such a ratio
 _RATIO_FROM = 100 * 2**20  # bytes; a smaller unpacked size is harmless at any ratio
-_HIDDEN = re.compile(r"\.(?!\d)")  # as systems name what they hide; “.5” is a number
 Info = TypeVar("Info")
 
 
@@ -119,15 +115,6 @@ def check_ratio(path: Path, unpacked: int) -> None:
         )
 
 
-def is_clutter(name: str) -> bool:
-    """Whether this file is not meant to be imported: operating systems' metadata, readmes and licences."""
-    parts = name.split("/")
-    file = PurePosixPath(parts[-1])
-    if file.stem.lower() in ("readme", "licence", "license") and file.suffix.lower() not in SUFFIXES:
-        return True
-    return "__MACOSX" in parts or parts[-1] in ("Thumbs.db", "desktop.ini") or any(map(_HIDDEN.match, parts))
-
-
 def choose_encoding(raw: Sequence[bytes]) -> tuple[str, ...]:
     """The encodings that names of unknown origin can be read in, the most plausible first; at least one.
 
@@ -135,28 +122,6 @@ def choose_encoding(raw: Sequence[bytes]) -> tuple[str, ...]:
     """
     found = tuple(one.encoding for one in candidates(b"\n".join(raw)))
     return found or ("utf-8",)
-
-
-def read_name(raw: bytes, encoding: str) -> str:
-    """A name as text that can be stored; bytes that do not fit the encoding become replacement characters."""
-    return unicodedata.normalize("NFC", raw.decode(encoding, "replace"))
-
-
-def free_name(name: str, taken: Container[str]) -> str:
-    """The name, with a number behind it where it is taken: two ways to write a name may come out as one."""
-    stem, dot, ending = name.rpartition(".")
-    if not dot or "/" in ending:
-        stem, dot, ending = name, "", ""
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        free = f"{stem} {number}{dot}{ending}"
-    return free
-
-
-def printable_name(name: str) -> str:
-    """A name as text that can be stored, letters and marks joined; bytes that are no UTF-8 become question marks."""
-    return read_name(name.encode("utf-8", "surrogateescape"), "utf-8")
 
 
 def unsafe(path: Path, name: str, what: str) -> InputError:

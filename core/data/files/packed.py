@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from core.data.files.member_list import SUFFIXES, MemberList, check_ratio, printable_name, unsafe
+from core.data.files.member_list import MemberList, check_ratio, unsafe
+from core.data.files.names import SUFFIXES, printable_name
 from core.errors import InputError
 from core.schemas import Skipped
 from core.settings import get_settings

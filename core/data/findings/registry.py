@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from core.data.cleaning.steps.samples import DROP_DUPLICATES
-from core.data.files.member_list import SUFFIXES
+from core.data.files.names import SUFFIXES
 from core.data.findings import category as category_findings
 from core.data.findings import class_spelling
 from core.data.findings import image as image_findings

@@ -12,7 +12,8 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from core.data.files.member_list import SUFFIXES, check_ratio, is_clutter
+from core.data.files.member_list import check_ratio
+from core.data.files.names import SUFFIXES, is_clutter
 from core.data.files.packed import open_packed
 from core.data.reading.record import Container, Format
 from core.errors import InputError

@@ -20,6 +20,8 @@ sys.path.insert(0, str(HERE / "graft_reading"))
 import numpy as np  # noqa: E402
 
 from core.data.files.decoding import Limits, Rendering, UnreadableError, decode  # noqa: E402
+from core.data.files.names import SUFFIXES, free_name, is_clutter, printable_name  # noqa: E402
+from core.data.image_reading.folders import propose_layouts, relative_path  # noqa: E402
 from core.data.images.resizing import resize  # noqa: E402
 from core.evaluation.scaling import Scaling  # noqa: E402
 from core.export.package.engines import ENGINES  # noqa: E402
@@ -56,12 +58,16 @@ class Model:
 
 
 def find_files(paths: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """The files that were named, and those in folders that were named, with what to call them."""
+    """The files that were named, and those in folders that were named, called and sorted as `core predict` does."""
+    found: dict[str, Path] = {}
     for path in map(Path, paths):
-        if path.is_dir():
-            yield from ((str(file.relative_to(path)), file) for file in sorted(path.rglob("*")) if file.is_file())
-        else:
-            yield path.name, path
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            name = printable_name(file.relative_to(path).as_posix() if path.is_dir() else path.name)
+            if not path.is_dir() or (file.is_file() and not is_clutter(name)):
+                found[free_name(name, found)] = file
+    pictures = {name for name in found if name.lower().endswith(SUFFIXES)}
+    layout = propose_layouts(sorted(pictures))[0]
+    yield from sorted((relative_path(layout, name) if name in pictures else name, found[name]) for name in found)
 
 
 def main() -> int:
@@ -75,10 +81,12 @@ def main() -> int:
         table.writerow(model.header)
         for name, path in find_files(args.files):
             try:
+                if not path.name.lower().endswith(SUFFIXES):
+                    raise UnreadableError("not an image file; unpack archives, and give the folder")
                 table.writerow(model.row(name, model.probabilities(path.read_bytes())))
                 predicted += 1
             except (UnreadableError, OSError) as error:
-                print(f"{name}: {error}", file=sys.stderr)
+                print(f"{name}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
                 refused += 1
     print(f"{predicted} pictures, {predicted / (time.perf_counter() - begun):.1f} a second", file=sys.stderr)
     return 1 if refused else 0

@@ -9,11 +9,12 @@ import pandas as pd
 
 from core.data.files.archives import Archive, open_archive
 from core.data.files.decoding import GREY_MODES, Rendering
-from core.data.files.member_list import SUFFIXES, free_name
+from core.data.files.names import SUFFIXES, free_name
 from core.data.files.packed import is_packed
 from core.data.findings.evidence import count
+from core.data.image_reading.folders import Layout, propose_layouts
 from core.data.image_reading.members import image_members
-from core.data.image_reading.reading import load_rendering
+from core.data.image_reading.reading import image_names, load_rendering
 from core.data.images.writing import Progress, store_images
 from core.errors import InputError
 from core.schemas import RunRecord, Skipped
@@ -32,7 +33,9 @@ def store_pictures(
     """
     with ExitStack() as opened:
         gathered = _Gathered(paths, opened)
-        members, named = image_members(gathered, labelled=False)
+        # Folders say nothing here: what lies in one called “pred” or “thumbs” is to be predicted as well.
+        layout = Layout(root=propose_layouts(image_names(gathered))[0].root)
+        members, named = image_members(gathered, labelled=False, layout=layout)
         manifest, unreadable = pd.DataFrame(), list[Skipped]()
         if members:
             manifest, unreadable = store_images(gathered, members, folder, progress, rendering)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.__main__ import main
 from core.data.download import write_version
@@ -39,6 +40,22 @@ def test_images_come_back_with_their_parts_classes_and_pixels(workspace: Path, t
     old, new = DatasetImages(version.dataset), DatasetImages(again.dataset.id)
     for row in both.sample(20, random_state=0).itertuples():
         np.testing.assert_array_equal(old.image(row.id_x), new.image(row.id_y))
+
+
+@pytest.mark.parametrize("names", [["a/b", "a:b", "a_b"], ["p:x", "p_x", "y"], [".5", "..", "x"], ["?", "*", "__"]])
+def test_classes_come_back_whatever_they_are_called(workspace: Path, tmp_path: Path, names: list[str]) -> None:
+    folder = tmp_path / "named"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(24):
+        Image.fromarray(rng.integers(0, 255, (16, 16, 3), "uint8")).save(folder / f"{i}.png")
+    lines = [f"{i}.png,{names[i % 3]}" for i in range(24)]
+    (folder / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    version = import_data(folder).version
+    write_version(version, tmp_path / "back.zip")
+    again = import_data(tmp_path / "back.zip", name="again")
+    before, after = (samples(one)[["label", "part"]].value_counts().to_dict() for one in (version, again.version))
+    assert before == after and {label for label, _ in after} == set(names)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -116,7 +116,7 @@ def date_parts(table: pd.DataFrame, settings: DateParts) -> pd.DataFrame:
     new = {}
     for name in choose_columns(table, settings.columns, "text"):
         moments = pd.to_datetime(table[name], errors="coerce", format="mixed", dayfirst=settings.day_first, utc=True)
-        if moments.isna().all():
+        if moments.isna().all() and table[name].notna().any():  # a few new rows may all lack it
             raise ValueError(f"column “{name}” holds no dates")
         for part in settings.parts:
             values = moments.dt.day_of_week if part == "weekday" else getattr(moments.dt, part)

@@ -151,3 +151,10 @@ def test_recipes_are_checked_for_the_kind_of_data_and_settings():
     with pytest.raises(InputError, match=r"Step 1 of the recipe, scale.*“method”"):
         check_recipe(Recipe(steps=(Step(kind="scale", params={"method": "magic"}),)), "table")
     check_recipe(Recipe(steps=(Step(kind="drop_duplicates"),)), "image")
+
+
+@pytest.mark.parametrize("days", [[None], [None, None]])
+def test_new_rows_without_a_date_have_no_parts(days: list[None]) -> None:
+    recipe = Recipe(steps=(Step(kind="date_parts", params={"columns": ["day"]}),))
+    cells = clean_cells(recipe, pd.DataFrame({"day": pd.array(days, dtype="str")}))
+    assert list(cells) == ["day year", "day month", "day weekday"] and cells.isna().all(axis=None)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.data.files.archives import open_archive
-from core.data.files.member_list import free_name
+from core.data.files.names import free_name
 from core.errors import InputError
 
 

@@ -1,5 +1,8 @@
 """A package predicts original files as Graft does, by its own script and without Graft."""
 
+import json
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,11 +15,13 @@ import pytest
 from PIL import Image
 
 from core.data.importing import import_data
+from core.data.tables.readings import import_reading
 from core.data.versions import make_version
 from core.export.exporting import export_run
 from core.inference.predicting.predict import predict
 from core.inference.predicting.record import TABLE
 from core.schemas import DatasetRecord, Recipe, RunRecord, Step
+from core.store.datasets import import_folder
 from tests.core.training.conftest import lab, texture, textures, train
 
 __all__ = ["lab", "textures", "train"]
@@ -48,7 +53,7 @@ def by_graft(run: RunRecord, folder: Path, *files: Path) -> pd.DataFrame:
 def check_same(script: pd.DataFrame, graft: pd.DataFrame) -> None:
     graft = graft.drop(columns="nearest")
     assert list(script.columns) == list(graft.columns)
-    script = script.set_index("file").loc[graft["file"]].reset_index()
+    assert list(script["file"]) == list(graft["file"])
     assert (script["predicted"] == graft["predicted"]).all()
     numbers = [name for name in graft if name not in ("file", "predicted", *TOLD_IN_GRAFT)]
     np.testing.assert_allclose(script[numbers].to_numpy("float64"), graft[numbers].to_numpy("float64"), atol=1e-3)
@@ -95,6 +100,20 @@ def test_pictures_of_any_kind_are_predicted_as_in_graft(
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     refused, said = by_script(package, tmp_path / "broken.jpg", ugly_pictures / "large.webp", returned=1)
     assert refused["file"].tolist() == ["large.webp"] and "broken.jpg: " in said
+
+
+@pytest.mark.parametrize(
+    "given", [["batch"], ["batch/new", "sub"], ["sub/a.png", "batch/new/a.png", "batch/new/b.png"]]
+)
+def test_pictures_are_called_and_sorted_as_in_graft(
+    image_run: RunRecord, ugly_pictures: Path, tmp_path: Path, given: list[str]
+) -> None:
+    for name in ("batch/new/b.png", "batch/new/a.png", "batch/new/pred/c.png", "sub/a.png", "batch/Thumbs.db"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ugly_pictures / "alpha.png", tmp_path / name)
+    files = [tmp_path / name for name in given]
+    found, _ = by_script(unpacked(image_run, "onnx", tmp_path), *files)
+    check_same(found, by_graft(image_run, tmp_path / "graft", *files))
 
 
 def test_the_onnx_file_says_what_it_takes_and_gives(image_run: RunRecord, tmp_path: Path) -> None:
@@ -161,3 +180,32 @@ def test_a_table_without_a_column_is_refused_by_a_sentence(
     short.write_text("Preis;Stadt\n1.200,00;Bonn\n", encoding="utf-8")
     _, said = by_script(package, short, returned=2)
     assert "lacks" in said and "Gewicht" in said and "Traceback" not in said
+
+
+def test_an_import_that_is_read_otherwise_does_not_stop_an_export(
+    lab: Path, german_table: Path, train: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    """The run reads new files as its first import, so that a larger second one with decimal points tells nothing."""
+    dataset = import_data(german_table, target="Klasse", name="Zwei Mundarten").dataset
+    reading = json.loads(import_reading(import_folder(dataset.id, 1)).model_dump_json())
+    header, *lines = german_table.read_text("latin-1").splitlines()
+    points = [line.translate(str.maketrans(".,", ",.")) for line in lines]
+    dates = [re.sub(r"(\d\d),(\d\d),(2025)", r"\1.\2.\3", line).replace("n,a,", "n.a.") for line in points]
+    second = tmp_path / "english.csv"
+    second.write_text("\n".join([header, *dates, *dates]), "latin-1")
+    import_data(second, into=dataset.id, reading=reading | {"decimal": ".", "thousands": ","})
+    run = train(data=dataset.id, learner="logistic_regression")
+    found, _ = by_script(unpacked(run, "bundle", tmp_path), german_table)
+    check_same(found, by_graft(run, tmp_path / "graft", german_table))
+
+
+def test_a_column_that_was_called_numeric_does_not_stop_an_export(
+    lab: Path, train: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    lines = [f"{i % 2 + 0.01 * (i % 7)},{'n/k' if i % 3 else i % 5},{'ab'[i % 2]}" for i in range(90)]
+    table = tmp_path / "forced.csv"
+    table.write_text("\n".join(["size,count,kind", *lines]))
+    columns = {"count": {"type": "numeric"}}
+    dataset = import_data(table, target="kind", columns=columns, name="Forced").dataset
+    run = train(data=dataset.id, learner="logistic_regression")
+    assert (unpacked(run, "bundle", tmp_path) / "predict.py").exists()

@@ -61,6 +61,23 @@ def test_pictures_of_the_same_name_are_all_predicted(workspace: Path, tmp_path: 
     assert sorted(manifest["path"]) == ["image 2.png", "image 3.png", "image.png"]
 
 
+@pytest.mark.parametrize("folder", ["pred", "thumbs", "test", "unlabelled"])
+def test_pictures_beside_folders_of_parts_are_predicted(workspace: Path, tmp_path: Path, folder: str) -> None:
+    names = [f"{part}/{kind}/{i}.png" for part in ("train", "val") for kind in "ab" for i in range(2)]
+    for i, name in enumerate([*names, f"{folder}/new.png"]):
+        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / "all" / name, np.full((2, 2), i, "uint8"))
+    manifest, skipped = store_pictures([tmp_path / "all"], tmp_path, Rendering())
+    assert (set(manifest["path"]), skipped) == ({*names, f"{folder}/new.png"}, [])
+
+
+def test_frames_that_are_not_predicted_are_told(workspace: Path, tmp_path: Path) -> None:
+    first, *rest = (Image.fromarray(np.full((2, 2), i, "uint8")) for i in range(3))
+    first.save(tmp_path / "stack.tif", save_all=True, append_images=rest)
+    manifest, _ = store_pictures([tmp_path / "stack.tif"], tmp_path, Rendering())
+    assert "1 file holds several pages or frames" in " ".join(rendering_notes(manifest, Rendering()))
+
+
 def test_no_picture_is_a_sentence(workspace: Path, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"There is no picture .* “a.png”: not an image Graft can read"):
