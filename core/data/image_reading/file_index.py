@@ -45,6 +45,11 @@ class FileIndex:
         number = re.fullmatch(r"(\d+)(\.0+)?", way)
         return found or (self._ways.get(f"#{int(number[1])}") if number else None)
 
+    def names_several(self, cell: str) -> bool:
+        """Whether images in several folders are called as a cell says."""
+        way = clean_path(cell).rpartition("/")[2]
+        return bool(way) and way in self._ways and self._ways[way] is None
+
     def find_all(self, cells: Sequence[str]) -> list[str | None]:
         """The image that each cell names; as many folders are left out of all cells as names the most images."""
         few = cells[:: max(1, len(cells) // _LOOK)]

@@ -185,7 +185,8 @@ def _label_by_tables(
         read = read_boxes if table.format in ("coco", "yolo") else read_rows
         for row in read(archive, table, index):
             if row.image is None:
-                reason = f"named in “{table.path}”, but not there"
+                where = "more than one file is called so" if index.names_several(row.file) else "not there"
+                reason = f"named in “{table.path}”, but {where}"
                 skipped.append(Skipped(path=row.file, reason=reason, unlabelled=True))
             else:
                 rows.setdefault(row.image, row)

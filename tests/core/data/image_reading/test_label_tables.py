@@ -180,6 +180,15 @@ def test_rows_without_file_and_files_without_row_are_told() -> None:
     }
 
 
+@pytest.mark.parametrize(("other", "said"), [("s000.jpg", "more than one file is called so"), ("x.jpg", "not there")])
+def test_why_a_row_names_no_image_is_told(other: str, said: str) -> None:
+    names = images()
+    text = table("file,label", "{base},{label}", names) + f"\n{other},{kind(0)}"
+    files = dict.fromkeys([*names, "images/more/s000.jpg"], b"")
+    _, skipped, _ = members({**files, "l.csv": text})
+    assert f"named in “l.csv”, but {said}" in {one.reason for one in skipped if one.path == other}
+
+
 def test_rows_that_say_the_same_twice_do_no_harm() -> None:
     names = images()
     assert labels(dict.fromkeys(names, b"") | {"l.csv": table("file,label", "{base},{label}\n{base},{label}", names)})
