@@ -1,10 +1,11 @@
 """Finders on how images were read: what was left out for want of a class, what was taken to belong together."""
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
 
-from core.data.findings.evidence import Evidence, Finder, count, join_names, list_some
+from core.data.findings.evidence import Evidence, Finder, count, join_names, list_some, remedy_step
 from core.data.image_reading.reading import ImageReading, load_image_reading
 from core.schemas import Finding
 from core.store.dataset_folder import DatasetFolder
@@ -99,6 +100,27 @@ def several_frames(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def masks(evidence: Evidence) -> Iterator[Finding]:
+    """Drawings that mark a region of another picture, such as `x_mask.png` of `x.png`."""
+    paths = evidence.samples["path"].astype("str")
+    is_mask = paths.str.contains(_MASK)
+    named = paths.str.replace(_MASK, "", regex=True).str.replace(_IMAGES, "", regex=True)
+    found = is_mask & named.isin(named[~is_mask])
+    if found.any():
+        example = paths[found].iloc[0]
+        of = paths[~is_mask & (named == named[found].iloc[0])].iloc[0]
+        yield Finding(
+            kind="masks",
+            severity="warning",
+            message=f"{count(int(found.sum()), 'image')} {'seems' if found.sum() == 1 else 'seem'} to be masks of"
+            f" others, such as “{example}” of “{of}”; a model would learn them as pictures.",
+            samples=tuple(paths[found]),
+            remedy=remedy_step("drop_samples", samples=evidence.samples.loc[found, "id"].tolist()),
+        )
+
+
+_MASK = re.compile(r"(?:^|(?<=/)|[ _-])(?:mask|segmentation)s?(?:[ _-]\d+)?(?=$|[./])", re.IGNORECASE)
+_IMAGES = re.compile(r"(?:^|(?<=/))(?:images?|imgs?)(?=/)", re.IGNORECASE)
 _WAYS = {"column": "label table", "folder": "folders", "name": "names", "time": "time"}
 
 
@@ -107,4 +129,4 @@ def _readings(evidence: Evidence) -> Iterator[ImageReading]:
         yield load_image_reading(DatasetFolder(evidence.folder).imported(record.number))
 
 
-FINDERS: list[Finder] = [without_class, belong_together, other_reading, reading_notes, clipped, several_frames]
+FINDERS: list[Finder] = [without_class, belong_together, other_reading, reading_notes, clipped, several_frames, masks]

@@ -20,8 +20,9 @@ _EVALUATION = ("eval", "evaluation")  # the test part, or where there is one alr
 _FILLERS = "set|data|dataset|images?|imgs?|pictures?|photos?|folder|split|part|samples?"
 _TOKEN = re.compile(rf"({'|'.join(_WORDS)})(?:{_FILLERS})?")
 _STRAY = re.compile(
-    r"pred(ict(ions?|ed)?)?s?|inference|submissions?|results?|outputs?|unlabell?ed|extra|misc|tmp|temp|cache|backup"
+    r"pred(ict(ions?|ed)?)?s?|inference|submissions?|results?|outputs?|unlabell?ed|unannotated|unsup(ervised)?|extra|misc|tmp|temp|cache|backup"
 )
+_UNLABELLED = re.compile(r"unlabell?ed|unannotated|unsup(ervised)?")
 _THUMBNAILS = re.compile(r"@eadir|_?thumb(s|nails?)?", re.IGNORECASE)
 _NO_CLASS_FOLDER = "lies in no class folder"
 
@@ -211,7 +212,8 @@ def _parts_in(node: _Node) -> tuple[Layout, bool] | None:
     held = sum(inner[name].total() for name in labelled)
     strange = [child for name, child in others.items() if name not in more and not _is_stray(name)]
     training = "train" in parts.values() and len(strange) < 2 and not any(child.children for child in strange)
-    certain = several or (training and len(classes) > 1 and held * 2 >= node.total())
+    stray = sum(child.total() for name, child in others.items() if _is_stray(name))
+    certain = several or (training and len(classes) > 1 and held * 2 >= node.total() - stray)
     reasons = {folder: why for folder, why in reasons.items() if folder.rsplit("/", 1)[-1] not in more}
     return _sets(inner | more, {**parts, **dict.fromkeys(more)}, reasons), certain
 
@@ -286,7 +288,17 @@ def _parts_below_classes(root: _Node) -> list[Layout]:
 
 
 def _plain(root: _Node) -> Iterator[Layout]:
-    """The top folders are the classes, or those in them where the same ones come again and again."""
+    """The top folders are the classes, or those in them where the same ones come again and again.
+
+    One called “unlabelled” is a class only in the second place.
+    """
+    unlabelled = {
+        child.key: "its name says that it has no class"
+        for name, child in root.children.items()
+        if any(_UNLABELLED.fullmatch(token) for token in _tokens(name))
+    }
+    if unlabelled and len(root.children) - len(unlabelled) > 1:
+        yield Layout(root=root.key, left_out=unlabelled)
     yield Layout(root=root.key)
     if _comes_again(root):
         yield Layout(root=root.key, class_level=1)

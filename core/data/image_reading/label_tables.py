@@ -81,9 +81,16 @@ def read_rows(archive: Archive, table: LabelTable, index: FileIndex) -> list[Row
 
 
 def find_images(index: FileIndex, table: str, files: Sequence[str]) -> list[str | None]:
-    """The image of each file that a table names: below the table's own folder, or the nearest one that knows most."""
-    folders = table.split("/")[:-1]
-    tried = [index.below("/".join(folders[:n])).find_all(files) for n in range(len(folders), -1, -1)]
+    """The image of each file that a table names: below the table's own folder, or the nearest one that knows most.
+
+    A table called after a part, `train.csv`, may mean the folder of that part beside it.
+    """
+    *folders, name = table.split("/")
+    places = ["/".join(folders[:n]) for n in range(len(folders), -1, -1)]
+    if part := part_of(name.rpartition(".")[0]):
+        beside = {image.split("/")[len(folders)] for image in index.below(places[0]).names if "/" in image}
+        places += ["/".join([*folders, one]) for one in sorted(beside) if part_of(one) == part]
+    tried = [index.below(place).find_all(files) for place in places]
     return max(tried, key=lambda found: len(set(found) - {None}))
 
 

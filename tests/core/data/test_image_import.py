@@ -296,6 +296,20 @@ def test_files_of_several_frames_are_told(workspace: Path, make_zip: Zip, form: 
     assert "3 at most" in found.message
 
 
+@pytest.mark.parametrize(
+    "mask", ["tumours/{kind}/{i}_mask.png", "tumours/{kind}/{i}_Segmentation.png", "tumours/{kind}/{i}_mask_1.png"]
+)
+def test_masks_beside_their_pictures_are_told(workspace: Path, make_zip: Zip, mask: str) -> None:
+    files = classes("tumours", 5)
+    for k, kind in enumerate(KINDS):
+        files |= {mask.format(kind=kind, i=i): plain(500 * k + i) for i in range(3)}
+    found = finding(import_data(make_zip(files | {"tumours/ok/mask.png": plain(1)})), "masks")
+    assert sorted(found.samples) == sorted(
+        mask.format(kind=kind, i=i).removeprefix("tumours/") for kind in KINDS for i in range(3)
+    )
+    assert found.remedy is not None and len(found.remedy.params["samples"]) == 3 * len(KINDS)
+
+
 @pytest.mark.parametrize("folder", ["new/blurred", "test", "Ok"])
 def test_class_that_only_a_further_import_has_is_told(workspace: Path, make_zip: Zip, folder: str) -> None:
     result = import_data(make_zip(classes("photos", 3)))

@@ -147,3 +147,14 @@ def test_layout_as_given_decides_alone() -> None:
     assert place_image(layout, "a/x/s/c/1.jpg").part == "test"
     assert place_image(layout, "a/y/z/c/1.jpg").reason == "because"
     assert place_image(layout, "a/1.jpg").label is None
+
+
+@pytest.mark.parametrize("stray", ["unlabelled", "Unlabeled_images", "unlabeled", "unsup"])
+@pytest.mark.parametrize("top", ["", "data/"])
+def test_unlabelled_folder_is_no_class_and_hides_no_part(stray: str, top: str) -> None:
+    for folders in (["cats", "dogs"], ["train/cats", "train/dogs"]):
+        names = images(*(f"{top}{one}" for one in folders)) + images(f"{top}{stray}", each=30)
+        layout, *others = propose_layouts(names)
+        assert count_classes(layout, names) == {"cats": 4, "dogs": 4}
+        assert f"{top}{stray}" in layout.left_out
+        assert any(stray in count_classes(other, names) for other in others)

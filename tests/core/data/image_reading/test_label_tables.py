@@ -180,6 +180,17 @@ def test_rows_without_file_and_files_without_row_are_told() -> None:
     }
 
 
+@pytest.mark.parametrize("top", ["", "data/", "data/set/"])
+def test_table_called_after_a_part_means_the_folder_of_that_part(top: str) -> None:
+    names = images(f"{top}train/", form="{}")
+    test = images(f"{top}test/", n=8, form="{}")
+    text = table("id,label", "{i},{label}", names)
+    files = dict.fromkeys([*names, *test], b"")
+    found, skipped, _ = members({**files, f"{top}train.csv": text})
+    assert {one.name for one in found} == {*names}
+    assert len(skipped) == 8 and not any("more than one" in one.reason for one in skipped)
+
+
 @pytest.mark.parametrize(("other", "said"), [("s000.jpg", "more than one file is called so"), ("x.jpg", "not there")])
 def test_why_a_row_names_no_image_is_told(other: str, said: str) -> None:
     names = images()
