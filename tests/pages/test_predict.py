@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.data.files.decoding import Rendering
 from core.data.versions import load_samples
 from core.inference.predicting import pictures
 from core.inference.predicting.record import CELLS, TABLE, Outcome
@@ -45,7 +46,7 @@ def predicted(run: RunRecord, dataset: DatasetRecord, tmp_path: Path, n: int = 3
         for i in range(n):
             pixels = rng.integers(0, 255, (24, 30, 3), dtype="uint8")
             Image.fromarray(pixels).save(tmp_path / f"new_{i}.png")
-        pictures.store_pictures([tmp_path / f"new_{i}.png" for i in range(n)], folder)
+        pictures.store_pictures([tmp_path / f"new_{i}.png" for i in range(n)], folder, Rendering())
     else:
         cells = pd.DataFrame({"width": np.arange(n) / 2, "colour": ["red", "blue", "red"][:n]})
         files.write_parquet(folder / CELLS, cells)

@@ -75,7 +75,7 @@ def main() -> int:
     parser.add_argument("files", nargs="+", help="pictures, or folders of pictures")
     parser.add_argument("--out", help="write a CSV file here instead of printing it")
     args = parser.parse_args()
-    model, refused, predicted, begun = Model(), 0, 0, time.perf_counter()
+    model, predicted, begun = Model(), 0, time.perf_counter()
     with open(args.out, "w", newline="", encoding="utf-8") if args.out else sys.stdout as out:
         table = csv.writer(out)
         table.writerow(model.header)
@@ -87,9 +87,8 @@ def main() -> int:
                 predicted += 1
             except (UnreadableError, OSError) as error:
                 print(f"{name}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
-                refused += 1
     print(f"{predicted} pictures, {predicted / (time.perf_counter() - begun):.1f} a second", file=sys.stderr)
-    return 1 if refused else 0
+    return 0 if predicted else 1
 
 
 if __name__ == "__main__":

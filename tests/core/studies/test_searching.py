@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import InputError
 from core.jobs import local, tasks
+from core.methods.presets import PRESETS
 from core.schemas import ACTIVE, Event, TrainingSpec, now
 from core.store import runs
 from core.store.run_search import RunQuery, find_runs
@@ -31,7 +32,7 @@ def test_a_search_makes_as_many_trials_as_it_may_and_says_what_drew_them(dataset
     best = best_trial(found, trials)
     assert best and best.value == min(t.value for t in trials)
     first = runs.get_run(trials[0].run).spec
-    assert first.l2 == 0.1, "the preset's own value is tried first"
+    assert first.l2 == PRESETS["table"]["quick"]["l2"], "the preset's own value is tried first"
 
 
 def test_the_bayesian_search_comes_nearer_to_the_best_than_random_numbers_do(dataset, trained):
