@@ -12,6 +12,7 @@ from core.data.cleaning.steps.outliers import CLIP_OUTLIERS
 from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.cleaning.steps.step import centre_and_spread, fill_and_scale, numeric_columns, sample_positions
 from core.data.findings.evidence import NAMED, Evidence, Finder, count, join_names, list_some, remedy_step
+from core.data.reading.numbers import find_unit
 from core.data.tables.near_rows import near_pairs
 from core.schemas import Finding
 
@@ -158,6 +159,8 @@ def id_like(evidence: Evidence) -> Iterator[Finding]:
         distinct = present.nunique()
         if distinct < 0.9 * len(present):
             continue
+        if name not in numbers and find_unit(present.unique()) is not None:
+            continue  # an amount such as €16.24, whose remedy is to read the number
         if name in numbers:
             dense = present.max() - present.min() < 2 * len(present)
             named = re.search(r"(^|[\W_])(id|key|nr|no|number)$|[a-z]Id$", str(name), re.IGNORECASE)

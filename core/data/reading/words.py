@@ -15,7 +15,14 @@ ENCODING_WORDS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "u
                   "koi8_r": "KOI8-R (Russian)", "cp866": "code page 866 (Russian)", "cp850": "code page 850 (DOS)",
                   "mac_roman": "Mac Roman", "gb18030": "GB 18030 (Chinese)", "big5hkscs": "Big5 (Chinese)",
                   "cp932": "Shift-JIS (Japanese)", "euc_jp": "EUC-JP (Japanese)", "cp949": "EUC-KR (Korean)",
-                  "iso2022_jp": "ISO-2022-JP (Japanese)"}  # fmt: skip
+                  "iso2022_jp": "ISO-2022-JP (Japanese)", "mac_turkish": "Mac (Turkish)",
+                  "mac_cyrillic": "Mac (Cyrillic)", "mac_greek": "Mac (Greek)", "mac_latin2": "Mac (Central Europe)",
+                  "mac_croatian": "Mac (Croatian)", "iso8859_5": "ISO 8859-5 (Cyrillic)",
+                  "iso8859_7": "ISO 8859-7 (Greek)", "iso8859_9": "ISO 8859-9 (Turkish)",
+                  "iso8859_13": "ISO 8859-13 (Baltic)", "iso8859_15": "ISO 8859-15 (Western Europe)",
+                  "iso8859_16": "ISO 8859-16 (Romanian)", "cp852": "code page 852 (Central Europe)",
+                  "cp857": "code page 857 (Turkish)", "cp737": "code page 737 (Greek)",
+                  "cp1125": "code page 1125 (Ukrainian)", "koi8_u": "KOI8-U (Ukrainian)"}  # fmt: skip
 
 
 def describe_container(container: Container) -> str:

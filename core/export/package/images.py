@@ -27,8 +27,8 @@ pip install -r requirements.txt
 python predict.py FILE_OR_FOLDER… --out predictions.csv
 ```
 
-It needs $packages. `predict.py` takes pictures as they come from a camera or scanner and writes one row a picture:
-the class, its calibrated confidence, and the probability of every class, as the network gives it (`p:`) and
+It needs $packages. `predict.py` takes pictures as they come from a camera or scanner and writes a line for each
+picture: the class, its calibrated confidence, and the probability of every class, as the network gives it (`p:`) and
 calibrated (`calibrated:`). `unlike` and `distance` stay empty: whether a picture is unlike those that the network
 was trained on is told by comparing it with them, and they are not part of this folder.
 

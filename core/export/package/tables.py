@@ -34,8 +34,8 @@ python predict.py TABLE --out predictions.csv
 
 It needs $packages. `predict.py` takes a table as it is: `{source}` was the one it was trained on. It reads the file
 as that one was read (encoding, delimiter, decimal mark, words for missing cells, types, as `preprocessing.json`
-says under `reading`), cleans it by the same recipe and prepares the columns, and writes one row a row: the class,
-its calibrated confidence, and the probability of every class, as the model gives it (`p:`) and calibrated
+says under `reading`), cleans it by the same recipe and prepares the columns, and writes a line for each row: the
+class, its calibrated confidence, and the probability of every class, as the model gives it (`p:`) and calibrated
 (`calibrated:`). `unlike` and `distance` stay empty: whether a row is unlike those of the training is told by
 comparing it with them, and they are not part of this folder.
 

@@ -303,7 +303,7 @@ def _edit_rendering(rendering: Rendering) -> Rendering:
     """The range of values, where there are pictures of more than 8 bits, and the ground under transparency."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         ground = st.segmented_control(
-            "Ground under transparency",
+            "Background behind transparency",
             GROUNDS,
             default=rendering.ground or "white",
             required=True,
@@ -326,7 +326,7 @@ def _show_preview(path: str, reading: ImageReading) -> None:
     understood = reading.model_dump_json()
     counts, left_out = _understood(path, understood)
     if counts.empty:
-        st.warning("No image has a class like this.", icon=":material/warning:")
+        st.warning("No image gets a class in this way: change how they are read below.", icon=":material/warning:")
     else:
         show_strip(_pictures(path, understood), alt=Path(path).name)
         order = [part for part in (*PARTS, UNDIVIDED) if part in counts]

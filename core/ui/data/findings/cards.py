@@ -156,6 +156,6 @@ def _show_refused(dataset: DatasetRecord) -> None:
     refused = [(s.path, s.reason, record.source) for record in dataset.imports for s in record.skipped]
     if not refused:
         return
-    st.markdown("#### Refused on import")
-    st.caption("These files were not imported. Correct them and add them under “Manage”.")
+    st.markdown("#### Left out on import")
+    st.caption("These are not in the dataset. Correct what is wrong and add it under “Manage”.")
     show_table(pd.DataFrame(refused, columns=["What", "Why", "Import"]))

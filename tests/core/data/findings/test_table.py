@@ -292,6 +292,14 @@ def test_numbers_with_a_unit_become_numbers_on_request(workspace, tmp_path, cell
         assert table["weight"].head(n).tolist() == numbers
 
 
+@pytest.mark.parametrize("write", ["€{}.50".format, "$ {}".format, "{}.25 kg".format, "{} m²".format])
+def test_an_amount_that_differs_in_nearly_every_row_is_not_taken_for_a_name(workspace, tmp_path, write):
+    rows = "\n".join(f"{write(max(i, 2))},{'ab'[i % 2]},{i % 7}" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"amount,kind,x\n{rows}\n")
+    kinds = {finding.kind for finding in import_data(tmp_path / "t.csv", target="kind").version.findings}
+    assert "id_like" not in kinds
+
+
 def test_measured_rows_that_all_differ_are_not_left_out(workspace, tmp_path):
     rows = "\n".join(f"{i}.{i} kg,{'ab'[i % 2]}" for i in range(30))
     (tmp_path / "t.csv").write_text(f"weight,kind\n{rows}\n")
