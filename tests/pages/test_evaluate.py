@@ -535,7 +535,7 @@ def test_an_exported_file_comes_with_the_figures_of_its_check(images: DatasetRec
     app.session_state[f"task-export-{run.id}-litert"] = exported("litert", run, failure=lost)
     app.query_params["tab"] = "Export"
     shown = text(app.run())
-    assert "the same class on 100.0% of 12 test images, probabilities at most 2e-06 apart" in shown
+    assert "the same class on 100.0% of 12 images, probabilities at most 2e-06 apart" in shown
     assert "The LiteRT file says something else." in shown
     made = {b.key: b.disabled for b in app.button if str(b.key).startswith("make-")}
     assert "make-onnx" not in made  # it can be downloaded instead

@@ -86,7 +86,7 @@ def describe_check(exported: Exported, noun: str, wanted: Format) -> str:
     check = exported.check
     if check is None:
         return f":material/check: {size(exported.bytes)}"
-    same = f"the same class on {check.agreement:.1%} of {check.n} test {noun}"
+    same = f"the same class on {check.agreement:.1%} of {check.n} {noun}"
     difference = f"probabilities at most {check.largest_difference:.1g} apart"
     agreement = same if wanted.integers else f"{same}, {difference}"
     speed = f"{check.per_second:,.0f} {noun} a second, read from files"
