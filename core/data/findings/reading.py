@@ -15,7 +15,7 @@ def without_class(evidence: Evidence) -> Iterator[Finding]:
     """Images that nothing gives a class, and rows of label tables that name no image."""
     left_out = [one for record in evidence.dataset.imports for one in record.skipped if one.unlabelled]
     reasons = pd.Series([one.reason for one in left_out], dtype="str").value_counts()
-    if left_out:
+    if left_out and evidence.dataset.labelled:
         why = list_some([f"{reason} ({n:,})" for reason, n in reasons.items()])
         yield Finding(
             kind="without_class",

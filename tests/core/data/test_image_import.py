@@ -154,6 +154,7 @@ class TestFolders:
         given = {"labels": "none", "layout": {"left_out": {"train": "labelled already"}}}
         files = classes("train", 2) | flat("test", 5)
         result = import_data(make_zip(files), unlabelled=True, reading=given)
+        assert "without_class" not in {finding.kind for finding in result.version.findings}
         assert load_samples(DataRef(dataset=result.dataset.id))["path"].str.startswith("test/").tolist() == [True] * 5
 
 
