@@ -7,7 +7,7 @@ import pandas as pd
 from core.data.cleaning.steps.samples import DROP_DUPLICATES
 from core.data.files.names import SUFFIXES
 from core.data.findings import category as category_findings
-from core.data.findings import class_spelling
+from core.data.findings import class_spelling, dates
 from core.data.findings import image as image_findings
 from core.data.findings import reading as reading_findings
 from core.data.findings import table as table_findings
@@ -26,7 +26,7 @@ def run_finders(evidence: Evidence) -> tuple[Finding, ...]:
 
 def finders(kind: Kind) -> list[Finder]:
     """The finders for data of this kind."""
-    of_tables = [*table_findings.FINDERS, *category_findings.FINDERS]
+    of_tables = [*table_findings.FINDERS, *category_findings.FINDERS, *dates.FINDERS]
     return [*FINDERS, *(of_tables if kind == "table" else [*image_findings.FINDERS, *reading_findings.FINDERS])]
 
 

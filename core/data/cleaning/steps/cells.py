@@ -127,6 +127,7 @@ def date_parts(table: pd.DataFrame, settings: DateParts) -> pd.DataFrame:
 # Steps that other modules propose.
 DROP_COLUMNS = "drop_columns"
 MERGE_SPELLINGS = "merge_spellings"
+DATE_PARTS = "date_parts"
 CONVERT_TYPE = "convert_type"
 STRIP_UNIT = "strip_unit"
 KINDS = (
@@ -167,7 +168,7 @@ KINDS = (
         run=merge_spellings,
     ),
     StepKind(
-        name="date_parts",
+        name=DATE_PARTS,
         title="Parts of dates",
         help="Replaces dates by their year, month, day, weekday or hour as numbers.",
         purpose="New features",
