@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.data.files.decoding import Rendering
 from core.data.images.store import DatasetImages
 from core.data.versions import load_samples
 from core.inference.explaining.explain import explain_task
@@ -49,7 +50,7 @@ def test_a_given_picture_has_the_map_of_the_same_picture_in_the_dataset(
         files.append(tmp_path / f"{i}.png")
         Image.fromarray(DatasetImages(textures.id).image(sample)).save(files[-1])
     tasks.task_folder("given").mkdir(parents=True)
-    pictures.store_pictures(files, tasks.task_folder("given"))
+    pictures.store_pictures(files, tasks.task_folder("given"), Rendering())
     assert explained(run, tmp_path / "two", {"0": "stripes", "1": "stripes"}, given="given") == {}
     for i, sample in enumerate(samples["id"]):
         ours, theirs = (

@@ -71,8 +71,9 @@ def test_what_is_shown_is_what_a_run_learns_from(textures, tmp_path, augmentatio
         n = len(problem.judged), len(problem.classes)
         return Fitted(np.full(n, 1 / n[1]), build=lambda: None)
 
-    strategy = type("Strategy", (), {"load": staticmethod(lambda: look), "selects": False, "title": "Looking"})
+    strategy = type("Strategy", (), {"fit": "", "selects": False, "title": "Looking"})
     monkeypatch.setattr(image_task, "get_strategy", lambda name: strategy)
+    monkeypatch.setattr(image_task, "resolve_name", lambda name: look)
     resolved = resolve_request(spec.model_copy(update={"image_size": preview.SIDE}))
     run = RunRecord(id="r", name="r", dataset=textures.id, version=textures.version, spec=resolved)
     image_task.train_images(run, MagicMock())
