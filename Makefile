@@ -1,7 +1,7 @@
 # make run      start Graft (make run PORT=8600, make run ADDRESS=0.0.0.0, make run GPU=1)
 # make test     unit tests, a test of every page, and the main paths in headless Chromium
 # make test-fast  the tests that start no worker, no Keras and no browser
-# make soak     tests that take minutes: 25 data sets from file to export and back, training under JAX
+# make soak     tests that take minutes: 25 data sets from file to export and back, every page of an old workspace
 # make check    ruff, mypy, import-linter
 # make docs     write docs/reference anew from the code
 # make bench    run the benchmarks and write benchmarks/RESULTS.md (make bench ONLY=folding)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -40,6 +40,11 @@ PREDICTING = [name for name, run in RUNS.items() if "predictions" in run]
 EVALUATED = [name for name, run in RUNS.items() if "evaluation" in run]
 DATASETS = ("shapes", "on-paper", "leaves", "abroad")
 IMAGE_TABS = ("Overview", "Findings", "Review", "Clean", "Split", "Map", "Augment", "Domain", "Versions")
+
+
+def one_of(names: Iterable[str]) -> list[Any]:
+    """The first of these in `make test`, the others, ten seconds each, in `make soak`."""
+    return [name if place == 0 else pytest.param(name, marks=pytest.mark.soak) for place, name in enumerate(names)]
 
 
 @dataclass(frozen=True)
@@ -206,14 +211,14 @@ def test_every_page_opens(old: Old, page: str) -> None:
     open_page(page)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", one_of(reversed(DATASETS)))
 def test_the_pages_of_a_dataset_open(old: Old, dataset: str) -> None:
     for tab in IMAGE_TABS:
         open_page("data", dataset=dataset, tab=tab)
     open_page("train", dataset=dataset)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", one_of(RUNS))
 def test_the_pages_of_a_run_open(old: Old, name: str) -> None:
     run = RUNS[name]["run"]
     open_page("train", run=run)
@@ -224,7 +229,9 @@ def test_the_pages_of_a_run_open(old: Old, name: str) -> None:
         open_page("predict", run=run)
 
 
-@pytest.mark.parametrize("name", ["Two stages", "Probe in folds", "Stack", "Aligned by subspace", "Voting of 3 runs"])
+@pytest.mark.parametrize(
+    "name", one_of(["Two stages", "Probe in folds", "Stack", "Aligned by subspace", "Voting of 3 runs"])
+)
 def test_the_tabs_of_a_run_open(old: Old, name: str) -> None:
     for tab in ("Curves", "Calibration", "Thresholds", "Mistakes", "Slices", "Transfer", "Folds", "Export"):
         open_page("evaluate", runs=RUNS[name]["run"], tab=tab)
