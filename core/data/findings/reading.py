@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings.evidence import Evidence, Finder, count, join_names, list_some, remedy_step
 from core.data.image_reading.reading import ImageReading, load_image_reading
 from core.schemas import Finding
@@ -115,7 +116,7 @@ def masks(evidence: Evidence) -> Iterator[Finding]:
             message=f"{count(int(found.sum()), 'image')} {'seems' if found.sum() == 1 else 'seem'} to be masks of"
             f" others, such as “{example}” of “{of}”; a model would learn them as pictures.",
             samples=tuple(paths[found]),
-            remedy=remedy_step("drop_samples", samples=evidence.samples.loc[found, "id"].tolist()),
+            remedy=remedy_step(DROP_SAMPLES, samples=evidence.samples.loc[found, "id"].tolist()),
         )
 
 

@@ -33,8 +33,6 @@ def test_dates_in_any_order_are_found_and_their_parts_made_numbers(workspace, tm
     assert not [f for f in version.findings if f.kind == "date"]
 
 
-@pytest.mark.parametrize(
-    "column", [["2020-01-01", "2021-01-01"] * 40, ["a1", "b2", "c3", "d4"] * 20, ["12-2020-1"] * 80]
-)
+@pytest.mark.parametrize("values", [["2020-01-01", "2021-01-01"], ["a1", "b2", "c3", "d4"], ["12-2020-1", "no"]])
 def test_a_few_days_and_other_words_are_left_alone(workspace, tmp_path, values):
     assert found(tmp_path / "rows.csv", values * (80 // len(values))) == []
