@@ -104,6 +104,7 @@ def test_from_an_uploaded_zip_to_two_models_on_a_telephone(
         {"name": "mine.zip", "mimeType": "application/zip", "buffer": archive.getvalue()}
     )
     clicks = Clicks(page)
+    clicks.on(page.get_by_role("button", name="Import", exact=True))
     clicks.button("Train on this")
     clicks.button("Start")
     clicks.button("See how good it is", timeout=LONG)
