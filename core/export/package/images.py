@@ -2,15 +2,11 @@
 
 from pathlib import Path
 
-import core
 from core.data.images.writing import image_limits
-from core.evaluation.calibration import validation_scaling
-from core.evaluation.scores import classes_of
 from core.export.formats import Format
 from core.export.job import Job
-from core.export.package.writing import HERE, write_package
+from core.export.package.writing import HERE, describe_model, write_package
 from core.inference.predicting.pictures import find_rendering
-from core.store import runs
 
 SCRIPT = HERE / "predict_images.py"
 # What the input of a network is, where its format does not say it otherwise.
@@ -50,17 +46,11 @@ It gives the probability of each class, in this order: {classes}. {calibration}
 
 def write_image_package(job: Job, wanted: Format, model: Path) -> None:
     """Write into the model's folder what makes it predict by itself."""
-    predictions = runs.read_predictions(job.run.id)
-    classes = classes_of(predictions)
-    scaling, uncalibrated = validation_scaling(predictions[predictions["part"] == "validation"])
     rendering, limits = find_rendering(job.run), image_limits()
     size, dtype = job.network.input_shape[1], "uint8" if wanted.engine in WITH_BYTES else "float32"
-    settings = {
-        "made_by": f"Graft {core.__version__}",
-        "run": job.run.name,
-        "engine": wanted.engine,
-        "model": model.name,
-        "classes": classes,
+    settings, calibration = describe_model(job, wanted.engine, model)
+    classes = settings["classes"]
+    settings |= {
         "input": {
             "size": size,
             "shape": [1, size, size, 3],
@@ -72,8 +62,6 @@ def write_image_package(job: Job, wanted: Format, model: Path) -> None:
         },
         "limits": limits.model_dump(),
         "rendering": rendering.model_dump(),
-        "calibration": scaling.model_dump() if scaling else None,
-        "unlike": None,
     }
     known = rendering.low is not None and rendering.high is not None
     span = f"{rendering.low:g} to {rendering.high:g}" if known else "0 to 65,535 (floats 0 to 1)"
@@ -87,10 +75,6 @@ def write_image_package(job: Job, wanted: Format, model: Path) -> None:
         side=limits.side,
         size=size,
         dtype=dtype,
-        calibration=(
-            f"Calibrate it with {scaling.describe()}, as in `graft_reading/core/evaluation/scaling.py`."
-            if scaling
-            else f"It is not calibrated. {uncalibrated}"
-        ),
+        calibration=calibration,
     )
     write_package(model.parent, SCRIPT, settings, readme)

@@ -2,20 +2,15 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import joblib
 
-import core
 from core.data.tables.readings import import_reading
 from core.data.tables.schema import load_schema
 from core.data.versions import load_rows
-from core.evaluation.calibration import validation_scaling
-from core.evaluation.scores import classes_of
 from core.export.formats import Format
 from core.export.job import Job
-from core.export.package.writing import HERE, write_package
-from core.store import runs
+from core.export.package.writing import HERE, describe_model, write_package
 from core.store.datasets import get_dataset, get_version, import_folder
 from core.store.runs import run_folder
 
@@ -61,40 +56,27 @@ def write_learner(job: Job) -> Path:
 
 def write_table_package(job: Job, _wanted: Format, model: Path) -> None:
     """Write into the model's folder what makes it predict by itself."""
-    predictions = runs.read_predictions(job.run.id)
-    classes = classes_of(predictions)
-    scaling, uncalibrated = validation_scaling(predictions[predictions["part"] == "validation"])
     dataset, version = get_dataset(job.run.dataset), get_version(job.ref)
     first = import_folder(dataset.id, version.imports[0])
     schema, rows = load_schema(first), load_rows(job.ref, cells=True)[0]
     trained_on = rows.cells[(rows.samples["part"] == "train").to_numpy()]
     words = trained_on.select_dtypes(exclude="number")
     reading = import_reading(first)
-    in_keras = model.suffix == ".keras"
-    settings: dict[str, Any] = {
-        "made_by": f"Graft {core.__version__}",
-        "run": job.run.name,
-        "engine": "keras" if in_keras else "joblib",
-        "model": model.name,
-        "classes": classes,
+    settings, calibration = describe_model(job, "keras" if model.suffix == ".keras" else "joblib", model)
+    classes = settings["classes"]
+    settings |= {
         "reading": reading.model_dump(mode="json"),
         "schema": schema.model_dump(mode="json"),
         "recipe": version.recipe.model_dump(mode="json"),
         "categories": {str(name): sorted(map(str, words[name].dropna().unique())) for name in words},
-        "calibration": scaling.model_dump() if scaling else None,
-        "unlike": None,
     }
     readme = README.format(
         name=job.run.name,
         n=len(classes),
         classes=", ".join(classes),
-        source=dataset.imports[0].source,
+        source=next(record.source for record in dataset.imports if record.number == version.imports[0]),
         columns=", ".join((*schema.numeric, *schema.categorical)),
-        calibration=(
-            f"Probabilities are calibrated with {scaling.describe()}."
-            if scaling
-            else f"Probabilities are not calibrated. {uncalibrated}"
-        ),
+        calibration=calibration,
         model=model.name,
     )
     pickled = [joblib.load(file) for file in model.parent.glob("*.joblib")]

@@ -8,8 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import core
+from core.evaluation.calibration import validation_scaling
+from core.evaluation.scores import classes_of
+from core.export.job import Job
 from core.export.package.sources import collect_sources, pin_requirements
 from core.settings import ROOT
+from core.store import runs
 
 HERE = Path(__file__).parent
 SETTINGS, SCRIPT, MODULES = "preprocessing.json", "predict.py", "graft_reading"
@@ -22,6 +27,24 @@ ENGINE_PACKAGES = {
     "litert": ("ai_edge_litert",),
     "joblib": ("joblib",),
 }
+
+
+def describe_model(job: Job, engine: str, model: Path) -> tuple[dict[str, Any], str]:
+    """What `preprocessing.json` says of every model, and how its probabilities are calibrated, in a sentence."""
+    predictions = runs.read_predictions(job.run.id)
+    scaling, uncalibrated = validation_scaling(predictions[predictions["part"] == "validation"])
+    settings = {
+        "made_by": f"Graft {core.__version__}",
+        "run": job.run.name,
+        "engine": engine,
+        "model": model.name,
+        "classes": classes_of(predictions),
+        "calibration": scaling.model_dump() if scaling else None,
+    }
+    if scaling is None:
+        return settings, f"Probabilities are not calibrated. {uncalibrated}"
+    where = f"`{MODULES}/core/evaluation/scaling.py`"
+    return settings, f"`{SCRIPT}` calibrates probabilities with {scaling.describe()}, as in {where}."
 
 
 def write_package(

@@ -26,7 +26,7 @@ from core.transfer.fitting.optimization import (
 )
 from core.transfer.fitting.precision import TIMED, Precision, choose_precision, computing_in
 from core.transfer.fitting.recorder import Recorder
-from core.transfer.fitting.weighing import describe_guessing, loss_and_accuracy, sample_weights
+from core.transfer.fitting.weighing import Judged, describe_guessing, loss_and_accuracy, sample_weights
 
 Rate = Literal["learning_rate", "fine_tune_learning_rate"]
 Fit = Callable[..., dict[str, float]]  # has the signature of `fit`
@@ -200,17 +200,9 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, res
     model.optimizer.build(model.trainable_variables)
 
 
-class FitProblem(Protocol):
+class FitProblem(Judged, Protocol):
     """What `fit_by_spec` needs of a problem; `Problem` and `VectorProblem` have it."""
 
-    @property
-    def resolved(self) -> ResolvedSpec: ...
-    @property
-    def targets(self) -> np.ndarray: ...
-    @property
-    def train(self) -> np.ndarray: ...
-    @property
-    def validation(self) -> np.ndarray: ...
     @property
     def recorder(self) -> Recorder: ...
     @property
