@@ -142,15 +142,16 @@ def delete(args: argparse.Namespace) -> Document:
     run = dataset = None
     with suppress(NotFoundError):
         dataset = datasets.get_dataset(args.what)
-    try:
-        run = runs.get_run(args.what)
-    except NotFoundError as error:
-        if dataset is None:
-            raise NotFoundError(f"There is no run and no dataset “{args.what}”.", error.hint) from error
+    if dataset is None or args.what != dataset.id:  # an id names one thing, whatever else is called like it
+        try:
+            run = runs.get_run(args.what)
+        except NotFoundError as error:
+            if dataset is None:
+                raise NotFoundError(f"There is no run and no dataset “{args.what}”.", error.hint) from error
     if run and dataset and args.what != run.id:
         raise InputError(
             f"Both a run and a dataset are called “{args.what}”.",
-            f"Delete the run by its id, {run.id}, or rename one.",
+            f"Delete one by its id: the run is {run.id}, the dataset {dataset.id}.",
         )
     if run:
         if args.for_good:

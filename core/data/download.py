@@ -2,7 +2,7 @@
 
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def _images(ref: DataRef, target: Path, progress: Progress) -> int:
     samples = load_samples(ref)
     images = DatasetImages(ref.dataset)
     need_disk(int((samples["width"] * samples["height"] * 3).sum()))
-    in_folders = all(map(_names_folder, samples["label"].dropna().unique()))
+    in_folders = folders_name_classes(samples["label"].dropna().unique())
     rows = []
     with atomic_file(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for done, sample in enumerate(samples.to_dict("records"), start=1):
@@ -69,9 +69,11 @@ def _images(ref: DataRef, target: Path, progress: Progress) -> int:
     return len(samples)
 
 
-def _names_folder(label: str) -> bool:
-    """Whether a folder called so comes back as this class, on every system."""
-    return file_name(label) == label.strip(" .") == label
+def folders_name_classes(labels: Iterable[str]) -> bool:
+    """Whether folders called like these classes come back as them on every system, each as one of its own."""
+    names = list(labels)
+    apart = len({name.casefold() for name in names}) == len(names)  # “Cat” and “cat” are one folder on some systems
+    return apart and all(file_name(name) == name.strip(" .") == name for name in names)
 
 
 def _table(ref: DataRef, target: Path, progress: Progress) -> int:

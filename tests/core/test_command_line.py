@@ -17,7 +17,7 @@ from core.data.files.samples import SAMPLES
 from core.jobs import local
 from core.schemas import ACTIVE, DataRef, Failure, ResolvedSpec, RunState, now
 from core.store import files, runs
-from core.store.datasets import get_version
+from core.store.datasets import get_dataset, get_version
 from tests.support import forking
 
 ROOT = Path(__file__).parents[2]
@@ -313,15 +313,18 @@ def test_cancel_takes_a_run_out_of_the_queue_once(graft, penguins, worker):
 
 def test_delete_takes_a_run_or_a_dataset_and_never_guesses(graft, penguins, worker):
     worker("succeeded")
-    run = graft("train", penguins, "--name", penguins).document["run"]
-    assert "Both a run and a dataset" in refused(graft("delete", penguins))
+    run = graft("train", penguins, "--name", "Penguins").document["run"]
+    graft("train", penguins, "--name", penguins)
+    assert get_dataset(penguins).name == "Penguins" != penguins
+    assert f"{run}, the dataset {penguins}" in refused(graft("delete", "Penguins"))
     assert graft("delete", run).document == {"deleted": run, "kind": "run", "restorable": True}
-    assert not graft("runs").document["runs"]
+    assert [one["name"] for one in graft("runs").document["runs"]] == [penguins]
     assert graft("restore", run).document == {"run": run}
     assert refused(graft("restore", run))
     assert graft("delete", run, "--for-good").document["restorable"] is False
     assert refused(graft("restore", run))
     assert graft("delete", penguins).document == {"deleted": penguins, "kind": "dataset"}
+    assert graft("delete", penguins, "--for-good").document["kind"] == "run"
     assert refused(graft("delete", penguins))
 
 

@@ -12,7 +12,8 @@ from core.data.reading.record import Container, TableReading
 from core.data.reading.words import MARK_WORDS, describe_container
 from core.errors import InputError
 
-MOST_UNREADABLE = 0.2  # of a column's cells; more of them are rather another kind of column
+# Of a column's cells, beyond those of the file that was imported; more of them are rather another kind of column.
+MOST_UNREADABLE = 0.2
 
 
 def read_again(path: Path, reading: TableReading, wanted: Sequence[str]) -> tuple[TableFile, tuple[str, ...]]:
@@ -23,7 +24,7 @@ def read_again(path: Path, reading: TableReading, wanted: Sequence[str]) -> tupl
     is found out anew.
 
     Raises:
-        InputError: the file is no table, or a column has more than 20 % of cells that the reading cannot read.
+        InputError: the file is no table.
     """
     container, raw = _as_before(path, reading.container, wanted)
     notes = []
@@ -43,9 +44,13 @@ def read_again(path: Path, reading: TableReading, wanted: Sequence[str]) -> tupl
 
 
 def check_readable(path: Path, file: TableFile, columns: Sequence[str]) -> None:
-    """`InputError` when more than 20 % of a column's cells are not what the reading says."""
+    """`InputError` when more than 20 % of a column's cells are not what the reading says.
+
+    Those count that are more than in the file that was imported: what was accepted there is accepted here.
+    """
     for one in file.unreadable:
-        if one.column in columns and one.share > MOST_UNREADABLE:
+        before = file.reading.unreadable.get(one.column, 0.0)
+        if one.column in columns and one.share - before > MOST_UNREADABLE:
             rows = ", ".join(map(str, one.rows[:5])) + (" and more" if one.n > 5 else "")
             raise InputError(
                 f"{one.n:,} of {one.n_filled:,} cells of “{one.column}” in “{path.name}” are no {one.what}:"

@@ -1,8 +1,8 @@
 """What the cells of each column mean, decided on all of them, and the number marks on all columns together."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -28,7 +28,10 @@ _BOOLEANS = tuple(
 
 @dataclass(frozen=True)
 class Look:
-    """What one column may be: `marks` are the ways in which its cells are numbers, `doubtful` where two differ."""
+    """What one column may be: `marks` are the ways in which its cells are numbers, `doubtful` where two differ.
+
+    `orders` are those in which its cells are dates; `separate` the ones it holds beside each other, with an example.
+    """
 
     type: CellType
     marks: frozenset[Marks] = frozenset()
@@ -37,6 +40,7 @@ class Look:
     missing: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     orders: tuple[DateOrder, ...] = ()
+    separate: Mapping[DateOrder, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,9 @@ def propose_columns(names: Sequence[str], columns: Sequence[RawColumn], delimite
             reading = reading.model_copy(update={"date_order": look.orders[0]})
             if len(look.orders) > 1:
                 reading = reading.model_copy(update={"type": "text", "date_order": None})
+            if look.separate:
+                questions.append(_ask_separate(name, column, look))
+            elif len(look.orders) > 1:
                 questions.append(_ask_order(name, column, look.orders))
         if look.type not in ("number", "percent"):
             missing, values = missing_words.missing_in_text(column.counts, of_numbers)
@@ -140,6 +147,11 @@ def _look_at_values(column: RawColumn) -> Look:
     if orders:
         chosen = ("dmy",) if len(orders) == len(dates.ORDERS) else tuple(o for o in dates.ORDERS if o in orders)
         return Look("date", orders=chosen)
+    if dates.separate_orders(glance) is not None and (separate := dates.separate_orders(values)):
+        # A year in front is told apart from a day or month there; these two are not told from each other.
+        fitting = dates.fitting_orders(value for value in values if dates.iso(value, "ymd") is None)
+        possible = tuple(order for order in dates.ORDERS if order in (fitting or separate) and order != "ymd")
+        return Look("date", missing=numeric_words, orders=possible, separate=separate if len(separate) > 1 else {})
     lower = {value.lower() for value in islice(values, 3)}
     if len(values) == 2 and lower in _BOOLEANS:
         return Look("boolean", words=tuple(values))
@@ -219,6 +231,30 @@ def _ask_order(name: str, column: RawColumn, orders: Sequence[DateOrder]) -> Que
         column=name,
         text=f"The dates of “{name}” can be read with the day or the month first: which comes first?",
         chosen="leave as text",
+        alternatives=("leave as text", *readings),
+        examples=readings,
+    )
+
+
+def _ask_separate(name: str, column: RawColumn, look: Look) -> Question:
+    """How to read a column that holds dates in several orders."""
+    shown = {order: f"{dates.ORDER_WORDS[order]} (such as {value})" for order, value in look.separate.items()}
+    readings = {}
+    for order in look.orders:
+        lost = [v for v in column.counts if not (v in look.missing or dates.iso(v, order) or dates.iso(v, "ymd"))]
+        example = f"{look.separate[order]} is {dates.iso(look.separate[order], order)}"
+        n = sum(column.counts[value] for value in lost)
+        readings[dates.ORDER_WORDS[order]] = f"{example}; {n:,} such as {lost[0]} missing" if lost else example
+    text = f"“{name}” holds dates in several orders: {' and '.join(shown.values())}."
+    if len(look.orders) > 1:
+        both = [{dates.iso(value, order) for order in look.orders} for value in column.counts]
+        doubtful = sum(n for n, found in zip(column.counts.values(), both, strict=True) if len(found - {None}) > 1)
+        text += f" {doubtful:,} others may have either." if doubtful else ""
+    return Question(
+        about="date_order",
+        column=name,
+        text=f"{text} How shall they be read?",
+        chosen="leave as text" if len(look.orders) > 1 else dates.ORDER_WORDS[look.orders[0]],
         alternatives=("leave as text", *readings),
         examples=readings,
     )

@@ -49,6 +49,21 @@ def fitting_orders(values: Iterable[str]) -> set[DateOrder]:
     return fitting
 
 
+def separate_orders(values: Iterable[str]) -> dict[DateOrder, str] | None:
+    """The orders without which some of the values are no dates, each with the first that fits no other one.
+
+    None where a value is a date in no order. An order may have no such value: 03/04/2025 fits two.
+    """
+    needed: dict[DateOrder, str] = {}
+    for value in values:
+        fitting = [order for order in ORDERS if iso(value, order) is not None]
+        if not fitting:
+            return None
+        if len(fitting) == 1:
+            needed.setdefault(fitting[0], value)
+    return needed
+
+
 def iso(value: str, order: DateOrder) -> str | None:
     """A date as 2025-12-31, with its time as 2025-12-31T10:00:00 unless that is midnight; None for all else.
 

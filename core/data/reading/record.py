@@ -87,8 +87,9 @@ class TableReading(Frozen):
     """How a table file was read. All that was found out, guessed or chosen stands here; nothing is guessed later.
 
     `left_out` are rows among the data that are none. `taken_as_missing`: column → word → cells, where a word rather
-    than an empty cell was taken as missing. `derived` says that this was made from the schema of an import that kept
-    no reading.
+    than an empty cell was taken as missing. `unreadable`: column → share of its filled cells that were not of its
+    type in the file that was imported. `derived` says that this was made from the schema of an import that kept no
+    reading.
     """
 
     container: Container
@@ -98,6 +99,7 @@ class TableReading(Frozen):
     left_out: tuple[LeftOut, ...] = ()
     questions: tuple[Question, ...] = ()
     taken_as_missing: dict[str, dict[str, int]] = {}
+    unreadable: dict[str, float] = {}
     derived: bool = False
 
     def with_types(self, types: Mapping[str, str | None]) -> "TableReading":

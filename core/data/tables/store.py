@@ -6,7 +6,7 @@ An import's folder holds `table.parquet` (the columns as they came), `schema.jso
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +72,9 @@ def read_table(
             file = read_with(path, reading.with_types(types))
     else:
         file = read_with(path, reading.with_types(types))
-    return _checked(path, file, target, choices)
+    found = _checked(path, file, target, choices)
+    unreadable = {one.column: one.share for one in file.unreadable}
+    return replace(found, reading=found.reading.model_copy(update={"unreadable": unreadable}))
 
 
 def read_further_table(

@@ -40,8 +40,8 @@ def predict(
 ) -> Outcome:
     """Predict the class of each picture, or of each row of a table, with the run's model.
 
-    Cells of a table that the dataset's reading cannot read are missing; where they are more than 20 % of a column it
-    is refused unless `allow_unreadable`.
+    Cells of a table that the dataset's reading cannot read are missing; where they are 20 % more of a column than
+    at the import it is refused unless `allow_unreadable`.
 
     Writes `predictions.parquet`, one row a sample: file (or row), predicted, confidence, unlike, distance, nearest
     (ids of samples that the run knows), `p:CLASS` as the run gives them and `calibrated:CLASS` as scaled.

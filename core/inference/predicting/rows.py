@@ -30,7 +30,7 @@ def read_rows(path: Path, schema: Schema, reading: TableReading, allow_unreadabl
     """Read a table as the dataset's was read, and match its columns with those of the dataset, `schema`.
 
     Further columns are left out, cells that the reading cannot read are taken as missing; both are told. `InputError`
-    when a column is missing, or more than 20 % of its cells are unreadable and that is not allowed.
+    when a column is missing, or 20 % more of its cells are unreadable than at the import and that is not allowed.
     """
     wanted = [*schema.numeric, *schema.categorical]
     file, read_notes = read_again(path, reading, wanted)

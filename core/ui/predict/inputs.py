@@ -22,8 +22,9 @@ def show_inputs(run: RunRecord, dataset: DatasetRecord) -> None:
         allowed = st.checkbox(
             "Take cells that cannot be read as missing",
             key="allow-unreadable",
-            help="Rows are read as the training table was: its types, number marks and order of dates. Where more"
-            " than 20 % of a column's cells are something else, the prediction stops, unless this is on.",
+            help="Rows are read as the training table was: its types, number marks and order of dates. Where 20 %"
+            " more of a column's cells are something else than in that table, the prediction stops, unless this is"
+            " on.",
         )
         path = upload_field(TABLE_SLOT, "A table with the columns that the run was trained on", TABLES)
         if path:

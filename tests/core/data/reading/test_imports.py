@@ -298,6 +298,47 @@ def test_dates_are_read_by_what_the_whole_column_says(tmp_path: Path, cells: lis
     assert asked == (["date_order"] if cells[0] == "03/04/2025" else [])
 
 
+@pytest.mark.parametrize(
+    ("cells", "chosen", "answer", "iso"),
+    [
+        ("25/04/2025 04/26/2025 03/04/2025", "leave as text", "day first", "2025-04-25 - 2025-04-03"),
+        ("25/04/2025 04/26/2025 03/04/2025", "leave as text", "month first", "- 2025-04-26 2025-03-04"),
+        ("2025-04-26 25/04/2025 03/04/2025", "day first", "day first", "2025-04-26 2025-04-25 2025-04-03"),
+        ("2025-04-26 03/04/2025 05/06/2025", "leave as text", "month first", "2025-04-26 2025-03-04 2025-05-06"),
+    ],
+)
+def test_dates_in_several_orders_are_asked_about(
+    tmp_path: Path, cells: str, chosen: str, answer: str, iso: str
+) -> None:
+    path = write(tmp_path / "t.csv", ["day;x", *(f"{cell};{i}" for i, cell in enumerate(cells.split()))])
+    reading = propose_reading(path)
+    (question,) = reading.questions
+    assert (question.about, question.chosen) == ("date_order", chosen)
+    assert set(question.examples) < {*question.alternatives}
+    read = read_with(path, answer_question(path, reading, question, answer)).table["day"]
+    assert read.fillna("-").tolist() == iso.split()
+
+
+@pytest.mark.parametrize("n", [10, 90])
+def test_a_further_file_may_hold_as_many_words_as_the_one_that_was_imported(
+    workspace: Path, tmp_path: Path, n: int
+) -> None:
+    lines = [
+        "a,b,kind",
+        *(f"{'ab'[i % 2] + str(i % 9) if i % 10 < 4 else i},{i * i},{'xy'[i % 2]}" for i in range(100)),
+    ]
+    path = write(tmp_path / "t.csv", lines)
+    found = import_data(path, target="kind", columns={"a": {"type": "numeric"}})
+    first = datasets.import_folder(found.dataset.id, 1)
+    assert read_rows(path, load_schema(first), import_reading(first)).cells["a"].isna().sum() == 40
+    worse = write(tmp_path / "w.csv", ["a,b", *(f"{'word' if i >= n else i},{i}" for i in range(100))])
+    if n == 90:
+        assert read_rows(worse, load_schema(first), import_reading(first)).cells["a"].isna().sum() == 10
+    else:
+        with pytest.raises(InputError, match="90 of 100 cells of “a”"):
+            read_rows(worse, load_schema(first), import_reading(first))
+
+
 def test_percentages_are_numbers_and_booleans_have_two_words(tmp_path: Path) -> None:
     write(tmp_path / "t.csv", ["p;b", "12,5 %;ja", "3 %;nein", "100 %;ja"])
     reading = propose_reading(tmp_path / "t.csv")

@@ -9,9 +9,10 @@ from PIL import Image
 
 from core.data.augmentation import AUGMENTATIONS
 from core.data.importing import import_data
-from core.data.versions import load_samples
+from core.data.versions import load_samples, next_version
 from core.errors import InputError
-from core.schemas import Augmentation, DataRef, TrainingSpec
+from core.schemas import Augmentation, DataRef, Recipe, Step, TrainingSpec
+from core.store.datasets import get_version
 
 pytestmark = pytest.mark.training
 
@@ -39,6 +40,21 @@ def test_it_holds_the_training_part_and_k_views_of_each_and_no_judged_image(text
         assert not np.array_equal(pictures[name], own)
     again = import_data(tmp_path / "augmented.zip", name="again").dataset
     assert again.classes == textures.classes and again.n == 3 * len(train)
+
+
+@pytest.mark.parametrize("names", [("a/b", "a_b"), ("Cat", "cat")])
+def test_classes_that_would_share_a_folder_come_in_again_apart(textures, tmp_path, names):
+    from core.training.images.augmented_set import augmented_set_task
+
+    ref = DataRef(dataset=textures.id, version=textures.version)
+    samples, called = load_samples(ref), dict(zip(textures.classes, (*names, "other"), strict=True))
+    labels = dict(zip(samples["id"], samples["label"].map(called), strict=True))
+    version = next_version(get_version(ref), Recipe(steps=(Step(kind="relabel", params={"labels": labels}),)))
+    spec = TrainingSpec(
+        data=f"{textures.id}@{version.id}", augmentation=AUGMENTATIONS["light"], views=1, image_size=32
+    )
+    augmented_set_task(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *_: None)
+    assert import_data(tmp_path / "augmented.zip", name="apart").dataset.classes == version.classes
 
 
 @pytest.mark.parametrize("augmentation", [None, Augmentation(mixup=0.2), Augmentation(rotation=9, cutmix=1)])
