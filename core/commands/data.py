@@ -53,11 +53,11 @@ def import_(args: argparse.Namespace) -> Document:
 
 
 def reread(args: argparse.Namespace) -> Document:
-    """Read the original of a table anew, by another reading: a new import in place of that one, and a version."""
+    """Read the original of an import anew, by another reading: a new import in place of that one, and a version."""
     from core.data.importing import reread_data
     from core.data.reading.record import READING_HINT
 
-    result = reread_data(args.dataset, read_json(args.reading, READING_HINT), args.number)
+    result = reread_data(args.dataset, _chosen(read_json(args.reading, READING_HINT)), args.number)
     return {
         "dataset": result.dataset.id,
         "version": result.version.id,

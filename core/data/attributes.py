@@ -4,7 +4,7 @@ import pandas as pd
 
 from core.data.images.map import load_map
 from core.data.images.store import measurements
-from core.data.versions import load_rows
+from core.data.versions import load_rows, load_samples
 from core.schemas import DataRef, VersionRecord
 from core.store.datasets import dataset_folder, get_dataset
 
@@ -30,7 +30,8 @@ def attributes(version: VersionRecord) -> pd.DataFrame:
         rows, _ = load_rows(DataRef(dataset=version.dataset, version=version.id), cells=True)
         assert rows.table is not None
         return rows.cells.drop(columns=[dataset.target or ""], errors="ignore")
-    measured = measurements(dataset, dataset_folder(dataset.id))
+    samples = load_samples(DataRef(dataset=version.dataset, version=version.id))
+    measured = measurements(dataset, dataset_folder(dataset.id), samples)
     known = measured[list(_MEASURED)].rename(columns=_MEASURED)
     height, width = measured["original_height"], measured["original_width"]
     known = known.assign(**{"height in pixels": height, "width to height": (width / height).round(2)})

@@ -50,7 +50,7 @@ def write_version(version: VersionRecord, target: Path, progress: Progress = lam
 
 def _images(ref: DataRef, target: Path, progress: Progress) -> int:
     samples = load_samples(ref)
-    images = DatasetImages(ref.dataset)
+    images = DatasetImages(ref.dataset, get_version(ref).imports)
     need_disk(int((samples["width"] * samples["height"] * 3).sum()))
     in_folders = folders_name_classes(samples["label"].dropna().unique())
     rows = []

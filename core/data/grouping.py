@@ -47,7 +47,7 @@ def near_copy_groups(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame
     A class of near copies only, such as views of one object, could not be split at all: there only exact copies stay
     together.
     """
-    seen = measurements(dataset, folder).loc[samples["id"].to_numpy()]
+    seen = measurements(dataset, folder, samples)
     stores = {record.number: ImageStore(DatasetFolder(folder).imported(record.number)) for record in dataset.imports}
     places = list(zip(samples["import_number"], samples["row"], strict=True))
 

@@ -38,7 +38,8 @@ def fill_images(
     """Write the images of an archive and the reading into `folder`; the manifest, and what was left out and why.
 
     Args:
-        old: the dataset that gets them as a further import, whose rendering they take.
+        old: the dataset that gets them as a further import, whose rendering they take; None where they come first or
+            are read anew.
         given: a reading to apply; found out when it is None.
 
     Raises:
@@ -86,7 +87,8 @@ def _find_reading(
     archive: Archive, labelled: bool, old: DatasetRecord | None, given: Mapping[str, Any] | None
 ) -> ImageReading:
     """The reading that was given, or what is found out; a further import is rendered as earlier ones were."""
-    known = load_rendering([store.import_folder(old.id, one.number) for one in old.imports]) if old else None
+    imports = old.current_imports().imports if old else ()
+    known = load_rendering([store.import_folder(old.id, one.number) for one in imports]) if old else None
     if given is None:
         return propose_image_reading(archive, labelled=labelled, rendering=known)
     reading = parse_image_reading(given)

@@ -123,11 +123,12 @@ def import_data(
         folder.mkdir()
         if given.kind == "image":
             with given.open() as archive:
-                filled = _Filled(*fill_images(archive, folder, not unlabelled, old, reading, progress))
+                first = old if replaces is None else None
+                filled = _Filled(*fill_images(archive, folder, not unlabelled, first, reading, progress))
         else:
             filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old, reading, member)
-            if old and replaces is not None:
-                keep_ids(old, replaces, folder)
+        if old and replaces is not None:
+            keep_ids(old, replaces, folder)
         original = None if given.is_sample else originals.stage_original(given.path, staged)
         with store.write_lock():
             old = store.get_dataset(old.id) if old else None
@@ -170,19 +171,19 @@ def reread_data(dataset_id: str, reading: Mapping[str, Any], number: int | None 
         InputError: the original was not kept, or cannot be read so.
     """
     dataset = store.get_dataset(dataset_id)
-    if dataset.kind != "table":
-        raise InputError(f"“{dataset.name}” holds images, which are not read anew.", "Import the archive again.")
     current = {record.number: record for record in dataset.current_imports().imports}
     record = current.get(number if number is not None else max(current))
     if record is None:
         raise InputError(
             f"“{dataset.name}” has no import {number}.", f"Its imports are {', '.join(map(str, current))}."
         )
-    roles = roles_before(load_schema(store.import_folder(dataset.id, record.number)))
+    how: dict[str, Any] = {"into": dataset.id, "reading": reading, "replaces": record.number}
+    if dataset.kind == "table":
+        how["columns"] = roles_before(load_schema(store.import_folder(dataset.id, record.number)))
     if record.source.startswith("sample:"):
-        return import_data(record.source, into=dataset.id, reading=reading, columns=roles, replaces=record.number)
+        return import_data(record.source, **how)
     with originals.open_original(record.original) as path:
-        return import_data(path, into=dataset.id, reading=reading, columns=roles, replaces=record.number)
+        return import_data(path, **how)
 
 
 def import_sample(name: str, progress: Progress | None = None) -> ImportResult:

@@ -6,6 +6,8 @@ import pandas as pd
 
 from core.data.cleaning.steps.review import KEEP, RELABEL
 from core.data.cleaning.steps.samples import DROP_SAMPLES
+from core.data.image_reading.reading import load_image_reading
+from core.data.image_reading.words import describe_image_changes
 from core.data.reading.words import describe_changes
 from core.data.tables.readings import import_reading
 from core.data.tables.schema import Schema, load_schema
@@ -17,14 +19,18 @@ from core.store.files import write_parquet
 
 
 def keep_ids(dataset: DatasetRecord, replaced: int, folder: Path) -> None:
-    """Give the samples of the table in `folder` the ids that they have in the import that is read anew.
+    """Give the samples of the import in `folder` the ids that they have in the import that is read anew.
 
-    A row is the same where it stands in the same place of the file, or, with an id column, bears the same name.
+    A row is the same where it stands in the same place of the file, or, with an id column, bears the same name; an
+    image where it has the same name in the archive, or, where names are read in another encoding, the same pixels.
     """
     manifest = pd.read_parquet(folder / "manifest.parquet")
     before = pd.read_parquet(DatasetFolder.of(dataset.id).manifest(replaced))
-    known = dict(zip(_places(_folder(dataset, replaced), before), sample_ids(before, replaced), strict=True))
-    ids = pd.Series([known.pop(place, None) for place in _places(folder, manifest)], dtype="str")
+    places = _rows if dataset.kind == "table" else _names
+    if dataset.kind == "image" and _encodings_differ(_folder(dataset, replaced), folder):
+        places = _pixels
+    known = dict(zip(places(_folder(dataset, replaced), before), sample_ids(before, replaced), strict=True))
+    ids = pd.Series([known.pop(place, None) for place in places(folder, manifest)], dtype="str")
     write_parquet(folder / "manifest.parquet", manifest.assign(id=ids))
 
 
@@ -38,11 +44,15 @@ def carry_over(recipe: Recipe, dataset: DatasetRecord, record: ImportRecord, fol
     before = pd.read_parquet(DatasetFolder.of(dataset.id).manifest(replaced))
     gone = set(sample_ids(before, replaced)) - set(sample_ids(manifest, record.number))
     steps = tuple(step for step in (_without(step, gone) for step in recipe.steps) if step is not None)
-    changes = describe_changes(import_reading(_folder(dataset, replaced)), import_reading(folder))
+    folders = _folder(dataset, replaced), folder
+    if dataset.kind == "table":
+        noun, changes = "row", describe_changes(*map(import_reading, folders))
+    else:
+        noun, changes = "image", describe_image_changes(*map(load_image_reading, folders))
     note = f"“{record.source}” read anew: {changes or 'nothing changed'}."
     n_new = len(manifest) - len(before)
     if n_new:
-        note += f" {abs(n_new):,} {'row' if abs(n_new) == 1 else 'rows'} {'more' if n_new > 0 else 'fewer'}."
+        note += f" {abs(n_new):,} {noun if abs(n_new) == 1 else noun + 's'} {'more' if n_new > 0 else 'fewer'}."
     return Recipe(steps=steps), note
 
 
@@ -65,7 +75,23 @@ def _without(step: Step, gone: set[str]) -> Step | None:
     return step
 
 
-def _places(folder: Path, manifest: pd.DataFrame) -> list[object]:
+def _names(folder: Path, manifest: pd.DataFrame) -> list[object]:
+    """The images' names in their archive."""
+    root = load_image_reading(folder).layout.root
+    return [f"{root}/{path}" if root else path for path in manifest["path"]]
+
+
+def _pixels(folder: Path, manifest: pd.DataFrame) -> list[object]:
+    """The images' pixels, of equal ones the first, the second and so on."""
+    hashes = manifest["content_hash"]
+    return list(zip(hashes, hashes.groupby(hashes).cumcount(), strict=True))
+
+
+def _encodings_differ(*folders: Path) -> bool:
+    return len({load_image_reading(folder).encoding for folder in folders}) > 1
+
+
+def _rows(folder: Path, manifest: pd.DataFrame) -> list[object]:
     """What a row is known by in its file: its line, or its name where an id column gives one."""
     container = import_reading(folder).container
     above = container.skip_lines + int(container.header)

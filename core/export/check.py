@@ -120,7 +120,7 @@ def _write_pictures(job: Job, folder: Path) -> Samples:
     originals = all(records[number].original for number in wanted)
     names = [""] * len(samples)
     if not originals:
-        images = DatasetImages(job.run.dataset)
+        images = DatasetImages(job.run.dataset, get_version(job.ref).imports)
         for place, name in enumerate(samples["id"]):
             names[place] = f"{place:06d}.png"
             Image.fromarray(images.image(name)).save(folder / names[place])

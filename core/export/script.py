@@ -19,7 +19,7 @@ from core.export import image_script, table_script
 from core.export.sections import Section, as_notebook, as_script, script_header
 from core.schemas import PARTS, RunRecord
 from core.store import files, runs
-from core.store.datasets import get_dataset
+from core.store.datasets import get_dataset, get_version
 from core.training.version_images import VersionImages
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _images(job: "Job", archive: zipfile.ZipFile, classes: list[str]) -> tuple[l
 
     spec, samples = job.run.spec, job.samples[job.samples["part"].isin(PARTS)]
     files.need_disk(int((samples["width"] * samples["height"] * 3).sum()))
-    images = DatasetImages(job.run.dataset)
+    images = DatasetImages(job.run.dataset, get_version(job.ref).imports)
     names = [f"{s['part']}/{file_name(s['label'])}/{image_name(s)}.png" for s in samples.to_dict("records")]
     for name, sample_id in zip(names, samples["id"], strict=True):
         add_image(archive, f"data/{name}", images.image(sample_id))

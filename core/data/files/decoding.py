@@ -28,6 +28,7 @@ GROUNDS: tuple[Ground, ...] = get_args(Ground)
 _COLOURS = {"white": (255, 255, 255), "dark": (0, 0, 0), "grey": (128, 128, 128)}
 GREY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # of more than 8 bits
 _DEEP_TOP = 65535
+VANISHED = 8.0  # standard deviation of grey levels under which a picture looks blank
 _WITH_FRAMES = ("TIFF", "GIF", "PNG", "WEBP", "AVIF")  # a JPEG of several is one picture in several sizes
 
 
@@ -60,7 +61,8 @@ class Picture:
     """A decoded image: `pixels` is uint8, height × width × 3; width and height are those of the file, upright.
 
     `clipped` counts the pixels whose grey values lie outside the rendering's range; `taken` is the time that EXIF
-    data tell, in seconds since 1970, without a time zone. `frames` counts the pages or frames that the file holds.
+    data tell, in seconds since 1970, without a time zone. `frames` counts the pages or frames that the file holds;
+    `vanished` says that it looks blank on its ground, and would not on another.
     """
 
     pixels: np.ndarray
@@ -71,6 +73,7 @@ class Picture:
     clipped: int = 0
     taken: float | None = None
     frames: int = 1
+    vanished: bool = False
 
 
 @contextmanager
@@ -126,15 +129,17 @@ def decode(
         # A JPEG can be decoded at an eighth, quarter or half of its size; twice the wanted size loses nothing.
         image.draft(None, (2 * side, 2 * side))
         if mode in GREY_MODES or (deep and rendering.high not in (None, _DEEP_TOP)):
-            rgb, clipped = _stretched(read_deep(data, limits.max_pixels), rendering)
+            upright, clipped = _stretched(read_deep(data, limits.max_pixels), rendering)
         else:
-            rgb = lay_on(ImageOps.exif_transpose(image), rendering.ground)
+            upright = ImageOps.exif_transpose(image)
+        rgb = lay_on(upright, rendering.ground)
+        vanished = is_transparent(upright) and _vanishes(upright, rendering.ground or "white")
         if max(rgb.size) > side:
             rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
     frames = _count_frames(data, limits.max_pixels) if file_format in _WITH_FRAMES else 1
-    return Picture(np.asarray(rgb), width, height, file_format, mode, clipped, taken, frames)
+    return Picture(np.asarray(rgb), width, height, file_format, mode, clipped, taken, frames, vanished)
 
 
 def _count_frames(data: bytes, max_pixels: int) -> int:
@@ -218,7 +223,7 @@ def _with_raw_mode(image: ImageFile.ImageFile, change: Callable[[str], str]) -> 
 
 
 def _stretched(values: np.ndarray, rendering: Rendering) -> tuple[Image.Image, int]:
-    """Deep values as 8-bit RGB on the ground, and how many of the pixels lie outside the range."""
+    """Deep values as 8-bit RGB or RGBA, and how many of the pixels lie outside the range."""
     alpha = values[..., -1] if values.ndim == 3 and values.shape[2] in (2, 4) else None
     deep = values.astype("float64") if alpha is None else values[..., :-1].astype("float64")
     low, high = rendering.low, rendering.high
@@ -234,7 +239,7 @@ def _stretched(values: np.ndarray, rendering: Rendering) -> tuple[Image.Image, i
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).convert("RGB")
     if alpha is not None:
         image.putalpha(Image.fromarray((alpha // 257).astype("uint8")))
-    return lay_on(image, rendering.ground), int((outside.any(axis=2) if outside.ndim == 3 else outside).sum())
+    return image, int((outside.any(axis=2) if outside.ndim == 3 else outside).sum())
 
 
 def is_transparent(image: Image.Image) -> bool:
@@ -247,6 +252,18 @@ def lay_on(image: Image.Image, ground: Ground | None) -> Image.Image:
         return image.convert("RGB")
     image = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, _COLOURS[ground or "white"]), image).convert("RGB")
+
+
+def grey_deviations(image: Image.Image) -> dict[Ground, float]:
+    """For each ground, the standard deviation of the grey levels of a transparent image on it."""
+    small = image.copy()
+    small.thumbnail((96, 96))
+    return {ground: float(np.asarray(lay_on(small, ground).convert("L")).std()) for ground in GROUNDS}
+
+
+def _vanishes(image: Image.Image, ground: Ground) -> bool:
+    deviations = grey_deviations(image)
+    return deviations[ground] < VANISHED <= max(deviations.values())
 
 
 def _tiff_channels(data: bytes) -> int:

@@ -31,7 +31,7 @@ class Evidence:
     @cached_property
     def measured(self) -> pd.DataFrame:
         """The measurements of the images (`core.data.images.store.measurements`), in the order of `samples`."""
-        return measurements(self.dataset, self.folder).loc[self.samples["id"].to_numpy()]
+        return measurements(self.dataset, self.folder, self.samples)
 
     def unconfirmed(self, kind: str) -> pd.Series:
         """For each sample, whether a finding of this kind may name it: false for samples that were confirmed."""

@@ -60,9 +60,9 @@ def other_reading(evidence: Evidence) -> Iterator[Finding]:
             classes = list_some([f"“{name}” {n:,}" for name, n in other.classes.items()])
             yield Finding(
                 kind="other_reading",
-                severity="info",
-                message=f"The classes might as well be those of {where}: {classes}. Import the files again to choose"
-                " these.",
+                severity="warning" if other.disagrees else "info",
+                message=f"{other.disagrees} The classes might as well be those of {where}: {classes}. Read the files"
+                " anew under “Manage” to choose these.".lstrip(),
             )
 
 
@@ -101,6 +101,40 @@ def several_frames(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def vanished(evidence: Evidence) -> Iterator[Finding]:
+    """Drawings on transparency that cannot be seen on the background of the dataset."""
+    for record in evidence.dataset.imports if evidence.dataset.kind == "image" else ():
+        folder = DatasetFolder(evidence.folder)
+        manifest = pd.read_parquet(folder.manifest(record.number))
+        blank = manifest[manifest["vanished"]] if "vanished" in manifest else manifest[:0]
+        if len(blank):
+            ground = load_image_reading(folder.imported(record.number)).rendering.ground or "white"
+            yield Finding(
+                kind="vanished",
+                severity="warning",
+                message=f"{count(len(blank), 'image')} of “{record.source}” {'looks' if len(blank) == 1 else 'look'}"
+                f" blank: drawings on transparency that do not show on the {ground} background, which the whole"
+                " dataset has. Read its imports anew under “Manage” with another one, the same for all of them; grey"
+                " shows black drawings and white ones.",
+                samples=tuple(blank["path"]),
+            )
+
+
+def rendered_otherwise(evidence: Evidence) -> Iterator[Finding]:
+    """Imports that were rendered in different ways, which a model could learn instead of the classes."""
+    rendered = [reading.rendering for reading in _readings(evidence)]
+    grounds = list(dict.fromkeys(one.ground for one in rendered if one.ground))
+    ranges = list(dict.fromkeys(f"{one.low:g} to {one.high:g}" for one in rendered if one.low is not None))
+    for what, found in (("backgrounds behind transparency", grounds), ("ranges of grey values", ranges)):
+        if len(found) > 1:
+            yield Finding(
+                kind="rendered_otherwise",
+                severity="warning",
+                message=f"The imports have different {what}: {', '.join(found)}. A model may learn these instead of"
+                " the classes. Read the imports anew under “Manage”, all in the same way.",
+            )
+
+
 def masks(evidence: Evidence) -> Iterator[Finding]:
     """Drawings that mark a region of another picture, such as `x_mask.png` of `x.png`."""
     paths = evidence.samples["path"].astype("str")
@@ -130,4 +164,5 @@ def _readings(evidence: Evidence) -> Iterator[ImageReading]:
         yield load_image_reading(DatasetFolder(evidence.folder).imported(record.number))
 
 
-FINDERS: list[Finder] = [without_class, belong_together, other_reading, reading_notes, clipped, several_frames, masks]
+FINDERS: list[Finder] = [without_class, belong_together, other_reading, reading_notes, clipped, several_frames,
+                         vanished, rendered_otherwise, masks]  # fmt: skip

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from core.data.files.decoding import Rendering
 from core.data.files.packed import SUFFIXES, Archive
 from core.data.image_reading.boxes import propose_boxes, read_boxes
+from core.data.image_reading.disagreement import describe_disagreement
 from core.data.image_reading.file_index import FileIndex
 from core.data.image_reading.folders import Layout, count_classes, propose_layouts
 from core.data.image_reading.groups import Grouping, group_names, groups_across_parts, propose_grouping
@@ -33,12 +34,16 @@ LabelSource = Literal["folders", "tables", "none"]
 
 
 class TreeReading(Frozen):
-    """One of several ways to understand the folders, and how many images each class then has."""
+    """One of several ways to understand the folders, and how many images each class then has.
+
+    `disagrees` says how its classes contradict those that were taken, of the same images.
+    """
 
     labels: LabelSource = "folders"
     layout: Layout = Layout()
     tables: tuple[LabelTable, ...] = ()
     classes: dict[str, int] = {}
+    disagrees: str = ""
 
 
 class ImageReading(Frozen):
@@ -140,7 +145,11 @@ def _trees(archive: Archive, names: Sequence[str]) -> tuple[list[TreeReading], l
         return folders, open_tables
     if len(folders[0].classes) < 2 or _is_generic(folders[0].classes):
         return [tree, *(other for other in folders if len(other.classes) > 1)], open_tables
-    return [*folders, *([] if tree.classes == folders[0].classes else [tree])], open_tables
+    by_folder = {member.name: member.label for member in image_members(archive, True, folders[0].layout)[0]}
+    by_table = {member.name: member.label for member in members}
+    disagrees = describe_disagreement(by_folder, by_table, tables[0].path)
+    same = tree.classes == folders[0].classes and not disagrees
+    return [*folders, *([] if same else [tree.model_copy(update={"disagrees": disagrees})])], open_tables
 
 
 def _is_generic(classes: Iterable[str]) -> bool:

@@ -11,12 +11,13 @@ import numpy as np
 
 from core.data.files.decoding import (
     GROUNDS,
+    VANISHED,
     Ground,
     Rendering,
     UnreadableError,
+    grey_deviations,
     is_deep,
     is_transparent,
-    lay_on,
     open_image,
     read_deep,
 )
@@ -29,7 +30,6 @@ _MOST = 1_000  # pictures whose values are looked at
 _GROUND_MOST = 48
 _VALUES = 4_000_000  # kept of all pictures together
 _TAIL = 1e-4  # share of values at either end that may be faults of the sensor
-_VANISHED = 8.0  # standard deviation of grey levels under which a picture looks blank
 _BITS = (8, 10, 12, 14, 16)
 _RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
@@ -119,7 +119,7 @@ def _ground(archive: Archive, names: Sequence[str]) -> Ground | None:
     for levels in _levels(archive, names):
         n_seen += 1
         for ground, deviation in levels.items():
-            blank[ground] += deviation < _VANISHED
+            blank[ground] += deviation < VANISHED
     if not n_seen:
         return None
     return min(GROUNDS, key=lambda ground: blank[ground])
@@ -133,7 +133,6 @@ def _levels(archive: Archive, names: Iterable[str]) -> Iterator[dict[Ground, flo
             with open_image(archive.read(name), max_pixels) as image:
                 if not is_transparent(image):
                     continue
-                image.thumbnail((96, 96))
-                yield {ground: float(np.asarray(lay_on(image, ground).convert("L")).std()) for ground in GROUNDS}
+                yield grey_deviations(image)
         except (UnreadableError, OSError):
             continue

@@ -7,6 +7,7 @@ image.
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from core.data.images.resizing import resize
 from core.schemas import DatasetRecord
 from core.settings import get_settings
 from core.store.dataset_folder import DatasetFolder
-from core.store.datasets import import_folder
+from core.store.datasets import get_dataset, import_folder
 from core.store.files import write_parquet
 
 
@@ -55,10 +56,15 @@ class ImageStore:
 
 
 class DatasetImages:
-    """All images of a dataset, by sample id (`IMPORT-ROW`); an import is opened when first asked for."""
+    """All images of a dataset, by sample id; an import is opened when first asked for.
 
-    def __init__(self, dataset_id: str) -> None:
+    `imports` are the numbers of a version's imports, the dataset's current ones where left out: a source that was
+    read anew has its images in several.
+    """
+
+    def __init__(self, dataset_id: str, imports: Sequence[int] | None = None) -> None:
         self._dataset = dataset_id
+        self._imports = imports
         self._stores: dict[int, ImageStore] = {}
 
     def image(self, sample_id: str) -> np.ndarray:
@@ -71,29 +77,53 @@ class DatasetImages:
         store, row = self._find(sample_id)
         return store.thumbnail(row, side)
 
-    def _find(self, sample_id: str) -> tuple[ImageStore, int]:
+    def place(self, sample_id: str) -> tuple[int, int]:
+        """The import and the row in it of an image: where it was read anew if it was, else `IMPORT-ROW`."""
         number, row = map(int, sample_id.split("-"))
+        return (number, row) if number in self._numbers else self._read_anew.get(sample_id, (number, row))
+
+    @cached_property
+    def _numbers(self) -> tuple[int, ...]:
+        if self._imports is not None:
+            return tuple(self._imports)
+        return tuple(record.number for record in get_dataset(self._dataset).current_imports().imports)
+
+    @cached_property
+    def _read_anew(self) -> dict[str, tuple[int, int]]:
+        """The places of images that have another import's id."""
+        places: dict[str, tuple[int, int]] = {}
+        for number in self._numbers:
+            manifest = pd.read_parquet(DatasetFolder.of(self._dataset).manifest(number))
+            if "id" in manifest:
+                places |= {str(name): (number, row) for row, name in enumerate(manifest["id"]) if pd.notna(name)}
+        return places
+
+    def _find(self, sample_id: str) -> tuple[ImageStore, int]:
+        number, row = self.place(sample_id)
         if number not in self._stores:
             self._stores[number] = ImageStore(import_folder(self._dataset, number))
         return self._stores[number], row
 
 
-def measurements(dataset: DatasetRecord, folder: Path) -> pd.DataFrame:
-    """The measurements of every image of a dataset whose files are in `folder`, indexed by sample id.
+def measurements(dataset: DatasetRecord, folder: Path, samples: pd.DataFrame) -> pd.DataFrame:
+    """The measurements of `samples`, images of a dataset whose files are in `folder`, in their order and by their id.
 
     Columns: original_height, original_width, format, mode, size, perceptual_hash, mirrored_hash and the `MEASURES`.
     Imports made before a measurement existed are measured once; the result is cached in the workspace.
     """
     parts = []
     for record in dataset.imports:
+        mine = samples[samples["import_number"] == record.number]
+        if mine.empty:
+            continue
         place = DatasetFolder(folder).imported(record.number)
         table = pd.read_parquet(place / "manifest.parquet")
         if not {*HASHES, *MEASURES} <= set(table.columns):
             table = table.drop(columns=[*HASHES, *MEASURES], errors="ignore")
             table = table.join(_measured_late(place, record.content_hash))
-        ids = [f"{record.number}-{row}" for row in table["row"]]
-        parts.append(table.set_axis(ids)[[*_MEASURED, *HASHES, *MEASURES]])
-    return pd.concat(parts)
+        measured = table.iloc[mine["row"].to_numpy()].set_axis(mine["id"].to_numpy())
+        parts.append(measured[[*_MEASURED, *HASHES, *MEASURES]])
+    return pd.concat(parts).loc[samples["id"].to_numpy()]
 
 
 _MEASURED = ("original_height", "original_width", "format", "mode", "size")

@@ -29,7 +29,7 @@ _CHUNK = 64  # members a worker takes at a time
 _MANY = 8 * _CHUNK  # members from which forking pays off
 _BLOCK = 64 * 2**20  # bytes the file grows by
 _COLUMNS = ["row", "path", "label", "given_split", "offset", "height", "width", "original_height", "original_width",
-            "format", "mode", "size", "content_hash", "given_group", "clipped", "taken", "frames",
+            "format", "mode", "size", "content_hash", "given_group", "clipped", "taken", "frames", "vanished",
             *HASHES, *MEASURES]  # fmt: skip
 
 
@@ -46,7 +46,8 @@ def store_images(
     particular order), height and width as stored, original_height, original_width, format, mode, size (bytes of the
     file), content_hash, given_group (NA where there is none), clipped (pixels whose grey values lie outside the
     rendering's range), taken (seconds since 1970, NaN where unknown), frames (of the file; the first was taken),
-    perceptual_hash, mirrored_hash, and the `MEASURES` of its pixels.
+    vanished (whether it looks blank on its ground, and would not on another), perceptual_hash, mirrored_hash, and the
+    `MEASURES` of its pixels.
     """
     chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
     rows: list[Row] = []
@@ -83,6 +84,7 @@ def store_images(
                     "clipped": picture.clipped,
                     "taken": picture.taken,
                     "frames": picture.frames,
+                    "vanished": picture.vanished,
                 }
             )
             reduced.append(reduce_image(pixels))
@@ -104,7 +106,7 @@ def store_images(
     manifest = pd.DataFrame(rows, columns=_COLUMNS)
     for column in ("path", "label", "given_split", "given_group", "content_hash", *HASHES):
         manifest[column] = manifest[column].astype("str")
-    manifest["taken"] = manifest["taken"].astype("float64")
+    manifest = manifest.astype({"taken": "float64", "vanished": "bool"})
     write_parquet(folder / "manifest.parquet", manifest)
     return manifest, skipped
 

@@ -16,7 +16,7 @@ from core.inference.explaining.heat import overlay_heat
 from core.jobs import tasks
 from core.schemas import DataRef
 from core.store import runs
-from core.store.datasets import get_dataset
+from core.store.datasets import get_dataset, get_version
 
 MOST = 12  # samples at a time
 NEAREST = 3
@@ -49,11 +49,12 @@ def explain_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[st
         originals = [store.image(int(place)) for place in wanted]
         pixels = store.batch([int(place) for place in wanted], model.size)
     else:
-        samples = load_samples(DataRef(dataset=model.run.dataset, version=model.run.version))
+        ref = DataRef(dataset=model.run.dataset, version=model.run.version)
+        samples = load_samples(ref)
         chosen = samples.set_index("id", drop=False).loc[list(wanted)]
         images = VersionImages(get_dataset(model.run.dataset), chosen)
         pixels = images.batch(range(len(images)), model.size)
-        pictures = DatasetImages(model.run.dataset)
+        pictures = DatasetImages(model.run.dataset, get_version(ref).imports)
         originals = [pictures.image(name) for name in wanted]
         if model.reference is not None:
             _, near = model.reference.nearest_known(model.vectors(images))

@@ -52,13 +52,18 @@ def find_rendering(run: RunRecord) -> Rendering:
 
 
 def rendering_notes(manifest: pd.DataFrame, rendering: Rendering) -> tuple[str, ...]:
-    """What was left out of the pictures: further frames, and grey values outside the range that the run knows."""
+    """What does not show of the pictures: further frames, drawings on their own colour, grey values out of range."""
     n_several = int((manifest["frames"] > 1).sum())
     frames = (
         f"{count(n_several, 'file')} {'holds' if n_several == 1 else 'hold'} several pages or frames; only the first"
         " of each was taken.",
     )
-    return (*(frames if n_several else ()), *_grey_notes(manifest, rendering))
+    n_blank = int(manifest["vanished"].sum())
+    blank = (
+        f"{count(n_blank, 'picture')} {'looks' if n_blank == 1 else 'look'} blank: drawings on transparency that do"
+        f" not show on the {rendering.ground or 'white'} background of the training pictures.",
+    )
+    return (*(frames if n_several else ()), *(blank if n_blank else ()), *_grey_notes(manifest, rendering))
 
 
 def _grey_notes(manifest: pd.DataFrame, rendering: Rendering) -> tuple[str, ...]:

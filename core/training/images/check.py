@@ -36,7 +36,7 @@ def check_images(version: VersionRecord, progress: Progress = lambda *_: None) -
     x = normalize_embeddings(seen.outputs(backbone, size, progress=through_backbone(progress)))
     evidence = Evidence(dataset, samples, dataset_folder(dataset.id), kept=kept_samples(version.recipe))
     progress(0, 0, "looking for copies")
-    images, ids = DatasetImages(dataset.id), samples["id"].tolist()
+    images, ids = DatasetImages(dataset.id, version.imports), samples["id"].tolist()
     hashes, mirrored = (parse_hashes(evidence.measured[column].to_numpy()) for column in HASHES)
     known = samples["group"].to_numpy()
     groups = near_groups(x, hashes, mirrored, known, lambda i: images.image(ids[i]))

@@ -51,7 +51,8 @@ def _example_pictures(dataset_id: str, version_id: str, most: int) -> list[bytes
     samples = version_samples(dataset_id, version_id)
     by_class = samples.drop_duplicates("label")
     spread = samples.iloc[:: max(1, len(samples) // most)]
-    images = DatasetImages(dataset_id)
+    version = get_version(DataRef(dataset=dataset_id, version=version_id))
+    images = DatasetImages(dataset_id, version.imports)
     chosen = pd.concat([by_class, spread]).drop_duplicates("id").head(most)
     return [gallery.crop_square(images.image(sample_id)) for sample_id in chosen["id"]]
 

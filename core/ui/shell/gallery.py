@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from core.data.images.store import DatasetImages
 from core.data.versions import load_samples, load_table
 from core.schemas import DataRef, DatasetRecord
+from core.store.datasets import get_version
 from core.ui.shell.text import literal, shorten
 
 TILE = 132  # pixels; two fit beside each other on the narrowest phone
@@ -51,20 +52,24 @@ def show_samples(
     if dataset.kind == "table":
         _show_rows(rows, ref)
     else:
-        _show_pictures(dataset, rows, key, first, under)
+        _show_pictures(dataset, DatasetImages(dataset.id, get_version(ref).imports), rows, key, first, under)
 
 
 def _show_pictures(
-    dataset: DatasetRecord, rows: pd.DataFrame, key: str, first: int, under: Callable[[str], None] | None
+    dataset: DatasetRecord,
+    images: DatasetImages,
+    rows: pd.DataFrame,
+    key: str,
+    first: int,
+    under: Callable[[str], None] | None,
 ) -> None:
     shown = rows
     if len(rows) > first and not st.toggle(f"Show all {len(rows)}", key=f"{key}-all"):
         shown = rows.head(first)
     hashes = {record.number: record.content_hash for record in dataset.imports}
-    images = DatasetImages(dataset.id)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for sample in shown.itertuples():
-            import_hash = hashes[int(str(sample.id).split("-")[0])]
+            import_hash = hashes[images.place(str(sample.id))[0]]
             with st.container(width=TILE, gap=None):
                 picture = thumbnail(images, dataset.id, import_hash, str(sample.id), 2 * TILE)
                 st.image(picture, width=tile_width(picture), alt=str(sample.path))
@@ -82,7 +87,7 @@ def tile_width(picture: bytes, side: int = TILE) -> int:
 
 def show_picture(dataset: DatasetRecord, images: DatasetImages, sample_id: str, side: int, alt: str) -> None:
     """One image, its longest side `side` pixels on the page."""
-    number = int(sample_id.split("-")[0])
+    number, _ = images.place(sample_id)
     import_hash = next(record.content_hash for record in dataset.imports if record.number == number)
     shown = thumbnail(images, dataset.id, import_hash, sample_id, 2 * side)
     st.image(shown, width=tile_width(shown, side), alt=alt)

@@ -1,18 +1,24 @@
 """The bytes of an import are kept, and its reading can be changed later: what was decided on samples stays."""
 
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.__main__ import main
+from core.data.image_reading.reading import choose_tree, load_image_reading
+from core.data.images.store import DatasetImages, measurements
 from core.data.importing import import_data, reread_data
 from core.data.reading.record import TableReading
 from core.data.tables.readings import READING, import_reading
 from core.data.versions import load_samples, load_table, next_version
 from core.errors import InputError
-from core.schemas import DataRef, DatasetRecord, Recipe, Step
+from core.schemas import DataRef, DatasetRecord, Recipe, Step, VersionRecord
 from core.store import datasets
 from core.store.originals import open_original
 
@@ -133,3 +139,74 @@ def test_a_folder_of_parquet_files_is_kept_too(workspace: Path, tmp_path: Path) 
     dataset = import_data(tmp_path / "parts", target="kind").dataset
     assert dataset.imports[0].original.folder
     assert reread_data(dataset.id, reading_of(dataset).model_dump(mode="json")).version.n == 58
+
+
+def drawings(ink: int, first: int = 0) -> dict[str, bytes]:
+    """Drawings in one grey on transparency, in two folders and with a table of other classes beside them."""
+    files, lines = {}, ["file,label"]
+    for i in range(first, first + 16):
+        alpha = np.zeros((24, 24), "uint8")
+        alpha[3 : 9 + i % 12, 4 : 20 - i % 7] = 255
+        name = f"set/{'ab'[i % 2]}/{i:02d}.png"
+        files[name] = png(np.dstack([np.full((24, 24, 3), ink, "uint8"), alpha]))
+        lines.append(f"{name},{['odd', 'even'][i // 2 % 2]}")
+    return files | {"set/labels.csv": "\n".join(lines).encode()}
+
+
+def png(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def kinds(version: VersionRecord) -> set[str]:
+    return {finding.kind for finding in version.findings}
+
+
+def test_images_are_read_anew_and_what_was_decided_on_them_stays(
+    workspace: Path, make_zip: Callable[..., Path]
+) -> None:
+    dataset = import_data(make_zip(drawings(0))).dataset
+    more = import_data(make_zip(drawings(255, 20), "white.zip"), into=dataset.id)
+    (blank,) = [finding for finding in more.findings if finding.kind == "vanished"]
+    assert blank.severity == "warning" and "16 images" in blank.message and len(blank.samples) == 16
+    steps = (
+        Step(kind="relabel", params={"labels": {"1-3": "b"}}),
+        Step(kind="drop_samples", params={"samples": ["1-5", "2-1"]}),
+    )
+    before = next_version(more.version, Recipe(steps=steps))
+    samples = load_samples(DataRef(dataset=dataset.id)).set_index("id")
+    grey = load_image_reading(datasets.import_folder(dataset.id, 2)).model_dump(mode="json")
+    grey["rendering"]["ground"] = "grey"
+    one = reread_data(dataset.id, grey).version
+    assert "grey background instead of white" in one.note and "rendered_otherwise" in kinds(one)
+    last = reread_data(dataset.id, grey, 1).version
+    assert not kinds(last) & {"vanished", "rendered_otherwise"} and set(last.imports) == {3, 4}
+    after = load_samples(DataRef(dataset=dataset.id)).set_index("id")
+    assert after[["label", "part", "path"]].equals(samples.loc[after.index, ["label", "part", "path"]])
+    assert len(after) == len(samples) == 30 and after.loc["1-3", "label"] == "b"
+    for name in ("1-2", "2-4"):
+        assert DatasetImages(dataset.id).image(name)[0, 0].tolist() == [128] * 3
+        assert DatasetImages(dataset.id, before.imports).image(name)[0, 0].tolist() == [255] * 3
+    measured = measurements(
+        datasets.get_dataset(dataset.id), datasets.dataset_folder(dataset.id), after.reset_index()
+    )
+    assert measured.index.equals(after.index)
+    further = import_data(make_zip(drawings(255, 40), "third.zip"), into=dataset.id)
+    assert "vanished" not in kinds(further.version), "further images have the background that all have now"
+
+
+def test_classes_of_images_may_come_from_the_table_when_they_are_read_anew(
+    workspace: Path, make_zip: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = import_data(make_zip(drawings(0)))
+    (doubt,) = [finding for finding in made.findings if finding.kind == "other_reading"]
+    assert doubt.severity == "warning" and "“set/labels.csv” name different classes" in doubt.message
+    reading = load_image_reading(datasets.import_folder(made.dataset.id, 1))
+    (tmp_path / "r.json").write_text(choose_tree(reading, reading.alternatives[0]).model_dump_json())
+    assert main(["reread", made.dataset.id, "--reading", str(tmp_path / "r.json"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["classes"] == ["even", "odd"] and "classes by the label table instead of by folders" in said["note"]
+    version = datasets.get_version(DataRef(dataset=made.dataset.id))
+    assert "other_reading" not in kinds(version), "a person has chosen"
+    assert set(load_samples(DataRef(dataset=made.dataset.id))["id"]) == {f"1-{i}" for i in range(16)}

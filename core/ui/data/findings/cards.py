@@ -86,7 +86,7 @@ def _show_card(dataset: DatasetRecord, version: VersionRecord, finding: Finding,
         st.markdown(f":{colour}-badge[{icon} {word}] {literal(finding.message)}")
         samples = _find_evidence(dataset, version, finding)
         if dataset.kind == "image" and len(samples):
-            _show_first(dataset, samples)
+            _show_first(dataset, version, samples)
         with st.container(horizontal=True, vertical_alignment="center"):
             if len(samples) and (dataset.kind == "image" or finding.kind == "label_error"):
                 st.button(
@@ -109,9 +109,9 @@ def _show_card(dataset: DatasetRecord, version: VersionRecord, finding: Finding,
                 gallery.show_samples(dataset, samples, ref, key)
 
 
-def _show_first(dataset: DatasetRecord, samples: pd.DataFrame) -> None:
+def _show_first(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame) -> None:
     """The first few pictures, small, before all of them are asked for."""
-    images = DatasetImages(dataset.id)
+    images = DatasetImages(dataset.id, version.imports)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for name, path in zip(samples["id"].head(FIRST), samples["path"], strict=False):
             gallery.show_picture(dataset, images, name, gallery.SMALL, alt=path)

@@ -59,15 +59,15 @@ def show_review(dataset: DatasetRecord, version: VersionRecord, finding: Finding
             if dataset.kind == "table":
                 _show_rows(version, samples, left[0])
             else:
-                _show_images(dataset, samples, left[0])
+                _show_images(dataset, version, samples, left[0])
     show_decisions(dataset, version)
 
 
-def _show_images(dataset: DatasetRecord, samples: pd.DataFrame, case: Case) -> None:
+def _show_images(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame, case: Case) -> None:
     known = samples.set_index("id")[["path", *(["label", "part"] if dataset.labelled else [])]].to_dict("index")
     beside = [name for name in case.beside if name in known][:BESIDE]
     copies = case.finding in ("exact_duplicate", "near_duplicate", "leak")
-    images = DatasetImages(dataset.id)
+    images = DatasetImages(dataset.id, version.imports)
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         with st.container(width=LARGE, gap="xsmall"):
             gallery.show_picture(dataset, images, case.sample, LARGE, alt=case.sample)

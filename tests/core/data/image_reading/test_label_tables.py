@@ -211,7 +211,12 @@ def test_class_folders_come_before_a_table_and_the_table_is_the_other_reading() 
     found, _, reading = members(files)
     assert {m.label for m in found} == {"cats", "dogs"}
     assert [tree.labels for tree in reading.alternatives] == ["tables"]
-    assert reading.alternatives[0].classes == dict.fromkeys(KINDS, 4)
+    assert reading.alternatives[0].classes == dict.fromkeys(KINDS, 4) and reading.alternatives[0].disagrees
+    alike = table("file,label", "{path},{label}", names)
+    for i, name in enumerate(names):  # as many images of each class, but not the same ones
+        alike = alike.replace(f"{name},{kind(i)}", f"{name},{'cats' if i % 2 else 'dogs'}")
+    _, _, reading = members(files | {"l.csv": alike})
+    assert reading.alternatives[0].classes == reading.classes and reading.alternatives[0].disagrees
 
 
 def test_folders_that_only_number_a_download_are_no_classes() -> None:

@@ -54,7 +54,7 @@ def test_classes_that_would_share_a_folder_come_in_again_apart(textures, tmp_pat
         data=f"{textures.id}@{version.id}", augmentation=AUGMENTATIONS["light"], views=1, image_size=32
     )
     augmented_set_task(spec.model_dump(mode="json", exclude_none=True), tmp_path, lambda *_: None)
-    assert import_data(tmp_path / "augmented.zip", name="apart").dataset.classes == version.classes
+    assert import_data(tmp_path / "augmented.zip").dataset.classes == version.classes
 
 
 @pytest.mark.parametrize("augmentation", [None, Augmentation(mixup=0.2), Augmentation(rotation=9, cutmix=1)])
