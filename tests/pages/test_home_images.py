@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 from core.data.image_reading.folders import Layout
 from core.data.image_reading.reading import load_image_reading
 from core.data.images.store import ImageStore
+from core.schemas import DataRef
 from core.store import datasets
-from core.ui.home.image_reading import change_layout
+from core.ui.shell.reading.image_changes import change_layout
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +63,7 @@ def test_classes_parts_and_what_is_left_out_are_shown_before_the_import(workspac
     app = drop(images("train/ok", "train/bad", "valid/ok", "valid/bad", "test"))
     assert counts(app) == {"bad": 8, "ok": 8}
     assert list(app.dataframe[0].value.columns) == ["Class", "train", "validation"]
-    assert "Left out: lies in no class folder (4)." in text(app)
+    assert "Left out: lies in no class folder (4, in “test”)." in text(app)
     assert not datasets.list_datasets()
     assert imported(app).classes == ("bad", "ok")
 
@@ -75,6 +76,44 @@ def test_second_reading_of_the_folders_can_be_chosen(workspace: Path) -> None:
     app.radio(key="photos-tree").set_value(1).run()
     assert counts(app) == {"indoor": 8, "outdoor": 8}
     assert imported(app).classes == ("indoor", "outdoor")
+
+
+@pytest.mark.parametrize(("chosen", "classes"), [(0, ("cats", "dogs")), (1, ("ill", "well"))])
+def test_classes_that_contradict_each_other_are_asked_about(
+    workspace: Path, chosen: int, classes: tuple[str, ...]
+) -> None:
+    files = images("cats", "dogs")
+    rows = [f"{name},{('ill', 'well')[int(name[5]) % 2]}" for name in files]
+    app = drop(files | {"labels.csv": "\n".join(["file,label", *rows])})
+    assert app.radio(key="photos-tree").value is None and app.button(key="photos-import").disabled
+    assert "“labels.csv” name different classes" in text(app)
+    app.radio(key="photos-tree").set_value(chosen).run()
+    dataset = imported(app)
+    version = datasets.get_version(DataRef(dataset=dataset.id))
+    assert dataset.classes == classes and "other_reading" not in {one.kind for one in version.findings}
+
+
+def test_nothing_is_imported_where_no_image_gets_a_class(workspace: Path) -> None:
+    app = drop({f"{i}.png": picture(i) for i in range(6)})
+    assert "No image gets a class" in text(app) and "such as “0.png”" in text(app)
+    assert app.button(key="photos-import").disabled
+    app.checkbox(key="photos-unlabelled").check().run()
+    assert imported(app).n == 6
+
+
+def test_images_are_read_anew_on_the_manage_tab(workspace: Path) -> None:
+    dataset = imported(drop(images("cats/indoor", "cats/outdoor", "dogs/indoor", "dogs/outdoor")))
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.query_params["dataset"], app.query_params["tab"] = dataset.id, "manage"
+    app.switch_page("pages/data.py")
+    app.run()
+    slot = f"reread-{dataset.id}-1"
+    app.button(key=slot).click().run()
+    app.radio(key=f"{slot}-tree").set_value(1).run()
+    app.button(key=f"{slot}-start").click().run()
+    assert not app.error and not app.exception
+    version = datasets.get_version(DataRef(dataset=dataset.id))
+    assert version.classes == ("indoor", "outdoor") and version.imports == (2,)
 
 
 def test_level_of_the_class_folder_can_be_chosen(workspace: Path) -> None:

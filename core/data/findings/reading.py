@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings.evidence import Evidence, Finder, count, join_names, list_some, remedy_step
+from core.data.image_reading.members import describe_left_out
 from core.data.image_reading.reading import ImageReading, load_image_reading
 from core.schemas import Finding
 from core.store.dataset_folder import DatasetFolder
@@ -15,9 +16,8 @@ from core.store.dataset_folder import DatasetFolder
 def without_class(evidence: Evidence) -> Iterator[Finding]:
     """Images that nothing gives a class, and rows of label tables that name no image."""
     left_out = [one for record in evidence.dataset.imports for one in record.skipped if one.unlabelled]
-    reasons = pd.Series([one.reason for one in left_out], dtype="str").value_counts()
     if left_out and evidence.dataset.labelled:
-        why = list_some([f"{reason} ({n:,})" for reason, n in reasons.items()])
+        why = list_some(describe_left_out(left_out))
         yield Finding(
             kind="without_class",
             severity="warning",

@@ -1,5 +1,6 @@
 """The images of an archive, each with what its folders say of it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -53,3 +54,20 @@ def without_single_part(members: Sequence[Member]) -> list[Member]:
     if len({member.given_split for member in members} - {None}) > 1:
         return list(members)
     return [replace(member, given_split=None) for member in members]
+
+
+def describe_left_out(skipped: Sequence[Skipped]) -> list[str]:
+    """Why files were left out, the commonest reason first, with their number and where they lie.
+
+    “lies in no class folder (12, in “test” and 1 more folder)”
+    """
+    folders: dict[str, Counter[str]] = {}
+    for one in skipped:
+        folders.setdefault(one.reason, Counter())[one.path.rpartition("/")[0]] += 1
+    said = []
+    for reason, places in sorted(folders.items(), key=lambda item: -item[1].total()):
+        place, more = places.most_common(1)[0][0], len(places) - 1
+        where = f"in “{place}”" if place else f"such as “{next(s.path for s in skipped if s.reason == reason)}”"
+        others = f" and {more:,} more {'folder' if more == 1 else 'folders'}" if more and place else ""
+        said.append(f"{reason} ({places.total():,}, {where}{others})")
+    return said

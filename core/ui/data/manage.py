@@ -16,7 +16,7 @@ def show_management(dataset: DatasetRecord) -> None:
     with left:
         with st.container(border=True):
             _show_import(dataset)
-        if dataset.kind == "table" and dataset.imports:
+        if dataset.imports:
             with st.container(border=True):
                 show_readings(dataset)
     with right:

@@ -8,6 +8,8 @@ from PIL import Image, ImageFilter
 from core.data.images.quality import HASHES, MEASURES, image_hashes, measure_image, measure_images, reduce_image
 from core.data.images.store import measurements
 from core.data.importing import import_data
+from core.data.versions import load_samples
+from core.schemas import DataRef
 from core.store.datasets import dataset_folder
 
 
@@ -73,11 +75,12 @@ def test_any_shape_can_be_measured(shape):
 def test_an_import_from_before_something_was_measured_is_measured_once(workspace, make_zip, two_classes):
     dataset = import_data(make_zip(two_classes)).dataset
     folder = dataset_folder(dataset.id)
-    now = measurements(dataset, folder)
+    samples = load_samples(DataRef(dataset=dataset.id))
+    now = measurements(dataset, folder, samples)
     manifest = folder / "imports" / "0001" / "manifest.parquet"
     pd.read_parquet(manifest).drop(columns=[HASHES[1], *MEASURES]).to_parquet(manifest)
-    pd.testing.assert_frame_equal(measurements(dataset, folder), now)
+    pd.testing.assert_frame_equal(measurements(dataset, folder, samples), now)
     (cached,) = (workspace / "cache" / "measurements").iterdir()
     before = cached.stat().st_mtime_ns
-    measurements(dataset, folder)
+    measurements(dataset, folder, samples)
     assert cached.stat().st_mtime_ns == before
