@@ -143,13 +143,15 @@ class Original(Frozen):
 class ImportRecord(Frozen):
     """One import of a dataset: `datasets/ID/imports/NUMBER/import.json`. Its files never change.
 
-    `original` is None where it was not kept. `replaces` is the number of the import whose source this one reads anew.
+    `n` samples of the `n_read` that the source holds; imports of earlier versions do not know these. `original` is
+    None where it was not kept. `replaces` is the number of the import whose source this one reads anew.
     """
 
     number: int
     source: str
     created: datetime = Field(default_factory=now)
     n: int
+    n_read: int | None = None
     content_hash: str
     skipped: tuple[Skipped, ...] = ()
     original: Original | None = None

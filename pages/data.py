@@ -6,9 +6,11 @@ from core.errors import NotFoundError
 from core.schemas import DataRef, DatasetRecord, VersionRecord
 from core.store import datasets
 from core.ui.data.findings.cards import count_findings
+from core.ui.data.imported import show_imported
 from core.ui.data.overview import show_examples
 from core.ui.data.tabs import TABS
 from core.ui.shell import task_panel
+from core.ui.shell.importing import REST
 from core.ui.shell.page import go, guard, show_empty_page, show_error
 from core.ui.shell.tabs import show_tabs
 from core.ui.shell.text import literal, plural, size
@@ -38,11 +40,17 @@ def pick_dataset() -> DatasetRecord:
         list(known),
         key=PICKED,
         format_func=lambda dataset_id: known[dataset_id].name,
-        on_change=lambda: st.query_params.update(dataset=st.session_state[PICKED]),
+        on_change=change_dataset,
         label_visibility="collapsed",
         width="stretch",
     )
     return known[chosen]
+
+
+def change_dataset() -> None:
+    """Another dataset; what was told of an import of the one before goes with it."""
+    st.query_params["dataset"] = st.session_state[PICKED]
+    st.query_params.pop(REST, None)
 
 
 def show_header(dataset: DatasetRecord, version: VersionRecord) -> None:
@@ -55,6 +63,7 @@ def show_header(dataset: DatasetRecord, version: VersionRecord) -> None:
         count_findings(version),
     ]
     st.caption(" · ".join(facts))
+    show_imported(dataset)
     if dataset.kind == "image":
         show_examples(dataset, version, EXAMPLES)
 
@@ -64,6 +73,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     dataset = pick_dataset()
     if dataset.labelled and st.button("Train on this", type="primary", icon=":material/model_training:"):
         go("train", dataset=dataset.id)
+    if not dataset.labelled and st.button("Predict these", type="primary", icon=":material/auto_awesome:"):
+        go("predict", data=dataset.id)
 version = datasets.get_version(DataRef(dataset=dataset.id))
 show_header(dataset, version)
 task_panel.is_busy("version", "Making a version", version)

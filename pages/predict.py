@@ -6,7 +6,7 @@ from core.schemas import RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
 from core.store.predictors import check_model, predicting_runs
-from core.ui.predict.inputs import show_inputs
+from core.ui.predict.inputs import first_run, show_inputs
 from core.ui.predict.results import show_results
 from core.ui.shell.page import guard, show_empty_page, show_errors
 from core.ui.shell.text import format_accuracy, literal
@@ -30,7 +30,7 @@ def pick_run() -> RunRecord:
             "Train",
             ":material/model_training:",
         )
-    st.session_state[PICKED] = asked if asked in known else next(iter(known))
+    st.session_state[PICKED] = asked if asked in known else first_run(known)
     chosen = st.selectbox(
         "Run",
         list(known),

@@ -47,7 +47,7 @@ def import_(args: argparse.Namespace) -> Document:
         "classes": list(result.dataset.classes),
         "skipped": [s.model_dump(mode="json") for s in result.skipped],
         "findings": [f.model_dump(mode="json") for f in result.findings],
-        **({"rest": rest.dataset.id} if rest else {}),
+        **({"rest": rest.dataset.id if rest else None} if args.rest else {}),
         **_reading_of(result.dataset),
     }
 

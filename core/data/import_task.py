@@ -14,6 +14,8 @@ from core.data.sources import inspect_source
 from core.errors import InputError
 from core.store import datasets as store
 
+NO_REST = "none"
+
 
 def import_rest(source: Path | str, done: ImportResult, progress: Progress | None = None) -> ImportResult | None:
     """The images that an import left out for want of a class, as an unlabelled dataset; None where there are none."""
@@ -33,7 +35,8 @@ def import_rest(source: Path | str, done: ImportResult, progress: Progress | Non
 def import_task(params: dict[str, Any], folder: Path, progress: Callable[[int, int, str], None]) -> dict[str, str]:
     """`import_data` in the background, with `params` for arguments; an `uploaded` source is a copy to be removed.
 
-    With `rest` the images that have no class become a dataset of their own.
+    With `rest` the images that have no class become a dataset of their own, the result's `rest`; it is `NO_REST`
+    where none lie in folders of their own.
 
     A table that is refused stays where it is, so that another target can be chosen for it.
     """
@@ -47,12 +50,14 @@ def import_task(params: dict[str, Any], folder: Path, progress: Callable[[int, i
     keep = False
     try:
         result = import_data(source, progress=show, **params)
+        made = {}
         if rest:
-            import_rest(source, result, show)
+            second = import_rest(source, result, show)
+            made = {"rest": second.dataset.id if second else NO_REST}
     except InputError:
         keep = Path(source).suffix.lower() in TABLE_SUFFIXES
         raise
     finally:
         if uploaded and not keep:
             shutil.rmtree(Path(source).parent, ignore_errors=True)
-    return {"dataset": result.dataset.id}
+    return {"dataset": result.dataset.id, **made}

@@ -18,6 +18,7 @@ import pandas as pd
 
 from core.data.cleaning.steps.samples import BIN_TARGET
 from core.data.image_import import fill_images
+from core.data.image_reading.reading import image_names
 from core.data.images.writing import Progress
 from core.data.reading.proposing import propose_container
 from core.data.reading.record import parse_reading
@@ -52,10 +53,11 @@ class ImportResult:
 
 @dataclass(frozen=True)
 class _Filled:
-    """What was written into a staged import folder."""
+    """What was written into a staged import folder, of `n_read` samples in the source."""
 
     manifest: pd.DataFrame
     skipped: list[Skipped]
+    n_read: int
     steps: tuple[Step, ...] = ()
 
     @property
@@ -124,7 +126,8 @@ def import_data(
         if given.kind == "image":
             with given.open() as archive:
                 first = old if replaces is None else None
-                filled = _Filled(*fill_images(archive, folder, not unlabelled, first, reading, progress))
+                manifest, skipped = fill_images(archive, folder, not unlabelled, first, reading, progress)
+                filled = _Filled(manifest, skipped, len(image_names(archive)))
         else:
             filled = _fill_table(given.path, folder, target, unlabelled, bins, choices, old, reading, member)
         if old and replaces is not None:
@@ -136,6 +139,7 @@ def import_data(
                 number=max(r.number for r in old.imports) + 1 if old else 1,
                 source=given.key,
                 n=len(filled.manifest),
+                n_read=filled.n_read,
                 content_hash=_content_hash(filled.manifest),
                 skipped=tuple(filled.skipped),
                 original=original,
@@ -222,7 +226,8 @@ def _fill_table(
         labels, step = targets.target_classes(table[target], bins, binned)
         steps = (step,) if step else ()
     save_reading(folder, found.reading)
-    return _Filled(tables.store_table(folder, table, found.schema, labels), found.skipped, steps)
+    manifest = tables.store_table(folder, table, found.schema, labels)
+    return _Filled(manifest, found.skipped, found.n_read, steps)
 
 
 def _create(

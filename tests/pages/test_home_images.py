@@ -101,6 +101,18 @@ def test_nothing_is_imported_where_no_image_gets_a_class(workspace: Path) -> Non
     assert imported(app).n == 6
 
 
+def test_images_without_a_class_become_a_second_dataset_and_that_is_told(workspace: Path) -> None:
+    app = drop(images("train/ok", "train/bad", "valid/ok", "valid/bad", "test"))
+    app.checkbox(key="photos-rest").check().run()
+    app.button(key="photos-import").click().run()
+    said = text(app)
+    assert "16 of 20 images of set.zip were taken. Left out: lies in no class folder (4, in “test”)" in said
+    assert "4 images without a class became a dataset of their own, **set without classes**" in said
+    app.button(key="open-rest").click().run()
+    assert "unlabelled" in text(app) and "became a dataset" not in text(app)
+    assert [button for button in app.button if button.label == "Predict these"]
+
+
 def test_images_are_read_anew_on_the_manage_tab(workspace: Path) -> None:
     dataset = imported(drop(images("cats/indoor", "cats/outdoor", "dogs/indoor", "dogs/outdoor")))
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)

@@ -11,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.files.decoding import Rendering
+from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.inference.predicting import pictures
 from core.inference.predicting.record import CELLS, TABLE, Outcome
@@ -102,6 +103,28 @@ def test_what_is_dropped_becomes_a_task(images: DatasetRecord, monkeypatch: pyte
     assert started == [task.id]
     assert [Path(p).name for p in task.params["paths"]] == ["one.png"]
     assert all(Path(p).exists() for p in task.params["paths"])
+
+
+def test_a_dataset_without_classes_is_predicted(
+    images: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_launch", lambda task_id: (1, 0.0))
+    run = with_model(images)
+    (tmp_path / "new").mkdir()
+    Image.new("RGB", (30, 30)).save(tmp_path / "new" / "a.png")
+    new = import_data(tmp_path / "new", unlabelled=True).dataset
+    app = open_page(data=new.id)
+    next(button for button in app.button if button.label == "Predict these").click().run()
+    assert tasks.get_task(app.query_params["task"]).params == {"run": run.id, "data": f"{new.id}@{new.version}"}
+
+
+def test_what_was_given_and_how_many_are_right_is_told(table: DatasetRecord, tmp_path: Path) -> None:
+    run = with_model(table)
+    task = predicted(run, table, tmp_path)
+    found = tasks.result(task) | {"given": "new_rows.csv", "n_known": 3, "n_right": 2, "known_by": "kind"}
+    files.write_json(tasks.task_folder(task) / "result.json", found)
+    said = text(open_page(run=run.id, task=task)).replace("\\", "")
+    assert "new_rows.csv · **3 rows:**" in said and "**2 of 3 right** by “kind” in the file: 0.7 (0.2–0.9)" in said
 
 
 def test_each_picture_has_three_bars_and_what_is_wrong_is_named(images: DatasetRecord, tmp_path: Path) -> None:

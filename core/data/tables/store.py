@@ -36,12 +36,13 @@ _NOT_LEARNT: dict[Role | None, str] = {
 
 @dataclass(frozen=True)
 class ReadTable:
-    """A table ready to be stored: `table` is indexed by the row below the header, from 1."""
+    """A table ready to be stored: `table` is indexed by the row below the header, from 1, of `n_read` in the file."""
 
     table: pd.DataFrame
     schema: Schema
     skipped: list[Skipped]
     reading: TableReading
+    n_read: int
 
 
 def inspect_table(path: Path, file: TableFile) -> Schema:
@@ -90,7 +91,7 @@ def read_further_table(
     found = _checked(path, file, target, choices)
     table, schema = conform_table(found.table, found.schema, wanted, path.name)
     told = [Skipped(path=path.name, reason=note) for note in notes]
-    return ReadTable(table, schema, [*told, *found.skipped], file.reading)
+    return ReadTable(table, schema, [*told, *found.skipped], file.reading, found.n_read)
 
 
 def _checked(path: Path, file: TableFile, target: str | None, choices: Mapping[str, Choice]) -> ReadTable:
@@ -120,7 +121,7 @@ def _checked(path: Path, file: TableFile, target: str | None, choices: Mapping[s
     if target is not None:
         values[target] = table[target]
     table = pd.DataFrame({name: values[str(name)] for name in table.columns}, index=table.index)
-    return ReadTable(table, _schema(file, target, columns, choices), skipped, file.reading)
+    return ReadTable(table, _schema(file, target, columns, choices), skipped, file.reading, len(file.table))
 
 
 def _check_width(path: Path, table: pd.DataFrame) -> None:

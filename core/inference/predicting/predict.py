@@ -8,27 +8,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.data.findings.evidence import count
 from core.data.images.store import ImageStore
 from core.data.reading.packing import is_table
+from core.data.tables.store import as_text
 from core.embedding.embeddings import limit_threads
 from core.errors import InputError
 from core.inference.predicting import novelty, pictures
 from core.inference.predicting.record import CELLS, TABLE, Outcome
+from core.inference.predicting.version_files import write_samples
+from core.schemas import DataRef
 from core.store import files
+from core.store.datasets import get_dataset
 
 NEAREST = 3
 
 
 def predict_task(params: dict[str, Any], folder: Path, progress: Any) -> dict[str, Any]:
-    """`predict` in the background. `params`: `run`, `paths`, and `uploaded`, a folder that is removed in the end."""
+    """`predict` in the background.
+
+    `params`: `run`; `paths`, or `data` for the samples of a version; `uploaded`, a folder that is removed in the end.
+    """
     progress(0, 0, "loading the model")
+    written = folder / "given"
     try:
-        paths = [Path(path) for path in params["paths"]]
+        if "data" in params:
+            ref = DataRef.parse(params["data"])
+            paths, given = [write_samples(ref, written)], f"{get_dataset(ref.dataset).name}, a dataset"
+        else:
+            paths = [Path(path) for path in params["paths"]]
+            given = paths[0].name if len(paths) == 1 else count(len(paths), "file")
         outcome = predict(params["run"], paths, folder, progress, params.get("allow_unreadable", False))
     finally:
+        shutil.rmtree(written, ignore_errors=True)
         if params.get("uploaded"):
             shutil.rmtree(params["uploaded"], ignore_errors=True)
-    return outcome.model_dump(mode="json")
+    return outcome.model_copy(update={"given": given}).model_dump(mode="json")
 
 
 def predict(
@@ -64,11 +79,13 @@ def predict(
         )
         notes = pictures.rendering_notes(manifest, rendering)
         names, images = manifest["path"].to_numpy(), ImageStore(folder)
+        true, by = _folder_classes(manifest["path"], model.classes), "folder"
         probability = model.probabilities(images, lambda done, n: progress(done, n, "predicting"))
         vectors = model.vectors(images) if model.reference else None
     else:
         given, cells, notes = model.take(_one_table(paths), allow_unreadable)
         names = np.array([f"row {i}" for i in cells.index], dtype=object)
+        true, by = _column_classes(given.given, model.schema.target, model.classes), str(model.schema.target)
         prepared = vectors = model.vectors(cells)
         probability = model.probabilities(prepared)
         files.write_parquet(folder / CELLS, given.given.reset_index(drop=True))
@@ -85,6 +102,7 @@ def predict(
         }
     )
     files.write_parquet(folder / TABLE, table)
+    known = true.notna().to_numpy()
     return Outcome(
         run=model.run.id,
         kind="image" if isinstance(model, ImageModel) else "table",
@@ -98,7 +116,24 @@ def predict(
         unjudged=model.unjudged,
         skipped=tuple(skipped),
         notes=notes,
+        n_known=int(known.sum()),
+        n_right=int((true.to_numpy() == table["predicted"].to_numpy())[known].sum()),
+        known_by=by if known.any() else "",
     )
+
+
+def _folder_classes(paths: pd.Series, classes: Sequence[str]) -> pd.Series:
+    """The class of each picture by the folder that it lies in; missing for all unless all lie in such folders."""
+    folders = paths.str.rpartition("/")[0].str.rpartition("/")[2]
+    return folders.where(np.full(len(folders), folders.isin(classes).all()))
+
+
+def _column_classes(given: pd.DataFrame, target: str | None, classes: Sequence[str]) -> pd.Series:
+    """The class of each row where the file has the column that the run predicts; missing for what is no class."""
+    if target is None or target not in given:
+        return pd.Series(np.nan, index=given.index, dtype="str")
+    said = as_text(given[target]).str.strip()
+    return said.where(said.isin(classes))
 
 
 def _one_table(paths: Sequence[Path]) -> Path:

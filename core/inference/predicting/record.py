@@ -17,7 +17,8 @@ class Outcome(Frozen):
     `scaling` is that of the calibrated probabilities, `temperature` its temperature; None where there is none,
     `uncalibrated` says why. What
     lies beyond the distance `threshold` is unlike the training data; `unjudged` says why that is not told. `notes`
-    say how cells were read.
+    say how cells were read. `given` says what was predicted. Of `n_known` samples what was given tells the class, by
+    a column or folder (`known_by`); `n_right` of these were predicted so.
     """
 
     run: str
@@ -32,6 +33,10 @@ class Outcome(Frozen):
     unjudged: str = ""
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    given: str = ""
+    n_known: int = 0
+    n_right: int = 0
+    known_by: str = ""
 
 
 def read_prediction(task_id: str) -> tuple[Outcome, pd.DataFrame]:

@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from core.data.images.store import ImageStore
+from core.evaluation.intervals import wilson
+from core.evaluation.scores import format_interval
 from core.inference.predicting.record import Outcome, read_cells, read_prediction
 from core.inference.predicting.sending import add_to_dataset
 from core.jobs import tasks
@@ -78,7 +80,15 @@ def _show_summary(outcome: Outcome, table: pd.DataFrame) -> None:
     noun = "picture" if outcome.kind == "image" else "row"
     unlike = int(table["unlike"].fillna(False).sum())
     far = f" · {unlike:,} unlike the training data" if unlike else ""
-    st.markdown(f"**{plural(outcome.n, noun)}:** {shown}{far}")
+    given = f"{literal(outcome.given)} · " if outcome.given else ""
+    st.markdown(f"{given}**{plural(outcome.n, noun)}:** {shown}{far}")
+    if outcome.n_known:
+        by = "their folders" if outcome.kind == "image" else f"“{literal(outcome.known_by)}” in the file"
+        share = format_interval(outcome.n_right / outcome.n_known, *wilson(outcome.n_right, outcome.n_known))
+        st.markdown(
+            f"**{outcome.n_right:,} of {outcome.n_known:,} right** by {by}: {share}. That says nothing of {noun}s"
+            " that the run was trained on."
+        )
 
 
 def _describe_scaling(outcome: Outcome) -> str:
@@ -118,7 +128,8 @@ def _show_cards(task_id: str, outcome: Outcome, table: pd.DataFrame, dataset: Da
     shown = min(len(table), FIRST)
     if len(table) > FIRST:
         most = min(len(table), MOST)
-        shown = most if st.toggle(f"Show {most:,} of {len(table):,}", key=f"cards-{task_id}") else FIRST
+        label = f"Show all {most:,}" if most == len(table) else f"Show {most:,} of {len(table):,}; all are below"
+        shown = most if st.toggle(label, key=f"cards-{task_id}") else FIRST
     store = ImageStore(tasks.task_folder(task_id))
     with st.container(horizontal=True, gap="small"):
         for row in range(shown):

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.data.files.packed import ENDINGS
-from core.data.import_task import import_rest
+from core.data.import_task import NO_REST, import_rest
 from core.data.importing import import_data
 from core.data.reading.packing import TABLE_SUFFIXES
 from core.errors import GraftError
@@ -18,6 +18,7 @@ from core.ui.shell.page import go, show_error, show_errors
 from core.ui.shell.text import literal
 from core.ui.shell.uploads import discard_upload, keep_upload, release_upload
 
+REST = "rest"  # in the address: the dataset that an import made of images without a class
 OWN = "import"  # the import this visitor started last, in the session and in the address
 TABLE_SLOT = "table"  # the table that waits for its target
 SMALL = 4 * 2**20  # bytes: some dozens of photographs, or some ten thousand rows
@@ -48,16 +49,18 @@ def import_source(source: Path | str, slot: str | None = None, **options: Any) -
         bar.progress(done / total, text=f"Image {done:,} of {total:,}")
 
     rest = options.pop("rest", False)
+    told = {}
     try:
         result = import_data(source, progress=show, **options)
         if rest:
-            import_rest(source, result, show)
+            made = import_rest(source, result, show)
+            told = {REST: made.dataset.id if made else NO_REST}
     except GraftError as error:
         place.empty()
         show_error(error)
         return
     place.empty()
-    go("data", dataset=result.dataset.id)
+    go("data", dataset=result.dataset.id, **told)
 
 
 def import_upload(path: Path, slot: str, **options: Any) -> None:
@@ -100,7 +103,7 @@ def _finish(own: str) -> bool:
     if record is None:
         return True
     if record.state == "succeeded":
-        go("data", dataset=tasks.result(own)["dataset"])
+        go("data", **tasks.result(own))
     datasets.sweep_staging()
     source = Path(record.params["source"])
     if record.failure:

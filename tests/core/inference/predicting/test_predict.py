@@ -14,7 +14,7 @@ from core.data.images.store import DatasetImages
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError
-from core.inference.predicting.predict import predict
+from core.inference.predicting.predict import predict, predict_task
 from core.inference.predicting.record import TABLE
 from core.inference.predicting.sending import add_to_dataset
 from core.jobs import tasks
@@ -35,6 +35,44 @@ def image_run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRe
 @pytest.fixture(scope="module", params=["logistic_regression", "network"])
 def table_run(request: pytest.FixtureRequest, penguins: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
     return train(data=penguins.id, learner=request.param)
+
+
+def test_samples_of_a_dataset_without_classes_are_predicted_under_their_names(
+    image_run: RunRecord, table_run: RunRecord, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(9)
+    for name in ("new/a/0.jpg", "new/a/1.png", "new/b/0.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(texture("specks", rng)).save(tmp_path / name)
+    rows(5).to_csv(tmp_path / "rows.csv", index=False)
+    for run, source, names in (
+        (image_run, tmp_path / "new", ["a/0.jpg", "a/1.png", "b/0.jpg"]),
+        (table_run, tmp_path / "rows.csv", [f"row {i}" for i in range(1, 6)]),
+    ):
+        new = import_data(source, unlabelled=True).dataset
+        place = tmp_path / f"of {run.id}"
+        place.mkdir()
+        outcome = predict_task({"run": run.id, "data": new.id}, place, lambda *_: None)
+        assert pd.read_parquet(place / TABLE)["file"].tolist() == names
+        assert new.name in outcome["given"] and not (place / "given").exists()
+
+
+def test_how_many_are_right_is_counted_where_the_class_is_told(
+    image_run: RunRecord, table_run: RunRecord, tmp_path: Path
+) -> None:
+    given = rows(6).assign(species=["Adelie", "Gentoo", "Chinstrap", "no penguin", None, "Adelie"])
+    given.to_csv(tmp_path / "rows.csv", index=False)
+    outcome = predict(table_run.id, [tmp_path / "rows.csv"], tmp_path)
+    said = pd.read_parquet(tmp_path / TABLE)["predicted"]
+    assert (outcome.n_known, outcome.known_by) == (4, "species")
+    assert outcome.n_right == (said == given["species"]).sum()
+    rng = np.random.default_rng(9)
+    for folder, n_known in (("checks", 2), ("elsewhere", 0)):
+        for name in ("specks", folder):
+            place = tmp_path / f"with {folder}" / name / "a.png"
+            place.parent.mkdir(parents=True)
+            Image.fromarray(texture("specks", rng)).save(place)
+        assert predict(image_run.id, [tmp_path / f"with {folder}"], tmp_path / "out" / folder).n_known == n_known
 
 
 def stored(run: RunRecord, table: pd.DataFrame) -> np.ndarray:
