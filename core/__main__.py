@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "--method", required=True, help="bagging, boosting, stacking; of runs: " + ", ".join(studies.COMBINING)
     )
     sub.add_argument("--spec", help="a TrainingSpec in JSON for the training")
+    sub.add_argument("--name", help="what to call the run")
     command("import-run", results.import_run).add_argument("file", help="a run that was exported with --format run")
     command("cancel", training.cancel).add_argument("run")
     command("resume", training.resume).add_argument("run")

@@ -12,6 +12,7 @@ from core.ui.evaluate.matrix import show_matrix
 from core.ui.evaluate.side_by_side import drop_shared_parts, name_runs, show_verdicts
 from core.ui.evaluate.tabs import COMPARISON_TABS, RUN_TABS
 from core.ui.shell.page import guard, show_empty_page, show_error, show_errors
+from core.ui.shell.run_names import label_runs
 from core.ui.shell.tabs import show_tabs
 from core.ui.shell.text import literal
 
@@ -36,12 +37,13 @@ def pick_runs() -> list[RunRecord]:
             "Train",
             ":material/model_training:",
         )
+    labels = label_runs(known.values())
     st.session_state[PICKED] = list(dict.fromkeys(i for i in ids.split(",") if i in known))[:MOST_RUNS]
     chosen = st.multiselect(
         "Runs",
         list(known),
         key=PICKED,
-        format_func=lambda run_id: f"{known[run_id].name} · {known[run_id].dataset}",
+        format_func=lambda run_id: labels[run_id],
         max_selections=MOST_RUNS,
         placeholder="Choose one run, or several to see them side by side",
         on_change=lambda: st.query_params.update(runs=",".join(st.session_state[PICKED])),

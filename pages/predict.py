@@ -9,6 +9,7 @@ from core.store.predictors import check_model, predicting_runs
 from core.ui.predict.inputs import first_run, show_inputs
 from core.ui.predict.results import show_results
 from core.ui.shell.page import guard, show_empty_page, show_errors
+from core.ui.shell.run_names import label_runs
 from core.ui.shell.text import format_accuracy, literal
 
 guard("predict")
@@ -31,11 +32,12 @@ def pick_run() -> RunRecord:
             ":material/model_training:",
         )
     st.session_state[PICKED] = asked if asked in known else first_run(known)
+    labels = label_runs(known.values())
     chosen = st.selectbox(
         "Run",
         list(known),
         key=PICKED,
-        format_func=lambda run_id: f"{known[run_id].name} · {known[run_id].dataset}",
+        format_func=lambda run_id: labels[run_id],
         on_change=change_run,
     )
     return known[chosen]

@@ -12,12 +12,11 @@ def evaluate(args: argparse.Namespace) -> Document:
     from core.evaluation.calibration import class_indices, error_with_interval, probabilities
     from core.evaluation.scores import (
         classes_of,
-        describe_absent_classes,
-        describe_single_prediction,
         fold_scores,
         judged_rows,
         score_predictions,
     )
+    from core.evaluation.words import describe_absent_classes, describe_single_prediction
     from core.store import runs
 
     run = runs.get_run(args.run)

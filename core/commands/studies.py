@@ -82,14 +82,15 @@ def _ensemble(args: argparse.Namespace) -> TrainingSpec:
         there = ", ".join(COMBINING if args.runs else TRAINED)
         what = "runs" if args.runs else "data"
         raise InputError(f"“{args.method}” makes no ensemble of {what}.", f"Choose one of: {there}.")
+    named = {"name": args.name} if args.name else {}
     if args.runs:
         first = runs.get_run(args.runs[0])
-        values = {"data": first.spec.data, "strategy": COMBINING[args.method], "members": tuple(args.runs)}
-        return validate_values(TrainingSpec, values)
-    values = read_json(args.spec, "Give --spec the path of a TrainingSpec in JSON.") if args.spec else {}
+        combined = {"data": first.spec.data, "strategy": COMBINING[args.method], "members": tuple(args.runs)}
+        return validate_values(TrainingSpec, combined | named)
+    values: Document = read_json(args.spec, "Give --spec the path of a TrainingSpec in JSON.") if args.spec else {}
     kind = get_dataset(DataRef.parse(args.data).dataset).kind
     method = {"learner" if kind == "table" else "strategy": TRAINED[args.method][kind]}
-    return validate_values(TrainingSpec, values | {"data": args.data} | method)
+    return validate_values(TrainingSpec, values | {"data": args.data} | method | named)
 
 
 def _spec(args: argparse.Namespace) -> "StudySpec":

@@ -81,6 +81,13 @@ class Scores(Frozen):
         """The classes without a sample here, whose recall is unknown."""
         return tuple(c.name for c in self.per_class if not c.support)
 
+    @property
+    def confidence_gap_ci(self) -> Interval:
+        """The 95 % interval of `confidence_gap`, that of the accuracy taken from the mean confidence."""
+        low, high = self.ci["accuracy"]
+        confidence = self.accuracy + self.confidence_gap
+        return confidence - high, confidence - low
+
     def as_json(self) -> dict[str, Any]:
         """What `python -m core evaluate` prints: everything here, with `n` named `n_test`."""
         document = self.model_dump(mode="json")
@@ -241,6 +248,18 @@ def format_interval(value: float, low: float, high: float) -> str:
     return f"{value:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
 
 
+def format_score(value: float, of: Scores) -> str:
+    """A score that has no interval of its own, in as many digits as the accuracy on the same samples."""
+    low, high = of.ci["accuracy"]
+    return f"{value:.{digits_for(high - low)}f}"
+
+
+def format_spread(mean: float, deviation: float) -> str:
+    """`0.88 ± 0.02`, in the digits of an interval of two deviations to either side."""
+    digits = digits_for(4 * deviation)
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+
+
 def digits_for(width: float) -> int:
     """Decimals that an interval of this width allows: the finest whose last digit is worth a quarter of it.
 
@@ -249,48 +268,6 @@ def digits_for(width: float) -> int:
     if width <= 0:
         return 2
     return min(4, max(1, math.ceil(-math.log10(width / 4) - 1e-9)))
-
-
-def describe_scores(scores: Scores, noun: str = "test images", folds: FoldScores | None = None) -> str:
-    """The summary at the top of the Evaluate page."""
-    accuracy = format_interval(scores.accuracy, *scores.ci["accuracy"])
-    parts = [f"Right on {scores.correct} of {scores.n} {noun}: {accuracy}."]
-    if folds is not None:
-        mean, deviation = folds.mean["accuracy"], folds.deviation["accuracy"]
-        parts.append(f"Over {len(folds.folds)} folds {mean:.2f} ± {deviation:.2f}.")
-    worst = min((c for c in scores.per_class if c.support), key=lambda c: c.recall)
-    if worst.recall < 1:
-        hits = round(worst.recall * worst.support)
-        parts.append(f"Worst class: {worst.name}, recall {worst.recall:.2f} ({hits} of {worst.support}).")
-    points = round(100 * abs(scores.confidence_gap))
-    if points:
-        unit = "point" if points == 1 else "points"
-        parts.append(f"Confidence is {points} {unit} too {'high' if scores.confidence_gap > 0 else 'low'}.")
-    return " ".join(parts)
-
-
-def describe_single_prediction(scores: Scores) -> str | None:
-    """A warning about a run that predicts one class for samples of several; `None` for any other."""
-    predicted = [c for c in scores.per_class if c.predicted]
-    if len(predicted) != 1 or scores.n - predicted[0].support == 0:
-        return None
-    only = predicted[0]
-    return (
-        f"It predicts “{only.name}” for every sample, so it has learnt nothing that tells the classes apart. It is"
-        f" right on {only.support} of {scores.n} because so many are “{only.name}”, and finds none of the others."
-    )
-
-
-def describe_absent_classes(scores: Scores) -> str | None:
-    """A warning about classes without test samples; `None` if there are none."""
-    if not scores.absent:
-        return None
-    named = ", ".join(f"“{name}”" for name in scores.absent[:5]) + (" and others" if len(scores.absent) > 5 else "")
-    lack = f"class {named} has" if len(scores.absent) == 1 else f"classes {named} have"
-    return (
-        f"The {lack} no test sample, so the recall there is unknown."
-        " Add samples, or split the data again with a larger test part."
-    )
 
 
 def class_table(scores: Scores) -> pd.DataFrame:

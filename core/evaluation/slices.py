@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.evaluation.comparison import holm
 from core.evaluation.intervals import Interval, wilson
+from core.evaluation.scores import digits_for
 from core.schemas import Frozen
 
 BINS = 4
@@ -112,7 +113,8 @@ def describe_slices(slices: Sequence[Slice], noun: str) -> str:
     if not weak:
         return f"None of {len(slices)} parts of the {noun} is shown to be worse than the rest."
     worst = weak[0]
+    digits = digits_for(worst.ci[1] - worst.ci[0])
     return (
         f"Weakest: {worst.attribute} {worst.value}, right on {worst.right} of {worst.n} {noun}"
-        f" ({worst.accuracy:.2f} against {worst.elsewhere:.2f} elsewhere)."
+        f" ({worst.accuracy:.{digits}f} against {worst.elsewhere:.{digits}f} elsewhere)."
     )

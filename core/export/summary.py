@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.data.cleaning import recipe as cleaning
 from core.errors import InputError, NotFoundError
-from core.evaluation import scores
+from core.evaluation import scores, words
 from core.evaluation.comparison import repeated_look_warning
 from core.evaluation.scores import DEPENDENT_FOLDS, FoldScores, Scores, format_interval
 from core.methods.backbones import backbone_title, base_backbone
@@ -56,10 +56,10 @@ def summarise(run: RunRecord) -> Summary:
     noun = "images" if run.spec.backbone else "rows"
     said = f"{noun}, each judged by a model that had not seen it" if folds else f"test {noun}"
     dataset, version = _data_of(run)
-    single = scores.describe_single_prediction(found)
+    single = words.describe_single_prediction(found)
     return Summary(
         run=run,
-        lead=" ".join(filter(None, (single, scores.describe_scores(found, said, folds)))),
+        lead=" ".join(filter(None, (single, words.describe_scores(found, said, folds)))),
         scores=found,
         parts={
             "model": _model(run),
@@ -208,5 +208,5 @@ def _limits(run: RunRecord, found: Scores, noun: str) -> Part:
             f"Its commonest mistake: {found.classes[true]} taken for {found.classes[taken]}"
             f" ({wrong[true, taken]} of {wrong.sum()} mistakes)."
         )
-    extra = (scores.describe_absent_classes(found), repeated_look_warning(runs.runs_on_test(run.test_hash)))
+    extra = (words.describe_absent_classes(found), repeated_look_warning(runs.runs_on_test(run.test_hash)))
     return Part("Limits", [*sentences, *(s for s in extra if s), *run.notes])

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.evaluation.scores import describe_single_prediction, fold_scores, judged_rows, score_predictions
+from core.evaluation.scores import fold_scores, judged_rows, score_predictions
+from core.evaluation.words import describe_single_prediction
 
 
 @dataclass

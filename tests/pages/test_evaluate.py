@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.charts.classes import class_bars
 from core.data.importing import import_data
 from core.data.versions import load_samples
+from core.evaluation.scores import format_spread
 from core.export.formats import FORMATS, Exported, FileCheck
 from core.inference.explaining.record import ColumnImportance, Dependence, FeatureImportance
 from core.jobs import local, tasks
@@ -194,7 +195,10 @@ def test_folds_stand_as_mean_deviation_and_each(images: DatasetRecord) -> None:
     app = tab("Folds", run.id)
     shown = app.dataframe[0].value
     assert list(shown["Fold"]) == [1, 2, 3]
-    assert f"**{shown['Accuracy'].mean():.3f} ± {shown['Accuracy'].std():.3f}**" in text(app)
+    rows = runs.read_predictions(run.id).query("part == 'test'")
+    each = (rows["label"] == rows["predicted"]).groupby(rows["fold"]).mean()
+    assert [float(said.split()[0]) for said in shown["Accuracy"]] == pytest.approx(each.to_list(), abs=0.05)
+    assert f"**{format_spread(each.mean(), each.std())}**" in text(app)
     assert "not independent" in text(app)
     assert "60 images, each judged by a model that had not seen it" in text(app)
 
@@ -365,7 +369,7 @@ def test_runs_that_differ_in_their_seed_alone_are_a_group_with_every_member(imag
     assert list(shown["Run"]) == ["probe, 3 seeds", "probe", "probe #2", "probe #3", "other"]
     rows = [runs.read_predictions(r.id).query("part == 'test'") for r in several]
     each = [(r["label"] == r["predicted"]).mean() for r in rows]
-    assert shown["Accuracy"].iloc[0] == f"{np.mean(each):.3f} ± {np.std(each, ddof=1):.3f}"
+    assert shown["Accuracy"].iloc[0] == format_spread(np.mean(each), np.std(each, ddof=1))
     app = open_page(runs=several[0].id)
     next(b for b in app.button if b.label == "See its 3 seeds together").click().run()
     assert set(app.multiselect[0].value) == {r.id for r in several}

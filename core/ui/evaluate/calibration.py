@@ -70,7 +70,7 @@ def show_calibration(judged: Judged) -> None:
 
 def describe_calibration(result: Calibration) -> str:
     """What calibration does, in a sentence; from few samples it is called a guess."""
-    before = f"{result.before:.2f} ({result.before_ci[0]:.2f} to {result.before_ci[1]:.2f})"
+    before = format_interval(result.before, *result.before_ci)
     if result.scaling is None or result.after is None or result.after_ci is None:
         return f"Confidence and accuracy are {before} apart on average."
     way = result.scaling.describe()
@@ -79,7 +79,7 @@ def describe_calibration(result: Calibration) -> str:
         text = f"It is well calibrated, its error {before}: {way} would not bring it nearer to the accuracy."
     else:
         lowers = result.scaling.temperature >= 1
-        after = f"{result.after:.2f} ({result.after_ci[0]:.2f} to {result.after_ci[1]:.2f})"
+        after = format_interval(result.after, *result.after_ci)
         text = (
             f"It is {'too sure of itself' if lowers else 'not sure enough'}: {way} takes the calibration error from"
             f" {before} to {after}."

@@ -49,9 +49,9 @@ def _format_classes(judged: Scores) -> pd.DataFrame:
     averages = [
         {
             "Class": f"{kind.capitalize()} average",
-            "Precision": f"{getattr(judged, f'{kind}_precision'):.2f}",
-            "Recall": f"{getattr(judged, f'{kind}_recall'):.2f}",
-            "F1": f"{getattr(judged, f'{kind}_f1'):.2f}",
+            "Precision": scores.format_score(getattr(judged, f"{kind}_precision"), judged),
+            "Recall": scores.format_score(getattr(judged, f"{kind}_recall"), judged),
+            "F1": scores.format_score(getattr(judged, f"{kind}_f1"), judged),
             "Support": judged.n,
         }
         for kind in ("macro", "weighted")
@@ -65,12 +65,16 @@ def show_folds(judged: Judged) -> None:
     assert judged.folds is not None
     folds = judged.folds
     for metric, title in (("accuracy", "Accuracy"), ("macro_f1", "Macro-F1")):
-        st.markdown(
-            f"{title} **{folds.mean[metric]:.3f} ± {folds.deviation[metric]:.3f}**", help=scores.DEPENDENT_FOLDS
-        )
+        spread = scores.format_spread(folds.mean[metric], folds.deviation[metric])
+        st.markdown(f"{title} **{spread}**", help=scores.DEPENDENT_FOLDS)
     each = [
-        {"Fold": i, "Accuracy": f.accuracy, "Macro-F1": f.macro_f1, judged.noun.capitalize(): f.n}
+        {
+            "Fold": i,
+            "Accuracy": scores.format_interval(f.accuracy, *f.ci["accuracy"]),
+            "Macro-F1": scores.format_interval(f.macro_f1, *f.ci["macro_f1"]),
+            judged.noun.capitalize(): f.n,
+        }
         for i, f in enumerate(folds.folds, start=1)
     ]
-    show_table(each, {"Accuracy": ("%.3f", ""), "Macro-F1": ("%.3f", "")})
+    show_table(each)
     st.caption(scores.DEPENDENT_FOLDS)

@@ -58,7 +58,11 @@ def _show_format(judged: Judged, wanted: Format) -> None:
         if task and task.state == "succeeded":
             _show_download(judged, wanted, task.id)
         elif (task is None or task.ended) and st.button(
-            "Make", key=f"make-{wanted.name}", icon=":material/build:", disabled=bool(reason), help=reason or None
+            "Make the file",
+            key=f"make-{wanted.name}",
+            icon=":material/build:",
+            disabled=bool(reason),
+            help=reason or None,
         ):
             task_panel.forget(TASK, key)
             title = f"Export: {judged.run.name}"
@@ -87,7 +91,8 @@ def describe_check(exported: Exported, noun: str, wanted: Format) -> str:
     if check is None:
         return f":material/check: {size(exported.bytes)}"
     same = f"the same class on {check.agreement:.1%} of {check.n} {noun}"
-    difference = f"probabilities at most {check.largest_difference:.1g} apart"
+    gap = check.largest_difference
+    difference = f"probabilities at most {gap:.1g} apart" if gap else "and the same probabilities"
     agreement = same if wanted.integers else f"{same}, {difference}"
     speed = f"{check.per_second:,.0f} {noun} a second, read from files"
     kept = "" if check.originals else " (as Graft keeps them: the original files are not kept)"

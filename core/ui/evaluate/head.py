@@ -4,7 +4,8 @@ import streamlit as st
 
 from core.evaluation.comparison import repeated_look_warning
 from core.evaluation.repeats import group_by_seed
-from core.evaluation.scores import describe_absent_classes, describe_single_prediction, format_interval
+from core.evaluation.scores import format_interval, format_score
+from core.evaluation.words import describe_absent_classes, describe_single_prediction
 from core.jobs import queue
 from core.methods.recommendation import next_step
 from core.schemas import RunRecord, TrainingSpec
@@ -34,7 +35,7 @@ def show_facts(judged: Judged) -> None:
     error = format_interval(*calibration_error(judged))
     took = f" · {duration(sum(run.seconds.values()))}" if run.seconds else ""
     st.caption(
-        f"Macro-F1 {macro} · weighted F1 {of.weighted_f1:.2f} · calibration error {error}  \n"
+        f"Macro-F1 {macro} · weighted F1 {format_score(of.weighted_f1, of)} · calibration error {error}  \n"
         f"{literal(judged.dataset.name)} · version {literal(version)} · seed {run.spec.seed}{took}",
         help=f"{HELP['macro_f1']}  \n{HELP['ece']}",
     )

@@ -10,6 +10,7 @@ from core.errors import NotFoundError
 from core.evaluation import scores
 from core.evaluation.calibration import class_indices, error_with_interval, probabilities
 from core.evaluation.scores import FoldScores, Scores
+from core.evaluation.words import describe_scores
 from core.schemas import DataRef, DatasetRecord, Kind, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
@@ -77,7 +78,7 @@ class Judged:
     def summary(self) -> str:
         """The scores in a sentence."""
         noun = f"{self.noun}, each judged by a model that had not seen it" if self.folds else f"test {self.noun}"
-        return scores.describe_scores(self.scores, noun, self.folds)
+        return describe_scores(self.scores, noun, self.folds)
 
 
 def class_width(classes: Sequence[str]) -> int | None:
@@ -139,6 +140,6 @@ def format_scores(judged: Scores) -> dict[str, str]:
     return {
         title: scores.format_interval(getattr(judged, m), *judged.ci[m])
         if m in judged.ci
-        else f"{getattr(judged, m):.2f}"
+        else scores.format_score(getattr(judged, m), judged)
         for m, title in OVERALL.items()
     }

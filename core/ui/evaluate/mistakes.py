@@ -7,7 +7,8 @@ from core.charts.probabilities import slice_bars
 from core.data.attributes import attributes
 from core.evaluation import scores
 from core.evaluation import slices as slicing
-from core.evaluation.scores import format_interval
+from core.evaluation.comparison import format_p
+from core.evaluation.scores import format_interval, format_score
 from core.evaluation.slices import Slice
 from core.store.datasets import get_version
 from core.ui.evaluate.judged import Judged, show_predictions
@@ -63,9 +64,9 @@ def show_slices(judged: Judged) -> None:
                 {
                     "Part": f"{s.attribute} {s.value}",
                     "Right": format_interval(s.accuracy, *s.ci),
-                    "Elsewhere": f"{s.elsewhere:.2f}",
+                    "Elsewhere": format_score(s.elsewhere, judged.scores),
                     "Samples": s.n,
-                    "p": f"{s.p_adjusted:.3f}",
+                    "p": format_p(s.p_adjusted).removeprefix("p = ").removeprefix("p "),
                 }
                 for s in kept
             ]

@@ -12,14 +12,15 @@ from core.charts.matrix import confusion_matrix, difference_matrix
 from core.charts.runs import parallel_coordinates, score_against_cost
 from core.evaluation import comparison
 from core.evaluation.repeats import group_by_seed, repeated_folds_interval
-from core.evaluation.scores import format_interval
+from core.evaluation.scores import format_interval, format_spread
 from core.schemas import RunRecord
 from core.store import runs
 from core.ui.evaluate.head import show_single_prediction
-from core.ui.evaluate.judged import HELP, INTERVALS, OVERALL, Judged, format_scores, show_samples
+from core.ui.evaluate.judged import HELP, INTERVALS, OVERALL, Judged, calibration_error, format_scores, show_samples
 from core.ui.evaluate.matrix import choose_cell_values, is_dark
 from core.ui.shell.charts import draw, draw_intervals
 from core.ui.shell.downloads import download_csv
+from core.ui.shell.run_names import label_runs
 from core.ui.shell.tables import show_table
 from core.ui.shell.text import duration, literal, plural
 
@@ -31,8 +32,8 @@ MANY_PAIRS = 10  # the rest is in the table
 
 def name_runs(records: Sequence[RunRecord]) -> dict[str, str]:
     """A name for each run, by its id, with the dataset where two runs have the same name."""
-    names = [r.name for r in records]
-    return {r.id: r.name if names.count(r.name) == 1 else f"{r.name} · {r.dataset}" for r in records}
+    names, labels = [r.name for r in records], label_runs(records)
+    return {r.id: r.name if names.count(r.name) == 1 else labels[r.id] for r in records}
 
 
 def drop_shared_parts(names: dict[str, str]) -> dict[str, str]:
@@ -133,7 +134,7 @@ def _rows(several: Sequence[Judged], names: dict[str, str]) -> list[dict[str, st
         if len(members) > 1:
             values = {m: [getattr(judged[r.id].scores, m) for r in members] for m in OVERALL}
             seeds = plural(len(members), "seed")
-            means = {title: f"{fmean(values[m]):.3f} ± {stdev(values[m]):.3f}" for m, title in OVERALL.items()}
+            means = {title: format_spread(fmean(values[m]), stdev(values[m])) for m, title in OVERALL.items()}
             first = judged[members[0].id]
             interval = repeated_folds_interval(
                 fmean(values["accuracy"]), first.scores.n, first.run.spec.folds, len(members)
@@ -152,7 +153,7 @@ def _row(judged: Judged, name: str) -> dict[str, str]:
     return {
         "Run": name,
         **format_scores(judged.scores),
-        "Calibration error": f"{judged.scores.ece:.2f}",
+        "Calibration error": format_interval(*calibration_error(judged)),
         "Time": duration(sum(judged.run.seconds.values())) if judged.run.seconds else "",
         "Seed": str(judged.run.spec.seed),
     }

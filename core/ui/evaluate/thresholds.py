@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.evaluation import thresholds as choosing
 from core.evaluation.calibration import class_indices, coverage_table, probabilities
 from core.evaluation.intervals import wilson
-from core.evaluation.scores import format_interval
+from core.evaluation.scores import Scores, format_interval, format_score
 from core.evaluation.thresholds import ThresholdScores
 from core.ui.evaluate.calibration import validation_rows
 from core.ui.evaluate.judged import Judged
@@ -63,16 +63,16 @@ def _show_threshold(judged: Judged) -> None:
             rows[f"Best, {best:.2f}"] = choosing.at_threshold(judged.rows, positive, best, alarm, miss)
         if abs(chosen - 0.5) > 1e-9 and best != 0.5:
             rows["At 0.50"] = choosing.at_threshold(judged.rows, positive, 0.5, alarm, miss)
-        show_table(_row(name, at) for name, at in rows.items())
+        show_table(_row(name, at, judged.scores) for name, at in rows.items())
         st.caption(note)
 
 
-def _row(name: str, at: ThresholdScores) -> dict[str, object]:
+def _row(name: str, at: ThresholdScores, of: Scores) -> dict[str, object]:
     return {
         "Threshold": name,
         "Precision": format_interval(at.precision, *at.precision_ci) if at.n_positive else "never predicted",
         "Recall": format_interval(at.recall, *at.recall_ci),
-        "F1": f"{at.f1:.2f}",
+        "F1": format_score(at.f1, of),
         "False alarms": at.false_positives,
         "Misses": at.false_negatives,
         "Cost": f"{at.cost:.3f}",

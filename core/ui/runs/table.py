@@ -16,6 +16,8 @@ from core.store import runs
 from core.store.datasets import get_version
 from core.ui.shell.text import duration, format_accuracy, size
 
+_SELDOM = ("★", "Strategy", "Test set", "Tags")  # columns that are left out where none of the runs has any
+
 
 def curve_and_size(run_id: str) -> tuple[list[float], int]:
     """Validation accuracy over the epochs, and bytes on disk."""
@@ -59,13 +61,13 @@ def _row(run: RunRecord, names: Mapping[str, str]) -> dict[str, object]:
         "Model": f"{len(spec.members)} runs" if spec.members else method or learner,
         "Strategy": titles.get(spec.strategy or "", spec.strategy or ""),
         "Accuracy": f"⚠ one class · {accuracy}" if run.metrics.get("one_class") else accuracy,
+        "State": f"{run.state} {run.epoch}/{run.epochs}" if run.active and run.epochs else run.state,
+        "Started": run.started or run.created,
         "Test set": _compare_test_set(run),
         "Curve": curve,
-        "State": f"{run.state} {run.epoch}/{run.epochs}" if run.active and run.epochs else run.state,
         "Tags": list(run.tags),
         "Took": "" if run.duration is None else duration(run.duration),
         "On disk": size(n_bytes),
-        "Started": run.started or run.created,
     }
 
 
@@ -79,8 +81,9 @@ def choose_rows(shown: list[RunRecord], names: Mapping[str, str]) -> list[RunRec
     def keep() -> None:
         st.query_params["chosen"] = ",".join(ids[i] for i in st.session_state[key].selection.rows)
 
+    table = pd.DataFrame([_row(run, names) for run in shown])
     event = st.dataframe(
-        pd.DataFrame([_row(run, names) for run in shown]),
+        table.drop(columns=[name for name in _SELDOM if not table[name].astype(bool).any()]),
         hide_index=True,
         key=key,
         on_select=keep,

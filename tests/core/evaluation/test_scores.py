@@ -64,11 +64,13 @@ def test_calibration_error_counts_each_bin_by_its_share() -> None:
     assert scores.calibration_error(confidence, correct) == pytest.approx(0.75 * 0.5)
 
 
-def test_confidence_gap_has_the_sign_of_overconfidence() -> None:
-    rows = predictions(["a", "b"], ["a", "a"], ["a", "b"]).assign(**{"p:a": [0.9, 0.9], "p:b": [0.1, 0.1]})
-    result = scores.score_predictions(rows, ["a", "b"])
-    assert result.confidence_gap == pytest.approx(0.4)
-    assert "Confidence is 40 points too high." in scores.describe_scores(result)
+def test_scores_without_an_interval_have_the_digits_of_the_accuracy() -> None:
+    for n, digits in ((2, 1), (50, 2), (10_000, 3)):
+        rows = predictions(["a", "b"] * n, ["a", "a"] * n, ["a", "b"])
+        result = scores.score_predictions(rows, ["a", "b"])
+        shown = scores.format_score(result.weighted_f1, result), scores.format_interval(0.5, *result.ci["accuracy"])
+        assert {len(one.split()[0].partition(".")[2]) for one in shown} == {digits}
+    assert scores.format_spread(0.9312, 0.0214) == "0.93 ± 0.02"
 
 
 def test_a_class_the_run_does_not_know_is_refused_by_name() -> None:
@@ -95,25 +97,6 @@ def test_improper_probabilities_are_refused_with_an_example(values: tuple[float,
         scores.judged_rows(rows)
     assert caught.value.hint
     assert len(scores.judged_rows(rows.assign(part=["test", "train", "test"]))) == 2
-
-
-def test_a_class_without_test_samples_is_named_and_in_no_average_of_recall() -> None:
-    rows = predictions(["a", "a", "b"], ["a", "b", "b"], ["a", "b", "zebra", "yak"])
-    result = scores.score_predictions(rows, ["a", "b", "zebra", "yak"])
-    words = scores.describe_absent_classes(result)
-    assert words is not None and "“zebra”, “yak” have no test sample" in words
-    assert result.balanced_accuracy == result.macro_recall == 0.75
-    assert scores.describe_absent_classes(scores.score_predictions(rows, ["a", "b"])) is None
-
-
-@pytest.mark.parametrize("n", [5, 6, 7])
-def test_five_classes_without_test_samples_are_named_and_more_are_others(n: int) -> None:
-    absent = [f"x{i}" for i in range(n)]
-    rows = predictions(["a"], ["a"], ["a", *absent])
-    words = scores.describe_absent_classes(scores.score_predictions(rows, ["a", *absent]))
-    assert words is not None
-    assert [name for name in absent if f"“{name}”" in words] == absent[:5]
-    assert ("and others" in words) == (n > 5)
 
 
 def test_classes_keep_the_order_of_the_probabilities() -> None:
@@ -145,14 +128,6 @@ def test_fold_scores_are_each_folds_own() -> None:
 )
 def test_no_digit_is_finer_than_a_quarter_of_the_interval(value: float, low: float, high: float, text: str) -> None:
     assert scores.format_interval(value, low, high) == text
-
-
-def test_words_name_the_worst_class_that_has_samples() -> None:
-    labels = ["a"] * 5 + ["b"] * 5
-    rows = predictions(labels, ["a"] * 5 + ["a", "a", "b", "b", "b"], ["a", "b", "empty"])
-    words = scores.describe_scores(scores.score_predictions(rows, ["a", "b", "empty"]), "test rows")
-    assert words.startswith("Right on 8 of 10 test rows: 0.8 (0.5–0.9).")
-    assert "Worst class: b, recall 0.60 (3 of 5)." in words
 
 
 def test_tables_carry_every_class_and_both_averages() -> None:
