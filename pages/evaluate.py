@@ -12,9 +12,8 @@ from core.ui.evaluate.matrix import show_matrix
 from core.ui.evaluate.side_by_side import drop_shared_parts, name_runs, show_verdicts
 from core.ui.evaluate.tabs import COMPARISON_TABS, RUN_TABS
 from core.ui.shell.page import guard, show_empty_page, show_error, show_errors
-from core.ui.shell.run_names import label_runs
 from core.ui.shell.tabs import show_tabs
-from core.ui.shell.text import literal
+from core.ui.shell.text import label_runs, literal
 
 guard("evaluate")
 

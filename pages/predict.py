@@ -9,8 +9,7 @@ from core.store.predictors import check_model, predicting_runs
 from core.ui.predict.inputs import first_run, show_inputs
 from core.ui.predict.results import show_results
 from core.ui.shell.page import guard, show_empty_page, show_errors
-from core.ui.shell.run_names import label_runs
-from core.ui.shell.text import format_accuracy, literal
+from core.ui.shell.text import format_accuracy, label_runs, literal
 
 guard("predict")
 

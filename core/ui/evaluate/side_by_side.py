@@ -20,9 +20,8 @@ from core.ui.evaluate.judged import HELP, INTERVALS, OVERALL, Judged, calibratio
 from core.ui.evaluate.matrix import choose_cell_values, is_dark
 from core.ui.shell.charts import draw, draw_intervals
 from core.ui.shell.downloads import download_csv
-from core.ui.shell.run_names import label_runs
 from core.ui.shell.tables import show_table
-from core.ui.shell.text import duration, literal, plural
+from core.ui.shell.text import duration, label_runs, literal, plural
 
 METRICS: dict[comparison.Metric, str] = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 Names = dict[str, str]  # of the runs, by their ids

@@ -1,7 +1,7 @@
 """Numbers, times and names as people read them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from core.evaluation.comparison import format_points
@@ -10,6 +10,7 @@ from core.evaluation.scores import format_interval
 from core.jobs.devices import Gpu
 from core.methods.estimate import seconds_left
 from core.schemas import RunRecord, RunState, now
+from core.store import datasets
 
 STATES: dict[RunState, tuple[str, str]] = {  # colour and icon
     "queued": ("gray", ":material/hourglass_empty:"),
@@ -60,6 +61,12 @@ def format_accuracy(run: RunRecord) -> str:
     """“0.84 (0.72–0.91)”: the accuracy on the run's test samples; "" before it has been judged."""
     m = run.metrics
     return format_interval(m["accuracy"], m["accuracy_low"], m["accuracy_high"]) if m else ""
+
+
+def label_runs(records: Iterable[RunRecord]) -> dict[str, str]:
+    """“Random forest · Penguins” for each run, by its id; a dataset that is gone goes by its id."""
+    names = {dataset.id: dataset.name for dataset in datasets.list_datasets()}
+    return {run.id: f"{run.name} · {names.get(run.dataset, run.dataset)}" for run in records}
 
 
 def size(n_bytes: float) -> str:
