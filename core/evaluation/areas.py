@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from core.evaluation.intervals import ALPHA, Interval
 
-ROC_PRIOR = 8.0  # misordered samples that the model's variance is worth, for the ROC curve
-PRECISION_PRIOR = 2.0  # the same for the precision–recall curve
-FREEDOM = 4.0  # degrees of freedom that the model adds
+ROC_PRIOR = 3.0  # misordered samples that the model's variance is worth, for the ROC curve
+PRECISION_PRIOR = 0.5  # the same for the precision–recall curve
+ROC_FREEDOM, PRECISION_FREEDOM = 2.0, 12.0  # degrees of freedom that the model adds
 _STEPS = 50
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -27,7 +27,8 @@ def roc_auc(score: Floats, positive: Flags) -> tuple[float, Interval]:
     and 1 and has a width where the area A is 1. V is Newcombe's (2006, method 5) variance under exponential
     distributions, r the ratio to it of the variance by DeLong et al. (1988), in the form of Sun and Xu (2014), drawn
     towards 1 by the weight of `ROC_PRIOR` misordered samples. t is Student's quantile with the degrees of freedom of
-    Brunner and Munzel (2000), which few positives need, and `FREEDOM` more.
+    Brunner and Munzel (2000), which few positives need, and `ROC_FREEDOM` more; where a few samples decide on the
+    variance, there are fewer of them (`_mean_variance`).
 
     Args:
         score: `(n,)`, higher for what is likelier positive; positive: `(n,)`, with some of either.
@@ -40,11 +41,11 @@ def roc_auc(score: Floats, positive: Flags) -> tuple[float, Interval]:
     area = float((ranks[positive].sum() - m * (m + 1) / 2) / (m * n))
     below = (ranks[positive] - of_positive) / n  # of the negatives, the share below each positive
     above = 1 - (ranks[~positive] - of_negative) / m
-    parts = [_variance_of_mean(below), _variance_of_mean(above)]
-    seen = sum(parts)
-    freedom = FREEDOM
+    parts = [_mean_variance(below), _mean_variance(above)]
+    seen = sum(variance for variance, _ in parts)
+    freedom = ROC_FREEDOM
     if seen > 0:
-        freedom += seen**2 / (parts[0] ** 2 / max(m - 1, 1) + parts[1] ** 2 / max(n - 1, 1))
+        freedom += seen**2 / sum(variance**2 / own for variance, own in parts)
     informative = min(int((below < 1).sum()), int((above < 1).sum()))
     inside = min(max(area, 0.5 / (m * n)), 1 - 0.5 / (m * n))
     ratio = (informative * seen / _roc_variance(inside, m, n) + ROC_PRIOR) / (informative + ROC_PRIOR)
@@ -56,9 +57,21 @@ def roc_auc(score: Floats, positive: Flags) -> tuple[float, Interval]:
     return area, (_farthest(area, 0.0, holds), _farthest(area, 1.0, holds))
 
 
-def _variance_of_mean(values: Floats) -> float:
-    """Of a mean of shares; of a single one, the largest there can be."""
-    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.25
+def _mean_variance(values: Floats) -> tuple[float, float]:
+    """The variance of a mean of shares, and its degrees of freedom; of a single one, the largest there can be, and 1.
+
+    The variance of m values has m − 1 degrees of freedom where they are normal. A variance s² that itself has the
+    variance v counts as one of 2 s⁴ / v (Satterthwaite 1946), and v grows with the fourth power of the deviations.
+    """
+    m = len(values)
+    if m < 2:
+        return 0.25, 1.0
+    squares = (values - values.mean()) ** 2
+    total = float(squares.sum())
+    if total == 0:
+        return 0.0, m - 1.0
+    uneven = float((squares**2).sum()) / total**2 - 1 / m
+    return total / (m - 1) / m, min(m - 1.0, 2 / uneven) if uneven > 0 else m - 1.0
 
 
 def _roc_variance(area: float, m: int, n: int) -> float:
@@ -81,7 +94,8 @@ def average_precision(score: Floats, positive: Flags) -> tuple[float, Interval]:
 
     The variance is the infinitesimal jackknife's (Efron 1982, chapter 6), drawn towards that of a share among the
     positives (Boyd, Eng and Page 2013) by the weight of `PRECISION_PRIOR` positives that have a negative above them.
-    Student's quantile has the number of positives less one as degrees of freedom, and `FREEDOM` more.
+    Student's quantile has the number of positives less one as degrees of freedom, and
+    `PRECISION_FREEDOM` more.
 
     Args:
         score: `(n,)`, higher for what is likelier positive; positive: `(n,)`, with some of either.
@@ -109,7 +123,7 @@ def average_precision(score: Floats, positive: Flags) -> tuple[float, Interval]:
     inside = min(max(value, 0.5 / m), 1 - 0.5 / m) if m > 1 else 0.5
     model = inside * (1 - inside) / m
     variance = (informative * float((influence**2).sum()) + PRECISION_PRIOR * model) / (informative + PRECISION_PRIOR)
-    half = float(stdtrit(m - 1 + FREEDOM, 1 - ALPHA / 2)) * math.sqrt(variance) / (inside * (1 - inside))
+    half = float(stdtrit(m - 1 + PRECISION_FREEDOM, 1 - ALPHA / 2)) * math.sqrt(variance) / (inside * (1 - inside))
     place = math.log(inside / (1 - inside))
     low, high = (1 / (1 + math.exp(-max(min(place + side * half, 700), -700))) for side in (-1, 1))
     return value, (min(low, value), max(high, value))

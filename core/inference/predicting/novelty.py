@@ -23,15 +23,21 @@ class Reference:
     Attributes:
         x: `(m, d)` float32.
         threshold: None if there are too few samples; `reason` says so.
+        typical: the median of the samples' own distances; None with the threshold.
     """
 
     x: np.ndarray
     threshold: float | None
     reason: str = ""
+    typical: float | None = None
 
     def nearest_known(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance of each of `x`, `(n, d)`, to its k-th nearest, `(n,)`, and positions of the nearest, `(n, k)`."""
         return _nearest(x, self.x, None, None)
+
+    def times_as_far(self, x: np.ndarray) -> float | None:
+        """How many times as far as new samples like these the median of `x`, `(n, d)`, lies; None if not known."""
+        return float(np.median(self.nearest_known(x)[0])) / self.typical if self.typical else None
 
 
 def fit_reference(x: np.ndarray, groups: np.ndarray) -> Reference:
@@ -45,7 +51,7 @@ def fit_reference(x: np.ndarray, groups: np.ndarray) -> Reference:
     place = math.ceil((len(own) + 1) * QUANTILE)
     if place > len(own):
         return Reference(x, None, "Too few samples have no near copy to tell what is unlike the training data.")
-    return Reference(x, float(own[place - 1]))
+    return Reference(x, float(own[place - 1]), typical=float(np.median(own)))
 
 
 def _nearest(

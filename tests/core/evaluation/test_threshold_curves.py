@@ -47,6 +47,13 @@ def test_the_interval_of_the_average_precision_holds_the_true_one_about_as_often
     assert hits / 200 >= 0.9
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_interval_of_the_area_is_the_same_whichever_class_is_the_positive_one(seed):
+    score, positive = drawn(80, 1.0, seed, share=0.1)
+    area, interval = r.roc_auc(score, positive)
+    assert r.roc_auc(-score, ~positive) == (pytest.approx(area), pytest.approx(interval))
+
+
 def test_a_perfect_area_is_not_called_certain():
     score = np.array([0.9, 0.8, 0.3, 0.2, 0.1])
     area, (low, high) = r.roc_auc(score, np.array([True, True, False, False, False]))

@@ -65,6 +65,18 @@ def test_fewer_held_out_samples_leave_a_wider_interval():
     assert widths[0] > 1.5 * widths[1]
 
 
+def test_the_interval_reaches_farther_down_where_the_target_is_unlike_what_the_run_knows():
+    known, truth = said(1000, 3.0, 0)
+    target, _ = said(1000, 6.0, 10)
+    near, (low, high) = estimated(known, truth, target, times_as_far=1.0)
+    far, (lower, same) = estimated(known, truth, target, times_as_far=2.0)
+    assert near == far and high == same
+    assert lower < low - 0.1
+    assert (
+        low < (known.argmax(axis=1) == truth).mean() < near
+    )  # surer there than on held-out samples, so not believed
+
+
 @pytest.mark.training
 def test_a_run_is_held_against_a_target_and_of_a_stranger_nothing_is_expected(
     make_table: Callable[..., DatasetRecord], capsys: pytest.CaptureFixture[str]

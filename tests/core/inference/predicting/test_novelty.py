@@ -26,6 +26,14 @@ def test_what_lies_elsewhere_is_flagged() -> None:
     assert flagged(found, rng.normal(size=(100, 8)) + 6) == 1
 
 
+def test_samples_like_the_known_ones_are_as_far_as_these_and_noisy_ones_farther() -> None:
+    found, rng = known()
+    like, noise = rng.normal(size=(2, 2_000, 8))
+    assert found.times_as_far(like) == pytest.approx(1, abs=0.05)
+    farther = found.times_as_far(like + noise)
+    assert farther is not None and farther > 1.3
+
+
 def test_copies_do_not_make_everything_else_look_strange() -> None:
     rng = np.random.default_rng(0)
     once = rng.normal(size=(500, 8)).astype("float32")
@@ -44,3 +52,4 @@ def test_the_nearest_come_in_their_order() -> None:
 def test_too_few_samples_say_so() -> None:
     found = fit_reference(np.zeros((18, 2), "float32"), np.arange(18))
     assert found.threshold is None and "19 samples" in found.reason
+    assert found.times_as_far(np.zeros((3, 2), "float32")) is None
