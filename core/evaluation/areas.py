@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def roc_auc(score: Floats, positive: Flags) -> tuple[float, Interval]:
+def roc_auc(score: Floats, positive: Flags, worth: float = 1.0) -> tuple[float, Interval]:
     """Area under the ROC curve and its 95 % interval.
 
     The interval holds the areas θ with (A − θ)² ≤ t² r V(θ), as a score interval does, so that it stays between 0
@@ -32,6 +32,7 @@ def roc_auc(score: Floats, positive: Flags) -> tuple[float, Interval]:
 
     Args:
         score: `(n,)`, higher for what is likelier positive; positive: `(n,)`, with some of either.
+        worth: what share of its samples a cross-validation is worth (`core.evaluation.intervals.fold_share`).
     """
     from scipy.special import stdtrit
     from scipy.stats import rankdata
@@ -49,7 +50,7 @@ def roc_auc(score: Floats, positive: Flags) -> tuple[float, Interval]:
     informative = min(int((below < 1).sum()), int((above < 1).sum()))
     inside = min(max(area, 0.5 / (m * n)), 1 - 0.5 / (m * n))
     ratio = (informative * seen / _roc_variance(inside, m, n) + ROC_PRIOR) / (informative + ROC_PRIOR)
-    factor = float(stdtrit(freedom, 1 - ALPHA / 2)) ** 2 * ratio
+    factor = float(stdtrit(freedom, 1 - ALPHA / 2)) ** 2 * ratio / worth
 
     def holds(theta: float) -> bool:
         return (area - theta) ** 2 <= factor * _roc_variance(theta, m, n)
@@ -89,16 +90,16 @@ def _farthest(start: float, end: float, holds: Callable[[float], bool]) -> float
     return inside
 
 
-def average_precision(score: Floats, positive: Flags) -> tuple[float, Interval]:
+def average_precision(score: Floats, positive: Flags, worth: float = 1.0) -> tuple[float, Interval]:
     """Average precision, as in scikit-learn, and its 95 % interval, on the logit scale.
 
     The variance is the infinitesimal jackknife's (Efron 1982, chapter 6), drawn towards that of a share among the
     positives (Boyd, Eng and Page 2013) by the weight of `PRECISION_PRIOR` positives that have a negative above them.
-    Student's quantile has the number of positives less one as degrees of freedom, and
-    `PRECISION_FREEDOM` more.
+    Student's quantile has the number of positives less one as degrees of freedom, and `PRECISION_FREEDOM` more.
 
     Args:
         score: `(n,)`, higher for what is likelier positive; positive: `(n,)`, with some of either.
+        worth: what share of its samples a cross-validation is worth (`core.evaluation.intervals.fold_share`).
     """
     from scipy.special import stdtrit
 
@@ -123,7 +124,8 @@ def average_precision(score: Floats, positive: Flags) -> tuple[float, Interval]:
     inside = min(max(value, 0.5 / m), 1 - 0.5 / m) if m > 1 else 0.5
     model = inside * (1 - inside) / m
     variance = (informative * float((influence**2).sum()) + PRECISION_PRIOR * model) / (informative + PRECISION_PRIOR)
-    half = float(stdtrit(m - 1 + PRECISION_FREEDOM, 1 - ALPHA / 2)) * math.sqrt(variance) / (inside * (1 - inside))
+    t = float(stdtrit(m - 1 + PRECISION_FREEDOM, 1 - ALPHA / 2))
+    half = t * math.sqrt(variance / worth) / (inside * (1 - inside))
     place = math.log(inside / (1 - inside))
     low, high = (1 / (1 + math.exp(-max(min(place + side * half, 700), -700))) for side in (-1, 1))
     return value, (min(low, value), max(high, value))

@@ -1,10 +1,12 @@
 """How well a run's probabilities are calibrated, before and after they are scaled."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.intervals import Interval, quantile, wilson
+from core.evaluation.intervals import Interval, clopper_pearson, quantile, wilson
 from core.evaluation.scaling import Floats, Scaling, fit_scaling, log_loss
 from core.evaluation.scores import classes_of
 from core.schemas import Frozen
@@ -123,40 +125,59 @@ def _gaps(
 
 
 def reliability_table(
-    probability: Floats, truth: NDArray[np.intp], predicted: NDArray[np.intp] | None = None
+    probability: Floats, truth: NDArray[np.intp], predicted: NDArray[np.intp] | None = None, worth: float = 1.0
 ) -> pd.DataFrame:
-    """One row per non-empty bin of confidence: mean `confidence`, accuracy `right` with its interval, `n`."""
+    """One row per non-empty bin of confidence: mean `confidence`, accuracy `right` with its interval, `n`.
+
+    `worth` is what share of its samples a cross-validation is worth (`core.evaluation.intervals.fold_share`).
+    """
     bins, confidence, gap = _gaps(probability, truth, predicted)
     rows = []
     for number in sorted(set(bins.tolist())):
         here = bins == number
         n = int(here.sum())
         right = round(float((confidence[here] - gap[here]).sum()))
-        low, high = wilson(right, n)
+        low, high = wilson(worth * right, worth * n)
         rows.append((float(confidence[here].mean()), right / n, low, high, n))
     return pd.DataFrame(rows, columns=["confidence", "right", "low", "high", "n"])
 
 
-def coverage_table(probability: Floats, truth: NDArray[np.intp]) -> pd.DataFrame:
+def coverage_table(probability: Floats, truth: NDArray[np.intp], worth: float = 1.0) -> pd.DataFrame:
     """Accuracy against coverage when only confident predictions are accepted (selective classification).
 
     One row per threshold on the confidence, ascending: `threshold`, the share `covered`, and the accuracy `right` of
     these with its 95 % interval `low`, `high`.
+
+    The interval is for the accuracy among the most confident `covered` of all samples there could be. Where their
+    confidence begins is uncertain as well: beside A (1 − A), the variance of an accuracy A among the share q has the
+    part (1 − q) (A − B)², B being the accuracy of samples just at the threshold, here of the √n nearest on either
+    side. Of as many samples as are as uncertain the interval is Clopper and Pearson's, since often few are accepted
+    and nearly all of them right. `benchmarks/selective.py` measures its coverage.
+
+    Args:
+        probability: `(n, classes)`; truth: the true class of each, `(n,)`.
+        worth: what share of its samples a cross-validation is worth (`core.evaluation.intervals.fold_share`).
     """
     confidence = probability.max(axis=1)
     right = probability.argmax(axis=1) == truth
+    n = len(truth)
     order = np.argsort(-confidence, kind="stable")
-    sorted_confidence, hits = confidence[order], np.cumsum(right[order])
+    sorted_confidence, hits = confidence[order], np.append(0, np.cumsum(right[order]))
     # Samples of equal confidence are accepted together or not at all.
-    last = np.flatnonzero(np.append(np.diff(sorted_confidence) != 0, True))
-    last = last[np.unique(np.linspace(0, len(last) - 1, min(len(last), 200)).astype(int))]
-    n = last + 1
-    bounds = [wilson(int(h), int(m)) for h, m in zip(hits[last], n, strict=True)]
+    taken = 1 + np.flatnonzero(np.append(np.diff(sorted_confidence) != 0, True))
+    taken = taken[np.unique(np.linspace(0, len(taken) - 1, min(len(taken), 200)).astype(int))]
+    near = math.ceil(math.sqrt(n))
+    first, last = np.maximum(taken - near, 0), np.minimum(taken + near, n)
+    at_edge = (hits[last] - hits[first]) / (last - first)
+    share = (hits[taken] + 1) / (taken + 2)
+    spread = share * (1 - share)
+    alike = worth * spread / (spread + (1 - taken / n) * (share - at_edge) ** 2)
+    bounds = [clopper_pearson(w * h, w * m) for w, h, m in zip(alike, hits[taken], taken, strict=True)]
     return pd.DataFrame(
         {
-            "threshold": sorted_confidence[last],
-            "covered": n / len(truth),
-            "right": hits[last] / n,
+            "threshold": sorted_confidence[taken - 1],
+            "covered": taken / n,
+            "right": hits[taken] / taken,
             "low": [b[0] for b in bounds],
             "high": [b[1] for b in bounds],
         }

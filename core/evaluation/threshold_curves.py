@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.areas import average_precision, roc_auc
 from core.evaluation.calibration import probabilities
-from core.evaluation.intervals import Interval
+from core.evaluation.intervals import Interval, count_folds, fold_share
 from core.evaluation.scores import classes_of
 from core.schemas import Frozen
 
@@ -41,24 +41,25 @@ class ClassCurves(Frozen):
 def class_curves(rows: pd.DataFrame) -> tuple[ClassCurves, ...]:
     """One `ClassCurves` a class that has samples and counter-examples among the rows, in the run's order."""
     curves = []
-    scores = probabilities(rows)
+    scores, worth = probabilities(rows), fold_share(count_folds(rows))
     for place, name in enumerate(classes_of(rows)):
         positive = rows["label"].astype(str).to_numpy() == name
         if 0 < positive.sum() < len(rows):
-            curves.append(one_vs_rest_curves(name, scores[:, place], positive))
+            curves.append(one_vs_rest_curves(name, scores[:, place], positive, worth))
     return tuple(curves)
 
 
-def one_vs_rest_curves(name: str, score: Floats, positive: NDArray[np.bool_]) -> ClassCurves:
+def one_vs_rest_curves(name: str, score: Floats, positive: NDArray[np.bool_], worth: float = 1.0) -> ClassCurves:
     """The curves of one class and their areas.
 
     Args:
         score: the class's probability per sample, `(n,)`; positive: whether the sample is of it, with some of either.
+        worth: what share of its samples a cross-validation is worth (`core.evaluation.intervals.fold_share`).
     """
     from sklearn.metrics import precision_recall_curve, roc_curve
 
-    area, area_interval = roc_auc(score, positive)
-    average, average_interval = average_precision(score, positive)
+    area, area_interval = roc_auc(score, positive, worth)
+    average, average_interval = average_precision(score, positive, worth)
     fpr, tpr, _ = roc_curve(positive, score)
     precision, recall, _ = precision_recall_curve(positive, score)
     return ClassCurves(

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.evaluation.intervals import Interval, wilson
+from core.evaluation.intervals import Interval, count_folds, fold_share, wilson
 from core.schemas import Frozen
 
 STEPS = np.linspace(0.01, 0.99, 99)
@@ -45,6 +45,7 @@ def at_threshold(
     yes = rows[f"p:{positive}"].to_numpy(float) >= threshold
     true = rows["label"].astype(str).to_numpy() == positive
     tp, fp, fn = int((yes & true).sum()), int((yes & ~true).sum()), int((~yes & true).sum())
+    worth = fold_share(count_folds(rows))
     return ThresholdScores(
         threshold=threshold,
         true_positives=tp,
@@ -52,9 +53,9 @@ def at_threshold(
         false_negatives=fn,
         true_negatives=len(rows) - tp - fp - fn,
         precision=tp / (tp + fp) if tp + fp else 0.0,
-        precision_ci=wilson(tp, tp + fp),
+        precision_ci=wilson(worth * tp, worth * (tp + fp)),
         recall=tp / (tp + fn) if tp + fn else 0.0,
-        recall_ci=wilson(tp, tp + fn),
+        recall_ci=wilson(worth * tp, worth * (tp + fn)),
         f1=2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 0.0,
         cost=(false_alarm * fp + miss * fn) / len(rows),
     )

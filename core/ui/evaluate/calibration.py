@@ -6,6 +6,7 @@ import streamlit as st
 from core.charts.probabilities import reliability_diagram
 from core.evaluation import calibration as calibrating
 from core.evaluation.calibration import Calibration
+from core.evaluation.intervals import count_folds, fold_share
 from core.evaluation.scores import format_interval
 from core.store import runs
 from core.ui.evaluate.judged import HELP, Judged
@@ -28,10 +29,11 @@ def _validation(run_id: str, _folder: str) -> pd.DataFrame:
 def _calibrate(run_id: str, _judged: Judged) -> tuple[Calibration, dict[str, pd.DataFrame]]:
     result = calibrating.calibrate(_judged.rows, validation_rows(_judged))
     probability, truth = calibrating.probabilities(_judged.rows), calibrating.class_indices(_judged.rows)
-    tables = {"As trained": calibrating.reliability_table(probability, truth)}
+    worth = fold_share(count_folds(_judged.rows))
+    tables = {"As trained": calibrating.reliability_table(probability, truth, worth=worth)}
     if result.scaling is not None:
         predicted = probability.argmax(axis=1)
-        tables["Calibrated"] = calibrating.reliability_table(result.scaling(probability), truth, predicted)
+        tables["Calibrated"] = calibrating.reliability_table(result.scaling(probability), truth, predicted, worth)
     return result, tables
 
 

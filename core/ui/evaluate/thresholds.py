@@ -7,7 +7,7 @@ from core.charts.probabilities import threshold_curves
 from core.errors import InputError
 from core.evaluation import thresholds as choosing
 from core.evaluation.calibration import class_indices, coverage_table, probabilities
-from core.evaluation.intervals import wilson
+from core.evaluation.intervals import clopper_pearson, count_folds, fold_share
 from core.evaluation.scores import Scores, format_interval, format_score
 from core.evaluation.thresholds import ThresholdScores
 from core.ui.evaluate.calibration import validation_rows
@@ -82,7 +82,8 @@ def _row(name: str, at: ThresholdScores, of: Scores) -> dict[str, object]:
 @st.fragment
 def _show_coverage(judged: Judged) -> None:
     """Selective prediction: how many predictions are above a confidence, and their accuracy."""
-    table = coverage_table(probabilities(judged.rows), class_indices(judged.rows))
+    worth = fold_share(count_folds(judged.rows))
+    table = coverage_table(probabilities(judged.rows), class_indices(judged.rows), worth)
     st.markdown("**Answer only when sure**")
     least = st.slider("Least confidence", 0.0, 1.0, 0.0, 0.01, key=f"sure-{judged.run.id}")
     taken = judged.rows[judged.rows["confidence"] >= least]
@@ -90,7 +91,7 @@ def _show_coverage(judged: Judged) -> None:
     if taken.empty:
         st.markdown(f"No prediction has that confidence; the highest is {judged.rows['confidence'].max():.2f}.")
     else:
-        share = format_interval(right / len(taken), *wilson(right, len(taken)))
+        share = format_interval(right / len(taken), *clopper_pearson(worth * right, worth * len(taken)))
         st.markdown(
             f"{len(taken)} of {len(judged.rows)} {judged.noun} are answered ({len(taken) / len(judged.rows):.0%}),"
             f" right on {right} of them: **{share}**."

@@ -79,6 +79,28 @@ def test_bins_of_reliability_hold_every_sample_once_and_their_shares_are_right()
     assert ((bins["low"] <= bins["right"]) & (bins["right"] <= bins["high"])).all()
 
 
+def test_intervals_of_folds_are_wider_than_those_of_as_many_test_samples():
+    probability, labels = drawn(500)
+    for table in (c.reliability_table, c.coverage_table):
+        once, folds = table(probability, labels), table(probability, labels, worth=0.6)
+        assert (folds["low"] <= once["low"]).all() and (folds["high"] >= once["high"]).all()
+        assert (folds["high"] - folds["low"]).mean() > (once["high"] - once["low"]).mean()
+
+
+def test_the_accuracy_of_the_most_confident_half_is_less_certain_where_accuracy_falls_just_below_them():
+    """250 samples of 500 are accepted and 200 of them right in both; the next ones are as often right, or never."""
+    confidence = np.linspace(1.0, 0.51, 500)
+    widths = []
+    for rest in (0.8, 0.0):
+        right = np.concatenate([np.tile([1, 1, 1, 1, 0], 50), np.arange(250) % 5 < 5 * rest]).astype(bool)
+        probability = np.column_stack([confidence, 1 - confidence])
+        table = c.coverage_table(probability, np.where(right, 0, 1))
+        half = table.iloc[(table["covered"] - 0.5).abs().argmin()]
+        assert half["right"] == pytest.approx(0.8, abs=0.01)
+        widths.append(half["high"] - half["low"])
+    assert widths[1] > 1.2 * widths[0]
+
+
 def test_coverage_falls_as_the_threshold_rises_and_covers_all_at_first():
     probability, labels = drawn(500)
     found = c.coverage_table(probability, labels)
