@@ -38,7 +38,7 @@ def import_(args: argparse.Namespace) -> Document:
         reading=_chosen(read_json(args.reading, READING_HINT)) if args.reading else None,
         member=args.member or "",
     )
-    rest = import_rest(args.path, result) if args.rest else None
+    rest = import_rest(args.path, result.dataset) if args.rest else None
     return {
         "dataset": result.dataset.id,
         "version": result.dataset.version,

@@ -12,22 +12,32 @@ from core.data.importing import ImportResult, import_data
 from core.data.reading.packing import TABLE_SUFFIXES
 from core.data.sources import inspect_source
 from core.errors import InputError
+from core.schemas import DatasetRecord
 from core.store import datasets as store
 
 NO_REST = "none"
 
 
-def import_rest(source: Path | str, done: ImportResult, progress: Progress | None = None) -> ImportResult | None:
-    """The images that an import left out for want of a class, as an unlabelled dataset; None where there are none."""
+def import_rest(
+    source: Path | str, dataset: DatasetRecord, number: int | None = None, progress: Progress | None = None
+) -> ImportResult | None:
+    """The images that an import left out for want of a class, as an unlabelled dataset; None where there are none.
+
+    Args:
+        source: what the import came from.
+        dataset: whose import it is.
+        number: of the import; the last one when left out.
+        progress: called with (images done, images in all).
+    """
     given = inspect_source(source)
-    if given.kind != "image" or not done.dataset.labelled:
+    if given.kind != "image" or not dataset.labelled:
         return None
-    reading = load_image_reading(store.import_folder(done.dataset.id, done.dataset.imports[-1].number))
+    reading = load_image_reading(store.import_folder(dataset.id, number or dataset.imports[-1].number))
     with given.open() as archive:
         rest = rest_reading(archive, reading)
     if rest is None:
         return None
-    name = store.free_name(f"{done.dataset.name} without classes")
+    name = store.free_name(f"{dataset.name} without classes")
     values = rest.model_dump(mode="json")
     return import_data(source, name=name, unlabelled=True, reading=values, progress=progress)
 
@@ -52,7 +62,7 @@ def import_task(params: dict[str, Any], folder: Path, progress: Callable[[int, i
         result = import_data(source, progress=show, **params)
         made = {}
         if rest:
-            second = import_rest(source, result, show)
+            second = import_rest(source, result.dataset, progress=show)
             made = {"rest": second.dataset.id if second else NO_REST}
     except InputError:
         keep = Path(source).suffix.lower() in TABLE_SUFFIXES

@@ -420,3 +420,6 @@ def test_only_what_was_changed_of_the_columns_is_a_choice() -> None:
     assert find_changes(found, found) == {}
     edited = found.assign(Type=["category", "numeric"], Role=["feature", "group: kept together"])
     assert find_changes(found, edited) == {"x": {"type": "category"}, "y": {"role": "group"}}
+    left_out = found.assign(Type="left out", Role=None)
+    assert find_changes(left_out, left_out) == {}
+    assert find_changes(left_out, left_out.assign(Type="numeric")) == {name: {"type": "numeric"} for name in "xy"}

@@ -53,6 +53,13 @@ def imported(app: AppTest) -> datasets.DatasetRecord:
     return dataset
 
 
+def open_tab(dataset: datasets.DatasetRecord, tab: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.query_params["dataset"], app.query_params["tab"] = dataset.id, tab
+    app.switch_page("pages/data.py")
+    return app.run()
+
+
 def counts(app: AppTest) -> dict[str, int]:
     """The images of each class in the preview."""
     table = app.dataframe[0].value
@@ -113,12 +120,17 @@ def test_images_without_a_class_become_a_second_dataset_and_that_is_told(workspa
     assert [button for button in app.button if button.label == "Predict these"]
 
 
+def test_images_without_a_class_are_brought_in_later(workspace: Path) -> None:
+    app = drop(images("train/ok", "train/bad", "valid/ok", "valid/bad", "test"))
+    app = open_tab(imported(app), "findings")
+    next(button for button in app.button if button.label == "Bring them in without classes").click().run()
+    assert "4 images without a class became a dataset of their own" in text(app)
+    assert sorted(dataset.n for dataset in datasets.list_datasets()) == [4, 16]
+
+
 def test_images_are_read_anew_on_the_manage_tab(workspace: Path) -> None:
     dataset = imported(drop(images("cats/indoor", "cats/outdoor", "dogs/indoor", "dogs/outdoor")))
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-    app.query_params["dataset"], app.query_params["tab"] = dataset.id, "manage"
-    app.switch_page("pages/data.py")
-    app.run()
+    app = open_tab(dataset, "manage")
     slot = f"reread-{dataset.id}-1"
     app.button(key=slot).click().run()
     app.radio(key=f"{slot}-tree").set_value(1).run()

@@ -51,7 +51,6 @@ def propose_text(path: Path, container: Container, raw: bytes) -> tuple[Containe
     data = as_utf8(path, raw, encoding)
     lines, delimiter, comment = _above(data)
     container = container.model_copy(update={"encoding": encoding, "comment": comment})
-    skipped = [line.strip() for line in islice(_lines(data), lines) if line.strip()]
     if not delimiter:
         delimiter = _find_delimiter(data, lines)
     records, ends = _records(data, lines, delimiter, LOOK)
@@ -60,11 +59,21 @@ def propose_text(path: Path, container: Container, raw: bytes) -> tuple[Containe
     layout = find_layout(records)
     if layout.skip:
         lines += ends[layout.skip - 1]
-        skipped += layout.titles
     if layout.unsure:
         questions.append(ask_header(layout, records[layout.skip], delimiter))
-    changes = {"delimiter": delimiter, "skip_lines": lines, "skipped": tuple(skipped), "header": layout.header}
-    return container.model_copy(update=changes), questions
+    changes = {"delimiter": delimiter, "skip_lines": lines, "header": layout.header}
+    container = container.model_copy(update=changes)
+    return container.model_copy(update={"skipped": text_above(path, container, raw)}), questions
+
+
+def text_above(path: Path, container: Container, raw: bytes) -> tuple[str, ...]:
+    """The lines above the header of a text that are not empty, without the marks between cells."""
+    said = []
+    for line in islice(_lines(as_utf8(path, raw, container.encoding)), container.skip_lines):
+        marked = line.strip().startswith(_COMMENTS) or _SEP.fullmatch(line.rstrip("\r\n"))
+        cells = [line] if marked else next(csv.reader([line], delimiter=container.delimiter), [])
+        said.append(" ".join(cell.strip() for cell in cells if cell.strip()))
+    return tuple(text for text in said if text)
 
 
 def read_text(path: Path, container: Container, raw: bytes, n: int | None = None) -> RawTable:

@@ -7,11 +7,11 @@ from core.data.reading.applying import TableFile, apply_reading, open_raw
 from core.data.reading.cells import RawTable
 from core.data.reading.column_types import propose_columns
 from core.data.reading.dates import ORDER_WORDS
-from core.data.reading.delimited import propose_text
+from core.data.reading.delimited import propose_text, text_above
 from core.data.reading.layout import rows_left_out
 from core.data.reading.packing import find_packing, format_of, read_bytes
 from core.data.reading.record import NUMERIC, ColumnReading, Container, LeftOut, Question, TableReading
-from core.data.reading.sheets import propose_sheet
+from core.data.reading.sheets import propose_sheet, rows_above
 from core.data.reading.typed import propose_json
 from core.errors import InputError
 
@@ -105,6 +105,9 @@ def change_container(path: Path, reading: TableReading, changes: Mapping[str, ob
     if "sheet" in changes:
         return propose_reading(path, reading.container.member, str(changes["sheet"]))
     container = Container.model_validate(reading.container.model_dump() | dict(changes))
+    if container.format in ("csv", "excel"):
+        above = text_above if container.format == "csv" else rows_above
+        container = container.model_copy(update={"skipped": above(path, container, read_bytes(path, container))})
     return propose_meaning(container, open_raw(path, container), [])
 
 

@@ -55,6 +55,13 @@ def read_sheet(path: Path, container: Container, raw: bytes, n: int | None = Non
     return RawTable(tuple(names[i] for i in kept), tuple(columns[i] for i in kept), above)
 
 
+def rows_above(path: Path, container: Container, raw: bytes) -> tuple[str, ...]:
+    """The texts of the rows above the header of a sheet."""
+    rows = _rows(path, _open(path, raw, container.sheet), container.sheet)[: container.skip_lines]
+    said = (" ".join(text for cell in row if (text := _text(cell))) for row in rows)
+    return tuple(text for text in said if text)
+
+
 def sheet_names(path: Path, raw: bytes) -> list[str]:
     """The names of a spreadsheet's sheets."""
     return list(_open(path, raw))

@@ -20,7 +20,8 @@ def show_imported(dataset: DatasetRecord) -> None:
         images = dataset.kind == "image"
         if record.n_read and record.n < record.n_read and (dataset.labelled or not images):
             noun = "images" if images else "rows"
-            why = describe_left_out(record.skipped) if images else [f"{s.path}: {s.reason}" for s in record.skipped]
+            rows = [f"{s.path}: {s.reason}" for s in record.skipped if s.path.startswith("row")]
+            why = describe_left_out(record.skipped) if images else rows
             st.caption(
                 f":material/info: {record.n:,} of {record.n_read:,} {noun} of {literal(record.source)} were taken."
                 f" Left out: {list_some(why, _REASONS)}. Findings lists all."

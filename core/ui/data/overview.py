@@ -20,6 +20,7 @@ from core.ui.shell.text import literal, plural, shorten
 MANY_CLASSES = 12
 PICTURES = 24  # a page
 ROWS = 100  # a page
+_PAGER = 320  # pixels; without a width it has room for the first page only
 EVERY = ""  # no filter
 ALL = "All"
 MISSING = "background-color: rgba(230, 159, 0, 0.35)"  # Okabe and Ito's orange, over light and dark alike
@@ -133,7 +134,7 @@ def _choose_page(samples: pd.DataFrame, per_page: int, noun: str, key: str) -> p
         number = 1
         if pages > 1:
             # Another filter has other pages: the count in the key begins again at the first.
-            number = st.pagination(pages, max_visible_pages=5, key=f"{key}-{len(samples)}")
+            number = st.pagination(pages, max_visible_pages=5, key=f"{key}-{len(samples)}", width=_PAGER)
     return samples.iloc[(number - 1) * per_page : number * per_page]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.data.reading.cells import number_text
 from core.data.reading.packing import holds_tables
 from core.data.reading.words import describe_reading
 from core.data.tables.schema import Schema
@@ -124,29 +125,40 @@ def column_fields(preview: pd.DataFrame, schema: Schema, target: str | None) -> 
         {
             "Column": [column.name for column in columns],
             "Type": [TYPE_WORDS[column.kind] for column in columns],
-            "Role": [ROLE_WORDS["feature"]] * len(columns),
-            "Values": [", ".join(map(str, preview[c.name].dropna().unique()[:_EXAMPLES])) for c in columns],
+            "Role": [None if column.kind == "left_out" else ROLE_WORDS["feature"] for column in columns],
             "Note": [column.reason for column in columns],
+            "Values": [_examples(preview[column.name]) for column in columns],
         }
     )
-    with st.expander("Types and roles of the columns", icon=":material/view_column:"):
+    # With a key it stays open while what stands above it changes.
+    with st.expander(
+        "Types and roles of the columns", icon=":material/view_column:", key="table-columns-box", on_change="rerun"
+    ):
         edited = st.data_editor(
             detected,
             key=f"table-columns-{target}",
             hide_index=True,
             disabled=["Column", "Values", "Note"],
+            placeholder="none",
             column_config={
                 "Type": st.column_config.SelectboxColumn(options=list(TYPE_WORDS.values()), required=True),
                 "Role": st.column_config.SelectboxColumn(
                     options=list(ROLE_WORDS.values()),
-                    required=True,
-                    help="Rows of one group, for example of one patient, are in one part of the split. A weight, 0 or"
-                    " more, is how much a training row counts; scores count each row once. Group, id and weight"
-                    " are not features.",
+                    help="A column that is left out has none. Rows of one group, for example of one patient, are in"
+                    " one part of the split. A weight, 0 or more, is how much a training row counts; scores count"
+                    " each row once. Group, id and weight are not features.",
                 ),
+                "Note": st.column_config.TextColumn(width="medium"),
+                "Values": st.column_config.TextColumn(width="medium"),
             },
         )
     return find_changes(detected, edited)
+
+
+def _examples(values: pd.Series) -> str:
+    """The first values of a column, whole numbers without a decimal point."""
+    first = values.dropna().unique()[:_EXAMPLES]
+    return ", ".join(number_text(value) if isinstance(value, float) else str(value) for value in first)
 
 
 def find_changes(detected: pd.DataFrame, edited: pd.DataFrame) -> dict[str, dict[str, str]]:
@@ -158,7 +170,7 @@ def find_changes(detected: pd.DataFrame, edited: pd.DataFrame) -> dict[str, dict
         choice = {}
         if after["Type"] != before["Type"]:
             choice["type"] = types[after["Type"]]
-        if after["Role"] != before["Role"]:
+        if after["Role"] != before["Role"] and not pd.isna(after["Role"]):
             choice["role"] = roles[after["Role"]]
         if choice:
             choices[str(before["Column"])] = choice

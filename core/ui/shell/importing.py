@@ -53,7 +53,7 @@ def import_source(source: Path | str, slot: str | None = None, **options: Any) -
     try:
         result = import_data(source, progress=show, **options)
         if rest:
-            made = import_rest(source, result, show)
+            made = import_rest(source, result.dataset, progress=show)
             told = {REST: made.dataset.id if made else NO_REST}
     except GraftError as error:
         place.empty()

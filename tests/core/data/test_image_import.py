@@ -97,13 +97,13 @@ class TestFolders:
 
     def test_part_without_classes_can_become_a_dataset_of_its_own(self, make_zip: Zip) -> None:
         path = make_zip(classes("train", 8) | classes("valid", 3, 500) | flat("test", 6) | flat("pred", 2, 9500))
-        rest = import_rest(path, import_data(path))
+        rest = import_rest(path, import_data(path).dataset)
         assert rest is not None
         assert (rest.dataset.name, rest.dataset.labelled) == ("photos without classes", False)
         samples = load_samples(DataRef(dataset=rest.dataset.id))
         assert sorted(samples["path"]) == sorted([*flat("test", 6), *flat("pred", 2)])
         whole = make_zip(classes("train", 8), "whole.zip")
-        assert import_rest(whole, import_data(whole)) is None
+        assert import_rest(whole, import_data(whole).dataset) is None
 
     def test_stray_folder_beside_two_parts(self, make_zip: Zip) -> None:
         files = classes("train", 8) | classes("test", 3, 500) | flat("pred", 5) | flat("__MACOSX", 2)

@@ -9,13 +9,17 @@ from core.data.cleaning.steps.samples import DROP_SAMPLES
 from core.data.findings.registry import finders
 from core.data.findings.saved import VersionCheck, all_findings, can_check, load_check
 from core.data.images.store import DatasetImages
+from core.data.import_task import NO_REST, import_rest
 from core.methods.pretrained import BACKBONES
 from core.schemas import DataRef, DatasetRecord, Finding, Step, VersionRecord
+from core.store.originals import open_original
 from core.ui.data import image_selection, version_making
 from core.ui.data.clean import recipe, step_settings
 from core.ui.data.findings import review
 from core.ui.shell import gallery, task_panel
 from core.ui.shell.gallery import version_samples
+from core.ui.shell.importing import REST
+from core.ui.shell.page import go, show_errors
 from core.ui.shell.tables import show_table
 from core.ui.shell.text import literal, plural, time_since
 
@@ -96,6 +100,8 @@ def _show_card(dataset: DatasetRecord, version: VersionRecord, finding: Finding,
                     on_click=review.begin_review,
                     args=(version, number),
                 )
+            if finding.kind == "without_class":
+                _show_rest_button(dataset, key)
             if finding.remedy and dataset.labelled:
                 _show_remedy(version, finding.remedy, key, _describe_remedy(dataset, finding.remedy))
         if samples.empty:
@@ -107,6 +113,25 @@ def _show_card(dataset: DatasetRecord, version: VersionRecord, finding: Finding,
             with box:
                 ref = DataRef(dataset=dataset.id, version=version.id)
                 gallery.show_samples(dataset, samples, ref, key)
+
+
+def _show_rest_button(dataset: DatasetRecord, key: str) -> None:
+    """One click makes a dataset of the images without a class, which a run can predict."""
+    imports = [
+        record
+        for record in dataset.current_imports().imports
+        if record.original and any(one.unlabelled for one in record.skipped)
+    ]
+    if not imports or not st.button(
+        "Bring them in without classes", icon=":material/add_photo_alternate:", key=f"{key}-rest"
+    ):
+        return
+    with show_errors(), st.spinner("Importing"):
+        made = None
+        for record in imports:
+            with open_original(record.original) as source:
+                made = import_rest(source, dataset, record.number) or made
+        go("data", dataset=dataset.id, **{REST: made.dataset.id if made else NO_REST})
 
 
 def _show_first(dataset: DatasetRecord, version: VersionRecord, samples: pd.DataFrame) -> None:

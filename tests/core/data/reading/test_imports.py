@@ -16,7 +16,7 @@ from core.__main__ import main
 from core.data.importing import ImportResult, import_data
 from core.data.reading.again import read_again
 from core.data.reading.applying import read_with
-from core.data.reading.proposing import answer_question, propose_reading
+from core.data.reading.proposing import answer_question, change_container, propose_reading
 from core.data.tables.readings import import_reading
 from core.data.tables.schema import Schema, load_schema
 from core.data.versions import load_samples, load_table
@@ -364,6 +364,17 @@ def test_a_reading_is_shown_changed_and_applied_from_a_shell(
     (tmp_path / "reading.json").write_text(json.dumps(reading))
     assert main(["import", str(path), "--target", "kind", "--reading", str(tmp_path / "reading.json")]) == 2
     assert "columns.0.type" in capsys.readouterr().err
+
+
+def test_title_lines_follow_the_encoding_and_the_lines_above(tmp_path: Path) -> None:
+    rows = [f"{i};{['Bär', 'Kühe'][i % 2]}" for i in range(1, 60, 3)]
+    path = write(tmp_path / "t.csv", ["Größen der Tiere", "größe;tier", *rows], "cp1252")
+    reading = change_container(path, propose_reading(path), {"encoding": "cp1251"})
+    assert reading.container.skipped[0] != "Größen der Tiere"
+    reading = change_container(path, reading, {"encoding": "cp1252"})
+    assert reading.container.skipped == ("Größen der Tiere",)
+    lower = change_container(path, reading, {"skip_lines": 2})
+    assert lower.container.skipped == ("Größen der Tiere", "größe tier")
 
 
 def test_one_line_in_another_encoding_is_named(tmp_path: Path) -> None:
