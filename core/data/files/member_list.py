@@ -107,8 +107,9 @@ class MemberList(Generic[Info]):
             raise InputError(f"“{self._path.name}” holds no files.", hint)
 
 
-def check_ratio(path: Path, unpacked: int) -> None:
-    if unpacked > _RATIO_FROM and unpacked > _MAX_RATIO * path.stat().st_size:
+def check_ratio(path: Path, unpacked: int, packed: int | None = None) -> None:
+    """`InputError` where bytes unpack to far more; `packed` is their number, that of the file where left out."""
+    if unpacked > _RATIO_FROM and unpacked > _MAX_RATIO * (path.stat().st_size if packed is None else packed):
         raise InputError(
             f"“{path.name}” would unpack to {unpacked // 2**20:,} MB, over {_MAX_RATIO} times its size.",
             "Such an archive is not made of photographs; make it again from the image files.",

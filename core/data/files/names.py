@@ -16,6 +16,8 @@ def is_clutter(name: str) -> bool:
     file = PurePosixPath(parts[-1])
     if file.stem.lower() in ("readme", "licence", "license") and file.suffix.lower() not in SUFFIXES:
         return True
+    if file.name.startswith("~$"):  # a document that is open elsewhere
+        return True
     return "__MACOSX" in parts or parts[-1] in ("Thumbs.db", "desktop.ini") or any(map(_HIDDEN.match, parts))
 
 

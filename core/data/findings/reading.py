@@ -56,7 +56,7 @@ def other_reading(evidence: Evidence) -> Iterator[Finding]:
         if not reading.proposed:
             continue  # a person has chosen
         for other in reading.alternatives:
-            where = "a label table" if other.labels == "tables" else "the folders"
+            where = {"tables": "a label table", "names": "the files' names"}.get(other.labels, "the folders")
             classes = list_some([f"“{name}” {n:,}" for name, n in other.classes.items()])
             yield Finding(
                 kind="other_reading",

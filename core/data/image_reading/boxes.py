@@ -1,5 +1,6 @@
-"""Boxes drawn on images (COCO, YOLO) reduced to one label an image, where each image has boxes of one class only."""
+"""Boxes drawn on images (COCO, YOLO, Pascal VOC) reduced to one label an image, where each has boxes of one class."""
 
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -25,12 +26,28 @@ def propose_boxes(archive: Archive, index: FileIndex) -> list[LabelTable]:
         names = [path for path in archive.sizes if PurePosixPath(path).name.lower() in _NAME_FILES]
         path = min(names, key=len, default=next(iter(beside)))
         found = [LabelTable(path=path, format="yolo", header=False)]
+    if not found and (annotated := _voc_classes(archive, index)):
+        first = next(iter(annotated))
+        found = [LabelTable(path=first.rpartition("/")[0] or first, format="voc", header=False)]
     for table in found:
-        classes = _yolo_classes(archive, index) if table.format == "yolo" else _coco_classes(archive, table.path)
+        classes = _classes_of(archive, table, index)
         several = [file for file, held in classes.items() if len(held) > 1]
         if several:
             raise several_labels(archive, table.path, len(several), several[0])
     return found
+
+
+def is_beside(path: str, table: LabelTable, index: FileIndex) -> bool:
+    """Whether a file is one of those that hold the boxes of one image each, by its name."""
+    endings = {"yolo": ".txt", "voc": ".xml"}
+    return path.lower().endswith(endings.get(table.format, "\0")) and index.find(PurePosixPath(path).stem) is not None
+
+
+def _classes_of(archive: Archive, table: LabelTable, index: FileIndex) -> Mapping[str, set[str]]:
+    """Image, as the boxes name it → the classes of its boxes."""
+    if table.format == "coco":
+        return _coco_classes(archive, table.path)
+    return _yolo_classes(archive, index) if table.format == "yolo" else dict(_voc_classes(archive, index).values())
 
 
 def _named(classes: Mapping[str, set[str]], index: FileIndex, path: str) -> bool:
@@ -44,10 +61,10 @@ def read_boxes(archive: Archive, table: LabelTable, index: FileIndex) -> list[Ro
         files = list(classes)
         images = find_images(index, table.path, files)
     else:
-        classes = _yolo_classes(archive, index)
+        classes = dict(_classes_of(archive, table, index))
         files = list(classes)
         images = list(files)
-        numbers = _class_names(archive, table.path)
+        numbers = _class_names(archive, table.path) if table.format == "yolo" else {}
         classes = {file: {numbers.get(one, one) for one in held} for file, held in classes.items()}
     labels = ["".join(classes[file]) if len(classes[file]) == 1 else "" for file in files]
     return [Row(file, image, label) for file, image, label in zip(files, images, labels, strict=True)]
@@ -98,6 +115,29 @@ def _yolo_classes(archive: Archive, index: FileIndex) -> dict[str, set[str]]:
         image: {match[1] for line in _lines(archive, path) if (match := _YOLO_LINE.fullmatch(line))}
         for path, image in _yolo_files(archive, index).items()
     }
+
+
+def _voc_classes(archive: Archive, index: FileIndex) -> dict[str, tuple[str, set[str]]]:
+    """XML file → its image and the classes of the image's boxes (Everingham et al. 2010); empty where there are none.
+
+    Boxes of parts, such as a person's head, do not count.
+    """
+    found = {}
+    for path, size in archive.sizes.items():
+        if not path.lower().endswith(".xml") or size > 2**20:
+            continue
+        try:
+            text = archive.read(path).decode("utf-8", "replace")
+        except OSError:
+            continue
+        if not re.search(r"<annotation\b", text):
+            continue
+        named = re.search(r"<filename>\s*(.*?)\s*</filename>", text, re.DOTALL)
+        image = (named and index.find(html.unescape(named[1]))) or index.find(PurePosixPath(path).stem)
+        objects = re.findall(r"<object>.*?<name>\s*(.*?)\s*</name>", text, re.DOTALL)
+        if image:
+            found[path] = image, {html.unescape(name) for name in objects}
+    return found
 
 
 def _lines(archive: Archive, path: str) -> Iterator[str]:

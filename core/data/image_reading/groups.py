@@ -14,6 +14,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import field_validator
 
+from core.data.image_reading.file_names import check_pattern
 from core.data.image_reading.members import Member
 from core.schemas import Frozen
 
@@ -51,13 +52,7 @@ class Grouping(Frozen):
     @field_validator("pattern")
     @classmethod
     def _has_a_group(cls, pattern: str) -> str:
-        try:
-            groups = re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"it is no regular expression: {error}") from error
-        if pattern and not groups:
-            raise ValueError("it needs a group in parentheses, which finds what belongs together")
-        return pattern
+        return check_pattern(pattern)
 
 
 def propose_grouping(members: Sequence[Member]) -> Grouping:

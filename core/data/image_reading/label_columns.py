@@ -6,7 +6,7 @@ spread over one column a class.
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from core.data.files.encoding import candidates
 from core.data.files.packed import Archive
@@ -24,8 +24,13 @@ from core.data.image_reading.label_tables import (
     rows_of,
     several_labels,
 )
+from core.data.reading.packing import EXCEL
+from core.data.reading.record import Container
+from core.data.reading.sheets import propose_sheet
+from core.errors import InputError
 
-_FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
+_FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
+            **dict.fromkeys(EXCEL, "excel")}  # fmt: skip
 _DELIMITERS = ",;\t| "
 _MAX_BYTES = 64 * 2**20
 _FILES = ("file_name", "filename", "file", "path", "filepath", "file_path", "image", "image_path", "image_name",
@@ -90,6 +95,16 @@ def _describe(archive: Archive, path: str, index: FileIndex) -> LabelTable | str
         except OSError:
             return None  # damaged, and no image: nothing is taken from it
         table = table.model_copy(update={"encoding": encoding, "delimiter": _delimiter(text)})
+    elif form == "excel":
+        try:
+            sheet, _ = propose_sheet(Path(path), Container(format="excel"), archive.read(path))
+            found_in = {"sheet": sheet.sheet, "skip_lines": sheet.skip_lines, "header": sheet.header}
+            table = table.model_copy(update=found_in)
+            read_cells(archive, table)
+        except OSError:
+            return None
+        except InputError as error:
+            return f"{error.message} It may name the classes."
     cells = read_cells(archive, table)
     found = _file_column(cells, index, path)
     if found is None:

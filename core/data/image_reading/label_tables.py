@@ -5,15 +5,19 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from core.data.files.packed import Archive
 from core.data.image_reading.file_index import FileIndex
 from core.data.image_reading.folders import part_of
+from core.data.reading.record import Container
+from core.data.reading.sheets import read_sheet
 from core.errors import InputError
 from core.schemas import Frozen, Part
 
 ON = ("1", "1.0", "true", "yes")
+BOXES = ("coco", "yolo", "voc")  # formats of boxes, which are reduced to a label an image
 
 
 class LabelTable(Frozen):
@@ -21,13 +25,16 @@ class LabelTable(Frozen):
 
     `file` and `label` are columns; with `one_hot` each of several columns stands for a class. `part` is the part that
     all its images belong to, `part_column` the column that says so of each, `group` the column of what belongs
-    together. Without a header, columns are called “column 1”, “column 2” and so on.
+    together. `sheet` and `skip_lines`, the rows above the header, are those of a spreadsheet. Without a header,
+    columns are called “column 1”, “column 2” and so on.
     """
 
     path: str
-    format: Literal["csv", "jsonl", "json", "coco", "yolo"] = "csv"
+    format: Literal["csv", "jsonl", "json", "excel", "coco", "yolo", "voc"] = "csv"
     encoding: str = ""
     delimiter: str = ""
+    sheet: str = ""
+    skip_lines: int = 0
     header: bool = True
     file: str = ""
     label: str = ""
@@ -100,6 +107,11 @@ def read_cells(archive: Archive, table: LabelTable) -> Cells:
         data = archive.read(table.path)
     except (OSError, KeyError) as error:
         raise InputError(f"“{table.path}” cannot be read from “{archive.title}”.", "Pack it again.") from error
+    if table.format == "excel":
+        container = Container(format="excel", sheet=table.sheet, skip_lines=table.skip_lines, header=table.header)
+        sheet = read_sheet(Path(table.path), container, data)
+        cells = [tuple((cell or "").strip() for cell in row) for row in sheet.rows(range(len(sheet)))]
+        return Cells(sheet.names, cells)
     if table.format in ("jsonl", "json"):
         return _records(data, table.format)
     lines = csv_rows(data.decode(table.encoding or "utf-8-sig", "replace"), table.delimiter)

@@ -11,17 +11,18 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from core.data.files.decoding import Rendering
 from core.data.files.packed import SUFFIXES, Archive
-from core.data.image_reading.boxes import propose_boxes, read_boxes
+from core.data.image_reading.boxes import is_beside, propose_boxes, read_boxes
 from core.data.image_reading.disagreement import describe_disagreement
 from core.data.image_reading.file_index import FileIndex
+from core.data.image_reading.file_names import check_pattern, class_in_name, propose_pattern
 from core.data.image_reading.folders import Layout, count_classes, propose_layouts
 from core.data.image_reading.groups import Grouping, group_names, groups_across_parts, propose_grouping
 from core.data.image_reading.label_columns import propose_label_tables
-from core.data.image_reading.label_tables import LabelTable, Row, read_rows
+from core.data.image_reading.label_tables import BOXES, LabelTable, Row, read_rows
 from core.data.image_reading.members import Member, image_members, without_single_part
 from core.data.image_reading.rendering import propose_rendering
 from core.errors import InputError
@@ -30,7 +31,7 @@ from core.store.files import write_text
 
 _GENERIC = frozenset(("images", "image", "imgs", "img", "photos", "pictures", "data", "part", "chunk", "batch",
                       "folder", "jpeg", "jpg", "png", "tif", "files", "raw"))  # fmt: skip
-LabelSource = Literal["folders", "tables", "none"]
+LabelSource = Literal["folders", "tables", "names", "none"]
 
 
 class TreeReading(Frozen):
@@ -42,6 +43,7 @@ class TreeReading(Frozen):
     labels: LabelSource = "folders"
     layout: Layout = Layout()
     tables: tuple[LabelTable, ...] = ()
+    pattern: str = ""
     classes: dict[str, int] = {}
     disagrees: str = ""
 
@@ -50,9 +52,10 @@ class ImageReading(Frozen):
     """How an archive of images is read: `imports/NUMBER/reading.json`.
 
     `encoding` is that of the names in the archive that do not say theirs. Labels come from folders, as `layout`
-    says, or from `tables`. `rendering` is the one way in which all pictures become 8-bit RGB, `grouping` what belongs
-    together. `proposed`: nobody has changed it yet. `alternatives` are other ways to understand the folders, `notes`
-    say what was found out, `open_tables` which tables name images, but in no column that is clearly the class.
+    says, from `tables`, or from the files' names, in which the first group of `pattern` finds the class. `rendering`
+    is the one way in which all pictures become 8-bit RGB, `grouping` what belongs together. `proposed`: nobody has
+    changed it yet. `alternatives` are other ways to find the classes, `notes` say what was found out, `open_tables`
+    which tables name images, but in no column that is clearly the class.
     """
 
     kind: Literal["image"] = "image"
@@ -60,6 +63,7 @@ class ImageReading(Frozen):
     labels: LabelSource = "folders"
     layout: Layout = Layout()
     tables: tuple[LabelTable, ...] = ()
+    pattern: str = ""
     rendering: Rendering = Rendering()
     grouping: Grouping = Grouping()
     classes: dict[str, int] = {}
@@ -67,6 +71,11 @@ class ImageReading(Frozen):
     notes: tuple[str, ...] = ()
     open_tables: tuple[str, ...] = ()
     proposed: bool = False
+
+    @field_validator("pattern")
+    @classmethod
+    def _has_a_group(cls, pattern: str) -> str:
+        return check_pattern(pattern)
 
 
 def image_names(archive: Archive) -> list[str]:
@@ -100,13 +109,14 @@ def propose_image_reading(
             "labels": best.labels,
             "layout": best.layout,
             "tables": best.tables,
+            "pattern": best.pattern,
             "classes": best.classes,
             "alternatives": tuple(trees[1:]),
         }
     )
     members, _ = _labelled_members(archive, reading)
     grouping = propose_grouping(members)
-    notes = _boxes_notes(best)
+    notes = [*_boxes_notes(best), *_names_notes(best, names)]
     torn = groups_across_parts(members, grouping)
     if torn:  # whoever gave the parts decided; moving the groups would empty a part
         notes.append(
@@ -126,8 +136,16 @@ def _boxes_notes(tree: TreeReading) -> list[str]:
     return [
         f"The boxes of “{table.path}” were reduced to labels of whole images: each image has one class."
         for table in tree.tables
-        if table.format in ("coco", "yolo")
+        if table.format in BOXES
     ]
+
+
+def _names_notes(tree: TreeReading, names: Sequence[str]) -> list[str]:
+    if tree.labels != "names":
+        return []
+    first = {str(class_in_name(tree.pattern, name)): PurePosixPath(name).name for name in reversed(names)}
+    said = [f"“{first[label]}” is “{label}”" for label in list(tree.classes)[:3]]
+    return [f"The classes are taken from the files' names: {', '.join(said)}."]
 
 
 def _trees(archive: Archive, names: Sequence[str]) -> tuple[list[TreeReading], list[str]]:
@@ -136,7 +154,13 @@ def _trees(archive: Archive, names: Sequence[str]) -> tuple[list[TreeReading], l
     tables, open_tables = propose_label_tables(archive, names)
     tables = tables or propose_boxes(archive, FileIndex(names))
     if not tables:
-        return folders, open_tables
+        pattern = propose_pattern(names) if len(folders[0].classes) < 2 else ""
+        if not pattern:
+            return folders, open_tables
+        found = Counter(str(class_in_name(pattern, name)) for name in names)
+        classes = {name: found[name] for name in sorted(found)}
+        by_name = TreeReading(labels="names", layout=folders[0].layout, pattern=pattern, classes=classes)
+        return [by_name, *(other for other in folders if other.classes)], open_tables
     tree = TreeReading(labels="tables", layout=folders[0].layout, tables=tuple(tables))
     members, _ = _labelled_members(archive, ImageReading(labels="tables", layout=tree.layout, tables=tree.tables))
     counts = Counter(member.label for member in members)
@@ -161,10 +185,21 @@ def _is_generic(classes: Iterable[str]) -> bool:
 
 def choose_tree(reading: ImageReading, tree: TreeReading) -> ImageReading:
     """The reading with another of its trees; the one that it had becomes an alternative."""
-    had = TreeReading(labels=reading.labels, layout=reading.layout, tables=reading.tables, classes=reading.classes)
+    had = chosen_tree(reading)
     others = (had, *(other for other in reading.alternatives if other != tree))
-    update = {"labels": tree.labels, "layout": tree.layout, "tables": tree.tables, "classes": tree.classes}
+    update = {name: getattr(tree, name) for name in ("labels", "layout", "tables", "pattern", "classes")}
     return reading.model_copy(update=update | {"alternatives": others})
+
+
+def chosen_tree(reading: ImageReading) -> TreeReading:
+    """The way in which a reading finds the classes."""
+    return TreeReading(
+        labels=reading.labels,
+        layout=reading.layout,
+        tables=reading.tables,
+        pattern=reading.pattern,
+        classes=reading.classes,
+    )
 
 
 def list_members(archive: Archive, reading: ImageReading) -> tuple[list[Member], list[Skipped]]:
@@ -177,9 +212,19 @@ def _labelled_members(archive: Archive, reading: ImageReading) -> tuple[list[Mem
     """The images with their classes and parts, and the groups that tables give."""
     members, skipped = image_members(archive, reading.labels == "folders", reading.layout)
     if reading.labels == "tables":
+        index = FileIndex(member.name for member in members)
         tables = {table.path for table in reading.tables}
         members, unnamed = _label_by_tables(archive, members, reading)
-        skipped = [one for one in skipped if one.path not in tables] + unnamed
+        rest = [one for one in skipped if one.path not in tables]
+        skipped = [s for s in rest if not any(is_beside(s.path, table, index) for table in reading.tables)] + unnamed
+    elif reading.labels == "names":
+        named = [replace(member, label=class_in_name(reading.pattern, member.name)) for member in members]
+        skipped += [
+            Skipped(path=one.path, reason="its name tells no class", unlabelled=True)
+            for one in named
+            if not one.label
+        ]
+        members = without_single_part([member for member in named if member.label])
     return members, skipped
 
 
@@ -191,7 +236,7 @@ def _label_by_tables(
     rows: dict[str, Row] = {}
     skipped = []
     for table in reading.tables:
-        read = read_boxes if table.format in ("coco", "yolo") else read_rows
+        read = read_boxes if table.format in BOXES else read_rows
         for row in read(archive, table, index):
             if row.image is None:
                 where = "more than one file is called so" if index.names_several(row.file) else "not there"

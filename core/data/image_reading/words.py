@@ -2,7 +2,8 @@
 
 from core.data.image_reading.reading import ImageReading
 
-_SOURCES = {"folders": "classes by folders", "tables": "classes by the label table", "none": "no classes"}
+_SOURCES = {"folders": "classes by folders", "tables": "classes by the label table",
+            "names": "classes by the files' names", "none": "no classes"}  # fmt: skip
 _TOGETHER = {"none": "nothing", "column": "the label table", "folder": "folders", "name": "names", "time": "time"}
 
 

@@ -75,7 +75,7 @@ def _open(path: Path, raw: bytes, only: str = "") -> dict[str, list[list[Any]]]:
         file = io.BytesIO(raw)
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as packed:
-                check_ratio(path, sum(info.file_size for info in packed.infolist()))
+                check_ratio(path, sum(info.file_size for info in packed.infolist()), len(raw))
         book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
         wanted = [name for name in book.sheet_names if not only or name == only]
         return {name: book.get_sheet_by_name(name).to_python() for name in wanted}

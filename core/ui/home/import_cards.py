@@ -28,7 +28,7 @@ def show_photo_card() -> None:
     st.markdown("#### :material/photo_library: Photos")
     st.caption(
         "A ZIP or TAR with one folder of images per class: `cats/tom.jpg`, `dogs/rex.jpg` and so on, or images and a"
-        " CSV of `file` and `label`. Folders `train`, `val` and `test` are kept as the split."
+        " CSV or Excel file of `file` and `label`, or named after their class: `cat_001.jpg`. Folders `train`, `val` and `test` are kept as the split."
     )
     upload_field("photos", "ZIP or TAR of images", ARCHIVE_TYPES)
     with st.popover("Pick a folder", icon=":material/folder_open:", width="stretch"):

@@ -86,8 +86,8 @@ def _show_summary(outcome: Outcome, table: pd.DataFrame) -> None:
         by = "their folders" if outcome.kind == "image" else f"“{literal(outcome.known_by)}” in the file"
         share = format_interval(outcome.n_right / outcome.n_known, *wilson(outcome.n_right, outcome.n_known))
         st.markdown(
-            f"**{outcome.n_right:,} of {outcome.n_known:,} right** by {by}: {share}. That says nothing of {noun}s"
-            " that the run was trained on."
+            f"**{outcome.n_right:,} of {outcome.n_known:,} right** by {by}: {share}. If the run was trained"
+            f" on these {noun}s, that says little."
         )
 
 

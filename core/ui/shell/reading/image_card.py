@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data.image_reading.reading import ImageReading, TreeReading, choose_tree
+from core.data.image_reading.reading import ImageReading, TreeReading, choose_tree, chosen_tree
 from core.schemas import PARTS
 from core.ui.shell.gallery import show_strip
 from core.ui.shell.page import show_errors
@@ -103,8 +103,7 @@ def _choose_tree(key: str, reading: ImageReading) -> tuple[ImageReading, int] | 
 
     None until a person has chosen between ways that contradict each other.
     """
-    had = TreeReading(labels=reading.labels, layout=reading.layout, tables=reading.tables, classes=reading.classes)
-    trees = [had, *reading.alternatives]
+    trees = [chosen_tree(reading), *reading.alternatives]
     if len(trees) < 2:
         return reading, 0
     contradictions = [tree.disagrees for tree in trees if tree.disagrees and reading.proposed]
@@ -125,7 +124,7 @@ def _choose_tree(key: str, reading: ImageReading) -> tuple[ImageReading, int] | 
 
 def _describe(tree: TreeReading) -> str:
     names = list_some([f"{name} ({n:,})" for name, n in tree.classes.items()], _FEW_CLASSES)
-    where = "in the label table" if tree.labels == "tables" else "folders"
+    where = {"tables": "in the label table", "names": "in the files' names"}.get(tree.labels, "folders")
     return f"{plural(len(tree.classes), 'class', 'classes')} ({where}): {names}" if tree.classes else "none"
 
 

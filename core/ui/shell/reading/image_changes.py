@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.data.files.decoding import GROUNDS, Rendering
 from core.data.image_reading.folders import Layout
-from core.data.image_reading.label_tables import LabelTable
+from core.data.image_reading.label_tables import BOXES, LabelTable
 from core.data.image_reading.reading import ImageReading
 from core.errors import InputError
 from core.ui.shell.reading.image_files import columns, names
@@ -91,7 +91,7 @@ def change_layout(layout: Layout, level: int, holds: dict[str, str]) -> Layout:
 
 def edit_table(path: str, key: str, reading: ImageReading, table: LabelTable) -> LabelTable:
     """Which columns of a label table say what."""
-    if table.format in ("coco", "yolo"):
+    if table.format in BOXES:
         return table
     known = columns(path, reading.encoding, table.model_dump_json())
     st.markdown(f"Columns of `{table.path}`")

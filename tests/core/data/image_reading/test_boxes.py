@@ -64,9 +64,27 @@ def test_yolo_without_names_has_numbers_for_classes() -> None:
     assert [*labels(boxes).values()] == ["0", "1", "0", "1"]
 
 
+def voc(*names: str, filename: str = "") -> bytes:
+    """Boxes of Pascal VOC, each with a part that has a name as well."""
+    part = "<part><name>head</name></part>"
+    objects = "".join(f"<object><name>{name}</name><bndbox/>{part}</object>" for name in names)
+    return f"<annotation><filename>{filename}</filename>{objects}</annotation>".encode()
+
+
+def test_voc_boxes_of_one_class_are_labels() -> None:
+    boxes = {
+        "Annotations/a.xml": voc("cat", filename="0.png"),
+        "Annotations/1.xml": voc("salt &amp; pepper", "salt &amp; pepper"),
+        "Annotations/2.xml": voc(filename="2.png"),
+        "pom.xml": b"<project><name>dog</name></project>",
+    }
+    assert labels(boxes) == {"images/0.png": "cat", "images/1.png": "salt & pepper", "images/2.png": ""}
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [
+        ({"Annotations/1.xml": voc("cat", "dog")}, "1 of its images several labels, such as “images/1.png”"),
         ({"instances.json": coco([[0, 1], [1], [0, 1]])}, "2 of its images several labels, such as “0.png”"),
         (
             {"labels/0.txt": b"0 .5 .5 .2 .2\n1 .1 .1 .2 .2\n"},

@@ -1,5 +1,6 @@
 """Label tables as public data sets write them are understood, and every row and image without a partner is told."""
 
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from core.data.image_reading.members import Member
 from core.data.image_reading.reading import ImageReading, list_members, propose_image_reading
 from core.errors import InputError
 from core.schemas import Skipped
+from tests.core.data.tables.test_store import TestFormats as Tables
 
 KINDS = ("benign", "malignant", "unsure")
 
@@ -77,6 +79,21 @@ def test_columns_are_found_by_what_they_are_called_or_hold(header: str, line: st
 def test_text_of_names_and_labels_without_header() -> None:
     names = images()
     assert labels(dict.fromkeys(names, b"") | {"list.txt": table("", "{base} {label}", names)})
+
+
+@pytest.mark.parametrize("above", [0, 2])
+def test_a_spreadsheet_gives_labels(above: int) -> None:
+    names = images()
+    titles: list[list[object]] = [["labels of 2024", None, None], [None, None, None]]
+    rows = [*titles[:above], ["file", "label", "note"]]
+    rows += [[name.rsplit("/", 1)[-1], kind(i), i / 2] for i, name in enumerate(names)]
+    book = io.BytesIO()
+    Tables.excel(book, rows)
+    files = dict.fromkeys(names, b"") | {"labels.xlsx": book.getvalue()}
+    found, skipped, reading = members(files)
+    assert Counter(member.label for member in found) == dict.fromkeys(KINDS, 4)
+    assert (reading.tables[0].format, reading.tables[0].skip_lines) == ("excel", above)
+    assert not skipped
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
