@@ -108,6 +108,16 @@ def test_nothing_is_imported_where_no_image_gets_a_class(workspace: Path) -> Non
     assert imported(app).n == 6
 
 
+def test_classes_in_names_are_proposed_and_can_be_changed(workspace: Path) -> None:
+    app = drop({f"{('cat', 'dog')[i % 2]}_{('in', 'out')[i // 2 % 2]}_{i}.png": picture(i) for i in range(24)})
+    assert counts(app) == dict.fromkeys(("cat_in", "cat_out", "dog_in", "dog_out"), 6)
+    assert "“cat_in_0.png” is “cat_in”" in text(app)
+    app.text_input(key="photos-pattern").set_value("cat").run()
+    assert "finds no class: it needs a group" in text(app) and app.button(key="photos-import").disabled
+    app.text_input(key="photos-pattern").set_value("(cat|dog)_.*").run()
+    assert imported(app).classes == ("cat", "dog")
+
+
 def test_images_without_a_class_become_a_second_dataset_and_that_is_told(workspace: Path) -> None:
     app = drop(images("train/ok", "train/bad", "valid/ok", "valid/bad", "test"))
     app.checkbox(key="photos-rest").check().run()

@@ -27,8 +27,9 @@ def show_photo_card() -> None:
     """The card for an archive or a folder of images; how they are read is shown next, by `image_reading`."""
     st.markdown("#### :material/photo_library: Photos")
     st.caption(
-        "A ZIP or TAR with one folder of images per class: `cats/tom.jpg`, `dogs/rex.jpg` and so on, or images and a"
-        " CSV or Excel file of `file` and `label`, or named after their class: `cat_001.jpg`. Folders `train`, `val` and `test` are kept as the split."
+        "A ZIP or TAR with one folder of images per class: `cats/tom.jpg`, `dogs/rex.jpg` and so on; or images and a"
+        " CSV or Excel file of `file` and `label`; or images named after their class: `cat_001.jpg`. Folders `train`,"
+        " `val` and `test` are kept as the split."
     )
     upload_field("photos", "ZIP or TAR of images", ARCHIVE_TYPES)
     with st.popover("Pick a folder", icon=":material/folder_open:", width="stretch"):

@@ -8,7 +8,7 @@ from core.data.image_reading.reading import ImageReading, TreeReading, choose_tr
 from core.schemas import PARTS
 from core.ui.shell.gallery import show_strip
 from core.ui.shell.page import show_errors
-from core.ui.shell.reading.image_changes import edit_folders, edit_rendering, edit_table
+from core.ui.shell.reading.image_changes import edit_folders, edit_pattern, edit_rendering, edit_table
 from core.ui.shell.reading.image_files import UNDIVIDED, encodings, names, pictures, propose, understood
 from core.ui.shell.tables import show_table
 from core.ui.shell.text import list_some, literal, plural
@@ -84,6 +84,8 @@ def _change(path: str, key: str, reading: ImageReading, labelled: bool) -> Image
         if labelled and reading.labels == "tables":
             tables = tuple(edit_table(path, key, reading, table) for table in reading.tables)
             reading = reading.model_copy(update={"tables": tables})
+        if labelled and reading.labels == "names":
+            reading = reading.model_copy(update={"pattern": edit_pattern(key, reading.pattern)})
         reading = reading.model_copy(update={"rendering": edit_rendering(key, reading.rendering)})
         if reading.grouping.by != "none" and not st.checkbox(
             f"Keep together what belongs together by {_WAYS[reading.grouping.by]}", value=True, key=f"{key}-together"

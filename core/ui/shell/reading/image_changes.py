@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.data.files.decoding import GROUNDS, Rendering
+from core.data.image_reading.file_names import check_pattern
 from core.data.image_reading.folders import Layout
 from core.data.image_reading.label_tables import BOXES, LabelTable
 from core.data.image_reading.reading import ImageReading
@@ -117,6 +118,23 @@ def edit_table(path: str, key: str, reading: ImageReading, table: LabelTable) ->
             "group": choose("Belongs together", "group", table.group, "none"),
         }
     return table.model_copy(update=changed | ({"one_hot": ()} if changed["label"] else {}))
+
+
+def edit_pattern(key: str, pattern: str) -> str:
+    """What finds the class in a file's name."""
+    said = st.text_input(
+        "Class in the name",
+        value=pattern,
+        key=f"{key}-pattern",
+        help="A regular expression that a whole name without its ending matches; its first group is the class.",
+        width=420,
+    )
+    try:
+        return check_pattern(said)
+    except ValueError as error:
+        raise InputError(
+            f"“{said}” finds no class: {error}.", "Write the class as a group in parentheses."
+        ) from error
 
 
 def edit_rendering(key: str, rendering: Rendering) -> Rendering:
