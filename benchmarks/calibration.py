@@ -21,13 +21,13 @@ BENCHMARK = Benchmark(
     name="calibration",
     what=(
         "mean confidence less accuracy after calibration on 20 / 50 / 100 validation samples, real data and the same"
-        " with shuffled labels, 100 draws"
+        " with shuffled labels, 400 draws"
     ),
     goal="at most 3 points",
     minutes=12,
 )
 
-SEED, DRAWS, TRAINED = 2026, 100, 60
+SEED, DRAWS, TRAINED = 2026, 400, 60
 SIZES = (20, 50, 100)
 PENALTIES = {"usual penalty": 1.0, "hardly any penalty": 100.0}
 NAMES = ("digits", "breast cancer", "wine", "penguins", "clip art")
