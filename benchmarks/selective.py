@@ -28,7 +28,7 @@ Floats = np.ndarray
 RELATIONS: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
     "confidence that is right": (lambda u: 0.5 + 0.5 * u, lambda u: 0.5 + 0.5 * u),
     "mostly sure": (lambda u: 1 - 0.5 * (1 - u) ** 3, lambda u: 1 - 0.5 * (1 - u) ** 3),
-    "too sure": (lambda u: 1 - 0.3 * (1 - u) ** 2, lambda u: 0.5 + 0.5 * u),
+    "often wrong": (lambda u: 0.5 + 0.5 * u, lambda u: 0.1 + 0.85 * np.sqrt(u)),
     "confidence that tells nothing": (lambda u: 0.5 + 0.5 * u, lambda u: np.full(len(u), 0.8)),
     "a jump": (lambda u: 0.5 + 0.5 * u, lambda u: np.where(u > 0.5, 0.99, 0.55)),
 }
