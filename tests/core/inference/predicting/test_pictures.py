@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.files.decoding import Rendering
+from core.data.files.decoding import Ground, Rendering
 from core.data.images.store import ImageStore
 from core.errors import InputError
 from core.inference.predicting.pictures import rendering_notes, store_pictures
@@ -51,6 +51,20 @@ def test_ground_of_the_run_lies_under_transparency(workspace: Path, tmp_path: Pa
     for ground, level in (("dark", 0), ("grey", 128), (None, 255)):
         store_pictures([clear], tmp_path, Rendering(ground=ground))
         assert ImageStore(tmp_path).image(0).max() == level
+
+
+@pytest.mark.parametrize(("ink", "ground", "n"), [(255, None, 1), (255, "dark", 0), (0, "dark", 1), (0, "white", 0)])
+def test_drawings_that_vanish_on_the_ground_are_told(
+    workspace: Path, tmp_path: Path, ink: int, ground: Ground | None, n: int
+) -> None:
+    alpha = np.zeros((24, 24, 1), "uint8")
+    alpha[6:18, 6:18] = 255
+    drawn = write(tmp_path / "drawn.png", np.concatenate([np.full((24, 24, 3), ink, "uint8"), alpha], axis=2))
+    blank = write(tmp_path / "blank.png", np.zeros((24, 24, 4), "uint8"))  # on every ground, so nothing is lost
+    rendering = Rendering(ground=ground)
+    manifest, _ = store_pictures([drawn, blank], tmp_path, rendering)
+    notes = " ".join(rendering_notes(manifest, rendering))
+    assert manifest["vanished"].sum() == n == notes.count("1 picture looks blank")
 
 
 def test_pictures_of_the_same_name_are_all_predicted(workspace: Path, tmp_path: Path) -> None:
