@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from core.data.grouping import manifest_column
 from core.data.images.store import measurements
 from core.schemas import DatasetRecord, Finding, Step
 
@@ -32,6 +33,12 @@ class Evidence:
     def measured(self) -> pd.DataFrame:
         """The measurements of the images (`core.data.images.store.measurements`), in the order of `samples`."""
         return measurements(self.dataset, self.folder, self.samples)
+
+    @cached_property
+    def vanished(self) -> pd.Series:
+        """For each image, whether it looks blank only because of the ground that it was laid on."""
+        known = manifest_column(self.dataset, self.folder, "vanished")
+        return self.samples["id"].map(known).eq(True)
 
     def unconfirmed(self, kind: str) -> pd.Series:
         """For each sample, whether a finding of this kind may name it: false for samples that were confirmed."""

@@ -52,6 +52,7 @@ def exact_duplicate(evidence: Evidence) -> Iterator[Finding]:
     noun = "image" if evidence.dataset.kind == "image" else "row"
     samples = evidence.samples[evidence.unconfirmed("exact_duplicate")]
     if evidence.dataset.kind == "image":  # whose groups hold near copies as well
+        samples = samples[~evidence.vanished[samples.index]]  # which are alike on this ground only
         samples = samples.assign(group=pd.factorize(samples["content_hash"])[0])
     copies = samples[samples.duplicated("group", keep=False)].sort_values("group", kind="stable")
     labels = copies.groupby("group")["label"].transform("nunique") > 1
