@@ -316,7 +316,8 @@ class ResolvedSpec(Frozen):
     """What will be trained: a `TrainingSpec` with all fields filled, made only by `core.methods.plan.resolve`.
 
     A field that the method does not read has a value that changes nothing (an empty text, 0, the plainest choice) and
-    is not written, so that what is stored is a `TrainingSpec` too. `device` None means any free one.
+    is not written, so that what is stored is a `TrainingSpec` too. `device` None means any free one, `l2` None that
+    it is chosen on held-out samples.
     """
 
     data: str
@@ -334,7 +335,7 @@ class ResolvedSpec(Frozen):
     fine_tune_learning_rate: float = 0.0
     dropout: float = 0.0
     class_weights: Literal["balanced", "none"] = "none"
-    l2: float = 0.0
+    l2: float | None = None
     trees: int = 0
     optimizer: Optimizer = "adam"
     schedule: Schedule = "cosine"

@@ -12,6 +12,7 @@ from core.schemas import Event
 
 CURVE_HEIGHT = 280
 SET = "learning_rate"  # a setting, not a metric: one solid line instead of one for each part
+PENALTIES = "Penalty tried, the strongest first"
 _FOLD = re.compile(r"^(fold \d+ of \d+) · ")
 
 
@@ -56,7 +57,8 @@ def learning_curves(runs: Mapping[str, Sequence[Event]], metric: str) -> go.Figu
         folds = _by_fold(next(iter(runs.values())), metric)
         if len(folds) == 1:
             _mark_phases(figure, folds[0])
-    figure.update_xaxes(title={"text": "Epoch"}, rangemode="tozero", tickformat="d", showgrid=False)
+    title = _counted([event for events in runs.values() for event in events])
+    figure.update_xaxes(title={"text": title}, rangemode="tozero", tickformat="d", showgrid=False)
     figure.update_yaxes(title={"text": metric.replace("_", " ").capitalize()}, nticks=6)
     return figure
 
@@ -80,7 +82,7 @@ def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict
             "x": {
                 "field": "epoch",
                 "type": "quantitative",
-                "title": "Epoch",
+                "title": _counted(events),
                 "scale": {"domainMin": 0},
                 "axis": {"grid": False, "format": "d", "tickMinStep": 1},
             },
@@ -103,6 +105,12 @@ def live_curve(events: Sequence[Event], metric: str) -> tuple[pd.DataFrame, dict
     if metric == SET:
         del spec["encoding"]["strokeDash"]
     return pd.DataFrame(rows, columns=["epoch", "value", "part", "fold"]), spec
+
+
+def _counted(events: Sequence[Event]) -> str:
+    """What the steps are: epochs or, where a head was solved and nothing else trained, the penalties tried for it."""
+    steps = [event.values for event in events if event.values]
+    return PENALTIES if steps and all("l2" in values for values in steps) else "Epoch"
 
 
 def _by_fold(events: Sequence[Event], metric: str) -> list[list[Event]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.embedding.engines import FORMAT, Images, Progress, choose_engine
+from core.embedding.engines import Images, Progress, choose_engine
+from core.embedding.prepared import FORMAT
 from core.methods.backbone import Backbone
 from core.schemas import Frozen
 from core.settings import get_settings

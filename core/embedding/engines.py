@@ -4,12 +4,8 @@ For MobileNet-like networks OpenVINO is about three times as fast as TensorFlow 
 result to float32 rounding. Both compute in float32, so that an embedding does not depend on the engine.
 """
 
-import hashlib
 import importlib.util
-import json
-import logging
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,18 +14,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from core.embedding.prepared import prepared_network
 from core.methods.backbone import Backbone
 from core.settings import get_settings
-from core.store.files import atomic_folder, write_json
 
 Progress = Callable[[int, int], None]
 
-# Part of the name of every cached file: increase it when the networks or their preprocessing change.
-FORMAT = 1
-
 # What needs Keras is resolved only when it is called, so that a converted network runs without importing Keras.
 KERAS_ENGINE = "core.models.keras_engine:KerasEngine"
-CONVERT = "core.models.keras_engine:convert"
 GPU_NAME = "core.models.keras_engine:gpu_name"
 
 
@@ -60,21 +52,28 @@ def choose_engine(backbone: Backbone, size: int, cut: str | None = None) -> Engi
 
     `WeightsError` if the weights are missing or damaged, `InputError` if there is no such cut.
     """
+    instead = _instead_of_openvino()
+    if instead is None:
+        return OpenVINOEngine(backbone, size, cut)
+    engine: Engine = resolve_name(KERAS_ENGINE)(backbone, size, cut, *instead)
+    return engine
+
+
+def runs_in_openvino() -> bool:
+    """Whether `choose_engine` chooses OpenVINO, so that embeddings need no Keras."""
+    return _instead_of_openvino() is None
+
+
+def _instead_of_openvino() -> tuple[str, str] | None:
+    """The name of the engine that is used in the place of OpenVINO, and why; None if OpenVINO is."""
     if backend() != "tensorflow":
-        return _keras_engine(
-            backbone, size, cut, f"Keras with {backend()}", "OpenVINO reads networks from TensorFlow"
-        )
+        return f"Keras with {backend()}", "OpenVINO reads networks from TensorFlow"
     gpu = _gpu_name()
     if gpu:
-        return _keras_engine(backbone, size, cut, f"Keras on {gpu}", "a GPU is faster than OpenVINO on the CPU")
+        return f"Keras on {gpu}", "a GPU is faster than OpenVINO on the CPU"
     if importlib.util.find_spec("openvino") is None:
-        return _keras_engine(backbone, size, cut, "Keras on the CPU", "OpenVINO, which is faster, is not installed")
-    return OpenVINOEngine(backbone, size, cut)
-
-
-def _keras_engine(backbone: Backbone, size: int, cut: str | None, name: str, reason: str) -> Engine:
-    engine: Engine = resolve_name(KERAS_ENGINE)(backbone, size, cut, name, reason)
-    return engine
+        return "Keras on the CPU", "OpenVINO, which is faster, is not installed"
+    return None
 
 
 class OpenVINOEngine:
@@ -89,7 +88,9 @@ class OpenVINOEngine:
         self.name = "OpenVINO on the CPU"
         self.reason = "no GPU was found, and OpenVINO is faster than TensorFlow on a CPU"
         core = openvino.Core()
-        model = core.read_model(_intermediate_representation(backbone, size, cut))
+        model = core.read_model(prepared_network(backbone, size, cut) / "model.xml")
+        if list(model.input().partial_shape)[1] != size:
+            model.reshape([-1, size, size, 3])
         inputs = openvino.preprocess.PrePostProcessor(model)
         inputs.input().tensor().set_element_type(openvino.Type.u8)
         self._compiled = core.compile_model(
@@ -136,43 +137,3 @@ def _gpu_name() -> str:
         return ""
     name: str = resolve_name(GPU_NAME)()
     return name
-
-
-def _intermediate_representation(backbone: Backbone, size: int, cut: str | None) -> Path:
-    """OpenVINO's representation of the network: converted from Keras once, then kept in the workspace's cache.
-
-    Converting takes about a second, plus importing TensorFlow; the cached network needs neither.
-    """
-    name = f"{backbone.key}-{size}-{cut or 'pooled'}-{FORMAT}"
-    folder = get_settings().cache / "engines" / name
-    if not _is_sound(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            with atomic_folder(folder) as temporary:
-                resolve_name(CONVERT)(backbone, size, cut, temporary)
-                hashes = {name: _sha256(temporary / name) for name in ("model.xml", "model.bin")}
-                write_json(temporary / "sha256.json", hashes)
-        except OSError:
-            # Another worker may have stored the same network in the meantime.
-            if not _is_sound(folder):
-                raise
-    return folder / "model.xml"
-
-
-def _is_sound(folder: Path) -> bool:
-    """Whether a converted network exists and both its files are intact."""
-    try:
-        hashes = json.loads((folder / "sha256.json").read_text())
-        return all(_sha256(folder / name) == hashes[name] for name in ("model.xml", "model.bin"))
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError) as error:
-        logging.getLogger(__name__).warning(
-            "The cached network %s is damaged and will be converted again: %s", folder, error
-        )
-        return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -32,6 +32,8 @@ def script_obstacle(run: RunRecord) -> str:
         return "Augmented copies are drawn by layers of Graft's own, which a plain script does not have."
     if any(enabled_steps(get_version(DataRef(dataset=run.dataset, version=run.version)).recipe, "learnt")):
         return "The recipe selects features of the embedding, which a plain script does not do."
+    if strategy.solved and "l2" not in run.metrics:
+        return "An earlier version of Graft trained the head of this run in another way. Train it again."
     return ""
 
 
@@ -44,13 +46,18 @@ def image_sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -
     """
     spec, stages = run.spec, STRATEGIES[run.spec.strategy].stages
     seen, learnt = ("activations", "tuned") if cut else ("embeddings", "head")
+    solved = STRATEGIES[spec.strategy].solved
+    penalty = "            kernel_regularizer=keras.regularizers.L2(L2 / enough),"
     values = fit_values(spec) | {
         "seed": spec.seed,
         "classes": classes,
         "size": spec.image_size,
-        "dropout": spec.dropout,
-        "l2": spec.l2,
-        "head_fit": _head_fit(spec) if "head" in stages else "",
+        "dropout": f"DROPOUT = {spec.dropout}" if cut else "",
+        "drop": "        keras.layers.Dropout(DROPOUT, seed=SEED)," if cut else "",
+        "l2": run.metrics["l2"] if solved else spec.l2,
+        "penalty": penalty if cut else "",
+        "learnt": "train" if cut else "np.concatenate([train, validation])",
+        "of_class": _OF_CLASS[spec.class_weights],
         "tail_fit": _tail_fit(spec, n_train) if cut else "",
         "cut": f'CUT = "{cut}"  # everything behind this layer is fine-tuned' if cut else "",
         "embeddings": 'through(backbone, "embeddings")' if cut else "through(backbone)",
@@ -60,11 +67,12 @@ def image_sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -
         'keras.Model(backbone.input, head(backbone.output)).save(HERE / "model.keras")',
     }
     tune = _TUNE_IN_HALF if _in_bfloat16(run) else _TUNE
-    head = [_FIT_HEAD] if "head" in stages else []
+    head = [_SOLVE_HEAD] if solved else []
     tail = [_CUT, tune] if "last blocks" in stages else []
     guard = [_GUARD] if len(stages) > 1 else []
     backbone = _BACKBONE_KEPT if tail else _BACKBONE
-    parts = [_SETTINGS, _DATA, backbone, FIT, _HEAD, *head, *tail, *guard, evaluation_section("images")]
+    fit = [FIT] if tail else []
+    parts = [_SETTINGS, _DATA, backbone, *fit, _HEAD, *head, *tail, *guard, evaluation_section("images")]
     return [section.filled(values) for section in parts]
 
 
@@ -83,13 +91,6 @@ def cut_layer(spec: ResolvedSpec, backbone: "keras.Model") -> tuple[str, str]:
             "Take the Keras file.",
         )
     return block.name, layer
-
-
-def _head_fit(spec: ResolvedSpec) -> str:
-    return (
-        f"HEAD_FIT = dict(epochs={spec.epochs}, batch_size={spec.batch_size}, rate={spec.learning_rate},"
-        f" patience={max(8, spec.epochs // 5)})"
-    )
 
 
 def _tail_fit(spec: ResolvedSpec, n_train: int) -> str:
@@ -131,9 +132,8 @@ HERE = Path(__file__).parent
 CLASSES = $classes
 SEED = $seed
 SIZE = $size  # pixels, height and width at which the network sees an image
-DROPOUT = $dropout
-L2 = $l2  # training images worth n give the new layer's weights W the penalty L2 / n · ‖W‖²
-$head_fit
+$dropout
+L2 = $l2  # images worth n give the new layer's weights W the penalty L2 / n · ‖W‖²
 $tail_fit
 $cut
 
@@ -211,13 +211,13 @@ head = keras.Sequential(
         keras.layers.Activation("tanh"),
         keras.layers.UnitNormalization(),
         keras.layers.Rescaling(math.sqrt(features)),
-        keras.layers.Dropout(DROPOUT, seed=SEED),
+$drop
         keras.layers.Dense(
             len(CLASSES),
             activation="softmax",
             dtype="float32",
             kernel_initializer=keras.initializers.GlorotUniform(SEED),
-            kernel_regularizer=keras.regularizers.L2(L2 / enough),
+$penalty
         ),
     ],
     name="head",
@@ -225,12 +225,32 @@ head = keras.Sequential(
 """,
 )
 
-_FIT_HEAD = Section(
-    title="Train the new layer",
-    text="The network itself stays as it was pretrained: a linear probe (Alain and Bengio 2016).",
+_OF_CLASS = {
+    "balanced": "np.divide(len(learnt), (counts > 0).sum() * counts, out=0 * counts, where=counts > 0)",
+    "none": "np.ones(len(CLASSES))",
+}
+_SOLVE_HEAD = Section(
+    title="Solve the new layer",
+    text="The network itself stays as it was pretrained (Alain and Bengio 2016). The loss has a single"
+    " minimum, which scikit-learn finds. The penalty L2 was chosen by cross-validation on the same images.",
     code="""
+from sklearn.linear_model import LogisticRegression
+
 embeddings = $embeddings
-fit(head, embeddings, **HEAD_FIT)
+learnt = $learnt
+counts = targets[learnt].sum(axis=0)
+of_class = $of_class  # the weight of a sample of each class
+counted = of_class[labels[learnt]]
+worth = counted.sum() ** 2 / (counted**2).sum()  # images of equal weight that tell as much (Kish 1965)
+two = len(CLASSES) == 2  # scikit-learn then shrinks one vector, the difference of ours
+C = worth / len(learnt) / (2 * L2) * (2 if two else 1)  # it sums the loss, where ours is a mean
+squashed = keras.Sequential([layer for layer in head.layers if not layer.weights]).predict(embeddings, verbose=0)
+solved = LogisticRegression(C=C, tol=1e-8, max_iter=5000)
+solved.fit(squashed[learnt], labels[learnt], sample_weight=counted)
+kernel, bias = solved.coef_.T, solved.intercept_
+if two:
+    kernel, bias = np.hstack([-kernel, kernel]) / 2, np.array([-bias[0], bias[0]]) / 2
+head.layers[-1].set_weights([kernel, bias])
 """,
 )
 

@@ -67,6 +67,11 @@ class Backbone(Frozen):
         return self.build or BUILDERS[self.family]
 
     @property
+    def any_size(self) -> bool:
+        """Whether the network is the same function of images at every size, its padding included."""
+        return self.family == "efficientnet_lite"
+
+    @property
     def key(self) -> str:
         """A name for cached files, different for different weights."""
         name = self.name.replace(":", "-")

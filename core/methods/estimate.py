@@ -5,14 +5,15 @@ from statistics import median
 from core.errors import InputError
 from core.methods.backbones import get_backbone
 from core.methods.pretrained import BACKBONES
-from core.methods.strategies import STRATEGIES
+from core.methods.strategies import STRATEGIES, trains_network
 from core.schemas import ResolvedSpec, RunRecord, now
 from core.store import runs
 
-# Seconds on two CPU cores, used until this machine has finished a run: start with imports, one image through the
-# smallest backbone at 224 px, one epoch of a head, forward and backward pass of one image through the last blocks
-# and through the whole network, and drawing one augmented view.
-START = 6.0
+# Seconds on two CPU cores, used until this machine has finished a run: start with imports, without and with Keras,
+# solving a head on one sample, one image through the smallest backbone at 224 px, one epoch of a head, forward and
+# backward pass of one image through the last blocks and through the whole network, and drawing one augmented view.
+START = {False: 2.0, True: 6.0}
+SOLVE = 1e-3
 EMBED = 1 / 150
 HEAD_EPOCH = 0.06
 TUNE = 1 / 120
@@ -25,7 +26,10 @@ REMEMBERED = 8
 def baseline_seconds(spec: ResolvedSpec, n: int) -> float:
     """Seconds for a resolved spec on `n` samples, from the constants alone."""
     folds = spec.folds or 1
-    total = START + folds * spec.epochs * (HEAD_EPOCH + n * 2e-5)
+    strategy = STRATEGIES.get(spec.strategy)  # an ensemble of finished runs has none
+    total = START[trains_network(spec)] + folds * spec.epochs * (HEAD_EPOCH + n * 2e-5)
+    if strategy and strategy.solved:
+        total += folds * n * SOLVE
     if spec.backbone and spec.image_size:
         cost = _cost(spec.backbone, spec.image_size)
         total += n * EMBED * cost
@@ -35,7 +39,6 @@ def baseline_seconds(spec: ResolvedSpec, n: int) -> float:
             n = round(n + seen)
         if spec.fine_tune_epochs:
             total += 4 + n * EMBED * cost + folds * spec.fine_tune_epochs * n * TUNE * cost
-        strategy = STRATEGIES.get(spec.strategy)  # an ensemble of finished runs has none
         if strategy and not strategy.pretrained:
             total += folds * spec.epochs * n * WHOLE_EPOCH * cost
     return total

@@ -71,13 +71,14 @@ def resolve(spec: TrainingSpec, version: VersionRecord) -> ResolvedSpec:
     if spec.device == "cpu" and spec.gpus:
         raise InputError("A run on the CPU uses no GPUs.", "Leave out gpus, or choose the device gpu.")
     kept = {field: value for field, value in values.items() if field in uses}
+    if (strategy := STRATEGIES.get(kept.get("strategy", ""))) and strategy.solved and "l2" not in given:
+        del kept["l2"]
     if "augmentation" in kept:
         kept.setdefault("views", VIEWS)
     elif "views" in given:
         raise InputError("“views” needs an augmentation.", "Choose an augmentation, or leave out views.")
     if kind == "image":
         kept["image_size"] = _image_size(kept, version)
-    strategy = STRATEGIES.get(kept.get("strategy", ""))
     if strategy and strategy.has_source:
         kept |= sources.resolve_source(kept, strategy, version)
     if "teacher" in uses:
@@ -167,6 +168,13 @@ def resolve_request(request: TrainingSpec | dict[str, Any]) -> ResolvedSpec:
     """Resolve a spec, or one as JSON, on the version that it names. Raises the same as `resolve`."""
     spec = TrainingSpec.model_validate(request)
     return resolve(spec, version_for(spec))
+
+
+def request_again(spec: ResolvedSpec, **changes: Any) -> TrainingSpec:
+    """The request for the same run with changes, without settings that its method had in an earlier version alone."""
+    values = spec.model_dump()
+    reads = fields_read(values, "image" if spec.backbone else "table")
+    return TrainingSpec.model_validate({field: values[field] for field in values if field in reads} | changes)
 
 
 def fields_read(values: dict[str, Any], kind: Kind) -> tuple[str, ...]:

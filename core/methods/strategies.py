@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import field_validator
 
 from core.errors import InputError, did_you_mean
-from core.schemas import Frozen, Kind
+from core.methods.learners import NETWORK
+from core.schemas import Frozen, Kind, ResolvedSpec
 from core.store.files import read_entries
 
 # Fields of a `TrainingSpec` that training a head on images reads, and those that fine-tuning reads as well.
@@ -31,8 +32,10 @@ TUNING = ("fine_tune_epochs", "fine_tune_learning_rate", "unfreeze", "precision"
 # Fields that a strategy with a source reads, and those of a head on embeddings, which has no augmented views.
 SOURCE = ("source", "target_labels")
 ON_VECTORS = tuple(field for field in HEAD if field not in ("augmentation", "views"))
+# Fields that solving a head reads; one that is solved before the last blocks are trained has no epochs of its own.
+SOLVED = ("l2", "class_weights", "augmentation", "views")
 # What `uses` may call these groups in the file.
-FIELDS = {"head": HEAD, "head on embeddings": ON_VECTORS, "tuning": TUNING, "source": SOURCE}
+FIELDS = {"solved head": SOLVED, "head": HEAD, "head on embeddings": ON_VECTORS, "tuning": TUNING, "source": SOURCE}
 
 
 Group = Literal["Fine-tuning", "Ensembles", "From other data", "From a teacher", "Baselines"]
@@ -53,6 +56,8 @@ class Strategy(Frozen):
 
     Attributes:
         group: the heading that it is listed under.
+        solved: its head is solved, under a penalty that is chosen unless `l2` is given.
+        network: it trains a network, for which a worker imports Keras.
         selects: its head is trained on the pretrained embedding, so that a recipe can select features.
         methods: the values of the spec's `method`, each with a sentence on when it helps; the first is the default.
         learners: the table learners that it works with; empty means all.
@@ -75,6 +80,8 @@ class Strategy(Frozen):
     uses: tuple[str, ...]
     fit: str
     group: Group = "Fine-tuning"
+    solved: bool = False
+    network: bool = True
     selects: bool = True
     methods: dict[str, str] = {}
     learners: tuple[str, ...] = ()
@@ -103,6 +110,13 @@ class Strategy(Frozen):
     def epochs_field(self) -> str:
         """The field that `--epochs` on the command line sets: the epochs of the last stage that is trained."""
         return "fine_tune_epochs" if "fine_tune_epochs" in self.uses else "epochs"
+
+
+def trains_network(spec: ResolvedSpec) -> bool:
+    """Whether a run trains or combines networks, for which its worker needs Keras from the start."""
+    if spec.members:
+        return True
+    return get_strategy(spec.strategy).network if spec.backbone else spec.learner == NETWORK
 
 
 # Strategies that the recommendations of `core.methods.recommendation` name.

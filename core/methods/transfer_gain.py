@@ -100,10 +100,18 @@ def compare_with_baseline(run: RunRecord, baseline: RunRecord) -> Gain:
     """Compare a run with its baseline. `InputError` if they were not evaluated on the same samples."""
     rows = {r.id: judged_rows(runs.read_predictions(r.id)) for r in (baseline, run)}
     accuracy = next(pair for pair in compare_predictions(rows) if pair.metric == "accuracy")
-    events = {r.id: [e for e in runs.read_events(r.id) if "val_accuracy" in e.values] for r in (baseline, run)}
+    events = {r.id: _epochs(runs.read_events(r.id)) for r in (baseline, run)}
     mark = max((e.values["val_accuracy"] for e in events[baseline.id]), default=0.0)
     courses = [learning_course(events[r.id], mark, r.started or r.created) for r in (run, baseline)]
     return Gain(run=courses[0], baseline=courses[1], accuracy=accuracy, unfair=differences(run, baseline))
+
+
+def _epochs(events: Sequence[Event]) -> list[Event]:
+    """The epochs among a run's events; of the penalties that were tried for a solved head the one that was kept."""
+    steps = [event for event in events if "val_accuracy" in event.values]
+    tried = [event for event in steps if "l2" in event.values]
+    kept = [min(tried, key=lambda event: event.values["val_loss"])] if tried else []
+    return kept + [event for event in steps if "l2" not in event.values]
 
 
 def learning_course(events: Sequence[Event], mark: float, began: datetime) -> Course:

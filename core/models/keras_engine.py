@@ -1,4 +1,4 @@
-"""The Keras engine for frozen backbones, and the conversion of a backbone for OpenVINO.
+"""The Keras engine for frozen backbones, and the preparation of a backbone to run without Keras.
 
 `core.embedding.engines` resolves the functions of this module by name, so that a worker imports Keras only if needed.
 """
@@ -12,7 +12,9 @@ import keras
 import numpy as np
 
 from core.embedding.engines import Images, Progress, backend, batches
+from core.embedding.prepared import CLASSIFIER
 from core.methods.backbone import Backbone
+from core.models.heads import linear_head, with_backbone
 from core.models.networks import build_backbone, split_network
 
 
@@ -72,12 +74,17 @@ def frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
         keras.config.set_dtype_policy(policy)
 
 
-def convert(backbone: Backbone, size: int, cut: str | None, folder: Path) -> None:
-    """Convert the backbone, or with `cut` its layers up to that block, to OpenVINO's `model.xml` and `model.bin`."""
+def prepare(backbone: Backbone, size: int, cut: str | None, folder: Path) -> None:
+    """Convert the backbone, or with `cut` its layers up to that block, to OpenVINO's `model.xml` and `model.bin`.
+
+    The whole backbone is also written with an empty head as a Keras file, `core.embedding.prepared.CLASSIFIER`.
+    """
     import openvino
     import tensorflow as tf
 
     model = frozen_model(backbone, size, cut)
+    if not cut:
+        with_backbone(model, linear_head(backbone.features, 2)).save(folder / CLASSIFIER)
     images = tf.TensorSpec((None, *model.input.shape[1:]), tf.float32)
     graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(images)
     openvino.save_model(openvino.convert_model(graph), folder / "model.xml", compress_to_fp16=False)

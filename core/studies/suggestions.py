@@ -12,7 +12,7 @@ Space = dict[str, tuple[Value, ...] | Range]
 
 # Fields searched by default: the most influential ones that do not make a run slower.
 USUAL: dict[Kind, tuple[str, ...]] = {
-    "image": ("learning_rate", "l2", "dropout"),
+    "image": ("l2", "class_weights"),
     "table": ("learner", "l2", "trees"),
 }
 

@@ -80,9 +80,9 @@ def start(app: AppTest) -> TrainingSpec:
 IMAGES = [
     {},
     {"preset": "balanced", "backbone": "efficientnet_lite1", "unfreeze": 3, "fine_tune_learning_rate": 1e-4},
-    {"epochs": 7, "seed": 5, "dropout": 0.0, "name": "mine", "folds": 2, "class_weights": "none"},
-    {"optimizer": "sgd", "schedule": "one_cycle", "loss": "focal", "averaging": "ema"},
-    {"optimizer": "sgd", "learning_rate": 0.5},
+    {"l2": 7, "seed": 5, "name": "mine", "folds": 2, "class_weights": "none"},
+    {"strategy": "two_stage", "dropout": 0.0, "schedule": "one_cycle", "loss": "focal", "averaging": "ema"},
+    {"strategy": "from_scratch", "optimizer": "sgd", "learning_rate": 0.5, "epochs": 7},
     {"augmentation": AUGMENTATIONS["light"], "views": 2},
     {"augmentation": AUGMENTATIONS["light"].model_copy(update={"name": "custom", "mixup": 0.3, "rotation": 33.0})},
 ]
@@ -114,12 +114,12 @@ def test_devices_come_back(pictures, machine):
 
 
 def test_what_is_changed_after_that_stands(pictures):
-    run = ended(TrainingSpec(data=pictures.id, epochs=7))
+    run = ended(TrainingSpec(data=pictures.id, l2=7))
     app = open_page(again=run.id)
-    app.number_input(key="option-epochs").set_value(9).run()
+    app.number_input(key="option-l2").set_value(9).run()
     app.radio(key="train-strategy").set_value("two_stage").run()
     spec = start(app)
-    assert (spec.epochs, spec.strategy) == (9, "two_stage")
+    assert (spec.l2, spec.strategy) == (9, "two_stage")
 
 
 def test_data_that_are_gone_are_said_to_be(pictures, table):
@@ -131,13 +131,13 @@ def test_data_that_are_gone_are_said_to_be(pictures, table):
 
 
 def test_the_runs_page_and_the_panel_lead_there_again_and_again(pictures):
-    run = ended(TrainingSpec(data=pictures.id, epochs=7))
+    run = ended(TrainingSpec(data=pictures.id, l2=7))
     app = open_page(run=run.id)
     for _ in range(2):
         app.button(key=f"again-{run.id}").click().run()
         assert app.query_params["again"] in (run.id, [run.id])
-        assert app.number_input(key="option-epochs").value == 7
-        app.number_input(key="option-epochs").set_value(9).run()
+        assert app.number_input(key="option-l2").value == 7
+        app.number_input(key="option-l2").set_value(9).run()
         app.query_params.clear()
         app.query_params["chosen"] = run.id
         app.switch_page("pages/runs.py").run()

@@ -149,6 +149,8 @@ def test_mixing_is_set_in_a_fold_and_handed_on(version: VersionRecord) -> None:
     app.segmented_control(key="option-augmentation").set_value("textbook").run()
     assert app.slider(key="option-textbook-mixup").value == 0
     assert app.number_input(key="option-image_size").placeholder == "150"
+    assert any("150 × 150 px" in c.value and "batches" not in c.value for c in app.caption), "a probe has none"
+    app.radio(key="train-strategy").set_value("two_stage").run()
     assert app.number_input(key="option-batch_size").placeholder == "32"
     assert any("150 × 150 px" in c.value and "batches of 32" in c.value for c in app.caption)
     assert not app.exception

@@ -281,8 +281,8 @@ def test_side_by_side_leaves_out_what_all_names_begin_with(images: DatasetRecord
 
 
 def test_only_the_settings_that_differ_are_listed(images: DatasetRecord) -> None:
-    a = finish(images, "a", strategy="linear_probe", epochs=5)
-    b = finish(images, "b", strategy="two_stage", epochs=5, seed=1)
+    a = finish(images, "a", strategy="linear_probe", l2=5)
+    b = finish(images, "b", strategy="two_stage", l2=5, seed=1)
     shown = tab("Settings", a.id, b.id).dataframe[0].value
     assert set(shown["Setting"]) == {"strategy", "seed"}
     assert list(shown.columns) == ["Setting", "a", "b"]
@@ -364,7 +364,7 @@ def scores_of(*several: RunRecord) -> pd.DataFrame:
 
 def test_runs_that_differ_in_their_seed_alone_are_a_group_with_every_member(images: DatasetRecord) -> None:
     several = [finish(images, "probe", 0.7, seed=i) for i in range(3)]
-    other = finish(images, "other", 0.7, epochs=9)
+    other = finish(images, "other", 0.7, l2=9)
     shown = scores_of(*several, other)
     assert list(shown["Run"]) == ["probe, 3 seeds", "probe", "probe #2", "probe #3", "other"]
     rows = [runs.read_predictions(r.id).query("part == 'test'") for r in several]

@@ -11,8 +11,9 @@ import pandas as pd
 from core.data.cleaning.preparation import features_kept
 from core.data.cleaning.recipe import enabled_steps
 from core.data.versions import load_samples
+from core.embedding.classifier_file import write_classifier
 from core.embedding.embeddings import EmbeddingInfo, embed
-from core.embedding.engines import Images
+from core.embedding.engines import Images, runs_in_openvino
 from core.methods import backbones as own
 from core.methods.backbone import Backbone
 from core.methods.backbones import get_backbone
@@ -24,7 +25,6 @@ from core.store.datasets import get_dataset, get_version
 from core.training.images.views import training_views
 from core.training.recorder import Recorder
 from core.training.result import Result
-from core.training.sources import embedding_problem
 from core.training.sources.source_problem import SourceEffect, SourceImages, fit_with_baselines
 from core.training.sources.teacher import make_teacher
 from core.training.version_images import VersionImages
@@ -65,6 +65,7 @@ class ImageTask:
             train=outputs.training_rows(parts.train),
             validation=parts.validation,
             n_train=len(parts.train),
+            with_views=outputs.training_rows,
             groups=self.samples["group"].to_numpy(),
             judged=np.concatenate([parts.validation, parts.test]) if not parts.fold else parts.test,
             embeddings=outputs.embeddings,
@@ -92,6 +93,8 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
         recorder.prefix = f"fold {parts.fold} of {resolved.folds}" if parts.fold else ""
         problem = task.problem(parts)
         if other:
+            from core.training.sources import embedding_problem
+
             vectors = embedding_problem.vector_problem(problem, other)
             with recorder.timed("fit"):
                 learnt, baselines = fit_with_baselines(vectors, embedding_problem.fit_linear_head)
@@ -113,17 +116,22 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
         predictions=pd.concat(tables, ignore_index=True),
         classes=task.version.classes,
         facts=facts,
-        save=None if resolved.folds else _network_saver(fitted.build, task.backbone),
+        save=None if resolved.folds else _network_saver(fitted, task.backbone, resolved.image_size),
         tables=effect.tables(),
     )
 
 
-def _network_saver(build: "Callable[[], keras.Model]", backbone: Backbone) -> Callable[[Path], None]:
+def _network_saver(fitted: Fitted, backbone: Backbone, size: int) -> Callable[[Path], None]:
+    """A function that saves the network; one with a solved head is written without Keras where OpenVINO ran it."""
+
     def save(folder: Path) -> None:
         files.write_text(folder / own.RECORD, backbone.model_dump_json(indent=1))
-        model = build()
-        with files.atomic_file(folder / "model.keras") as temporary:
-            model.save(temporary)
+        head = fitted.head
+        with files.atomic_file(folder / own.NETWORK) as temporary:
+            if head is not None and runs_in_openvino():
+                write_classifier(temporary, backbone, size, head.kernel, head.bias, head.kept)
+            else:
+                fitted.build().save(temporary)
 
     return save
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from core.methods.parts import Parts
-from core.models.augmenting import Augmenter
 from core.schemas import Augmentation, ResolvedSpec
 from core.training.version_images import VersionImages
 
@@ -35,6 +34,8 @@ class Views:
         augmentation: Augmentation,
         seed: int,
     ) -> None:
+        from core.models.augmenting import Augmenter  # imports Keras
+
         self._originals = originals
         rng = np.random.default_rng(seed)
         self.positions = np.concatenate([rng.permutation(rows) for _ in range(k)])

@@ -1,6 +1,5 @@
 """A run's network as the teacher of another run."""
 
-import keras
 import numpy as np
 
 from core.evaluation.scores import classes_of
@@ -28,6 +27,8 @@ def make_teacher(run: RunRecord, images: VersionImages, version: VersionRecord, 
         return images.outputs(backbone, size, None, recorder.step)
 
     def probabilities() -> np.ndarray:
+        import keras
+
         recorder.phase("images through the teacher")
         network = keras.models.load_model(runs.run_folder(run.id) / own.NETWORK, compile=False)
         found = []

@@ -10,19 +10,26 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
 from core.cancellation import Cancelled, cancel_on_terminate
 from core.data.image_reading.reading import load_image_reading, load_rendering, save_image_reading
 from core.jobs import cluster, devices, local, queue, warm, webhook
 from core.jobs.failures import diagnose
-from core.schemas import ACTIVE, DataRef, Event, Failure, RunRecord, RunState, now
+from core.methods.strategies import trains_network
+from core.schemas import ACTIVE, DataRef, Event, Failure, ResolvedSpec, RunRecord, RunState, now
 from core.store import files, runs
 from core.store.dataset_folder import DatasetFolder
 from core.store.datasets import get_dataset, get_version
 from core.training.recorder import Recorder
 from core.training.worker.environment import environment
+
+if TYPE_CHECKING:
+    from core.training.result import Result
 
 log = logging.getLogger("graft.worker")
 
@@ -72,17 +79,12 @@ def _train(run: RunRecord, recorder: Recorder) -> dict[str, float]:
         from core.embedding.embeddings import limit_threads
 
         limit_threads()
-        import keras
-
-        from core.training.ensembles.combining import combine_runs
-        from core.training.images.task import train_images
         from core.training.result import describe_result, headline_metrics
-        from core.training.tables.task import train_table
         from core.training.worker.accelerators import distribute_batches
 
-        keras.utils.set_random_seed(run.spec.seed)
-        make_deterministic()
-    task = combine_runs if run.spec.members else train_images if run.spec.backbone else train_table
+        if trains_network(run.spec):
+            make_deterministic(run.spec.seed)
+        task = _task(run.spec)
     with distribute_batches(len(devices.gpu_indices(run.device))):
         result = task(run, recorder)
     folder = runs.run_folder(run.id)
@@ -118,10 +120,20 @@ def _keep_reading(run: RunRecord, folder: Path) -> None:
         shutil.copyfile(reading, folder / reading.name)
 
 
-def make_deterministic() -> None:
-    """Enable deterministic operations in TensorFlow, so that equal seeds give equal runs, resumed or not."""
+def _task(spec: ResolvedSpec) -> Callable[[RunRecord, Recorder], "Result"]:
+    """What trains the run; only what it needs is imported."""
+    name = "ensembles.combining:combine_runs"
+    if not spec.members:
+        name = "images.task:train_images" if spec.backbone else "tables.task:train_table"
+    task: Callable[[RunRecord, Recorder], Result] = resolve_name(f"core.training.{name}")
+    return task
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed Keras and enable deterministic operations in TensorFlow: equal seeds give equal runs, resumed or not."""
     import keras
 
+    keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -152,7 +164,7 @@ def _end(
 
 
 def wait_for_work(wanted_by: str) -> str | None:
-    """Import the libraries, fit a tiny network, and wait for a run; returns the run's id.
+    """Import the libraries, fit a tiny network, prepare the shipped backbones, and wait for a run; returns its id.
 
     With GPUs nothing is fitted: a process must know its GPUs before it uses any.
     """
@@ -162,6 +174,9 @@ def wait_for_work(wanted_by: str) -> str | None:
     import keras
     import numpy as np
 
+    from core.embedding.engines import runs_in_openvino
+    from core.embedding.prepared import prepare_shipped
+
     importlib.import_module("core.training.images.task")
     importlib.import_module("core.training.tables.task")
     if importlib.util.find_spec("openvino"):
@@ -170,6 +185,8 @@ def wait_for_work(wanted_by: str) -> str | None:
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
         model.compile(loss="categorical_crossentropy", optimizer="adam")
         model.fit(np.zeros((4, 4), "float32"), np.eye(2, dtype="float32")[[0, 1, 0, 1]], verbose=0)
+        if runs_in_openvino():
+            prepare_shipped()
         keras.backend.clear_session()
     return warm.wait_for_run(wanted_by)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.models.heads import weighted_mean
 from core.transfer.features.bagging import fitted_with_head
-from core.transfer.features.linear_probe import fit_head
+from core.transfer.features.trained_head import fit_head
 from core.transfer.fitting.problem import Fitted, Problem
 
 

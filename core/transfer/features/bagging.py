@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from core.models.heads import weighted_mean, with_backbone
-from core.transfer.features.linear_probe import fit_head
+from core.transfer.features.trained_head import fit_head
 from core.transfer.fitting.problem import Fitted, Problem
 from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 

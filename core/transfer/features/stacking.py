@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from core.errors import DataError
 from core.models.heads import squashing_layers
 from core.transfer.features.bagging import fitted_with_head
-from core.transfer.features.linear_probe import fit_head
+from core.transfer.features.trained_head import fit_head
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.problem import Fitted, Problem
 from core.transfer.fitting.weighing import class_weights, one_hot, penalty_weight

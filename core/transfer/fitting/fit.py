@@ -1,7 +1,6 @@
 """The one place that compiles and fits a Keras classifier."""
 
 import math
-from collections.abc import Callable
 from typing import Literal, Protocol
 
 import keras
@@ -25,11 +24,11 @@ from core.transfer.fitting.optimization import (
     use_moving_average,
 )
 from core.transfer.fitting.precision import TIMED, Precision, choose_precision, computing_in
+from core.transfer.fitting.problem import Fit
 from core.transfer.fitting.recorder import Recorder
 from core.transfer.fitting.weighing import Judged, describe_guessing, loss_and_accuracy, sample_weights
 
 Rate = Literal["learning_rate", "fine_tune_learning_rate"]
-Fit = Callable[..., dict[str, float]]  # has the signature of `fit`
 
 
 class Batches(keras.utils.PyDataset):

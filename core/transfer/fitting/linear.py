@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import softmax
 
+from core.data.findings.label_errors import normalize_embeddings
+
 if TYPE_CHECKING:
     import keras
 
@@ -58,3 +60,42 @@ class LinearVote:
             members.append(keras.Sequential([keras.Input((len(kernel),)), dense], name=f"member_{number}"))
             dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
         return members[0] if len(members) == 1 else weighted_mean(members, self.shares.tolist(), "vote")
+
+
+@dataclass(frozen=True)
+class SoftmaxHead:
+    """A softmax regression on embeddings, squashed as in `core.models.heads.linear_head`.
+
+    Attributes:
+        kernel: `(d, k)`; bias: `(k,)`.
+        kept: the features that it uses, `(d,)` boolean; None means all.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    kept: np.ndarray | None = None
+
+    def predict_proba(self, embeddings: np.ndarray) -> np.ndarray:
+        """Probabilities, `(n, k)`, of embeddings `(n, d)`."""
+        return np.asarray(softmax(squash(embeddings, self.kept) @ self.kernel + self.bias, axis=1))
+
+    def network(self, dropout: float = 0.0, weight_decay: float = 0.0, seed: int = 0) -> "keras.Model":
+        """The same as a Keras model, which can be trained further under this dropout and penalty."""
+        from core.models.heads import linear_head
+
+        features, classes = self.kernel.shape
+        head = linear_head(features, classes, dropout, weight_decay, seed, self.kept)
+        head.get_layer("probabilities").set_weights([self.kernel, self.bias])
+        return head
+
+    def classifier(self, backbone: "keras.Model") -> "keras.Model":
+        """Backbone and head as one Keras model, images to probabilities."""
+        from core.models.heads import with_backbone
+
+        return with_backbone(backbone, self.network())
+
+
+def squash(embeddings: np.ndarray, kept: np.ndarray | None = None) -> np.ndarray:
+    """Embeddings as the head sees them: without the features that are not kept, squashed, all of the same norm."""
+    seen = embeddings if kept is None else embeddings * kept
+    return normalize_embeddings(seen) * np.float32(np.sqrt(embeddings.shape[1] if kept is None else kept.sum()))

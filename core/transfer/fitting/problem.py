@@ -2,16 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.schemas import ResolvedSpec
-from core.transfer.fitting.fit import Fit, fit
+from core.transfer.fitting.linear import SoftmaxHead
 from core.transfer.fitting.recorder import Recorder
 
 if TYPE_CHECKING:
     import keras
+
+FIT = "core.transfer.fitting.fit:fit"
+Fit = Callable[..., dict[str, float]]  # has the signature of that function
+
+
+def fit_network(*args: Any, **kwargs: Any) -> dict[str, float]:
+    """`FIT`, resolved only when it is called, because it imports Keras."""
+    found: dict[str, float] = resolve_name(FIT)(*args, **kwargs)
+    return found
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ class Problem:
         network: builds the backbone, with its pretrained weights, from pixels to embedding.
         untrained: builds the same with random weights.
         teacher: the network of the spec's teacher; None without one.
-        fit: the function that fits a network: `core.transfer.fitting.fit.fit`, or a learning-rate range test.
+        with_views: returns the positions of given samples and of the views made only of them; by default without.
+        fit: the function that fits a network: `fit_network`, or a learning-rate range test.
     """
 
     resolved: ResolvedSpec
@@ -63,7 +74,8 @@ class Problem:
     untrained: "Callable[[], keras.Model]"
     recorder: Recorder
     teacher: Teacher | None = None
-    fit: Fit = fit
+    with_views: Callable[[np.ndarray], np.ndarray] = np.asarray
+    fit: Fit = fit_network
 
 
 @dataclass
@@ -73,9 +85,11 @@ class Fitted:
     Attributes:
         probabilities: `(len(judged), classes)`, rows add up to 1.
         build: returns the whole network, from pixels to probabilities, for saving.
+        head: the head on the frozen backbone, if that is all that was learnt; it can be saved without Keras.
         facts: metrics to keep with the run, such as the validation loss of each stage.
     """
 
     probabilities: np.ndarray
     build: "Callable[[], keras.Model]"
     facts: dict[str, float] = field(default_factory=dict)
+    head: SoftmaxHead | None = None

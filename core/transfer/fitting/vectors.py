@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import keras
 import numpy as np
 
 from core.schemas import ResolvedSpec
-from core.transfer.fitting.fit import Fit, fit
 from core.transfer.fitting.linear import Projection
+from core.transfer.fitting.problem import Fit, fit_network
 from core.transfer.fitting.recorder import Recorder
 from core.transfer.fitting.weighing import loss_and_accuracy, one_hot, validation_weights
 
@@ -35,7 +34,7 @@ class VectorProblem:
     judged: np.ndarray
     recorder: Recorder
     weights: np.ndarray | None = None
-    fit: Fit = fit
+    fit: Fit = fit_network
     source: "VectorProblem | None" = None
 
     @property
@@ -73,10 +72,10 @@ class VectorFitted:
 
     def save(self, folder: Path) -> None:
         """Write the model, without the projection, to a run's folder."""
-        if isinstance(self.model, keras.Model):
-            self.model.save(folder / "model.keras")
-        else:
+        if hasattr(self.model, "predict_proba"):
             joblib.dump(self.model, folder / "model.joblib", compress=3)
+        else:
+            self.model.save(folder / "model.keras")
 
 
 Learn = Callable[[VectorProblem], VectorFitted]  # a table learner, or a head on embeddings

@@ -42,6 +42,7 @@ def penalty_weight(problem: Judged, n: int, given: np.ndarray | None = None) -> 
     """
     weights = sample_weights(problem.resolved, problem.targets, problem.train, given)[problem.train]
     share = effective_size(weights) / len(weights) if weights.any() else 1.0
+    assert problem.resolved.l2 is not None
     return problem.resolved.l2 / (n * share)
 
 

@@ -124,14 +124,14 @@ def bayesian_head(problem: VectorProblem, learn: Learn) -> VectorFitted:
     2000): otherwise a large source would dominate a small target, and a misleading source must be able to count for
     nothing. The zero-mean prior has the precision 2 · l2, like the penalty of the other heads.
     """
-    source = problem.source
-    assert source
+    source, l2 = problem.source, problem.resolved.l2
+    assert source and l2 is not None
     shared = [(place, source.classes.index(n)) for place, n in enumerate(problem.classes) if n in source.classes]
-    start = flat_prior(len(source.classes), source.x.shape[1], 2 * problem.resolved.l2)
+    start = flat_prior(len(source.classes), source.x.shape[1], 2 * l2)
     problem.recorder.phase("posterior on the source")
     taught = posterior(start, _likelihood(source))
     problem.recorder.phase("posterior on the target", len(STRENGTHS))
-    base = flat_prior(len(problem.classes), problem.x.shape[1], 2 * problem.resolved.l2)
+    base = flat_prior(len(problem.classes), problem.x.shape[1], 2 * l2)
     best: tuple[float, LinearVote, float] | None = None
     for number, strength in enumerate(STRENGTHS, start=1):
         prior = _target_prior(base, start, taught, shared, strength)

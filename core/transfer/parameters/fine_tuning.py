@@ -6,7 +6,7 @@ Training from random weights is the baseline that detects negative transfer; pre
 import keras
 
 from core.models.heads import with_backbone
-from core.transfer.features.linear_probe import new_head
+from core.transfer.features.trained_head import new_head
 from core.transfer.fitting.fit import fit_by_spec
 from core.transfer.fitting.optimizer import TransferAdam
 from core.transfer.fitting.problem import Fitted, Problem

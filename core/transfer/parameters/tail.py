@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -11,10 +11,10 @@ import psutil
 from core.models.folding import fold_batch_norm
 from core.models.heads import with_backbone
 from core.models.networks import Block, freeze_batch_norm, network_blocks, split_network
-from core.transfer.features.linear_probe import fit_head
 from core.transfer.fitting.optimization import MakeOptimizer
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
+from core.transfer.fitting.softmax import solve_head
+from core.transfer.fitting.weighing import loss_and_accuracy, penalty_weight, validation_weights
 
 Facts = dict[str, float]
 STEPS = 10
@@ -107,13 +107,19 @@ def tune_tail(
 
 
 def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
-    """Fit the head on frozen embeddings, then tune the tail, and keep the better one on the validation samples.
+    """Solve the head on frozen embeddings, then tune the tail, and keep the better one on the validation samples.
 
     Starting from a fitted head keeps large gradients of random weights away from pretrained ones (Kumar et al. 2022,
-    arXiv:2202.10054).
+    arXiv:2202.10054). It learns from the training samples alone, under whose penalty the tail is tuned as well.
     """
-    head, before = fit_head(problem, phase="stage 1 of 2: head")
-    tail = open_tail(problem, head)
+    solved = solve_head(problem, problem.train[: problem.n_train], "stage 1 of 2: head")
+    rows, resolved = problem.validation, problem.resolved
+    before = loss_and_accuracy(
+        solved.head.predict_proba(problem.embeddings()[rows]), problem.targets[rows], validation_weights(problem)
+    )
+    once = replace(problem, resolved=resolved.model_copy(update={"l2": solved.l2}))
+    decay = penalty_weight(once, problem.n_train)
+    tail = open_tail(problem, solved.head.network(resolved.dropout, decay, resolved.seed))
     frozen = [np.copy(w) for w in tail.model.get_weights()]
     after = tuning(tail)
     kept = is_no_worse(before, after)
@@ -125,6 +131,7 @@ def after_head(problem: Problem, tuning: Callable[[Tail], Facts]) -> Fitted:
         )
     fitted = fitted_from_tail(problem, tail)
     fitted.facts |= {
+        "l2": solved.l2,
         "stage_one_validation_loss": before["loss"],
         "stage_one_validation_accuracy": before["accuracy"],
         "stage_two_kept": float(kept),

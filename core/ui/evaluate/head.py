@@ -7,6 +7,7 @@ from core.evaluation.repeats import group_by_seed
 from core.evaluation.scores import format_interval, format_score
 from core.evaluation.words import describe_absent_classes, describe_single_prediction
 from core.jobs import queue
+from core.methods.plan import request_again
 from core.methods.recommendation import next_step
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
@@ -93,7 +94,7 @@ def repeat_folds(run: RunRecord) -> None:
     """Start the run again with other seeds, and go and watch the first."""
     with show_errors():
         seeds = range(run.spec.seed + 1, run.spec.seed + 1 + REPEATS)
-        started = [queue.submit(run.spec.request(seed=seed, name=None)) for seed in seeds]
+        started = [queue.submit(request_again(run.spec, seed=seed, name=None)) for seed in seeds]
         go("train", dataset=run.dataset, run=started[0].id)
 
 

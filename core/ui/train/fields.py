@@ -13,7 +13,8 @@ HELP = {
     "learning_rate": "Adam's first step size (Kingma and Ba 2015); it falls along a cosine.",
     "fine_tune_learning_rate": "The same for stage two; low, so that pretrained weights change gently.",
     "dropout": "Share of inputs set to zero in each training step (Srivastava et al. 2014).",
-    "l2": "Precision of a Gaussian prior on new weights: the loss gets (l2 / n)‖W‖².",
+    "l2": "Precision of a Gaussian prior on new weights: the loss gets (l2 / n)‖W‖². Of a head that is solved it is"
+    " chosen by cross-validation, unless you give one.",
     "trees": "Trees of a forest; of boosting, rounds at most, with early stopping by the validation loss.",
     "estimators": "How many models bagging or AdaBoost trains.",
     "folds": "Cross-validation: every sample is tested once by a model that was not trained on it. Keeps no model.",
@@ -60,6 +61,7 @@ class NumberField(Field):
     low: float
     high: float
     whole: bool = True
+    empty: str = "Off"  # what a value that is left open means
 
 
 class ChoiceField(Field):
@@ -77,7 +79,7 @@ NUMBER_FIELDS = (
     NumberField(field="learning_rate", label="Learning rate", low=1e-6, high=1e6, whole=False),
     NumberField(field="fine_tune_learning_rate", label="Fine-tuning rate", low=1e-7, high=1e6, whole=False),
     NumberField(field="dropout", label="Dropout", low=0, high=0.95, whole=False),
-    NumberField(field="l2", label="L2 penalty", low=0, high=1e6, whole=False),
+    NumberField(field="l2", label="L2 penalty", low=0, high=1e6, whole=False, empty="Chosen"),
     NumberField(field="trees", label="Trees", low=1, high=5000),
     NumberField(field="estimators", label="Models", low=2, high=100),
     NumberField(field="folds", label="Folds", low=2, high=20),

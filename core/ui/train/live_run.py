@@ -162,9 +162,10 @@ def _show_curves(run: RunRecord) -> None:
     """Loss and accuracy so far. The charts keep their height from the start, so that nothing below moves."""
     events = runs.read_events(run.id)
     shown = [m for m in METRICS if has_curve(events, m)]
-    if not shown and (run.ended or run.state == "queued" or not run.spec.epochs):
+    has_epochs = run.spec.epochs or run.spec.fine_tune_epochs
+    if not shown and (run.ended or run.state == "queued" or not has_epochs):
         return
-    shown = shown or [m for m in METRICS if run.spec.learning_rate or m != "learning_rate"]
+    shown = shown or [m for m in METRICS if has_epochs or m != "learning_rate"]
     for column, metric in zip(st.columns(len(shown)), shown, strict=True):
         title = metric.replace("_", " ").capitalize()
         with column.container(height=CURVE_HEIGHT, border=False):

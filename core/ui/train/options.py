@@ -27,7 +27,7 @@ def choose_options(resolved: TrainingSpec) -> TrainingSpec:
         if name.strip():
             changes["name"] = name.strip()
         if resolved.strategy and "augmentation" in STRATEGIES[resolved.strategy].uses:
-            changes |= _choose_augmentation()
+            changes |= _choose_augmentation("batch_size" in STRATEGIES[resolved.strategy].uses)
             resolved = resolved.model_copy(update=changes)
         changes |= choose_source_options(resolved)
         honoured = fields_read(resolved.model_dump(exclude_none=True), "image" if resolved.backbone else "table")
@@ -52,7 +52,7 @@ def choose_options(resolved: TrainingSpec) -> TrainingSpec:
     return chosen
 
 
-def _choose_augmentation() -> dict[str, Any]:
+def _choose_augmentation(in_batches: bool) -> dict[str, Any]:
     own: Augmentation | None = st.session_state.get(form.OWN_AUGMENTATION)
     offered = AUGMENTATIONS | ({own.name: own} if own else {})
     if st.session_state.get(form.AUGMENTATION) not in offered:
@@ -82,8 +82,8 @@ def _choose_augmentation() -> dict[str, Any]:
     if chosen in COMES_WITH:
         size, batch = (COMES_WITH[chosen][field] for field in ("image_size", "batch_size"))
         st.caption(
-            f"{chosen.capitalize()} comes with images of {size} × {size} px and batches of {batch};"
-            " other values can be given below."
+            f"{chosen.capitalize()} comes with images of {size} × {size} px"
+            f"{f' and batches of {batch}' if in_batches else ''}; other values can be given below."
         )
     return {"augmentation": augmentation, "views": views} | COMES_WITH.get(chosen, {})
 
@@ -125,7 +125,7 @@ def _number_field(option: NumberField, default: float | None) -> float | int | N
         value=None,
         step=1 if option.whole else None,
         format=None if option.whole else "%g",
-        placeholder="Off" if default is None else f"{default:g}",
+        placeholder=option.empty if default is None else f"{default:g}",
         help=option.help,
         key=form.field_key(option.field),
         width=170,

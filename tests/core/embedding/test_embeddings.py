@@ -1,6 +1,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def test_the_engine_says_which_it_is_and_why(
 ) -> None:
     monkeypatch.setattr(engines, "_gpu_name", lambda: gpu)
     monkeypatch.setattr(
-        "core.models.keras_engine.frozen_model", lambda *_: type("M", (), {"output": np.zeros((1, 3))})
+        engines, "resolve_name", lambda _: lambda *found: SimpleNamespace(name=found[3], reason=found[4])
     )
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: object() if found else None)
     if expected == "OpenVINO":

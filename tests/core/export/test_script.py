@@ -102,7 +102,7 @@ def test_the_notebook_is_the_same_code_in_cells(penguins: DatasetRecord, train: 
 
 def test_what_a_script_cannot_do_is_said(textures: DatasetRecord, train: Train, tmp_path: Path) -> None:
     run = runs.create_run(
-        train(data=textures.id, image_size=64, epochs=1).spec,
+        train(data=textures.id, image_size=64).spec,
         name="another",
         dataset=textures.id,
         version=textures.version,

@@ -8,7 +8,7 @@ from core.methods.estimate import baseline_seconds, estimated_seconds, seconds_l
 from core.schemas import ResolvedSpec, now
 from core.store import runs
 
-PROBE = ResolvedSpec(data="x@abc", strategy="linear_probe", backbone="efficientnet_lite0", image_size=224, epochs=40)
+PROBE = ResolvedSpec(data="x@abc", strategy="linear_probe", backbone="efficientnet_lite0", image_size=224)
 
 
 def finished(seconds: float, n: int = 100) -> None:
@@ -22,7 +22,7 @@ def finished(seconds: float, n: int = 100) -> None:
     [
         {"image_size": 320},
         {"backbone": "efficientnet_lite2"},
-        {"epochs": 400},
+        {"strategy": "textbook", "epochs": 400},
         {"folds": 5},
         {"strategy": "two_stage", "fine_tune_epochs": 5},
     ],

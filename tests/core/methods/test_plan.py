@@ -28,7 +28,8 @@ def test_every_preset_leaves_nothing_open_and_says_what_it_filled(kind, preset, 
     assert spec.data == f"{dataset.id}@{dataset.version}"
     assert (made.spec, made.dataset, made.version, made.n) == (spec, dataset.id, dataset.version, dataset.n)
     assert made.name and made.test_hash
-    assert spec.epochs and spec.batch_size and spec.learning_rate
+    probe = spec.strategy == "linear_probe"
+    assert bool(spec.batch_size) != probe and (spec.l2 is None) == (kind == "textures")
     if kind == "textures":
         assert spec.backbone and spec.strategy and spec.image_size and not spec.learner
         assert (not spec.fine_tune_epochs) == (spec.strategy == "linear_probe")
@@ -39,17 +40,18 @@ def test_every_preset_leaves_nothing_open_and_says_what_it_filled(kind, preset, 
 
 
 def test_what_the_person_said_wins_over_the_preset(textures):
-    spec = plan(data=textures.id, preset="thorough", backbone="efficientnet_lite1", epochs=3, dropout=0.0, seed=7)
-    assert (spec.backbone, spec.epochs, spec.dropout, spec.seed) == ("efficientnet_lite1", 3, 0.0, 7)
+    spec = plan(data=textures.id, preset="thorough", backbone="efficientnet_lite1", batch_size=3, l2=0.0, seed=7)
+    assert (spec.backbone, spec.batch_size, spec.l2, spec.seed) == ("efficientnet_lite1", 3, 0.0, 7)
 
 
 def test_an_augmentation_brings_settings_that_a_person_may_override(textures):
     textbook = AUGMENTATIONS["textbook"]
-    spec = plan(data=textures.id, augmentation=textbook)
+    spec = plan(data=textures.id, strategy="two_stage", augmentation=textbook)
     assert (spec.image_size, spec.batch_size) == (150, 32)
-    spec = plan(data=textures.id, augmentation=textbook, image_size=96, batch_size=8)
+    spec = plan(data=textures.id, strategy="two_stage", augmentation=textbook, image_size=96, batch_size=8)
     assert (spec.image_size, spec.batch_size) == (96, 8)
-    assert plan(data=textures.id, augmentation=AUGMENTATIONS["light"]).batch_size != 32
+    light = plan(data=textures.id, strategy="two_stage", augmentation=AUGMENTATIONS["light"])
+    assert light.batch_size != 32
 
 
 def test_a_name_is_taken_or_made_from_the_method(textures):
@@ -163,6 +165,8 @@ def test_the_field_that_epochs_sets_is_one_that_the_strategy_reads_or_it_is_refu
         ("teacher_weight", 0.2, "l2_sp"),
         ("alignment_weight", 2.0, "fine_tune"),
         ("epochs", 3, "fine_tune"),
+        ("epochs", 3, "linear_probe"),
+        ("learning_rate", 0.1, "two_stage"),
         ("optimizer", "sgd", "l2_sp"),
         ("dropout", 0.5, "textbook"),
         ("unfreeze", 2, "linear_probe"),

@@ -19,8 +19,8 @@ from core.store import runs
 
 pytestmark = [pytest.mark.training, pytest.mark.soak]
 ROOT = Path(__file__).parents[3]
-SPEC = {"image_size": 64, "epochs": 60, "batch_size": 32, "dropout": 0.0}
-TUNING = {"fine_tune_epochs": 1, "unfreeze": 1, "epochs": 15}
+SPEC = {"image_size": 64}
+TUNING = {"fine_tune_epochs": 1, "unfreeze": 1, "batch_size": 32, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.training
 
 @pytest.fixture(scope="module")
 def run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
-    return train(data=textures.id, image_size=64, epochs=2, strategy="linear_probe")
+    return train(data=textures.id, image_size=64, strategy="linear_probe")
 
 
 def explained(run: RunRecord, folder: Path, classes: dict[str, str], **params: str) -> dict[str, list[str]]:

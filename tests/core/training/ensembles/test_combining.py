@@ -30,9 +30,9 @@ Train = Callable[..., RunRecord]
 def of_images(textures: DatasetRecord, train: Train) -> list[RunRecord]:
     """Two heads on one backbone and size, and one at another size."""
     return [
-        train(data=textures.id, image_size=64, epochs=4, seed=1),
-        train(data=textures.id, image_size=64, epochs=4, seed=2),
-        train(data=textures.id, image_size=96, epochs=4),
+        train(data=textures.id, image_size=64, seed=1),
+        train(data=textures.id, image_size=64, seed=2),
+        train(data=textures.id, image_size=96),
     ]
 
 

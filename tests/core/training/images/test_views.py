@@ -129,7 +129,7 @@ def test_keras_carries_out_the_same_rand_augment(images):
 
 @pytest.mark.parametrize("folds", [None, 3])
 def test_runs_learn_from_mixed_views(textures, train, folds):
-    spec = {"data": textures.id, "strategy": "linear_probe", "image_size": 64, "epochs": 5, "folds": folds}
+    spec = {"data": textures.id, "strategy": "linear_probe", "image_size": 64, "folds": folds}
     mixed = train(**spec, augmentation=Augmentation(mixup=0.4, cutmix=1), views=2)
     assert mixed.state == "succeeded", runs.read_log(mixed.id)
     alone = train(**spec)
@@ -140,7 +140,7 @@ def test_runs_learn_from_mixed_views(textures, train, folds):
 
 @pytest.mark.parametrize("folds", [None, 3])
 def test_runs_learn_from_views_and_are_judged_on_images_alone(textures, train, folds):
-    spec = {"data": textures.id, "strategy": "linear_probe", "image_size": 64, "epochs": 5, "folds": folds}
+    spec = {"data": textures.id, "strategy": "linear_probe", "image_size": 64, "folds": folds}
     run = train(**spec, augmentation=AUGMENTATIONS["light"], views=2)
     assert run.state == "succeeded", runs.read_log(run.id)
     plain = train(**spec)
@@ -152,12 +152,11 @@ def test_runs_learn_from_views_and_are_judged_on_images_alone(textures, train, f
 
 def test_two_stage_and_from_scratch_take_views(textures, train):
     for strategy in ("two_stage", "from_scratch"):
-        tuning = {"fine_tune_epochs": 1, "unfreeze": 1} if strategy == "two_stage" else {}
+        tuning = {"fine_tune_epochs": 1, "unfreeze": 1} if strategy == "two_stage" else {"epochs": 1}
         run = train(
             data=textures.id,
             strategy=strategy,
             image_size=64,
-            epochs=1,
             augmentation=AUGMENTATIONS["strong"],
             views=1,
             **tuning,

@@ -23,14 +23,14 @@ pytestmark = pytest.mark.training
 
 @pytest.fixture(scope="module")
 def teacher(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
-    return train(data=textures.id, strategy="linear_probe", image_size=64, epochs=3)
+    return train(data=textures.id, strategy="linear_probe", image_size=64)
 
 
 @pytest.mark.parametrize("strategy", ["distillation", "relational_distillation"])
 def test_what_was_learnt_from_a_teacher_is_saved_as_it_predicts(
     textures: DatasetRecord, teacher: RunRecord, train: Callable[..., RunRecord], strategy: str
 ) -> None:
-    tuning = {"epochs": 2, "fine_tune_epochs": 2, "unfreeze": 1}
+    tuning = {"fine_tune_epochs": 2, "unfreeze": 1}
     run = train(data=textures.id, strategy=strategy, teacher=teacher.id, image_size=48, **tuning)
     assert run.state == "succeeded", runs.read_log(run.id)
     stored = runs.read_predictions(run.id)

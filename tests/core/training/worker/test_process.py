@@ -29,12 +29,11 @@ from tests.support import tiny_backbone
 pytestmark = pytest.mark.training
 RELOAD = Path(__file__).parents[1] / "reload.py"
 SIZE = 64
-EPOCHS = 6  # of the head
 
 
 @pytest.fixture(scope="module")
 def probe(textures, train):
-    return train(data=textures.id, strategy="linear_probe", image_size=SIZE, epochs=EPOCHS)
+    return train(data=textures.id, strategy="linear_probe", image_size=SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,6 @@ def tuned(textures, train):
             backbone="efficientnet_lite0",
             strategy="two_stage",
             image_size=SIZE,
-            epochs=EPOCHS,
             fine_tune_epochs=2,
             unfreeze=3,
             batch_size=16,
@@ -63,7 +61,6 @@ def halved(textures, train):
             data=textures.id,
             strategy="two_stage",
             image_size=SIZE,
-            epochs=EPOCHS,
             fine_tune_epochs=2,
             unfreeze=3,
             batch_size=16,
@@ -78,7 +75,6 @@ def unhappy(textures, train):
         data=textures.id,
         strategy="two_stage",
         image_size=SIZE,
-        epochs=EPOCHS,
         fine_tune_epochs=1,
         unfreeze=1,
         fine_tune_learning_rate=10,
@@ -87,7 +83,7 @@ def unhappy(textures, train):
 
 @pytest.fixture(scope="module")
 def crossed(textures, train):
-    return train(data=textures.id, strategy="linear_probe", image_size=SIZE, folds=3, epochs=4)
+    return train(data=textures.id, strategy="linear_probe", image_size=SIZE, folds=3)
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +212,7 @@ def test_spec_json_repeats_the_run(name, request):
 
 
 def test_the_second_run_reads_embeddings_from_the_cache(probe, textures, train, lab):
-    again = train(data=textures.id, strategy="linear_probe", image_size=SIZE, epochs=1)
+    again = train(data=textures.id, strategy="linear_probe", image_size=SIZE)
     assert any("Embeddings by" in note for note in probe.notes)
     assert not any("Embeddings by" in note for note in again.notes)
 
@@ -224,7 +220,8 @@ def test_the_second_run_reads_embeddings_from_the_cache(probe, textures, train, 
 def test_curves_stand_in_the_events(probe, tuned, network):
     for run in (probe, tuned, network):
         values = [e.values for e in runs.read_events(run.id) if e.values]
-        assert values and all({"loss", "accuracy", "val_loss", "val_accuracy"} <= set(v) for v in values)
+        assert values and all({"val_loss", "val_accuracy"} <= set(v) for v in values)
+        assert all(("l2" in v) != ({"loss", "accuracy"} <= set(v)) for v in values), "a penalty tried, or an epoch"
 
 
 def test_a_loss_that_is_no_number_fails_with_a_remedy(penguins, train):
@@ -325,9 +322,8 @@ def test_further_strategies_move_what_they_say_and_the_saved_network_predicts_th
     import keras
 
     monkeypatch.setattr("core.transfer.parameters.tail.is_no_worse", lambda before, after: True)
-    tuning = {} if strategy == "from_scratch" else {"fine_tune_epochs": 2, "unfreeze": 2}
-    head = {} if strategy == "fine_tune" else {"epochs": 2}
-    run = train(data=textures.id, strategy=strategy, image_size=SIZE, batch_size=16, **tuning, **head)
+    tuning = {"epochs": 2} if strategy == "from_scratch" else {"fine_tune_epochs": 2, "unfreeze": 2}
+    run = train(data=textures.id, strategy=strategy, image_size=SIZE, batch_size=16, **tuning)
     assert run.state == "succeeded", runs.read_log(run.id)
     model = keras.saving.load_model(runs.run_folder(run.id) / "model.keras", compile=False)
     found = {key: w for key, w in _weights(model).items() if key in pretrained}
@@ -358,7 +354,6 @@ def test_a_stronger_pull_leaves_l2_sp_nearer_to_its_source(textures, train, pret
             pull=pull,
             image_size=SIZE,
             batch_size=16,
-            epochs=EPOCHS,
             fine_tune_epochs=3,
             unfreeze=2,
         )

@@ -38,7 +38,7 @@ def fitted(problem: VectorProblem) -> tuple[np.ndarray, list[str]]:
     """The predicted class of each judged sample, and the notes."""
     import keras
 
-    from core.training.tables.learners import network
+    from core.training.tables.network import network
 
     keras.utils.set_random_seed(problem.resolved.seed)
     return network(problem).probabilities.argmax(axis=1), problem.recorder.notes
@@ -53,7 +53,7 @@ def test_a_network_finds_rare_rows_that_the_columns_tell(tmp_path, seed):
 
 
 def test_the_kept_epoch_has_the_least_loss_with_classes_weighted_as_in_training(tmp_path):
-    from core.training.tables.learners import network
+    from core.training.tables.network import network
     from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 
     problem = rare(tmp_path, epochs=12)
@@ -70,7 +70,7 @@ def test_the_kept_epoch_has_the_least_loss_with_classes_weighted_as_in_training(
 def test_the_epoch_with_the_highest_macro_f1_is_kept_where_that_was_asked_for(tmp_path):
     from sklearn.metrics import f1_score
 
-    from core.training.tables.learners import network
+    from core.training.tables.network import network
 
     problem = rare(tmp_path, of=60, epochs=12, monitor="macro_f1")
     made = network(problem)

@@ -10,7 +10,7 @@ import pytest
 from core.methods.backbones import get_backbone
 from core.models.networks import build_backbone, split_network
 from core.schemas import ResolvedSpec
-from core.transfer.features.linear_probe import new_head
+from core.transfer.features.trained_head import new_head
 from core.transfer.fitting.fit import fit
 from core.transfer.fitting.weighing import one_hot
 from core.transfer.parameters import tail

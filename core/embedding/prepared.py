@@ -1,0 +1,83 @@
+"""Networks prepared once, with Keras, so that they run without it afterwards.
+
+A prepared network is a folder in the workspace's cache: OpenVINO's `model.xml` and `model.bin` and, for a whole
+backbone, `classifier.keras`, a Keras file with a head to be filled in (`core.embedding.classifier_file`). Preparing
+takes about a second, plus importing TensorFlow.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+from pkgutil import resolve_name
+
+from core.methods.backbone import Backbone, weights_state
+from core.methods.pretrained import BACKBONES
+from core.settings import get_settings
+from core.store.files import atomic_folder, write_json
+
+# Part of the name of every cached file: increase it when the networks or their preprocessing change.
+FORMAT = 1
+
+# Resolved only when it is called, so that a prepared network is found without importing Keras.
+PREPARE = "core.models.keras_engine:prepare"
+CLASSIFIER = "classifier.keras"
+
+
+def prepared_network(backbone: Backbone, size: int, cut: str | None = None) -> Path:
+    """The folder of the network from images to embeddings or, with `cut`, to that block's activations.
+
+    A network that takes images of any size is prepared at its own input size; whoever runs it sets another.
+    """
+    folder = _folder(backbone, size, cut)
+    if not is_prepared(backbone, size, cut):
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            with atomic_folder(folder) as temporary:
+                resolve_name(PREPARE)(backbone, _size(backbone, size), cut, temporary)
+                hashes = {name: _sha256(temporary / name) for name in _names(cut)}
+                write_json(temporary / "sha256.json", hashes)
+        except OSError:
+            # Another worker may have stored the same network in the meantime.
+            if not is_prepared(backbone, size, cut):
+                raise
+    return folder
+
+
+def prepare_shipped() -> None:
+    """Prepare the backbones whose weights come with Graft's requirements, unless they are prepared already."""
+    for backbone in BACKBONES.values():
+        if backbone.package and weights_state(backbone) == "present":
+            prepared_network(backbone, backbone.input_size)
+
+
+def is_prepared(backbone: Backbone, size: int, cut: str | None = None) -> bool:
+    """Whether the folder exists and all its files are intact."""
+    folder = _folder(backbone, size, cut)
+    try:
+        hashes = json.loads((folder / "sha256.json").read_text())
+        return all(_sha256(folder / name) == hashes[name] for name in _names(cut))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError) as error:
+        logging.getLogger(__name__).warning("The prepared network %s is damaged and made again: %s", folder, error)
+        return False
+
+
+def _folder(backbone: Backbone, size: int, cut: str | None) -> Path:
+    name = f"{backbone.key}-{_size(backbone, size)}-{cut or 'pooled'}-{FORMAT}"
+    return get_settings().cache / "engines" / name
+
+
+def _size(backbone: Backbone, size: int) -> int:
+    return backbone.input_size if backbone.any_size else size
+
+
+def _names(cut: str | None) -> tuple[str, ...]:
+    return ("model.xml", "model.bin", *([] if cut else [CLASSIFIER]))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,63 @@
+"""Networks are prepared once, for every size that they take, and again where their files are damaged."""
+
+import numpy as np
+import pytest
+
+from core.embedding import prepared
+from core.embedding.engines import OpenVINOEngine
+from core.methods.pretrained import BACKBONES
+from tests.core.embedding.test_embeddings import Pictures
+
+LITE0 = BACKBONES["efficientnet_lite0"]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str | None]]:
+    """What was prepared, by a stand-in that writes files of a few bytes."""
+    calls = []
+
+    def prepare(backbone, size, cut, folder):
+        calls.append((size, cut))
+        for name in ("model.xml", "model.bin", prepared.CLASSIFIER):
+            (folder / name).write_text(f"{name} {size} {cut}")
+
+    monkeypatch.setattr(prepared, "resolve_name", lambda _: prepare)
+    return calls
+
+
+def test_a_network_is_prepared_once_for_all_sizes(workspace, made):
+    folders = {prepared.prepared_network(LITE0, size) for size in (96, 224, 128)}
+    assert len(folders) == 1 and made == [(LITE0.input_size, None)]
+    assert prepared.prepared_network(LITE0, 96, "block_3") not in folders
+
+
+def test_a_network_whose_padding_depends_on_the_size_is_prepared_for_each(workspace, made):
+    other = LITE0.model_copy(update={"family": "other"})
+    assert len({prepared.prepared_network(other, size) for size in (96, 224)}) == 2
+
+
+@pytest.mark.parametrize("name", ["model.xml", "model.bin", prepared.CLASSIFIER, "sha256.json"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "changed"])
+def test_a_damaged_file_is_made_again(workspace, made, name, damage):
+    folder = prepared.prepared_network(LITE0, 224)
+    path = folder / name
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if damage == "empty" else path.read_bytes()[:-3] + b"xyz")
+    assert not prepared.is_prepared(LITE0, 224)
+    prepared.prepared_network(LITE0, 224)
+    assert prepared.is_prepared(LITE0, 224) and len(made) == 2
+
+
+@pytest.mark.training
+@pytest.mark.parametrize(("size", "cut"), [(96, None), (160, "block_9"), (33, None)])
+def test_a_network_prepared_at_its_own_size_computes_what_keras_does_at_another(workspace, size, cut):
+    from core.models.keras_engine import frozen_model
+
+    images = Pictures(3)
+    engine = OpenVINOEngine(LITE0, size, cut)
+    found = np.empty((3, *engine.shape), "float32")
+    engine.embed_into(images, size, found)
+    wanted = frozen_model(LITE0, size, cut).predict_on_batch(images.batch(range(3), size).astype("float32"))
+    np.testing.assert_allclose(found, wanted, atol=2e-4 * np.abs(wanted).max())
