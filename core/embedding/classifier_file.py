@@ -15,29 +15,46 @@ from typing import Any
 import h5py
 import numpy as np
 
-from core.embedding.prepared import CLASSIFIER, prepared_network
+from core.embedding.prepared import CLASSIFIER, LAYERS, prepared_network
 from core.methods.backbone import Backbone
 
-PLACE = "probabilities"  # the name of the softmax layer
+PLACE, SELECTION, STANDARD = "probabilities", "selection", "standard"  # the names of layers
 
 
 def write_classifier(
-    path: Path, backbone: Backbone, size: int, kernel: np.ndarray, bias: np.ndarray, kept: np.ndarray | None = None
+    path: Path,
+    backbone: Backbone,
+    size: int,
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    kept: np.ndarray | None = None,
+    standard: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
-    """Write the network from images of `size` pixels to probabilities, as `core.models.heads.linear_head` makes it.
+    """Write the network from images of `size` pixels to probabilities.
+
+    Its head is as `core.models.heads.linear_head` makes it or, with `standard`, as `layers_head` does.
 
     Args:
         kernel: `(features, classes)`; bias: `(classes,)`.
         kept: the features that the head uses, `(features,)` boolean; None means all.
+        standard: scale and offset of each average, `(features,)`, of a head on the averages of all layers.
     """
-    with zipfile.ZipFile(prepared_network(backbone, size) / CLASSIFIER) as template:
+    cut = LAYERS if standard else None
+    with zipfile.ZipFile(prepared_network(backbone, size, cut) / CLASSIFIER) as template:
         metadata = json.loads(template.read("metadata.json"))
         config = json.loads(template.read("config.json"))
         weights = BytesIO(template.read("model.weights.h5"))
     metadata["date_saved"] = f"{datetime.now():%Y-%m-%d@%H:%M:%S}"
     images, *_, head = config["config"]["layers"]
     images["config"]["batch_shape"] = [None, size, size, 3]
-    _set_head(head["config"]["layers"], len(bias), kept)
+    layers = head["config"]["layers"]
+    by_name = {layer["config"]["name"]: layer["config"] for layer in layers}
+    by_name[PLACE]["units"] = len(bias)
+    if kept is not None:
+        _select(layers, kept)
+    if standard:
+        scale, offset = standard
+        by_name[STANDARD] |= {"scale": scale.tolist(), "offset": offset.tolist()}
     with h5py.File(weights, "r+") as file:
         softmax = _softmax(file)
         for name, values in (("0", kernel), ("1", bias)):
@@ -47,6 +64,22 @@ def write_classifier(
         archive.writestr("metadata.json", json.dumps(metadata))
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("model.weights.h5", weights.getvalue())
+
+
+def read_head(path: Path) -> dict[str, Any]:
+    """`kernel`, `bias` and `kept`, or `scale` and `offset`, of a file with such a head; see `write_classifier`."""
+    with zipfile.ZipFile(path) as archive:
+        *_, head = json.loads(archive.read("config.json"))["config"]["layers"]
+        weights = BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(weights) as file:
+        softmax = _softmax(file)
+        found = {"kernel": softmax["0"][:], "bias": softmax["1"][:]}
+    by_name = {layer["config"]["name"]: layer["config"] for layer in head["config"]["layers"]}
+    if SELECTION in by_name:
+        found["kept"] = np.array(by_name[SELECTION]["scale"]) > 0
+    if STANDARD in by_name:
+        found |= {name: np.array(by_name[STANDARD][name], np.float32) for name in ("scale", "offset")}
+    return found
 
 
 def _softmax(file: h5py.File) -> h5py.Group:
@@ -61,14 +94,11 @@ def _softmax(file: h5py.File) -> h5py.Group:
     return found[-1]
 
 
-def _set_head(layers: list[dict[str, Any]], classes: int, kept: np.ndarray | None) -> None:
-    """Put the number of classes and the selection of features into the head's configuration."""
-    by_name = {layer["config"]["name"]: layer for layer in layers}
-    by_name[PLACE]["config"]["units"] = classes
-    if kept is None:
-        return
-    scale = by_name["unit_scale"]
+def _select(layers: list[dict[str, Any]], kept: np.ndarray) -> None:
+    """Put a layer that selects the features that are kept before the head's first."""
+    names = [layer["config"]["name"] for layer in layers]
+    scale = layers[names.index("unit_scale")]
     selection = json.loads(json.dumps(scale))
-    selection["config"] |= {"name": "selection", "scale": kept.astype("float32").tolist()}
+    selection["config"] |= {"name": SELECTION, "scale": kept.astype("float32").tolist()}
     scale["config"]["scale"] = math.sqrt(kept.sum())
-    layers.insert(layers.index(by_name["squash"]), selection)
+    layers.insert(names.index("squash"), selection)

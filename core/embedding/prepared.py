@@ -1,8 +1,8 @@
 """Networks prepared once, with Keras, so that they run without it afterwards.
 
-A prepared network is a folder in the workspace's cache: OpenVINO's `model.xml` and `model.bin` and, for a whole
-backbone, `classifier.keras`, a Keras file with a head to be filled in (`core.embedding.classifier_file`). Preparing
-takes about a second, plus importing TensorFlow.
+A prepared network is a folder in the workspace's cache: OpenVINO's `model.xml` and `model.bin` and, where a head can
+be solved on what it computes, `classifier.keras`, a Keras file with a head to be filled in
+(`core.embedding.classifier_file`). Preparing takes about a second, plus importing TensorFlow.
 """
 
 import hashlib
@@ -20,13 +20,16 @@ from core.store.files import atomic_folder, write_json
 # Part of the name of every cached file: increase it when the networks or their preprocessing change.
 FORMAT = 1
 
+LAYERS = "layers"  # the cut that gives the averages of all layers
 # Resolved only when it is called, so that a prepared network is found without importing Keras.
 PREPARE = "core.models.keras_engine:prepare"
-CLASSIFIER = "classifier.keras"
+CLASSIFIER, LAYER_NAMES = "classifier.keras", "layers.json"
 
 
 def prepared_network(backbone: Backbone, size: int, cut: str | None = None) -> Path:
     """The folder of the network from images to embeddings or, with `cut`, to that block's activations.
+
+    With `LAYERS` it gives the averages of all layers, `(n, d)`, and `LAYER_NAMES` lists each layer with how many.
 
     A network that takes images of any size is prepared at its own input size; whoever runs it sets another.
     """
@@ -75,7 +78,8 @@ def _size(backbone: Backbone, size: int) -> int:
 
 
 def _names(cut: str | None) -> tuple[str, ...]:
-    return ("model.xml", "model.bin", *([] if cut else [CLASSIFIER]))
+    further = {None: (CLASSIFIER,), LAYERS: (CLASSIFIER, LAYER_NAMES)}
+    return ("model.xml", "model.bin", *further.get(cut, ()))
 
 
 def _sha256(path: Path) -> str:

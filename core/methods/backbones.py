@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import InputError, NotFoundError, did_you_mean
 from core.methods.backbone import Backbone, find_weights
 from core.methods.pretrained import BACKBONES
+from core.methods.strategies import STRATEGIES
 from core.schemas import RunRecord
 from core.settings import get_settings
 from core.store import files, runs
@@ -53,6 +54,11 @@ def backbone_of_run(run: RunRecord) -> Backbone:
             "Choose a run on images that succeeded, without folds, that is not an ensemble.",
         )
     base = base_backbone(run)
+    if not _embeds(run):
+        raise InputError(
+            f"“{run.name}” changed nothing in {base.title}, and its head looks into all layers.",
+            f"Start from {base.title} itself.",
+        )
     return base.model_copy(
         update={
             "name": f"{RUN}{run.id}",
@@ -104,9 +110,14 @@ def trained_runs(limit: int = 50) -> list[RunRecord]:
     found = (
         run
         for run in runs.list_runs(states=["succeeded"])
-        if run.spec.backbone and not run.spec.members and network_path(f"{RUN}{run.id}").exists()
+        if run.spec.backbone and not run.spec.members and _embeds(run) and network_path(f"{RUN}{run.id}").exists()
     )
     return list(islice(found, limit))
+
+
+def _embeds(run: RunRecord) -> bool:
+    strategy = STRATEGIES.get(run.spec.strategy)  # an ensemble of finished runs has none
+    return strategy is None or strategy.embeds
 
 
 def network_path(name: str) -> Path:

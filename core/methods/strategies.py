@@ -58,6 +58,7 @@ class Strategy(Frozen):
         group: the heading that it is listed under.
         solved: its head is solved, under a penalty that is chosen unless `l2` is given.
         network: it trains a network, for which a worker imports Keras.
+        embeds: its network goes through the backbone's embedding, so that it can be a backbone itself.
         selects: its head is trained on the pretrained embedding, so that a recipe can select features.
         methods: the values of the spec's `method`, each with a sentence on when it helps; the first is the default.
         learners: the table learners that it works with; empty means all.
@@ -82,6 +83,7 @@ class Strategy(Frozen):
     group: Group = "Fine-tuning"
     solved: bool = False
     network: bool = True
+    embeds: bool = True
     selects: bool = True
     methods: dict[str, str] = {}
     learners: tuple[str, ...] = ()

@@ -71,6 +71,19 @@ def squashing_layers(n_features: int, kept: np.ndarray | None = None) -> list[ke
     ]
 
 
+def layers_head(scale: np.ndarray, offset: np.ndarray, n_classes: int) -> keras.Model:
+    """A softmax regression on the averages of all layers, standardised by `scale` and `offset`, `(d,)`, squashed."""
+    return keras.Sequential(
+        [
+            keras.Input((len(scale),), name="features"),
+            layers.Rescaling(scale.tolist(), offset.tolist(), name="standard"),
+            layers.Activation("tanh", name="squash"),
+            layers.Dense(n_classes, activation="softmax", dtype="float32", name="probabilities"),
+        ],
+        name="head",
+    )
+
+
 def weighted_mean(members: Sequence[keras.Model], weights: Sequence[float], name: str = "head") -> keras.Model:
     """The weighted mean of several models' probabilities as one model with the same input; `weights` add up to 1.
 

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 
 from core.embedding.engines import Images, Progress, backend, batches
-from core.embedding.prepared import CLASSIFIER
+from core.embedding.prepared import CLASSIFIER, LAYER_NAMES, LAYERS
 from core.methods.backbone import Backbone
-from core.models.heads import linear_head, with_backbone
-from core.models.networks import build_backbone, split_network
+from core.models.heads import layers_head, linear_head, with_backbone
+from core.models.networks import build_backbone, layer_averages, split_network
+from core.store.files import write_json
 
 
 class KerasEngine:
@@ -64,11 +65,16 @@ def _exact_float32() -> Iterator[None]:
 
 
 def frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
-    """The Keras model from images to embeddings or, with `cut`, to that block's activations; always float32."""
+    """The Keras model from images to embeddings or, with `cut`, to that block's activations; always float32.
+
+    With the cut `LAYERS` it gives the averages of all layers.
+    """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
         model = build_backbone(backbone, size)
+        if cut == LAYERS:
+            return layer_averages(model)[0]
         return split_network(model, cut)[0] if cut else model
     finally:
         keras.config.set_dtype_policy(policy)
@@ -77,14 +83,20 @@ def frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
 def prepare(backbone: Backbone, size: int, cut: str | None, folder: Path) -> None:
     """Convert the backbone, or with `cut` its layers up to that block, to OpenVINO's `model.xml` and `model.bin`.
 
-    The whole backbone is also written with an empty head as a Keras file, `core.embedding.prepared.CLASSIFIER`.
+    The whole backbone, or that with the averages of all layers, is also written with an empty head as a Keras file,
+    `core.embedding.prepared.CLASSIFIER`.
     """
     import openvino
     import tensorflow as tf
 
     model = frozen_model(backbone, size, cut)
-    if not cut:
+    if cut is None:
         with_backbone(model, linear_head(backbone.features, 2)).save(folder / CLASSIFIER)
+    if cut == LAYERS:
+        counts = layer_averages(build_backbone(backbone, size))[1]
+        ones = np.ones(sum(counts.values()))
+        with_backbone(model, layers_head(ones, 0 * ones, 2)).save(folder / CLASSIFIER)
+        write_json(folder / LAYER_NAMES, counts)
     images = tf.TensorSpec((None, *model.input.shape[1:]), tf.float32)
     graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(images)
     openvino.save_model(openvino.convert_model(graph), folder / "model.xml", compress_to_fp16=False)

@@ -134,6 +134,33 @@ def split_network(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Mode
     )
 
 
+def layer_averages(model: keras.Model) -> tuple[keras.Model, dict[str, int]]:
+    """From images to the averages, over all places, of every block's output and of every depthwise convolution's.
+
+    The convolution's output is taken behind the normalisation and the activation that follow it.
+
+    Returns:
+        The model, `(n, h, w, 3)` → `(n, d)`, which shares its layers with `model`, and the number of averages of each
+        layer, in order.
+    """
+    ends = {id(block.end) for block in network_blocks(model)} | {id(_feature_map(model))}
+    taken = [layer.output for layer in model.layers if id(layer.output) in ends or _ends_depthwise(layer)]
+    averages = [layers.GlobalAveragePooling2D(name=f"average_{i}")(tensor) for i, tensor in enumerate(taken)]
+    out = layers.Concatenate(name="averages")(averages)
+    counts = {tensor._keras_history.operation.name: tensor.shape[-1] for tensor in taken}
+    return keras.Model(model.input, out, name=model.name), counts
+
+
+def _ends_depthwise(layer: layers.Layer) -> bool:
+    """Whether the layer is the activation behind a depthwise convolution."""
+    if not isinstance(layer, layers.ReLU | layers.Activation):
+        return False
+    before = layer.input._keras_history.operation
+    if isinstance(before, layers.BatchNormalization):
+        before = before.input._keras_history.operation
+    return isinstance(before, layers.DepthwiseConv2D)
+
+
 def _feature_map(model: keras.Model) -> keras.KerasTensor:
     return [tensor for tensor, _ in _narrow(model) if len(tensor.shape) == 4][-1]
 

@@ -1,11 +1,10 @@
-"""A finished run's model, loaded to predict. Only workers import this, because it imports Keras."""
+"""A finished run's model, loaded to predict. Only workers use it, for it may import Keras."""
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
-import keras
 import numpy as np
 import pandas as pd
 
@@ -13,17 +12,23 @@ from core.data.findings.label_errors import normalize_embeddings
 from core.data.tables.readings import import_reading
 from core.data.tables.schema import Schema, load_schema
 from core.data.versions import load_rows, load_samples
-from core.embedding.engines import Images, Progress, choose_engine
+from core.embedding.engines import Engine, Images, Progress, choose_engine, runs_in_openvino
+from core.embedding.prepared import LAYERS
 from core.errors import GraftError
 from core.evaluation.calibration import validation_scaling
 from core.evaluation.scores import classes_of
 from core.inference.predicting import novelty, rows
 from core.methods import backbones as own
+from core.methods.strategies import trains_network
 from core.schemas import DataRef, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset, get_version, import_folder
 from core.store.predictors import check_model
 from core.training.version_images import VersionImages
+from core.transfer.fitting.linear import Head, LayersHead, load_head
+
+if TYPE_CHECKING:
+    import keras
 
 BATCH = 64
 LARGE_BATCH = 1024
@@ -70,14 +75,29 @@ class Model:
 
 
 class ImageModel(Model):
-    """A network from pixels to probabilities, and its pretrained backbone, whose embeddings detect OOD images."""
+    """A network from pixels to probabilities, and its pretrained backbone, whose embeddings detect OOD images.
+
+    Where a head was solved and nothing else learnt, OpenVINO computes both, without Keras.
+    """
 
     def __init__(self, run: RunRecord) -> None:
         super().__init__(run)
-        self.network = keras.models.load_model(self.folder / own.NETWORK, compile=False)
-        self.size = int(self.network.input_shape[1])
+        self.size = run.spec.image_size
         self._engine: Any = None
+        self._seen: Any = None
         self._learn_known()
+        self._head: Head | None = None
+        # Without its backbone, which may have been deleted, the run's own file still holds the whole network.
+        if self._engine and "l2" in run.metrics and not trains_network(run.spec) and runs_in_openvino():
+            self._head = load_head(self.folder / own.NETWORK)
+            of_layers = isinstance(self._head, LayersHead)
+            self._seen = choose_engine(own.base_backbone(run), self.size, LAYERS) if of_layers else self._engine
+
+    @cached_property
+    def network(self) -> "keras.Model":
+        import keras
+
+        return keras.models.load_model(self.folder / own.NETWORK, compile=False)
 
     def _known(self) -> tuple[np.ndarray, pd.DataFrame]:
         backbone = own.base_backbone(self.run)
@@ -88,6 +108,8 @@ class ImageModel(Model):
 
     def probabilities(self, images: Images, progress: Progress | None = None) -> np.ndarray:
         """As trained, `(n, classes)`."""
+        if self._head:
+            return self._head.predict_proba(self._through(self._seen, images, progress))
         found = np.empty((len(images), len(self.classes)))
         for start in range(0, len(images), BATCH):
             batch = range(start, min(start + BATCH, len(images)))
@@ -100,9 +122,12 @@ class ImageModel(Model):
 
     def vectors(self, images: Images) -> np.ndarray:
         """Embeddings of the pretrained backbone, squashed, `(n, d)`."""
-        out = np.empty((len(images), *self._engine.shape), "float32")
-        self._engine.embed_into(images, self.size, out)
-        return normalize_embeddings(out)
+        return normalize_embeddings(self._through(self._engine, images))
+
+    def _through(self, engine: Engine, images: Images, progress: Progress | None = None) -> np.ndarray:
+        out = np.empty((len(images), *engine.shape), "float32")
+        engine.embed_into(images, self.size, out, progress)
+        return out
 
 
 class TableModel(Model):
@@ -112,11 +137,13 @@ class TableModel(Model):
         super().__init__(run)
         self.preparation = joblib.load(self.folder / "preparation.joblib")
         network = self.folder / own.NETWORK
-        self.learner: Any = (
-            keras.models.load_model(network, compile=False)
-            if network.exists()
-            else joblib.load(self.folder / "model.joblib")
-        )
+        self.learner: Any
+        if network.exists():
+            import keras
+
+            self.learner = keras.models.load_model(network, compile=False)
+        else:
+            self.learner = joblib.load(self.folder / "model.joblib")
         dataset = get_dataset(run.dataset)
         version = get_version(_data(run))
         first = import_folder(dataset.id, version.imports[0])
@@ -147,7 +174,7 @@ class TableModel(Model):
 
     def probabilities(self, prepared: np.ndarray) -> np.ndarray:
         """As trained, `(n, classes)`; a class that the training rows lack gets 0."""
-        if isinstance(self.learner, keras.Model):
+        if not hasattr(self.learner, "predict_proba"):
             found: np.ndarray = self.learner.predict(prepared, batch_size=LARGE_BATCH, verbose=0)
             return found.astype("float64")
         full = np.zeros((len(prepared), len(self.classes)))

@@ -11,9 +11,9 @@ import pandas as pd
 from core.data.cleaning.preparation import features_kept
 from core.data.cleaning.recipe import enabled_steps
 from core.data.versions import load_samples
-from core.embedding.classifier_file import write_classifier
 from core.embedding.embeddings import EmbeddingInfo, embed
 from core.embedding.engines import Images, runs_in_openvino
+from core.embedding.prepared import LAYERS
 from core.methods import backbones as own
 from core.methods.backbone import Backbone
 from core.methods.backbones import get_backbone
@@ -129,7 +129,7 @@ def _network_saver(fitted: Fitted, backbone: Backbone, size: int) -> Callable[[P
         head = fitted.head
         with files.atomic_file(folder / own.NETWORK) as temporary:
             if head is not None and runs_in_openvino():
-                write_classifier(temporary, backbone, size, head.kernel, head.bias, head.kept)
+                head.write(temporary, backbone, size)
             else:
                 fitted.build().save(temporary)
 
@@ -200,7 +200,8 @@ class FrozenOutputs:
             if not info.cached:
                 self.recorder.note(f"Embeddings by {info.engine}: {info.reason}.")
 
-        self.recorder.phase("images through the backbone" if cut is None else "images up to the frozen boundary")
+        whole = cut in (None, LAYERS)
+        self.recorder.phase("images through the backbone" if whole else "images up to the frozen boundary")
         originals = self._originals.outputs(self.backbone, self.size, cut, self.recorder.step, note_engine)
         if self._views is None:
             return originals

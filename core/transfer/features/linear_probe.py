@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.fitting.softmax import solve_head
+from core.transfer.fitting.softmax import AnySolvedHead, solve_head
 from core.transfer.fitting.weighing import loss_and_accuracy, validation_weights
 
 
@@ -14,8 +14,12 @@ def linear_probe(problem: Problem) -> Fitted:
     is kept.
     """
     learnt = np.concatenate([problem.train[: problem.n_train], problem.validation])
-    solved = solve_head(problem, learnt)
-    probabilities = solved.head.predict_proba(problem.embeddings()[problem.judged])
+    return fitted_from_head(problem, learnt, solve_head(problem, learnt), problem.embeddings())
+
+
+def fitted_from_head(problem: Problem, learnt: np.ndarray, solved: AnySolvedHead, x: np.ndarray) -> Fitted:
+    """The result of a head that was solved on the samples `learnt`, validation last; `x`, `(n, d)`: what it sees."""
+    probabilities = solved.head.predict_proba(x[problem.judged])
     held_out = dict(zip(learnt.tolist(), solved.held_out, strict=True))
     for place, position in enumerate(problem.judged.tolist()):
         if position in held_out:

@@ -1,12 +1,15 @@
 """Linear maps of vectors: projections, and classifiers fitted without a network."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import softmax
 
 from core.data.findings.label_errors import normalize_embeddings
+from core.embedding.classifier_file import read_head, write_classifier
+from core.methods.backbone import Backbone
 
 if TYPE_CHECKING:
     import keras
@@ -79,6 +82,10 @@ class SoftmaxHead:
         """Probabilities, `(n, k)`, of embeddings `(n, d)`."""
         return np.asarray(softmax(squash(embeddings, self.kept) @ self.kernel + self.bias, axis=1))
 
+    def write(self, path: Path, backbone: Backbone, size: int) -> None:
+        """Write backbone and head to a Keras file, without Keras."""
+        write_classifier(path, backbone, size, self.kernel, self.bias, self.kept)
+
     def network(self, dropout: float = 0.0, weight_decay: float = 0.0, seed: int = 0) -> "keras.Model":
         """The same as a Keras model, which can be trained further under this dropout and penalty."""
         from core.models.heads import linear_head
@@ -93,6 +100,47 @@ class SoftmaxHead:
         from core.models.heads import with_backbone
 
         return with_backbone(backbone, self.network())
+
+
+@dataclass(frozen=True)
+class LayersHead:
+    """A softmax regression on the averages of all layers, standardised and squashed by tanh.
+
+    Attributes:
+        kernel: `(d, k)`; bias: `(k,)`.
+        scale, offset: what standardises an average, `(d,)`.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+
+    def predict_proba(self, averages: np.ndarray) -> np.ndarray:
+        """Probabilities, `(n, k)`, of averages `(n, d)`."""
+        return np.asarray(softmax(np.tanh(averages * self.scale + self.offset) @ self.kernel + self.bias, axis=1))
+
+    def write(self, path: Path, backbone: Backbone, size: int) -> None:
+        """Write backbone and head to a Keras file, without Keras."""
+        write_classifier(path, backbone, size, self.kernel, self.bias, standard=(self.scale, self.offset))
+
+    def classifier(self, backbone: "keras.Model") -> "keras.Model":
+        """Backbone and head as one Keras model, images to probabilities."""
+        from core.models.heads import layers_head, with_backbone
+        from core.models.networks import layer_averages
+
+        head = layers_head(self.scale, self.offset, len(self.bias))
+        head.get_layer("probabilities").set_weights([self.kernel, self.bias])
+        return with_backbone(layer_averages(backbone)[0], head)
+
+
+Head = SoftmaxHead | LayersHead
+
+
+def load_head(path: Path) -> Head:
+    """The head of a Keras file that `write` made."""
+    values = read_head(path)
+    return LayersHead(**values) if "scale" in values else SoftmaxHead(**values)
 
 
 def squash(embeddings: np.ndarray, kept: np.ndarray | None = None) -> np.ndarray:

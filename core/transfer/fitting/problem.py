@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.schemas import ResolvedSpec
-from core.transfer.fitting.linear import SoftmaxHead
+from core.transfer.fitting.linear import Head
 from core.transfer.fitting.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -92,4 +92,4 @@ class Fitted:
     probabilities: np.ndarray
     build: "Callable[[], keras.Model]"
     facts: dict[str, float] = field(default_factory=dict)
-    head: SoftmaxHead | None = None
+    head: Head | None = None

@@ -5,10 +5,11 @@ by the root of its curvature makes the problem nearly round and L-BFGS needs few
 least variance can be left out. Every penalty starts from its stronger neighbour's solution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Generic, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -17,62 +18,89 @@ from threadpoolctl import threadpool_limits
 
 from core.data.splitting import assign_folds
 from core.settings import get_settings
-from core.transfer.fitting.linear import SoftmaxHead, squash
+from core.transfer.fitting.linear import LayersHead, SoftmaxHead, squash
 from core.transfer.fitting.problem import Problem
 from core.transfer.fitting.weighing import loss_and_accuracy, penalty_weight, sample_weights
 
 COMPONENTS = 512  # principal directions kept: beyond them scores do not change, time grows with the square
-PENALTIES = tuple(10.0 ** (step / 2) for step in range(4, -5, -1))  # of `l2`: four decades, the strongest first
+PENALTIES = tuple(10.0 ** (step / 2) for step in range(4, -7, -1))  # of `l2`: five decades, the strongest first
 PAST_THE_BEST = 2  # penalties in a row that are worse, after which weaker ones are not tried
 FOLDS = 5
 NEARLY, EXACTLY = 1e-6, 1e-10  # relative decrease of the loss at which L-BFGS stops
 
 
-@dataclass(frozen=True)
-class SolvedHead:
-    """A head, its penalty `l2`, and out-of-fold probabilities of the samples that it learnt from, `(n, k)`."""
+H = TypeVar("H", SoftmaxHead, LayersHead)
 
-    head: SoftmaxHead
+
+@dataclass(frozen=True)
+class SolvedHead(Generic[H]):
+    """A head, its penalty `l2`, and out-of-fold probabilities of the samples that it learnt from, `(n, k)`.
+
+    `loss` is the cross-entropy of these probabilities, classes weighted as in training.
+    """
+
+    head: H
     l2: float
     held_out: np.ndarray
+    loss: float
 
 
-def solve_head(problem: Problem, samples: np.ndarray, phase: str = "head") -> SolvedHead:
-    """Fit the head to the `samples` (positions) and their augmented views.
+AnySolvedHead = SolvedHead[SoftmaxHead] | SolvedHead[LayersHead]
+
+
+def solve_head(problem: Problem, samples: np.ndarray, phase: str = "head") -> SolvedHead[SoftmaxHead]:
+    """Fit a head on embeddings to the `samples` (positions) and their augmented views; see `solve`."""
+    rows = RotatedRows(squash(problem.embeddings(), problem.kept), problem.with_views(samples))
+    return solve(
+        problem, samples, phase, lambda _: rows, lambda kernel, bias: SoftmaxHead(kernel, bias, problem.kept)
+    )
+
+
+def solve(
+    problem: Problem,
+    samples: np.ndarray,
+    phase: str,
+    rotate: Callable[[np.ndarray], "RotatedRows"],
+    make_head: Callable[[np.ndarray, np.ndarray], H],
+) -> SolvedHead[H]:
+    """Fit a head to the `samples` (positions) and their augmented views.
 
     The penalty is the spec's `l2` or, where that is left open, the one with the lowest out-of-fold loss, classes
     weighted as in training, in five stratified folds that keep copies together. The head is then fitted to all.
+
+    Args:
+        rotate: gives all rows as they are seen by a head that learns from some samples.
+        make_head: makes the head of a kernel and a bias.
     """
     recorder, resolved = problem.recorder, problem.resolved
     penalties = PENALTIES if resolved.l2 is None else (resolved.l2,)
-    rows = RotatedRows(squash(problem.embeddings(), problem.kept), problem.with_views(samples))
     recorder.phase(phase, len(penalties))
     truth = problem.targets[samples]
     fold = assign_folds(truth.argmax(axis=1), problem.groups[samples], FOLDS, resolved.seed)
     folds = [fold == i for i in np.unique(fold)]
+    learnt = [samples[~left_out] for left_out in folds]
+    rotated = [rotate(rows) for rows in learnt]
     judged = sample_weights(resolved, truth, np.arange(len(samples)))
     starts: Sequence[np.ndarray | None] = [None] * len(folds)
-    best: tuple[float, np.ndarray] | None = None
-    lowest, worse = np.inf, 0
+    best, worse = (penalties[0], np.empty((0, 0)), np.inf), 0
     # The products are small: a thread a fold is faster than several threads a product.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(get_settings().threads) as pool:
         for step, l2 in enumerate(penalties, start=1):
-            solve = partial(_solve, problem, rows, l2=l2, precision=NEARLY)
-            solutions = list(pool.map(solve, [samples[~left_out] for left_out in folds], starts))
-            held_out = np.empty((len(samples), len(problem.classes)))
-            for left_out, solution in zip(folds, solutions, strict=True):
+            solutions = list(pool.map(partial(_solve, problem, l2=l2, precision=NEARLY), rotated, learnt, starts))
+            held_out = np.empty(truth.shape)
+            for rows, left_out, solution in zip(rotated, folds, solutions, strict=True):
                 held_out[left_out] = rows.probabilities(solution, samples[left_out])
             scores = loss_and_accuracy(held_out, truth, judged)
             recorder.epoch(step, {"l2": l2, "val_loss": scores["loss"], "val_accuracy": scores["accuracy"]})
             starts, worse = solutions, worse + 1
-            if scores["loss"] < lowest:
-                best, lowest, worse = (l2, held_out), scores["loss"], 0
+            if scores["loss"] < best[2]:
+                best, worse = (l2, held_out, scores["loss"]), 0
             if worse == PAST_THE_BEST:
                 break
-    assert best is not None
-    l2, held_out = best
-    kernel, bias = rows.unrotated(_solve(problem, rows, samples, None, l2, EXACTLY))
-    return SolvedHead(SoftmaxHead(kernel, bias, problem.kept), l2, held_out)
+    l2, held_out, lowest = best
+    rows = rotate(samples)
+    head = make_head(*rows.unrotated(_solve(problem, rows, samples, None, l2, EXACTLY)))
+    return SolvedHead(head, l2, held_out, lowest)
 
 
 def _solve(
@@ -86,19 +114,26 @@ def _solve(
 
 
 class RotatedRows:
-    """Rows `x`, `(n, d)` float32, in the principal directions of those at `learnt`; solutions are `(r + 1, k)`,
-    the biases last."""
+    """Rows `x`, `(n, d)` float32, in the principal directions of those at `learnt`.
 
-    def __init__(self, x: np.ndarray, learnt: np.ndarray) -> None:
-        seen = x[learnt].astype(np.float64)
+    Only the features in `columns`, `(d,)` boolean, count, times `factor`, which sets what a penalty means. Solutions
+    are `(r + 1, k)`, the biases last.
+    """
+
+    def __init__(
+        self, x: np.ndarray, learnt: np.ndarray, columns: np.ndarray | None = None, factor: float = 1.0
+    ) -> None:
+        self._columns, self._factor = np.ones(x.shape[1], bool) if columns is None else columns, factor
+        counted = (x if columns is None else x[:, columns]) * np.float32(factor)
+        seen = counted[learnt]
         if len(seen) < seen.shape[1]:
-            values, vectors = np.linalg.eigh(seen @ seen.T)
+            values, vectors = np.linalg.eigh((seen @ seen.T).astype(np.float64))
             kept = _leading(values)
-            self._basis = seen.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+            self._basis = seen.T @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
         else:
-            values, vectors = np.linalg.eigh(seen.T @ seen)
-            self._basis = vectors[:, _leading(values)]
-        self._rows = x @ self._basis.astype(np.float32)
+            values, vectors = np.linalg.eigh((seen.T @ seen).astype(np.float64))
+            self._basis = vectors[:, _leading(values)].astype(np.float32)
+        self._rows = counted @ self._basis
 
     def solve(
         self,
@@ -145,9 +180,11 @@ class RotatedRows:
 
     def unrotated(self, solution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Kernel `(d, k)` and bias `(k,)`, float32, for the rows as they were."""
-        return (self._basis @ solution[:-1]).astype(np.float32), solution[-1].astype(np.float32)
+        kernel = np.zeros((len(self._columns), solution.shape[1]), np.float32)
+        kernel[self._columns] = self._factor * (self._basis @ solution[:-1])
+        return kernel, solution[-1].astype(np.float32)
 
 
 def _leading(values: np.ndarray) -> np.ndarray:
     """Positions of the largest eigenvalues, in ascending order as `eigh` gives them, without those of rounding."""
-    return np.flatnonzero(values > 1e-9 * values[-1])[-COMPONENTS:]
+    return np.flatnonzero(values > 1e-6 * values[-1])[-COMPONENTS:]

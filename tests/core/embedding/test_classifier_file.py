@@ -11,7 +11,7 @@ from core.embedding.prepared import prepared_network
 from core.methods.backbone import Backbone
 from core.methods.pretrained import BACKBONES
 from core.settings import ROOT
-from core.transfer.fitting.linear import SoftmaxHead
+from core.transfer.fitting.linear import LayersHead, SoftmaxHead, load_head
 from tests.support import tiny_backbone
 
 pytestmark = pytest.mark.training
@@ -47,6 +47,38 @@ def test_keras_loads_what_it_would_have_saved(workspace, tmp_path, name, size, c
     np.testing.assert_allclose(loaded.predict_on_batch(images), made.predict_on_batch(images), atol=1e-5)
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in made.layers]
     assert loaded.input_shape == made.input_shape and loaded.output_shape == made.output_shape
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_a_head_on_all_layers_is_saved_as_it_predicts_and_read_again(workspace, tmp_path, size):
+    import keras
+
+    from core.embedding.prepared import LAYERS
+    from core.models.keras_engine import frozen_model
+
+    backbone = BACKBONES["efficientnet_lite0"]
+    images = np.random.default_rng(1).integers(0, 256, (4, size, size, 3)).astype("float32")
+    averages = frozen_model(backbone, size, LAYERS).predict_on_batch(images)
+    features = averages.shape[1]
+    random = np.random.default_rng(2)
+    scale, offset = random.uniform(0.1, 1, (2, features)).astype("float32")
+    learnt = LayersHead(head(features, 5).kernel / 50, head(features, 5).bias, scale, offset)
+    path = tmp_path / "model.keras"
+    learnt.write(path, backbone, size)
+    loaded = keras.saving.load_model(path, compile=False)
+    np.testing.assert_allclose(loaded.predict_on_batch(images), learnt.predict_proba(averages), atol=1e-4)
+    again = load_head(path)
+    assert isinstance(again, LayersHead)
+    np.testing.assert_allclose(again.predict_proba(averages), learnt.predict_proba(averages), atol=1e-6)
+
+
+@pytest.mark.parametrize("selects", [False, True])
+def test_a_head_is_read_as_it_was_written(workspace, tmp_path, selects):
+    backbone = tiny_backbone.place()
+    learnt = head(backbone.features, 3, np.arange(backbone.features) % 3 > 0 if selects else None)
+    learnt.write(tmp_path / "a.keras", backbone, tiny_backbone.SIZE)
+    x = np.random.default_rng(3).normal(size=(9, backbone.features))
+    np.testing.assert_array_equal(load_head(tmp_path / "a.keras").predict_proba(x), learnt.predict_proba(x))
 
 
 def test_writing_from_a_prepared_backbone_imports_no_learning_library(workspace, tmp_path):

@@ -1,5 +1,7 @@
 """Networks are prepared once, for every size that they take, and again where their files are damaged."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,20 @@ def test_a_damaged_file_is_made_again(workspace, made, name, damage):
     assert not prepared.is_prepared(LITE0, 224)
     prepared.prepared_network(LITE0, 224)
     assert prepared.is_prepared(LITE0, 224) and len(made) == 2
+
+
+@pytest.mark.training
+def test_the_averages_of_all_layers_end_with_the_embedding_and_are_counted_by_layer(workspace):
+    images = Pictures(2)
+    engine, whole = OpenVINOEngine(LITE0, 96, prepared.LAYERS), OpenVINOEngine(LITE0, 96)
+    averages, embedding = np.empty((2, *engine.shape), "float32"), np.empty((2, *whole.shape), "float32")
+    engine.embed_into(images, 96, averages)
+    whole.embed_into(images, 96, embedding)
+    np.testing.assert_allclose(averages[:, -LITE0.features :], embedding, atol=1e-5)
+    folder = prepared.prepared_network(LITE0, 96, prepared.LAYERS)
+    counts = json.loads((folder / prepared.LAYER_NAMES).read_text())
+    assert sum(counts.values()) == averages.shape[1] > 10 * LITE0.features / 2
+    assert {"block_0", "block_15", "block_15_depthwise_relu"} <= set(counts)
 
 
 @pytest.mark.training

@@ -14,7 +14,7 @@ from core.transfer.fitting.weighing import class_weights, one_hot
 from tests.core.transfer.conftest import Recorder
 
 
-def problem(x, y, views=None, groups=None, class_weights="none", **settings) -> Problem:
+def problem(x, y, views=None, groups=None, class_weights="none", averages=None, **settings) -> Problem:
     """Half to learn from, a quarter for validation, a quarter to judge; `views`: the sample of each further row."""
     n = len(y)
     made_of = np.empty(0, int) if views is None else views
@@ -28,7 +28,7 @@ def problem(x, y, views=None, groups=None, class_weights="none", **settings) -> 
         groups=np.arange(n) if groups is None else groups,
         judged=np.arange(n // 2, n),
         embeddings=lambda: x.astype("float32"),
-        activations=lambda cut: x,
+        activations=lambda cut: (x if averages is None else averages).astype("float32"),
         images=lambda: x,
         features=x.shape[1],
         kept=None,

@@ -1,0 +1,69 @@
+"""The multi-layer probe: a softmax regression on what all layers of the frozen backbone see."""
+
+from functools import partial
+
+import numpy as np
+
+from core.embedding.prepared import LAYERS
+from core.transfer.features.linear_probe import fitted_from_head
+from core.transfer.fitting.linear import LayersHead
+from core.transfer.fitting.problem import Fitted, Problem
+from core.transfer.fitting.softmax import AnySolvedHead, RotatedRows, solve, solve_head
+
+SHARES = (0.2, 0.05)  # of the averages, beside all
+STEADY = 1e-3  # standard deviation, as a share of the largest value, below which an average tells nothing
+
+
+def multi_layer_probe(problem: Problem) -> Fitted:
+    """Head2Toe (Evci, Dumoulin, Larochelle and Mozer 2022, arXiv:2201.03529), solved, with the last layer as a rival.
+
+    Textures and edges that earlier layers see are gone from the embedding, and on pictures unlike the backbone's own
+    they tell the classes apart. Every average is standardised and squashed. A head uses all of them or those shares
+    that depend most on the class, chosen anew in every fold; of these heads and the linear probe's the one with the
+    lowest out-of-fold loss is kept.
+    """
+    learnt = np.concatenate([problem.train[: problem.n_train], problem.validation])
+    averages = problem.activations(LAYERS)
+    mean, deviation = averages[learnt].mean(axis=0), averages[learnt].std(axis=0)
+    tells = deviation > STEADY * np.abs(averages[learnt]).max(axis=0)
+    # Half a standard deviation is where tanh begins to bend.
+    scale = np.where(tells, 0.5 / np.where(tells, deviation, 1), 0).astype(np.float32)
+    x, offset = np.tanh((averages - mean) * scale), -mean * scale
+
+    def make_head(kernel: np.ndarray, bias: np.ndarray) -> LayersHead:
+        return LayersHead(kernel, bias, scale, offset.astype(np.float32))
+
+    candidates: dict[float, AnySolvedHead] = {0.0: solve_head(problem, learnt, "last layer")}
+    whole = _rotated(problem, x, learnt)
+    candidates[1.0] = solve(problem, learnt, "all layers", lambda _: whole, make_head)
+    for share in SHARES:
+        rotate = partial(_rotated, problem, x, share=share)
+        candidates[share] = solve(problem, learnt, f"{share:.0%} of all layers", rotate, make_head)
+    share = min(candidates, key=lambda one: candidates[one].loss)
+    fitted = fitted_from_head(problem, learnt, candidates[share], averages if share else problem.embeddings())
+    fitted.facts["layers_share"] = share
+    return fitted
+
+
+def _rotated(problem: Problem, x: np.ndarray, samples: np.ndarray, share: float | None = None) -> RotatedRows:
+    """The rows as seen by a head that learns from the samples and uses all averages, or this share of them."""
+    columns = None
+    if share is not None:
+        relevance = class_dependence(x[samples], problem.targets[samples])
+        columns = np.zeros(x.shape[1], bool)
+        columns[np.argsort(relevance, kind="stable")[-max(1, round(share * x.shape[1])) :]] = True
+    norm = np.sqrt(problem.features / (x.shape[1] if columns is None else columns.sum()))
+    return RotatedRows(x, problem.with_views(samples), columns, float(norm))
+
+
+def class_dependence(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Share of each feature's variance that lies between the classes (the correlation ratio), `(d,)`.
+
+    Args:
+        x: `(n, d)`; targets: class probabilities, `(n, k)`.
+    """
+    counts = targets.sum(axis=0)
+    centred = x - x.mean(axis=0)
+    means = (targets.T @ centred) / np.maximum(counts, 1e-9)[:, None]
+    total = (centred**2).sum(axis=0)
+    return np.asarray(counts @ means**2 / np.where(total > 0, total, np.inf))
