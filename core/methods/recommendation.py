@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.methods.learners import LOGISTIC_REGRESSION, NETWORK
-from core.methods.strategies import GRADUAL_UNFREEZE, LINEAR_PROBE, TWO_STAGE
+from core.methods.strategies import GRADUAL_UNFREEZE, LINEAR_PROBE, MULTI_LAYER_PROBE, TWO_STAGE
 from core.schemas import Frozen, ResolvedSpec
 
 FEW = 10  # training images of the smallest class; with fewer only a head is trained
@@ -70,19 +70,27 @@ class NextStep(Frozen):
         return self.method.get("strategy") or self.method["learner"]
 
 
+_FINE_TUNING = NextStep(label="Try fine-tuning", method={"strategy": TWO_STAGE, "preset": "balanced"})
+_ALL_LAYERS = NextStep(
+    label="Try all layers",
+    help="Takes seconds: earlier layers of the same backbone see edges and textures that are gone from the last.",
+    method={"strategy": MULTI_LAYER_PROBE},
+)
 _AFTER = {
-    LINEAR_PROBE: NextStep(label="Try fine-tuning", method={"strategy": TWO_STAGE, "preset": "balanced"}),
-    NETWORK: NextStep(
-        label="Try logistic regression",
-        help="The linear baseline: use a network only if it is better.",
-        method={"learner": LOGISTIC_REGRESSION},
+    LINEAR_PROBE: (_ALL_LAYERS, _FINE_TUNING),
+    MULTI_LAYER_PROBE: (_FINE_TUNING,),
+    NETWORK: (
+        NextStep(
+            label="Try logistic regression",
+            help="The linear baseline: use a network only if it is better.",
+            method={"learner": LOGISTIC_REGRESSION},
+        ),
     ),
 }
 
 
-def next_step(resolved: ResolvedSpec) -> NextStep | None:
-    """What to try after a run with this spec; None if there is no suggestion. Fine-tuning keeps the backbone."""
-    step = _AFTER.get(resolved.strategy or resolved.learner)
-    if step and resolved.backbone:
-        return step.model_copy(update={"method": step.method | {"backbone": resolved.backbone}})
-    return step
+def next_steps(resolved: ResolvedSpec) -> list[NextStep]:
+    """What to try after a run with this spec, the quickest first. What is for images keeps the backbone."""
+    steps = _AFTER.get(resolved.strategy or resolved.learner, ())
+    kept = {"backbone": resolved.backbone} if resolved.backbone else {}
+    return [step.model_copy(update={"method": step.method | kept}) for step in steps]

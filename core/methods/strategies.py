@@ -122,7 +122,8 @@ def trains_network(spec: ResolvedSpec) -> bool:
 
 
 # Strategies that the recommendations of `core.methods.recommendation` name.
-LINEAR_PROBE, TWO_STAGE, GRADUAL_UNFREEZE = "linear_probe", "two_stage", "gradual_unfreeze"
+LINEAR_PROBE, MULTI_LAYER_PROBE = "linear_probe", "multi_layer_probe"
+TWO_STAGE, GRADUAL_UNFREEZE = "two_stage", "gradual_unfreeze"
 
 ACRONYMS = {"coral", "dann", "kliep", "mmd", "tca"}
 

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.methods.backbone import Backbone
 
 FEWEST = 4  # blocks; a network with fewer is divided before every layer with weights
-FEATURES = "features"
+FEATURES, AVERAGES = "features", "averages"
 # By name: a network may use the layer `Add` or the operation of that name.
 _MERGES = frozenset({"Add", "Concatenate", "Average", "Maximum"})
 _POOLS = frozenset({"MaxPooling2D", "AveragePooling2D"})
@@ -146,7 +146,7 @@ def layer_averages(model: keras.Model) -> tuple[keras.Model, dict[str, int]]:
     ends = {id(block.end) for block in network_blocks(model)} | {id(_feature_map(model))}
     taken = [layer.output for layer in model.layers if id(layer.output) in ends or _ends_depthwise(layer)]
     averages = [layers.GlobalAveragePooling2D(name=f"average_{i}")(tensor) for i, tensor in enumerate(taken)]
-    out = layers.Concatenate(name="averages")(averages)
+    out = layers.Concatenate(name=AVERAGES)(averages)
     counts = {tensor._keras_history.operation.name: tensor.shape[-1] for tensor in taken}
     return keras.Model(model.input, out, name=model.name), counts
 

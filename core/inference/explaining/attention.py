@@ -7,7 +7,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.inference.explaining.heat import normalise_maps
-from core.models.networks import FEATURES, split_network
+from core.models.networks import AVERAGES, FEATURES, split_network
 
 PATCH = 4  # a patch covers this part of a side
 STEPS = 7  # places of the patch along a side
@@ -23,6 +23,8 @@ class GradCam:
     """
 
     def __init__(self, network: keras.Model) -> None:
+        if any(layer.name == AVERAGES for layer in network.layers):
+            raise InputError("Its head looks into all layers, not at one feature map.", "Use occlusion.")
         last = _last_layer(network)
         if getattr(last, "activation", None) is not keras.activations.softmax:
             raise InputError("The network does not end in a softmax layer.", "Use occlusion, which works for any.")

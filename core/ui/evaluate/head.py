@@ -1,5 +1,7 @@
 """The head of Evaluate: facts and caveats of the judged runs, and what to do next."""
 
+from typing import Literal
+
 import streamlit as st
 
 from core.evaluation.comparison import repeated_look_warning
@@ -8,7 +10,7 @@ from core.evaluation.scores import format_interval, format_score
 from core.evaluation.words import describe_absent_classes, describe_single_prediction
 from core.jobs import queue
 from core.methods.plan import request_again
-from core.methods.recommendation import next_step
+from core.methods.recommendation import next_steps
 from core.schemas import RunRecord, TrainingSpec
 from core.store import runs
 from core.store.datasets import list_versions
@@ -62,11 +64,12 @@ def show_next_steps(judged: Judged) -> None:
     tried = {x for r in siblings if r.version == run.version for x in (r.spec.strategy, r.spec.learner)}
     seeds = next(members for members in group_by_seed([run, *siblings]) if run in members)
     rival = next((r for r in siblings if r.test_hash == run.test_hash), None)
-    step = next_step(run.spec)
-    untried = step if step and step.name not in tried else None
+    untried = [step for step in next_steps(run.spec) if step.name not in tried]
     with st.container(horizontal=True):
-        if untried and st.button(untried.label, type="primary", icon=":material/tune:", help=untried.help or None):
-            start_next(run, **untried.method)
+        for step in untried:
+            kind: Literal["primary", "secondary"] = "primary" if step == untried[0] else "secondary"
+            if st.button(step.label, type=kind, icon=":material/tune:", help=step.help or None):
+                start_next(run, **step.method)
         if len(seeds) > 1 and st.button(f"See its {len(seeds)} seeds together", icon=":material/casino:"):
             st.query_params["runs"] = ",".join(r.id for r in seeds[:MOST_RUNS])
             st.rerun()
