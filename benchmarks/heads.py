@@ -1,8 +1,8 @@
-"""The head of the linear probe, solved, against one trained by Adam as before, on five image sets.
+"""A head trained by Adam as before, the solved one of the linear probe, and one on all layers; five image sets.
 
     python -m benchmarks.heads [--seeds 5]
 
-Both learn from the same embeddings and splits. The trained one has the settings that the presets gave it: up to 40
+All learn from the same embeddings and splits. The trained one has the settings that the presets gave it: up to 40
 epochs of Adam, dropout 0.2, `l2` 8, the best epoch by validation loss, training samples alone. Differences are
 paired over the splits of a set; the interval is Student's t.
 """
@@ -22,7 +22,7 @@ from benchmarks.image_sets import NAMES, prepare
 from benchmarks.transfer_ways import Silent
 
 BENCHMARK = Benchmark(
-    name="heads", what="solved head against one trained by Adam, five image sets, five splits", minutes=15
+    name="heads", what="heads trained, solved, and solved on all layers: five image sets, five splits", minutes=20
 )
 TRAINED = {"epochs": 40, "batch_size": 64, "learning_rate": 3e-3, "dropout": 0.2, "l2": 8.0}
 
@@ -49,51 +49,64 @@ def main() -> None:
 
 
 def measure(home: Path, seeds: int) -> None:
-    from scipy.stats import t
-    from sklearn.metrics import f1_score
-
     from core.embedding.embeddings import limit_threads
 
     limit_threads()
+    from core.embedding.prepared import LAYERS
     from core.methods.plan import resolve_request
     from core.schemas import TrainingSpec
     from core.training.images.task import ImageTask
     from core.transfer.features.linear_probe import linear_probe
+    from core.transfer.features.multi_layer_probe import multi_layer_probe
     from core.transfer.features.trained_head import fit_head
 
-    found: dict[str, list[np.ndarray]] = {}
     for name in NAMES:
+        found: dict[str, list[list[float]]] = {"trained": [], "solved": [], "all layers": []}
         for seed in range(seeds):
             spec = resolve_request(TrainingSpec(data=prepare(name, home, seed), seed=seed))
             recorder: Any = Fits(home / f"{name}-{seed}")
             task = ImageTask(spec, recorder)
             problem = task.problem(task.splits[0])
-            x, rows = problem.embeddings(), task.splits[0].test
+            x, test = problem.embeddings(), np.isin(problem.judged, task.splits[0].test)
+            problem.activations(LAYERS)
+            rows = problem.judged[test]
             truth = problem.targets[rows].argmax(axis=1)
-            start = time.perf_counter()
-            solved = linear_probe(problem)
-            middle = time.perf_counter()
             old = replace(problem, resolved=spec.model_copy(update=TRAINED))
-            trained = fit_head(old)[0].predict(x[rows], batch_size=256, verbose=0)
-            end = time.perf_counter()
-            assert solved.head
-            row = []
-            for p in (solved.head.predict_proba(x[rows]), trained):
-                guess = p.argmax(axis=1)
-                loss = -np.log(np.clip(p[np.arange(len(truth)), truth], 1e-7, 1)).mean()
-                row += [(guess == truth).mean(), f1_score(truth, guess, average="macro"), loss]
-            found.setdefault(name, []).append(np.array([*row, middle - start, end - middle]))
-    for name, table in found.items():
-        values = np.array(table)
-        accuracy, f1 = values[:, 0] - values[:, 3], values[:, 1] - values[:, 4]
-        half = t.ppf(0.975, len(values) - 1) * f1.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-        mean = values.mean(axis=0)
-        print(
-            f"{name}: accuracy {mean[0]:.3f} (trained {mean[3]:.3f}, difference {accuracy.mean():+.3f}), macro-F1"
-            f" {mean[1]:.3f} ({mean[4]:.3f}, {f1.mean():+.3f} ± {half:.3f}), log loss {mean[2]:.3f} ({mean[5]:.3f}),"
-            f" {mean[6]:.2f} s ({mean[7]:.2f} s)",
-            flush=True,
-        )
+            ways = {
+                "trained": lambda old=old, x=x, rows=rows: fit_head(old)[0].predict(x[rows], verbose=0),
+                "solved": lambda problem=problem, test=test: linear_probe(problem).probabilities[test],
+                "all layers": lambda problem=problem, test=test: multi_layer_probe(problem).probabilities[test],
+            }
+            for way, fitted in ways.items():
+                start = time.perf_counter()
+                probabilities = fitted()
+                found[way].append([*_scores(probabilities, truth), time.perf_counter() - start])
+        _tell(name, {way: np.array(values) for way, values in found.items()})
+
+
+def _scores(probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
+    """Accuracy, macro-F1 and log loss."""
+    from sklearn.metrics import f1_score
+
+    guess = probabilities.argmax(axis=1)
+    loss = -np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-7, 1)).mean()
+    return [(guess == truth).mean(), f1_score(truth, guess, average="macro"), loss]
+
+
+def _tell(name: str, found: dict[str, np.ndarray]) -> None:
+    """Each way's means over the splits, and the paired difference in macro-F1 from the one before it."""
+    from scipy.stats import t
+
+    before: np.ndarray | None = None
+    for way, values in found.items():
+        accuracy, f1, loss, seconds = values.mean(axis=0)
+        text = f"{name}, {way}: accuracy {accuracy:.3f}, macro-F1 {f1:.3f}, log loss {loss:.3f}, {seconds:.2f} s"
+        if before is not None and len(values) > 1:
+            apart = values[:, 1] - before
+            half = t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
+            text += f"; macro-F1 {apart.mean():+.3f} ± {half:.3f}"
+        before = values[:, 1]
+        print(text, flush=True)
 
 
 if __name__ == "__main__":
