@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pkgutil import resolve_name
+from typing import Any
 
 import keras
 from keras import layers
@@ -86,7 +87,7 @@ def block_names(model: keras.Model) -> list[str]:
 
 def _narrow(model: keras.Model) -> Iterator[tuple[keras.KerasTensor, list[keras.Operation]]]:
     """Each place, from the input, where one tensor carries all information, with the operations since the last."""
-    nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
+    nodes = _nodes(model)
     awaited = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     carrying: set[int] = set()
     segment: list[keras.Operation] = []
@@ -100,6 +101,11 @@ def _narrow(model: keras.Model) -> Iterator[tuple[keras.KerasTensor, list[keras.
         if len(carrying) <= 1:
             yield node.output_tensors[0], segment
             segment = []
+
+
+def _nodes(model: keras.Model) -> list[Any]:
+    """The calls of the model's layers and operations, from the input on."""
+    return [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
 
 
 def _ends(narrow: list[tuple[keras.KerasTensor, list[keras.Operation]]], after: frozenset[str] | None) -> list[int]:
@@ -144,21 +150,29 @@ def layer_averages(model: keras.Model) -> tuple[keras.Model, dict[str, int]]:
         layer, in order.
     """
     ends = {id(block.end) for block in network_blocks(model)} | {id(_feature_map(model))}
-    taken = [layer.output for layer in model.layers if id(layer.output) in ends or _ends_depthwise(layer)]
-    averages = [layers.GlobalAveragePooling2D(name=f"average_{i}")(tensor) for i, tensor in enumerate(taken)]
+    taken = [node for node in _nodes(model) if id(node.output_tensors[0]) in ends or _ends_depthwise(node)]
+    averages = [
+        layers.GlobalAveragePooling2D(name=f"average_{i}")(node.output_tensors[0]) for i, node in enumerate(taken)
+    ]
     out = layers.Concatenate(name=AVERAGES)(averages)
-    counts = {tensor._keras_history.operation.name: tensor.shape[-1] for tensor in taken}
+    counts = {node.operation.name: node.output_tensors[0].shape[-1] for node in taken}
     return keras.Model(model.input, out, name=model.name), counts
 
 
-def _ends_depthwise(layer: layers.Layer) -> bool:
-    """Whether the layer is the activation behind a depthwise convolution."""
-    if not isinstance(layer, layers.ReLU | layers.Activation):
+def _ends_depthwise(node: Any) -> bool:
+    """Whether it is the activation behind a depthwise convolution."""
+    if not isinstance(node.operation, layers.ReLU | layers.Activation):
         return False
-    before = layer.input._keras_history.operation
-    if isinstance(before, layers.BatchNormalization):
-        before = before.input._keras_history.operation
-    return isinstance(before, layers.DepthwiseConv2D)
+    before = _producer(node.input_tensors[0])
+    if isinstance(before.operation, layers.BatchNormalization):
+        before = _producer(before.input_tensors[0])
+    return isinstance(before.operation, layers.DepthwiseConv2D)
+
+
+def _producer(tensor: keras.KerasTensor) -> Any:
+    """The node that computes a tensor; a layer that is called twice has two."""
+    history = tensor._keras_history
+    return history.operation._inbound_nodes[history.node_index]
 
 
 def _feature_map(model: keras.Model) -> keras.KerasTensor:

@@ -26,7 +26,7 @@ OF_IMAGES = [name for name, f in FORMATS.items() if f.predicts and "image" in f.
 
 @pytest.fixture(scope="module")
 def image_run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
-    return train(data=textures.id, preset="quick", image_size=64, epochs=8)
+    return train(data=textures.id, preset="quick", image_size=64)
 
 
 @pytest.fixture(scope="module")

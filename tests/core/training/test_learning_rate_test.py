@@ -97,9 +97,15 @@ def test_with_a_source_it_is_the_rate_for_the_target_alone(penguins: DatasetReco
     assert find(tmp_path, "learning_rate", **carried) == find(tmp_path, "learning_rate", **asked)
 
 
-@pytest.mark.parametrize("rate", ["learning_rate", "fine_tune_learning_rate"])
+@pytest.mark.parametrize(
+    ("rate", "settings"),
+    [
+        ("learning_rate", {"strategy": "textbook", "epochs": 5}),
+        ("fine_tune_learning_rate", {"strategy": "two_stage", "unfreeze": 2}),
+    ],
+)
 def test_images_that_a_run_is_judged_on_are_not_looked_at(
-    textures: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: str
+    textures: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: str, settings: dict[str, object]
 ) -> None:
     from core.training.images.task import ImageTask
 
@@ -121,7 +127,7 @@ def test_images_that_a_run_is_judged_on_are_not_looked_at(
         )
 
     monkeypatch.setattr(ImageTask, "problem", spoilt)
-    found = find(tmp_path, rate, data=textures.id, strategy="two_stage", image_size=64, unfreeze=2, epochs=5)
+    found = find(tmp_path, rate, data=textures.id, image_size=64, **settings)
     assert np.isfinite(found.losses).all() and len(found.losses) > 30
     assert found.rates[0] < found.suggestion < found.rates[-1]
 

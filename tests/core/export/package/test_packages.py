@@ -86,7 +86,7 @@ def ugly_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def image_run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
-    return train(data=textures.id, preset="quick", image_size=64, epochs=8)
+    return train(data=textures.id, preset="quick", image_size=64)
 
 
 @pytest.mark.parametrize("wanted", ["onnx", "litert"])

@@ -14,13 +14,15 @@ from core.data.images.store import DatasetImages
 from core.data.importing import import_data
 from core.data.versions import load_samples
 from core.errors import InputError
+from core.inference.predicting.model import ImageModel, load_model
 from core.inference.predicting.predict import predict, predict_task
 from core.inference.predicting.record import TABLE
 from core.inference.predicting.sending import add_to_dataset
 from core.jobs import tasks
 from core.schemas import DataRef, DatasetRecord, RunRecord
 from core.store import files, runs
-from core.store.datasets import delete_dataset, get_version
+from core.store.datasets import delete_dataset, get_dataset, get_version
+from core.training.version_images import VersionImages
 from tests.core.training.conftest import lab, penguins, texture, textures, train
 
 __all__ = ["lab", "penguins", "textures", "train"]
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.training
 
 @pytest.fixture(scope="module")
 def image_run(textures: DatasetRecord, train: Callable[..., RunRecord]) -> RunRecord:
-    return train(data=textures.id, preset="quick", image_size=64, epochs=8)
+    return train(data=textures.id, preset="quick", image_size=64)
 
 
 @pytest.fixture(scope="module", params=["logistic_regression", "network"])
@@ -80,6 +82,22 @@ def stored(run: RunRecord, table: pd.DataFrame) -> np.ndarray:
     rows = runs.read_predictions(run.id).query("part == 'test'")
     columns = [c for c in table.columns if c.startswith("p:")]
     return rows[["id", *columns]].set_index("id")
+
+
+@pytest.mark.parametrize("strategy", ["linear_probe", "multi_layer_probe"])
+def test_a_solved_head_predicts_what_its_saved_network_does_without_loading_it(
+    textures: DatasetRecord, train: Callable[..., RunRecord], strategy: str
+) -> None:
+    run = train(data=textures.id, strategy=strategy, image_size=64)
+    model = load_model(run.id)
+    assert isinstance(model, ImageModel)
+    images = VersionImages(get_dataset(run.dataset), load_samples(DataRef.parse(run.spec.data)))
+    found = model.probabilities(images)
+    assert "network" not in vars(model)
+    wanted = model.network.predict_on_batch(images.batch(range(len(images)), 64).astype("float32"))
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    if strategy == "multi_layer_probe":
+        assert run.metrics["layers_share"] > 0, "textures are what earlier layers see"
 
 
 def test_test_images_get_the_probabilities_that_the_run_was_judged_by(image_run: RunRecord, tmp_path: Path) -> None:
@@ -139,7 +157,7 @@ def test_deep_pictures_are_scaled_as_the_training_pictures_were(
             grey = texture(kind, rng)[..., 0].astype("uint16") * 16
             Image.fromarray(grey).save(folder / kind / f"{kind}{i}.tif")
     dataset = import_data(folder, name="deep").dataset
-    run = train(data=dataset.id, preset="quick", image_size=64, epochs=4)
+    run = train(data=dataset.id, preset="quick", image_size=64)
     delete_dataset(dataset.id)
     brighter = tmp_path / "brighter.tif"
     Image.fromarray(np.full((32, 32), 60_000, "uint16")).save(brighter)
