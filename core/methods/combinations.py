@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import InputError
+from core.methods.strategies import trains_network
 from core.schemas import Frozen, Kind, RunRecord
 from core.store import runs
 from core.store.datasets import get_dataset
@@ -89,4 +90,10 @@ def _check_same_network(members: Sequence[RunRecord]) -> None:
     if any(run.spec.members for run in members):
         raise InputError(
             "An ensemble has no weights of its own to average.", "Choose its members instead, or voting."
+        )
+    solved = next((run for run in members if not trains_network(run.spec)), None)
+    if solved:
+        raise InputError(
+            f"The head of “{solved.name}” has learnt from the validation images too, by which averages are chosen.",
+            "Choose runs with fine-tuned networks, or voting.",
         )

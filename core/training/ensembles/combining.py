@@ -16,7 +16,7 @@ from core.errors import DataError, InputError
 from core.methods import backbones as own
 from core.methods.combinations import COMBINATIONS, get_members
 from core.methods.parts import parts_of, predictions_table
-from core.models.estimators import Together, Vote
+from core.models.estimators import TIES, Together, Vote
 from core.models.heads import voting, weighted_mean
 from core.schemas import DataRef, Kind, RunRecord
 from core.store import files, runs
@@ -55,15 +55,18 @@ class Combining:
 
     def voted_images(self) -> Result:
         """The weighted mean of the members' networks, each seeing the image at its own size."""
-        return self._image_result(weighted_mean(self._networks(), self._weights().tolist(), "vote"), {})
+        weights = self._weights().tolist()
+        return self._image_result(weighted_mean(self._networks(), weights, "vote"), {}, self._held_out(weights))
 
     def mean_of_images(self) -> Result:
         """The mean of the members' networks."""
-        return self._image_result(weighted_mean(self._networks(), self._even(), "mean"), {})
+        even = self._even()
+        return self._image_result(weighted_mean(self._networks(), even, "mean"), {}, self._held_out(even))
 
     def majority_of_images(self) -> Result:
         """The share of the members' networks that name each class."""
-        return self._image_result(weighted_mean(list(map(voting, self._networks())), self._even(), "majority"), {})
+        even, votes = self._even(), list(map(voting, self._networks()))
+        return self._image_result(weighted_mean(votes, even, "majority"), {}, self._held_out(even, by_class=True))
 
     def averaged_images(self) -> Result:
         """A greedy soup: the members from the best on, each kept where the validation loss falls."""
@@ -143,14 +146,27 @@ class Combining:
 
     def _weights(self) -> np.ndarray:
         """The weight of each member, from its predictions on the validation samples."""
-        tables = [self._validation(member) for member in self.members]
-        columns = [f"p:{name}" for name in self.version.classes]
-        found = mixture_weights(np.stack([table[columns].to_numpy() for table in tables]), self.truth[self.choosing])
+        found = mixture_weights(self._validation(), self.truth[self.choosing])
         said = ", ".join(f"{m.name} {w:.2f}" for m, w in zip(self.members, found, strict=True))
         self.recorder.note(f"Weights found on the validation samples: {said}.")
         return found
 
-    def _validation(self, member: RunRecord) -> pd.DataFrame:
+    def _validation(self) -> np.ndarray:
+        """What the members said of the validation samples, `(members, n, classes)`."""
+        columns = [f"p:{name}" for name in self.version.classes]
+        return np.stack([self._validation_of(member)[columns].to_numpy() for member in self.members])
+
+    def _held_out(self, weights: list[float], by_class: bool = False) -> np.ndarray:
+        """What the ensemble says of the validation samples, from what its members said, `(n, classes)`.
+
+        Their networks may have learnt from these samples after they were predicted out of fold.
+        """
+        said = self._validation()
+        if by_class:
+            said = (1 - TIES) * np.eye(said.shape[2])[said.argmax(axis=2)] + TIES * said
+        return np.asarray(np.tensordot(weights, said, 1))
+
+    def _validation_of(self, member: RunRecord) -> pd.DataFrame:
         table = runs.read_predictions(member.id).query("part == 'validation'").set_index("id")
         ids = self.samples["id"].iloc[self.parts.validation]
         if not set(ids) <= set(table.index):
@@ -165,14 +181,22 @@ class Combining:
         images = VersionImages(get_dataset(self.ref.dataset), self.samples.iloc[rows].reset_index(drop=True))
         return images.batch(range(len(images)), size).astype("float32")
 
-    def _image_result(self, network: keras.Model, facts: dict[str, float]) -> Result:
-        """Predictions are those of the combined network, so that the saved model gives the same."""
+    def _image_result(
+        self, network: keras.Model, facts: dict[str, float], held_out: np.ndarray | None = None
+    ) -> Result:
+        """Predictions are those of the combined network, so that the saved model gives the same.
+
+        Those of the validation samples are `held_out`, if given.
+        """
         self.recorder.phase("images through the ensemble")
         found = np.empty((len(self.rows), len(self.version.classes)))
         for start in range(0, len(self.rows), BATCH):
             here = slice(start, start + BATCH)
             found[here] = network.predict_on_batch(self._images(self.rows[here]))
             self.recorder.step(min(start + BATCH, len(self.rows)), len(self.rows))
+
+        if held_out is not None:
+            found[self.choosing] = held_out
 
         def save(folder: Path) -> None:
             files.write_text(folder / own.RECORD, own.base_backbone(self.members[0]).model_dump_json(indent=1))

@@ -57,6 +57,7 @@ def table_probabilities(run: RunRecord, folder: Path, ids: list[str]) -> np.ndar
 def look(run_id: str) -> dict[str, object]:
     run, folder = runs.get_run(run_id), runs.run_folder(run_id)
     stored = runs.read_predictions(run_id)
+    stored = stored[stored["part"] == "test"]  # validation samples may have been predicted out of fold
     found: dict[str, object] = {}
     if run.spec.backbone:
         model = keras.models.load_model(folder / "model.keras")

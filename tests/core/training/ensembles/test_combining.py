@@ -83,14 +83,22 @@ def test_images_of_two_sizes_vote_in_one_network_that_says_what_it_said(of_image
     run = together(train, members)
     assert run.spec.image_size == 96
     model = load_model(run.id)
-    samples = model._known_samples()
-    rows = load_samples(DataRef(dataset=run.dataset, version=run.version)).iloc[samples].reset_index(drop=True)
-    said = model.probabilities(VersionImages(textures, rows))
-    table = runs.read_predictions(run.id).query("part == 'validation'").set_index("id")
-    for name, row in zip(rows["id"], said, strict=True):
-        if name in table.index:
-            assert np.abs(row - table.filter(like="p:").loc[name].to_numpy()).max() < 1e-5
+    table = runs.read_predictions(run.id).query("part == 'test'")
+    samples = load_samples(DataRef(dataset=run.dataset, version=run.version)).set_index("id", drop=False)
+    said = model.probabilities(VersionImages(textures, samples.loc[table["id"]].reset_index(drop=True)))
+    assert np.abs(said - table.filter(like="p:").to_numpy()).max() < 1e-5
     assert np.allclose(probabilities(run).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("strategy", ["voting", "plain_mean", "majority_vote"])
+def test_validation_images_get_what_the_members_said_of_them_before_they_learnt_from_them(of_images, train, strategy):
+    members = [of_images[0], of_images[2]]
+    run = together(train, members, strategy)
+    said = np.stack([probabilities(member, "validation") for member in members])
+    if strategy == "majority_vote":
+        said = np.eye(said.shape[2])[said.argmax(axis=2)]
+    shares = weights(members) if strategy == "voting" else [0.5, 0.5]
+    assert np.abs(probabilities(run, "validation") - np.tensordot(shares, said, 1)).max() < 0.01
 
 
 def test_one_size_votes_the_weighted_mean(of_images, train):
@@ -100,8 +108,9 @@ def test_one_size_votes_the_weighted_mean(of_images, train):
     assert np.abs(probabilities(run) - wanted).max() < 1e-4
 
 
-def test_a_soup_is_never_worse_on_validation_than_its_best_member(of_images, train):
-    members = of_images[:2]
+def test_a_soup_is_never_worse_on_validation_than_its_best_member(textures, train):
+    tuning = {"strategy": "fine_tune", "image_size": 64, "fine_tune_epochs": 2, "unfreeze": 1}
+    members = [train(data=textures.id, seed=seed, **tuning) for seed in (1, 2)]
     run = together(train, members, "weight_averaging")
     assert "validation images through each network" in {event.phase for event in runs.read_events(run.id)}
     assert run.metrics["validation_loss"] <= min(m.metrics["validation_loss"] for m in members) + 1e-4
@@ -133,6 +142,7 @@ def test_what_does_not_fit_together_is_refused_in_a_sentence(of_images, of_table
     refused([a, a], "voting", "1 run cannot be combined")
     refused([a, of_tables[0].id], "voting", "other data or another split")
     refused([a, c], "weight_averaging", "differ in image size")
+    refused([a, b], "weight_averaging", "has learnt from the validation images")
     refused([r.id for r in of_tables], "weight_averaging", "does not combine runs on a table")
     refused([a, b], "linear_probe", "does not combine runs")
     folded = train(data=penguins.id, learner="logistic_regression", folds=2)
