@@ -11,6 +11,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,6 @@ def measure(home: Path, seeds: int) -> None:
     from core.methods.plan import resolve_request
     from core.schemas import TrainingSpec
     from core.training.images.task import ImageTask
-    from core.transfer.features.linear_probe import linear_probe
-    from core.transfer.features.multi_layer_probe import multi_layer_probe
-    from core.transfer.features.trained_head import fit_head
 
     for name in NAMES:
         found: dict[str, list[list[float]]] = {"trained": [], "solved": [], "all layers": []}
@@ -67,21 +65,30 @@ def measure(home: Path, seeds: int) -> None:
             recorder: Any = Fits(home / f"{name}-{seed}")
             task = ImageTask(spec, recorder)
             problem = task.problem(task.splits[0])
-            x, test = problem.embeddings(), np.isin(problem.judged, task.splits[0].test)
+            problem.embeddings()
+            test = np.isin(problem.judged, task.splits[0].test)
             problem.activations(LAYERS)
             rows = problem.judged[test]
             truth = problem.targets[rows].argmax(axis=1)
             old = replace(problem, resolved=spec.model_copy(update=TRAINED))
-            ways = {
-                "trained": lambda old=old, x=x, rows=rows: fit_head(old)[0].predict(x[rows], verbose=0),
-                "solved": lambda problem=problem, test=test: linear_probe(problem).probabilities[test],
-                "all layers": lambda problem=problem, test=test: multi_layer_probe(problem).probabilities[test],
-            }
-            for way, fitted in ways.items():
+            for way, fitted in _ways(problem, old, rows, test).items():
                 start = time.perf_counter()
                 probabilities = fitted()
                 found[way].append([*_scores(probabilities, truth), time.perf_counter() - start])
         _tell(name, {way: np.array(values) for way, values in found.items()})
+
+
+def _ways(problem: Any, old: Any, rows: np.ndarray, test: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    """What fits each head and gives the probabilities of the test samples, at `rows`, `test` among the judged."""
+    from core.transfer.features.linear_probe import linear_probe
+    from core.transfer.features.multi_layer_probe import multi_layer_probe
+    from core.transfer.features.trained_head import fit_head
+
+    return {
+        "trained": lambda: fit_head(old)[0].predict(old.embeddings()[rows], verbose=0),
+        "solved": lambda: linear_probe(problem).probabilities[test],
+        "all layers": lambda: multi_layer_probe(problem).probabilities[test],
+    }
 
 
 def _scores(probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
