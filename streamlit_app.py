@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from core.jobs import queue
+from core.settings import get_settings
 from core.ui.shell import page, sidebar
 
 st.set_page_config(
@@ -27,6 +29,7 @@ navigation = st.navigation(
     expanded=True,
 )
 page.resume()
+queue.prepare_backbones(get_settings().home)
 
 with st.sidebar:
     sidebar.show_status()

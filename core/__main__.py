@@ -126,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", required=True, help="a file: .zip for images, .csv or .parquet for a table")
     sub = command("backbones", machine.backbones)
     sub.add_argument("--fetch", metavar="NAME", help="download the weights of this one")
+    command("prepare", machine.prepare)
     command("doctor", machine.doctor)
     sub = command("serve", machine.serve)
     sub.add_argument("--port", type=int, default=8501)

@@ -26,6 +26,21 @@ def backbones(args: argparse.Namespace) -> Document:
     return {"backbones": [{f: getattr(b, f) for f in facts} | {"weights": weights_state(b)} for b in available]}
 
 
+def prepare(_: argparse.Namespace) -> Document:
+    """Convert the shipped backbones, so that probes and predictions run without Keras; done once."""
+    from core.embedding.embeddings import limit_threads
+    from core.embedding.engines import runs_in_openvino
+    from core.embedding.prepared import prepare_shipped, shipped_networks
+
+    limit_threads()
+    if hasattr(os, "nice"):
+        os.nice(10)  # whoever is at work meanwhile shall not notice
+    if not runs_in_openvino():
+        return {"prepared": []}
+    prepare_shipped()
+    return {"prepared": list(dict.fromkeys(backbone.name for backbone, _ in shipped_networks()))}
+
+
 def doctor(_: argparse.Namespace) -> Document:
     """Versions, accelerators, free disk, and what is missing with how to get it."""
     from core.jobs import backends, devices

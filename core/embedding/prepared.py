@@ -16,6 +16,7 @@ from core.methods.backbone import Backbone, weights_state
 from core.methods.pretrained import BACKBONES
 from core.settings import get_settings
 from core.store.files import atomic_folder, write_json
+from core.store.locks import lock
 
 # Part of the name of every cached file: increase it when the networks or their preprocessing change.
 FORMAT = 1
@@ -34,25 +35,30 @@ def prepared_network(backbone: Backbone, size: int, cut: str | None = None) -> P
     A network that takes images of any size is prepared at its own input size; whoever runs it sets another.
     """
     folder = _folder(backbone, size, cut)
-    if not is_prepared(backbone, size, cut):
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
+    if is_prepared(backbone, size, cut):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.parent.with_suffix(".lock").open("w") as shared:
+        lock(shared)  # another process may be preparing the same network; waiting is faster than doing it twice
+        if not is_prepared(backbone, size, cut):
+            shutil.rmtree(folder, ignore_errors=True)
             with atomic_folder(folder) as temporary:
                 resolve_name(PREPARE)(backbone, _size(backbone, size), cut, temporary)
                 hashes = {name: _sha256(temporary / name) for name in _names(cut)}
                 write_json(temporary / "sha256.json", hashes)
-        except OSError:
-            # Another worker may have stored the same network in the meantime.
-            if not is_prepared(backbone, size, cut):
-                raise
     return folder
 
 
 def prepare_shipped() -> None:
     """Prepare the backbones whose weights come with Graft's requirements, unless they are prepared already."""
-    for backbone in BACKBONES.values():
-        if backbone.package and weights_state(backbone) == "present":
-            prepared_network(backbone, backbone.input_size)
+    for backbone, cut in shipped_networks():
+        prepared_network(backbone, backbone.input_size, cut)
+
+
+def shipped_networks() -> list[tuple[Backbone, str | None]]:
+    """The backbones with their cuts on which heads are solved: embeddings first, then all layers."""
+    here = [b for b in BACKBONES.values() if b.package and weights_state(b) == "present"]
+    return [(backbone, cut) for cut in (None, LAYERS) for backbone in here]
 
 
 def is_prepared(backbone: Backbone, size: int, cut: str | None = None) -> bool:

@@ -1,6 +1,8 @@
 """Networks are prepared once, for every size that they take, and again where their files are damaged."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str | None]]:
 
     def prepare(backbone, size, cut, folder):
         calls.append((size, cut))
-        for name in ("model.xml", "model.bin", prepared.CLASSIFIER):
+        for name in ("model.xml", "model.bin", prepared.CLASSIFIER, prepared.LAYER_NAMES):
             (folder / name).write_text(f"{name} {size} {cut}")
 
     monkeypatch.setattr(prepared, "resolve_name", lambda _: prepare)
@@ -31,6 +33,25 @@ def test_a_network_is_prepared_once_for_all_sizes(workspace, made):
     folders = {prepared.prepared_network(LITE0, size) for size in (96, 224, 128)}
     assert len(folders) == 1 and made == [(LITE0.input_size, None)]
     assert prepared.prepared_network(LITE0, 96, "block_3") not in folders
+
+
+def test_whoever_asks_while_it_is_being_prepared_waits_and_gets_it(workspace, made, monkeypatch):
+    def slow(*given):
+        time.sleep(0.2)
+        prepare(*given)
+
+    prepare = prepared.resolve_name("")
+    monkeypatch.setattr(prepared, "resolve_name", lambda _: slow)
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(lambda _: prepared.prepared_network(LITE0, 224), range(4)))
+    assert len(folders) == 1 and len(made) == 1
+
+
+def test_the_shipped_backbones_are_prepared_for_heads_the_smallest_first(workspace, made):
+    prepared.prepare_shipped()
+    prepared.prepare_shipped()
+    assert [cut for _, cut in made] == [None] * 3 + [prepared.LAYERS] * 3
+    assert all(prepared.is_prepared(LITE0, 96, cut) for cut in (None, prepared.LAYERS))
 
 
 def test_a_network_whose_padding_depends_on_the_size_is_prepared_for_each(workspace, made):
