@@ -168,11 +168,15 @@ class Search:
             self.study.tell(trial, value)
 
     def _report(self, trial: optuna.Trial, run: RunRecord) -> None:
-        """Report the objective's curve over the epochs, counted through all phases, so that curves are comparable."""
+        """Report the objective's curve over the epochs, counted through all phases, so that curves are comparable.
+
+        The penalties that are tried for a head are no epochs, and what they cost is nothing to save.
+        """
         if run.spec.folds or (run.spec.learner and not get_learner(run.spec.learner).prunable):
             return
         field = self.spec.objective.replace("validation_", "val_")
-        curve = [e.values[field] for e in runs.read_events(run.id) if field in e.values]
+        steps = (e.values for e in runs.read_events(run.id))
+        curve = [values[field] for values in steps if field in values and "l2" not in values]
         known = len(self.study._storage.get_trial(trial._trial_id).intermediate_values)
         for step, value in enumerate(curve[known:], start=known):
             trial.report(value, step)
