@@ -9,7 +9,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 from core.commands import data, machine, results, studies, training, transfer
@@ -167,10 +169,36 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep what libraries print past Python, TensorFlow's greetings for one, from standard error.
+
+    Where an exception ends the command it is shown, since it may tell why.
+    """
+    sys.stderr.flush()
+    terminal, ours = os.dup(2), sys.stderr
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        sys.stderr = os.fdopen(os.dup(terminal), "w", encoding=ours.encoding, errors=ours.errors, buffering=1)
+        try:
+            yield
+        except Exception:
+            kept.seek(0)
+            sys.stderr.write(kept.read().decode(errors="replace"))
+            raise
+        finally:
+            sys.stderr.close()
+            sys.stderr = ours
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
 def _run() -> int:
-    """`main` for a shell: no traceback on a broken pipe or Ctrl+C."""
+    """`main` for a shell: no traceback on a broken pipe or Ctrl+C, no chatter of libraries."""
     try:
-        code = main()
+        # The server takes this process over, with its standard error.
+        with nullcontext() if sys.argv[1:2] == ["serve"] else _without_chatter():
+            code = main()
         sys.stdout.flush()
     except BrokenPipeError:
         # What is still buffered would raise once more when the interpreter closes standard output.

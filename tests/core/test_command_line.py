@@ -406,6 +406,31 @@ def test_a_reader_that_leaves_early_gets_no_traceback(workspace, argv):
         process.wait(60)
 
 
+CHATTER = """
+import os, sys
+from core import __main__ as command
+
+def main():
+    os.write(2, b"native greetings")
+    print("a sentence", file=sys.stderr)
+    {ending}
+
+command.main = main
+sys.exit(command._run())
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "shown", "code"),
+    [("return 2", False, 2), ("return 0", False, 0), ("raise ValueError(4)", True, 1), ("sys.exit(2)", False, 2)],
+)
+def test_what_libraries_print_past_python_is_shown_only_where_a_command_breaks(ending, shown, code):
+    script = CHATTER.format(ending=ending)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code and "a sentence" in done.stderr
+    assert ("native greetings" in done.stderr) == shown == ("Traceback" in done.stderr)
+
+
 def test_columns_of_a_table_can_be_chosen_in_a_file(graft: Callable[..., Answer], tmp_path: Path) -> None:
     table, choices = tmp_path / "t.csv", tmp_path / "columns.json"
     table.write_text("size,who,kind\n" + "".join(f"{i * i},p{i // 2},{'ab'[i % 2]}\n" for i in range(60)))
