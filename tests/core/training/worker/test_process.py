@@ -183,14 +183,11 @@ def test_a_linear_probe_leaves_the_whole_backbone_as_it_was(probe, reloaded):
     assert reloaded[probe.id]["moved"] == reloaded[probe.id]["tuned"] == []
 
 
-def test_the_guard_keeps_the_frozen_head_and_says_so(probe, unhappy, reloaded):
+def test_the_guard_keeps_the_frozen_head_and_says_so(unhappy, reloaded):
     assert any("kept" in note and "worse" in note for note in unhappy.notes)
     assert unhappy.metrics["stage_two_kept"] == 0
     assert unhappy.metrics["validation_loss"] == pytest.approx(unhappy.metrics["stage_one_validation_loss"], abs=1e-3)
     assert reloaded[unhappy.id]["tuned"] == []
-    # Stage one is the linear probe of the same seed, so the two must say the same.
-    a, b = (runs.read_predictions(run.id).set_index("id").filter(like="p:") for run in (probe, unhappy))
-    assert np.abs(a - b.loc[a.index]).to_numpy().max() < 1e-3
 
 
 def test_equal_seeds_give_equal_predictions_and_others_do_not(textures, penguins, train, probe, network):
