@@ -146,8 +146,8 @@ def expected_accuracy(
         )
     if isinstance(model, ImageModel):
         images = VersionImages(target.dataset, target.samples)
-        there = model.probabilities(images, lambda done, n: progress(done, n, "predicting the target"))
-        vectors = model.vectors(images) if model.reference else np.empty((0, 0))
+        there, found = model.judged(images, lambda done, n: progress(done, n, "predicting the target"))
+        vectors = np.empty((0, 0)) if found is None else found
     else:
         cells = load_cells(target.version, target.samples).reset_index(drop=True)
         matched = matched_columns(model.trained_on, cells)

@@ -25,7 +25,7 @@ from core.store import runs
 from core.store.datasets import get_dataset, get_version, import_folder
 from core.store.predictors import check_model
 from core.training.version_images import VersionImages
-from core.transfer.fitting.linear import Head, LayersHead, load_head
+from core.transfer.fitting.linear import Head, LayersHead, SoftmaxHead, load_head
 
 if TYPE_CHECKING:
     import keras
@@ -119,6 +119,13 @@ class ImageModel(Model):
             if progress:
                 progress(batch.stop, len(images))
         return found
+
+    def judged(self, images: Images, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Probabilities and, where there is a reference, vectors, in one pass where both come from the embedding."""
+        if isinstance(self._head, SoftmaxHead):
+            embeddings = self._through(self._engine, images, progress)
+            return self._head.predict_proba(embeddings), normalize_embeddings(embeddings) if self.reference else None
+        return self.probabilities(images, progress), self.vectors(images) if self.reference else None
 
     def vectors(self, images: Images) -> np.ndarray:
         """Embeddings of the pretrained backbone, squashed, `(n, d)`."""

@@ -80,8 +80,7 @@ def predict(
         notes = pictures.rendering_notes(manifest, rendering)
         names, images = manifest["path"].to_numpy(), ImageStore(folder)
         true, by = _folder_classes(manifest["path"], model.classes), "folder"
-        probability = model.probabilities(images, lambda done, n: progress(done, n, "predicting"))
-        vectors = model.vectors(images) if model.reference else None
+        probability, vectors = model.judged(images, lambda done, n: progress(done, n, "predicting"))
     else:
         given, cells, notes = model.take(_one_table(paths), allow_unreadable)
         names = np.array([f"row {i}" for i in cells.index], dtype=object)

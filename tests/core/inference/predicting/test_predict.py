@@ -92,8 +92,9 @@ def test_a_solved_head_predicts_what_its_saved_network_does_without_loading_it(
     model = load_model(run.id)
     assert isinstance(model, ImageModel)
     images = VersionImages(get_dataset(run.dataset), load_samples(DataRef.parse(run.spec.data)))
-    found = model.probabilities(images)
+    found, vectors = model.judged(images)
     assert "network" not in vars(model)
+    np.testing.assert_allclose(vectors, model.vectors(images), atol=1e-6)
     wanted = model.network.predict_on_batch(images.batch(range(len(images)), 64).astype("float32"))
     np.testing.assert_allclose(found, wanted, atol=1e-4)
     if strategy == "multi_layer_probe":
