@@ -146,8 +146,8 @@ def expected_accuracy(
         )
     if isinstance(model, ImageModel):
         images = VersionImages(target.dataset, target.samples)
-        there, found = model.judged(images, lambda done, n: progress(done, n, "predicting the target"))
-        vectors = np.empty((0, 0)) if found is None else found
+        there, seen = model.judged(images, lambda done, n: progress(done, n, "predicting the target"))
+        vectors = np.empty((0, 0)) if seen is None else seen
     else:
         cells = load_cells(target.version, target.samples).reset_index(drop=True)
         matched = matched_columns(model.trained_on, cells)
