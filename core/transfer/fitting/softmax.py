@@ -24,7 +24,8 @@ from core.transfer.fitting.weighing import loss_and_accuracy, penalty_weight, sa
 
 COMPONENTS = 512  # principal directions kept: beyond them scores do not change, time grows with the square
 PENALTIES = tuple(10.0 ** (step / 2) for step in range(4, -7, -1))  # of `l2`: five decades, the strongest first
-PAST_THE_BEST = 2  # penalties in a row that are worse, after which weaker ones are not tried
+WORTH = 1e-3  # nats by which a weaker penalty must lower the loss: where all is right already it only adds confidence
+PAST_THE_BEST = 2  # penalties in a row that do not, after which weaker ones are not tried
 FOLDS = 5
 NEARLY, EXACTLY = 1e-6, 1e-10  # relative decrease of the loss at which L-BFGS stops
 
@@ -65,8 +66,9 @@ def solve(
 ) -> SolvedHead[H]:
     """Fit a head to the `samples` (positions) and their augmented views.
 
-    The penalty is the spec's `l2` or, where that is left open, the one with the lowest out-of-fold loss, classes
-    weighted as in training, in five stratified folds that keep copies together. The head is then fitted to all.
+    The penalty is the spec's `l2` or, where that is left open, the strongest that comes near the lowest out-of-fold
+    loss, classes weighted as in training, in five stratified folds that keep copies together. The head is then fitted
+    to all.
 
     Args:
         rotate: gives all rows as they are seen by a head that learns from some samples.
@@ -93,7 +95,7 @@ def solve(
             scores = loss_and_accuracy(held_out, truth, judged)
             recorder.epoch(step, {"l2": l2, "val_loss": scores["loss"], "val_accuracy": scores["accuracy"]})
             starts, worse = solutions, worse + 1
-            if scores["loss"] < best[2]:
+            if scores["loss"] < best[2] - WORTH:
                 best, worse = (l2, held_out, scores["loss"]), 0
             if worse == PAST_THE_BEST:
                 break

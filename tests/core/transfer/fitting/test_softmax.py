@@ -80,6 +80,15 @@ def test_a_chosen_penalty_is_strong_on_noise_and_weak_where_classes_are_far_apar
     assert strong == PENALTIES[0] and weak < 10
 
 
+def test_where_all_is_right_no_weaker_penalty_is_taken_for_more_confidence_alone():
+    y = np.arange(200) % 2
+    given = problem(np.outer(2 * y - 1, np.ones(50)) + 0.1 * np.random.default_rng(0).normal(size=(200, 50)), y)
+    solved = solve_head(given, np.arange(200))
+    tried = {values["l2"]: values["val_loss"] for _, values in given.recorder.epochs}
+    assert (solved.held_out.argmax(axis=1) == y).all()
+    assert tried[solved.l2] <= min(tried.values()) + 1e-3 and solved.l2 > PENALTIES[-1]
+
+
 @pytest.mark.parametrize("copied", ["not", "in groups", "as views"])
 def test_held_out_probabilities_of_noise_are_no_better_than_guessing(copied):
     """Even where every sample has an exact copy, and a head that has seen it knows the answer."""
