@@ -8,7 +8,7 @@ from core.embedding.prepared import LAYERS
 from core.transfer.features.linear_probe import fitted_from_head
 from core.transfer.fitting.linear import LayersHead
 from core.transfer.fitting.problem import Fitted, Problem
-from core.transfer.fitting.softmax import AnySolvedHead, RotatedRows, solve, solve_head
+from core.transfer.fitting.softmax import WORTH, AnySolvedHead, RotatedRows, solve, solve_head
 
 SHARES = (0.2, 0.05)  # of the averages, beside all
 STEADY = 1e-3  # standard deviation, as a share of the largest value, below which an average tells nothing
@@ -20,7 +20,7 @@ def multi_layer_probe(problem: Problem) -> Fitted:
     Textures and edges that earlier layers see are gone from the embedding, and on pictures unlike the backbone's own
     they tell the classes apart. Every average is standardised and squashed. A head uses all of them or those shares
     that depend most on the class, chosen anew in every fold; of these heads and the linear probe's the one with the
-    lowest out-of-fold loss is kept.
+    lowest out-of-fold loss is kept, the linear probe where it comes near that.
     """
     learnt = np.concatenate([problem.train[: problem.n_train], problem.validation])
     averages = problem.activations(LAYERS)
@@ -39,7 +39,8 @@ def multi_layer_probe(problem: Problem) -> Fitted:
     for share in SHARES:
         rotate = partial(_rotated, problem, x, share=share)
         candidates[share] = solve(problem, learnt, f"{share:.0%} of all layers", rotate, make_head)
-    share = min(candidates, key=lambda one: candidates[one].loss)
+    lowest = min(solved.loss for solved in candidates.values())
+    share = next(share for share, solved in candidates.items() if solved.loss < lowest + WORTH)
     if not share:
         problem.recorder.note("The last layer alone tells held-out images apart best, so this is the linear probe.")
     fitted = fitted_from_head(problem, learnt, candidates[share], averages if share else problem.embeddings())

@@ -35,6 +35,12 @@ def test_where_earlier_layers_see_nothing_it_is_the_linear_probe():
     assert isinstance(fitted.head, SoftmaxHead) and fitted.facts["layers_share"] == 0
 
 
+def test_where_the_embedding_tells_all_it_is_the_linear_probe_whatever_other_layers_see():
+    y = np.arange(200) % 2
+    x = np.outer(2 * y - 1, np.ones(50)) + 0.1 * noise(200, 50)
+    assert multi_layer_probe(problem(x, y, averages=np.concatenate([x, x], axis=1))).facts["layers_share"] == 0
+
+
 @pytest.mark.parametrize("value", [7.0, 0.0, 1e-12])
 def test_an_average_that_never_changes_is_not_used_however_it_does_later(value):
     x, y = clouds(240, 3, 40, distance=4)
