@@ -9,6 +9,7 @@ from core.transfer.features.linear_probe import fitted_from_head
 from core.transfer.fitting.linear import LayersHead
 from core.transfer.fitting.problem import Fitted, Problem
 from core.transfer.fitting.softmax import WORTH, AnySolvedHead, RotatedRows, solve, solve_head
+from core.transfer.fitting.weighing import sample_weights
 
 SHARES = (0.2, 0.05)  # of the averages, beside all
 STEADY = 1e-3  # standard deviation, as a share of the largest value, below which an average tells nothing
@@ -19,8 +20,9 @@ def multi_layer_probe(problem: Problem) -> Fitted:
 
     Textures and edges that earlier layers see are gone from the embedding, and on pictures unlike the backbone's own
     they tell the classes apart. Every average is standardised and squashed. A head uses all of them or those shares
-    that depend most on the class, chosen anew in every fold; of these heads and the linear probe's the one with the
-    lowest out-of-fold loss is kept, the linear probe where it comes near that.
+    that depend most on the class, chosen anew in every fold; of these heads the one with the lowest out-of-fold
+    loss is kept where it is better than the linear probe's by more than the standard error of the difference (Breiman
+    et al. 1984): the best of several is the best by chance as well.
     """
     learnt = np.concatenate([problem.train[: problem.n_train], problem.validation])
     averages = problem.activations(LAYERS)
@@ -39,8 +41,9 @@ def multi_layer_probe(problem: Problem) -> Fitted:
     for share in SHARES:
         rotate = partial(_rotated, problem, x, share=share)
         candidates[share] = solve(problem, learnt, f"{share:.0%} of all layers", rotate, make_head)
-    lowest = min(solved.loss for solved in candidates.values())
-    share = next(share for share, solved in candidates.items() if solved.loss < lowest + WORTH)
+    share = min(candidates, key=lambda one: candidates[one].loss)
+    if not is_better(problem, learnt, candidates[share].held_out, candidates[0.0].held_out):
+        share = 0.0
     if not share:
         problem.recorder.note("The last layer alone tells held-out images apart best, so this is the linear probe.")
     fitted = fitted_from_head(problem, learnt, candidates[share], averages if share else problem.embeddings())
@@ -57,6 +60,18 @@ def _rotated(problem: Problem, x: np.ndarray, samples: np.ndarray, share: float 
         columns[np.argsort(relevance, kind="stable")[-max(1, round(share * x.shape[1])) :]] = True
     norm = np.sqrt(problem.features / (x.shape[1] if columns is None else columns.sum()))
     return RotatedRows(x, problem.with_views(samples), columns, float(norm))
+
+
+def is_better(problem: Problem, samples: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the loss of `one` is lower than that of the `other` by more than chance, its standard error, and `WORTH`.
+
+    Both are probabilities of the samples, `(n, k)`; classes are weighted as in training.
+    """
+    truth = problem.targets[samples]
+    weights = sample_weights(problem.resolved, truth, np.arange(len(samples)))
+    first, second = (-(truth * np.log(np.clip(p, 1e-7, 1))).sum(axis=1) for p in (one, other))
+    gains = weights * (second - first)
+    return bool(gains.mean() > max(WORTH, gains.std(ddof=1) / np.sqrt(len(gains))))
 
 
 def class_dependence(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
