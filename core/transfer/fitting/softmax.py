@@ -17,6 +17,7 @@ from scipy.special import log_softmax, softmax
 from threadpoolctl import threadpool_limits
 
 from core.data.splitting import assign_folds
+from core.errors import DataError
 from core.settings import get_settings
 from core.transfer.fitting.linear import LayersHead, SoftmaxHead, squash
 from core.transfer.fitting.problem import Problem
@@ -73,6 +74,9 @@ def solve(
     Args:
         rotate: gives all rows as they are seen by a head that learns from some samples.
         make_head: makes the head of a kernel and a bias.
+
+    Raises:
+        DataError: all samples belong to one group.
     """
     recorder, resolved = problem.recorder, problem.resolved
     penalties = PENALTIES if resolved.l2 is None else (resolved.l2,)
@@ -80,6 +84,12 @@ def solve(
     truth = problem.targets[samples]
     fold = assign_folds(truth.argmax(axis=1), problem.groups[samples], FOLDS, resolved.seed)
     folds = [fold == i for i in np.unique(fold)]
+    if len(folds) < 2:
+        raise DataError(
+            "All images to learn from are copies of each other or belong to one group, so none can be left out to"
+            " choose the penalty by.",
+            "Make another split, or add images.",
+        )
     learnt = [samples[~left_out] for left_out in folds]
     rotated = [rotate(rows) for rows in learnt]
     judged = sample_weights(resolved, truth, np.arange(len(samples)))

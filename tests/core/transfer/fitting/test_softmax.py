@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from core.errors import DataError
 from core.evaluation.intervals import effective_size
 from core.schemas import ResolvedSpec
 from core.transfer.features.linear_probe import linear_probe
@@ -115,6 +116,12 @@ def test_a_class_with_one_sample_does_not_stop_it():
     y[7] = 3
     solved = solve_head(problem(x, y, class_weights="balanced"), np.arange(100))
     assert np.isfinite(solved.held_out).all() and solved.held_out.shape == (100, 4)
+
+
+def test_samples_of_one_group_are_refused():
+    x, y = clouds(40, 2, 10)
+    with pytest.raises(DataError, match="belong to one group"):
+        solve_head(problem(x, y, groups=np.zeros(40, int)), np.arange(40))
 
 
 def test_the_probe_learns_from_validation_samples_too_and_predicts_them_out_of_fold():
