@@ -1,5 +1,6 @@
 """The workspace's cache of recomputable files, limited in size; the least recently used are evicted first."""
 
+import errno
 import logging
 import os
 from contextlib import suppress
@@ -11,9 +12,15 @@ log = logging.getLogger(__name__)
 
 
 def mark_used(path: Path) -> None:
-    """Mark a file of the cache as just used. (File systems do not record every access.)"""
-    with suppress(FileNotFoundError):
+    """Mark a file of the cache as just used. (File systems do not record every access.)
+
+    Nothing is done where the file is gone, or where the cache may only be read, from which nothing is evicted.
+    """
+    try:
         os.utime(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
 
 
 def trim_cache(folder: Path) -> list[Path]:

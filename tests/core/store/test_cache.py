@@ -1,4 +1,6 @@
+import errno
 import os
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -52,3 +54,13 @@ def test_an_array_that_is_mapped_can_still_be_read_when_its_file_has_gone(files)
 
 def test_trimming_an_empty_or_missing_folder_does_nothing(tmp_path):
     assert cache.trim_cache(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize(("number", "told"), [(errno.EROFS, False), (errno.EACCES, False), (errno.EIO, True)])
+def test_a_cache_that_may_only_be_read_is_used(files, monkeypatch, number, told):
+    def refuse(path):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "utime", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)) if told else nullcontext():
+        cache.mark_used(files[0])
