@@ -12,7 +12,7 @@ from keras.optimizers.schedules import ExponentialDecay
 
 from core.errors import DataError
 from core.methods.learners import get_learner
-from core.methods.plan import resolve_request
+from core.methods.plan import fields_read, resolve_request
 from core.methods.presets import RATE_FACTOR
 from core.methods.rate_search import RateSearch, suggest_rate
 from core.schemas import ResolvedSpec
@@ -33,13 +33,19 @@ def range_test_task(params: dict[str, Any], folder: Path, progress: Progress) ->
     """Task `learning_rate`: `params` are a `TrainingSpec` and `rate`, the field to find. Returns a `RateSearch`.
 
     Uses only training samples, without augmentation and folds; the trained weights are discarded. A strategy with a
-    source is replaced by the preset's, which trains with the same rate.
+    source is replaced by what trains with the same rate on the target alone: of images bagging, whose first head is
+    tested, of tables the learner.
     """
     rate = cast(Rate, params["rate"])
     left_out = {"augmentation", "views", "folds", "source"}
     if params["spec"].get("source"):
         left_out |= {"strategy", "method", "target_labels"}
-    resolved = resolve_request({field: value for field, value in params["spec"].items() if field not in left_out})
+    asked = {field: value for field, value in params["spec"].items() if field not in left_out}
+    if params["spec"].get("source") and "backbone" in asked:
+        asked["strategy"] = "bagging"
+        reads = fields_read(asked, "image")
+        asked = {field: value for field, value in asked.items() if field in reads}
+    resolved = resolve_request(asked)
     keras.utils.set_random_seed(resolved.seed)
     recorder = _TaskRecorder(folder, progress)
     test = RangeTest(rate, progress)

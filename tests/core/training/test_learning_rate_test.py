@@ -97,6 +97,14 @@ def test_with_a_source_it_is_the_rate_for_the_target_alone(penguins: DatasetReco
     assert find(tmp_path, "learning_rate", **carried) == find(tmp_path, "learning_rate", **asked)
 
 
+def test_of_images_with_a_source_it_is_the_rate_of_a_head_that_is_trained(
+    textures: DatasetRecord, tmp_path: Path
+) -> None:
+    carried = {"source": ("elsewhere",), "strategy": "deep_alignment", "alignment_weight": 2.0, "epochs": 5}
+    found = find(tmp_path, "learning_rate", data=textures.id, backbone="efficientnet_lite0", **carried)
+    assert 1e-6 < found.suggestion < 10
+
+
 @pytest.mark.parametrize(
     ("rate", "settings"),
     [
