@@ -63,7 +63,7 @@ def _rotated(problem: Problem, x: np.ndarray, samples: np.ndarray, share: float 
 
 
 def is_better(problem: Problem, samples: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether the loss of `one` is lower than that of the `other` by more than chance, its standard error, and `WORTH`.
+    """Whether the loss of `one` is lower than that of the `other` by more than its standard error and `WORTH`.
 
     Both are probabilities of the samples, `(n, k)`; classes are weighted as in training.
     """
