@@ -91,12 +91,12 @@ def solve(
             "Make another split, or add images.",
         )
     learnt = [samples[~left_out] for left_out in folds]
-    rotated = [rotate(rows) for rows in learnt]
     judged = sample_weights(resolved, truth, np.arange(len(samples)))
     starts: Sequence[np.ndarray | None] = [None] * len(folds)
     best, worse = (penalties[0], np.empty((0, 0)), np.inf), 0
     # The products are small: a thread a fold is faster than several threads a product.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(get_settings().threads) as pool:
+        rotated = list(pool.map(rotate, learnt))
         for step, l2 in enumerate(penalties, start=1):
             solutions = list(pool.map(partial(_solve, problem, l2=l2, precision=NEARLY), rotated, learnt, starts))
             held_out = np.empty(truth.shape)
@@ -109,9 +109,9 @@ def solve(
                 best, worse = (l2, held_out, scores["loss"]), 0
             if worse == PAST_THE_BEST:
                 break
-    l2, held_out, lowest = best
-    rows = rotate(samples)
-    head = make_head(*rows.unrotated(_solve(problem, rows, samples, None, l2, EXACTLY)))
+        l2, held_out, lowest = best
+        rows = rotate(samples)
+        head = make_head(*rows.unrotated(_solve(problem, rows, samples, None, l2, EXACTLY)))
     return SolvedHead(head, l2, held_out, lowest)
 
 
@@ -138,12 +138,16 @@ class RotatedRows:
         self._columns, self._factor = np.ones(x.shape[1], bool) if columns is None else columns, factor
         counted = (x if columns is None else x[:, columns]) * np.float32(factor)
         seen = counted[learnt]
-        if len(seen) < seen.shape[1]:
-            values, vectors = np.linalg.eigh((seen @ seen.T).astype(np.float64))
+        wide = len(seen) < seen.shape[1]
+        products = (seen @ seen.T if wide else seen.T @ seen).astype(np.float64)
+        with threadpool_limits(
+            1, "blas"
+        ):  # several threads hardly help here, and wait for each other on a busy machine
+            values, vectors = np.linalg.eigh(products)
+        if wide:
             kept = _leading(values)
             self._basis = seen.T @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
         else:
-            values, vectors = np.linalg.eigh((seen.T @ seen).astype(np.float64))
             self._basis = vectors[:, _leading(values)].astype(np.float32)
         self._rows = counted @ self._basis
 
