@@ -91,7 +91,8 @@ def _check_same_network(members: Sequence[RunRecord]) -> None:
         raise InputError(
             "An ensemble has no weights of its own to average.", "Choose its members instead, or voting."
         )
-    solved = next((run for run in members if not trains_network(run.spec)), None)
+    # Heads of earlier versions were trained, and have chosen no penalty.
+    solved = next((run for run in members if "l2" in run.metrics and not trains_network(run.spec)), None)
     if solved:
         raise InputError(
             f"The head of “{solved.name}” has learnt from the validation images too, by which averages are chosen.",

@@ -28,7 +28,7 @@ from core.training.result import Result
 from core.training.sources.source_problem import SourceEffect, SourceImages, fit_with_baselines
 from core.training.sources.teacher import make_teacher
 from core.training.version_images import VersionImages
-from core.transfer.fitting.problem import Fitted, Problem
+from core.transfer.fitting.problem import CHOSEN, Fitted, Problem
 from core.transfer.fitting.weighing import one_hot
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def train_images(run: RunRecord, recorder: Recorder) -> Result:
                 fitted = resolve_name(task.strategy.fit)(problem)
         tables.append(predictions_table(task.samples, problem.judged, parts, fitted.probabilities, problem.classes))
         kept = problem.kept
-        facts.append(fitted.facts | ({} if kept is None else {"features_kept": float(kept.sum())}))
+        told = {name: fact for name, fact in fitted.facts.items() if not (resolved.folds and name in CHOSEN)}
+        facts.append(told | ({} if kept is None else {"features_kept": float(kept.sum())}))
     recorder.prefix = ""
     assert fitted is not None
     if not task.selects and any(enabled_steps(task.version.recipe, "learnt")):

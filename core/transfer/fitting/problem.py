@@ -14,6 +14,7 @@ from core.transfer.fitting.recorder import Recorder
 if TYPE_CHECKING:
     import keras
 
+CHOSEN = ("l2", "layers_share")  # facts that say what was chosen, which over folds have no mean
 FIT = "core.transfer.fitting.fit:fit"
 Fit = Callable[..., dict[str, float]]  # has the signature of that function
 

@@ -163,6 +163,7 @@ def test_with_folds_every_sample_is_judged_once_and_no_model_is_kept(crossed, te
     assert set(rows["part"]) == {"test"}
     assert not list(runs.run_folder(crossed.id).glob("model*"))
     assert {"accuracy_mean", "accuracy_deviation"} <= set(crossed.metrics)
+    assert "l2" not in crossed.metrics, "each fold chose its own"
     folds = {e.phase.split(" · ")[0] for e in runs.read_events(crossed.id) if e.values}
     assert folds == {"fold 1 of 3", "fold 2 of 3", "fold 3 of 3"}
 
