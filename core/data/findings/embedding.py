@@ -12,6 +12,7 @@ from core.data.findings.evidence import Evidence, count
 from core.data.findings.image import near_duplicate_findings, robust_z_scores
 from core.data.findings.label import label_error_findings
 from core.data.findings.saved import Case
+from core.data.grouping import manifest_column
 from core.data.images.near_duplicates import (
     LIKENESS,
     Comparer,
@@ -31,6 +32,7 @@ SMALLEST = 24  # pixels; smaller images agree by chance
 NEIGHBOURS = 5
 OUTLIER = 4.0  # robust standard deviations of the distance to the nearest neighbours
 FOREST_SHARE = 0.1  # of the samples, the most easily isolated ones, that can be outliers
+SIGNIFICANT = 1.96  # standard errors, of a difference that is no chance with a probability of 95 %
 Outcome = tuple[list[Finding], list[Case]]
 
 
@@ -82,7 +84,10 @@ def check_embeddings(images: Embedded) -> tuple[Outcome, float | None]:
     parts: list[Callable[[Embedded], Outcome]] = [near_duplicates, outliers]
     if images.evidence.dataset.labelled:
         parts.append(leaks)
-        (of_labels, accuracy) = wrong_labels(images)
+        held_out = predict_held_out(images, images.groups)
+        accuracy = float(is_right(images, held_out).mean())
+        findings += divided_at_random(images, held_out)
+        of_labels = wrong_labels(images, held_out)
         findings += of_labels[0]
         cases += of_labels[1]
     for part in parts:
@@ -197,22 +202,45 @@ def nearest_neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -
     return distance, near
 
 
-def wrong_labels(images: Embedded) -> tuple[Outcome, float]:
+def predict_held_out(images: Embedded, groups: np.ndarray) -> np.ndarray:
+    """Out-of-fold probabilities of the classes, `(n, k)`, with samples of one group in one fold."""
+    labels, _ = pd.factorize(images.samples["label"], sort=True)
+    return label_errors.predict_out_of_fold(label_errors.principal_components(images.x), labels, groups)
+
+
+def is_right(images: Embedded, probabilities: np.ndarray) -> np.ndarray:
+    """Whether each sample's class is the likeliest, `(n,)` boolean."""
+    labels, _ = pd.factorize(images.samples["label"], sort=True)
+    return np.asarray(probabilities.argmax(axis=1) == labels)
+
+
+def divided_at_random(images: Embedded, held_out: np.ndarray) -> list[Finding]:
+    """How much better a score would look if only copies, not all that belongs together, stayed in one fold."""
+    evidence = images.evidence
+    given = images.samples["id"].map(manifest_column(evidence.dataset, evidence.folder, "given_group"))
+    if given.isna().all():
+        return []
+    together = is_right(images, held_out)
+    apart = is_right(images, predict_held_out(images, pd.factorize(images.samples["content_hash"])[0]))
+    gain = apart.astype(float) - together
+    both = f"{together.mean():.0%} of the images are recognised where those that belong together stay together, and"
+    both += f" {apart.mean():.0%} where they are divided at random."
+    if gain.mean() > SIGNIFICANT * gain.std() / np.sqrt(len(gain)):
+        both += f" A score after a random division would be {100 * gain.mean():.0f} points too high."
+    else:
+        both += " The difference may be chance."
+    return [Finding(kind="belong_together", severity="info", message=both)]
+
+
+def wrong_labels(images: Embedded, held_out: np.ndarray) -> Outcome:
     """Likely label errors by confident learning, each with the class that fits better."""
-    samples = images.samples
-    labels, classes = pd.factorize(samples["label"], sort=True)
-    probabilities = label_errors.predict_out_of_fold(
-        label_errors.principal_components(images.x), labels, images.groups
-    )
-    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
-    errors = label_errors.confident_learning(probabilities, labels)
-    outcome = label_error_findings(
+    labels, classes = pd.factorize(images.samples["label"], sort=True)
+    return label_error_findings(
         images.evidence,
         np.asarray(classes),
-        errors,
+        label_errors.confident_learning(held_out, labels),
         lambda rows: nearest_neighbours(images.x, images.groups)[1][rows],
     )
-    return outcome, accuracy
 
 
 def _rest(ids: Sequence[str], name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from core.data.findings import embedding
 from core.data.findings.embedding import Embedded, check_embeddings, near_groups
 from core.data.findings.evidence import Evidence
 from core.data.findings.label_errors import confident_learning, normalize_embeddings, predict_out_of_fold
@@ -124,3 +125,19 @@ def test_cropped_copies_are_joined_unless_images_are_tiny(side):
     found = near_groups(x, plain, mirrored, np.arange(9), lambda i: images[i])
     assert (found[2] == found[8]) == (side > 24)
     assert len(set(found.tolist())) == (8 if side > 24 else 9)
+
+
+@pytest.mark.parametrize(("shared", "told"), [(1.0, "points too high"), (0.0, "may be chance")])
+def test_what_a_score_gains_by_dividing_what_belongs_together_is_told(monkeypatch, shared, told):
+    """Pictures of one plant look alike; which class a plant has is drawn, so only a known plant gives it away."""
+    rng = np.random.default_rng(0)
+    _, samples = made()
+    plants = np.arange(len(samples)) // 5
+    samples["label"] = rng.permutation(np.resize(CLASSES, plants.max() + 1))[plants]
+    own = rng.normal(size=(len(samples), 64))
+    x = normalize_embeddings(shared * 3 * rng.normal(size=(plants.max() + 1, 64))[plants] + own).astype("float32")
+    named = dict(zip(samples["id"], [f"plant {p}" for p in plants], strict=True))
+    monkeypatch.setattr(embedding, "manifest_column", lambda *_: named)
+    findings, _, accuracy = look(x, samples, groups=plants)
+    assert told in findings["belong_together"].message
+    assert f"{accuracy:.0%}" in findings["belong_together"].message and accuracy < 0.5
