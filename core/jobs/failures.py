@@ -1,6 +1,7 @@
 """Readable messages for failures of background processes."""
 
 import errno
+from pathlib import Path
 
 from core.errors import GraftError, is_out_of_memory
 from core.schemas import Failure
@@ -21,5 +22,11 @@ def diagnose(error: Exception) -> Failure:
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in str(error):
         return Failure(
             kind="disk_full", message="The disk is full.", hint="Delete datasets or runs that are no longer needed."
+        )
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return Failure(
+            kind="internal",
+            message=f"“{Path(error.filename or '').name or 'A file'}” cannot be written: {error.strerror}.",
+            hint="Make the workspace writable for Graft, or set GRAFT_HOME to a folder that is.",
         )
     return Failure(kind="internal", message=f"It broke with {name}: {error}"[:300], hint="The log has the details.")
