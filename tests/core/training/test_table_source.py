@@ -100,12 +100,12 @@ def test_a_source_of_the_same_kind_helps_much_and_says_what_carried_over(tables,
 
 
 def test_no_row_of_the_sources_test_part_is_learnt_from(tables, tmp_path, monkeypatch):
-    from core.training.tables import learners as table_learners
+    from core.training.tables import network as table_network
 
     seen = []
-    real = table_learners.fit_by_spec
+    real = table_network.fit_by_spec
     monkeypatch.setattr(
-        table_learners, "fit_by_spec", lambda m, x, p, *a: seen.append((p.train, p.validation)) or real(m, x, p, *a)
+        table_network, "fit_by_spec", lambda m, x, p, *a: seen.append((p.train, p.validation)) or real(m, x, p, *a)
     )
     trained(TrainingSpec(data=tables["target"], source=tables["source"], epochs=1), tmp_path)
     counts = {k: sum(v.values()) for k, v in get_version(DataRef(dataset=tables["source"])).counts.items()}

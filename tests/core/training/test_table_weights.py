@@ -93,7 +93,7 @@ def test_a_learner_gets_the_weights_of_its_rows(
         seen.append(problem)
         return VectorFitted(np.full((len(problem.judged), 2), 0.5), model=None)
 
-    monkeypatch.setattr("core.training.tables.learners.network", learner)
+    monkeypatch.setattr("core.training.tables.network.network", learner)
     spec = ResolvedSpec(data=f"{dataset.id}@{version.id}", learner="network")
     run = RunRecord(id="r", name="r", dataset=dataset.id, version=version.id, spec=spec)
     train_table(run, cast(Any, Silent(tmp_path)))

@@ -13,6 +13,7 @@ from core.models.heads import linear_head, weighted_mean
 from core.schemas import ResolvedSpec
 from core.transfer.features import ada_boost, bagging, stacking
 from core.transfer.features.linear_probe import linear_probe
+from core.transfer.features.trained_head import fit_head
 from core.transfer.fitting.problem import Problem
 from core.transfer.fitting.weighing import loss_and_accuracy, one_hot
 from tests.core.transfer.conftest import Recorder
@@ -124,7 +125,8 @@ def test_the_say_of_a_head_is_none_at_guessing_and_grows_as_it_errs_less(error, 
 def test_boosting_draws_a_border_that_one_line_cannot(tmp_path):
     x, y = ring()
     settings = {"l2": 0.01, "estimators": 7}
-    alone = accuracy(problem(tmp_path / "a", x, y), linear_probe(problem(tmp_path / "a", x, y, **settings)))
+    once = problem(tmp_path / "a", x, y, **settings)
+    alone = accuracy(once, bagging.fitted_with_head(once, fit_head(once)[0]))
     given = problem(tmp_path / "b", x, y, **settings)
     boosted = ada_boost.ada_boost(given)
     assert boosted.facts["heads"] > 3

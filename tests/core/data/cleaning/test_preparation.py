@@ -147,7 +147,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., "list[VectorProblem]
         train_table(run, cast(Any, Silent()))
         return list(seen)
 
-    monkeypatch.setattr("core.training.tables.learners.network", learner)
+    monkeypatch.setattr("core.training.tables.network.network", learner)
     return give
 
 
