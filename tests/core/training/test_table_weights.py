@@ -56,6 +56,7 @@ def test_a_row_without_weight_teaches_nothing(name: str, tmp_path: Path) -> None
                 data="d",
                 learner=cast(Any, name),
                 epochs=20,
+                l2=0.0,
                 batch_size=32,
                 learning_rate=0.01,
                 trees=30,
