@@ -57,7 +57,7 @@ def mistaken(positive: np.ndarray, area: float, rng: Rng) -> np.ndarray:
     """Normal scores of equal deviation, but a twentieth of the positives score like negatives."""
     apart = norm.ppf((area - MISTAKEN / 2) / (1 - MISTAKEN)) * np.sqrt(2)
     high = positive & (rng.random(len(positive)) >= MISTAKEN)
-    return rng.normal(size=len(positive)) + apart * high
+    return np.asarray(rng.normal(size=len(positive)) + apart * high)
 
 
 KINDS: dict[str, tuple[Scores, tuple[float, ...]]] = {
