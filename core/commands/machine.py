@@ -103,11 +103,15 @@ def serve(args: argparse.Namespace) -> Document:
                 f"Graft may be running there already; otherwise choose another port, with `--port {args.port + 1}` or"
                 f" `make run PORT={args.port + 1}`.",
             ) from error
-    from core.settings import ROOT
+    from core.settings import ROOT, get_settings
 
     options = ["--server.port", str(args.port), "--server.address", args.address]
     os.chdir(ROOT)
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options]
     if os.name == "posix":
+        if get_settings().warm_minutes:
+            # By a shell that ends at once: the server, which this process becomes, would never wait for its child.
+            preparing = [sys.executable, "-m", "core", "prepare"]
+            subprocess.run(["/bin/sh", "-c", '"$@" < /dev/null > /dev/null 2>&1 &', "sh", *preparing], check=False)
         os.execv(sys.executable, command)
     return {"exit_code": subprocess.call(command)}  # Windows has no exec: this process stays as the server's parent

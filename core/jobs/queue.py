@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from core.embedding.prepared import is_begun, shipped_networks
 from core.errors import ClusterError, InputError
 from core.jobs import backends, devices, local, warm
 from core.methods import plan
@@ -102,8 +103,11 @@ def _dispatch_later() -> None:
 
 @cache
 def prepare_backbones(home: Path) -> None:
-    """Prepare the shipped backbones for this workspace in a process of its own, once for each server."""
-    if get_settings().warm_minutes:
+    """Prepare the shipped backbones for this workspace in a process of its own, once for each server.
+
+    `core serve` has done so before the first page; other ways to start a server have not.
+    """
+    if get_settings().warm_minutes and not all(is_begun(*network) for network in shipped_networks()):
         log = warm.warm_folder() / "log.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         local.reap_child(local.launch_module("core", "prepare", log), lambda: None)
