@@ -38,7 +38,7 @@ def prepared_network(backbone: Backbone, size: int, cut: str | None = None) -> P
     if is_prepared(backbone, size, cut):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _lock_of(folder).open("w") as shared:
+    with folder.parent.with_suffix(".lock").open("w") as shared:
         lock(shared)  # another process may be preparing the same network; waiting is faster than doing it twice
         if not is_prepared(backbone, size, cut):
             shutil.rmtree(folder, ignore_errors=True)
@@ -59,16 +59,6 @@ def shipped_networks() -> list[tuple[Backbone, str | None]]:
     """The backbones with their cuts on which heads are solved: embeddings first, then all layers."""
     here = [b for b in BACKBONES.values() if b.package and weights_state(b) == "present"]
     return [(backbone, cut) for cut in (None, LAYERS) for backbone in here]
-
-
-def is_begun(backbone: Backbone, cut: str | None) -> bool:
-    """Whether the backbone is prepared at its own size, or a process prepares some network; a look at no file."""
-    folder = _folder(backbone, backbone.input_size, cut)
-    return folder.exists() or _lock_of(folder).exists()
-
-
-def _lock_of(folder: Path) -> Path:
-    return folder.parent.with_suffix(".lock")
 
 
 def is_prepared(backbone: Backbone, size: int, cut: str | None = None) -> bool:

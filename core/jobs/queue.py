@@ -13,7 +13,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from core.embedding.prepared import is_begun, shipped_networks
 from core.errors import ClusterError, InputError
 from core.jobs import backends, devices, local, warm
 from core.methods import plan
@@ -105,9 +104,9 @@ def _dispatch_later() -> None:
 def prepare_backbones(home: Path) -> None:
     """Prepare the shipped backbones for this workspace in a process of its own, once for each server.
 
-    `core serve` has done so before the first page; other ways to start a server have not.
+    `core serve` has begun so before the first page; other ways to start a server have not.
     """
-    if get_settings().warm_minutes and not all(is_begun(*network) for network in shipped_networks()):
+    if get_settings().warm_minutes:
         log = warm.warm_folder() / "log.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         local.reap_child(local.launch_module("core", "prepare", log), lambda: None)
