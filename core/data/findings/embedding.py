@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,16 @@ class Embedded:
     def samples(self) -> pd.DataFrame:
         return self.evidence.samples
 
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Class indices, `(n,)`, in the order of the sorted names."""
+        return pd.factorize(self.samples["label"], sort=True)[0]
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """The leading principal components of `x`, on which classes are predicted out of fold."""
+        return label_errors.principal_components(self.x)
+
 
 def near_groups(
     x: np.ndarray, hashes: np.ndarray, mirrored: np.ndarray, known: np.ndarray, look: PixelReader
@@ -85,7 +96,7 @@ def check_embeddings(images: Embedded) -> tuple[Outcome, float | None]:
     if images.evidence.dataset.labelled:
         parts.append(leaks)
         held_out = predict_held_out(images, images.groups)
-        accuracy = float(is_right(images, held_out).mean())
+        accuracy = float((held_out.argmax(axis=1) == images.labels).mean())
         findings += divided_at_random(images, held_out)
         of_labels = wrong_labels(images, held_out)
         findings += of_labels[0]
@@ -204,14 +215,7 @@ def nearest_neighbours(x: np.ndarray, groups: np.ndarray, k: int = NEIGHBOURS) -
 
 def predict_held_out(images: Embedded, groups: np.ndarray) -> np.ndarray:
     """Out-of-fold probabilities of the classes, `(n, k)`, with samples of one group in one fold."""
-    labels, _ = pd.factorize(images.samples["label"], sort=True)
-    return label_errors.predict_out_of_fold(label_errors.principal_components(images.x), labels, groups)
-
-
-def is_right(images: Embedded, probabilities: np.ndarray) -> np.ndarray:
-    """Whether each sample's class is the likeliest, `(n,)` boolean."""
-    labels, _ = pd.factorize(images.samples["label"], sort=True)
-    return np.asarray(probabilities.argmax(axis=1) == labels)
+    return label_errors.predict_out_of_fold(images.components, images.labels, groups)
 
 
 def divided_at_random(images: Embedded, held_out: np.ndarray) -> list[Finding]:
@@ -220,8 +224,8 @@ def divided_at_random(images: Embedded, held_out: np.ndarray) -> list[Finding]:
     given = images.samples["id"].map(manifest_column(evidence.dataset, evidence.folder, "given_group"))
     if given.isna().all():
         return []
-    together = is_right(images, held_out)
-    apart = is_right(images, predict_held_out(images, pd.factorize(images.samples["content_hash"])[0]))
+    copies = pd.factorize(images.samples["content_hash"])[0]
+    together, apart = (p.argmax(axis=1) == images.labels for p in (held_out, predict_held_out(images, copies)))
     gain = apart.astype(float) - together
     both = f"{together.mean():.0%} of the images are recognised where those that belong together stay together, and"
     both += f" {apart.mean():.0%} where they are divided at random."
@@ -234,11 +238,10 @@ def divided_at_random(images: Embedded, held_out: np.ndarray) -> list[Finding]:
 
 def wrong_labels(images: Embedded, held_out: np.ndarray) -> Outcome:
     """Likely label errors by confident learning, each with the class that fits better."""
-    labels, classes = pd.factorize(images.samples["label"], sort=True)
     return label_error_findings(
         images.evidence,
-        np.asarray(classes),
-        label_errors.confident_learning(held_out, labels),
+        np.unique(images.samples["label"].to_numpy(dtype=object)),
+        label_errors.confident_learning(held_out, images.labels),
         lambda rows: nearest_neighbours(images.x, images.groups)[1][rows],
     )
 
