@@ -7,6 +7,7 @@ with a file whose head has two units and no selection of features; here the head
 import json
 import math
 import zipfile
+from copy import deepcopy
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -98,7 +99,7 @@ def _select(layers: list[dict[str, Any]], kept: np.ndarray) -> None:
     """Put a layer that selects the features that are kept before the head's first."""
     names = [layer["config"]["name"] for layer in layers]
     scale = layers[names.index("unit_scale")]
-    selection = json.loads(json.dumps(scale))
+    selection = deepcopy(scale)
     selection["config"] |= {"name": SELECTION, "scale": kept.astype("float32").tolist()}
     scale["config"]["scale"] = math.sqrt(kept.sum())
     layers.insert(names.index("squash"), selection)

@@ -24,13 +24,13 @@ FORMAT = 1
 LAYERS = "layers"  # the cut that gives the averages of all layers
 # Resolved only when it is called, so that a prepared network is found without importing Keras.
 PREPARE = "core.models.keras_engine:prepare"
-CLASSIFIER, LAYER_NAMES = "classifier.keras", "layers.json"
+CLASSIFIER = "classifier.keras"
 
 
 def prepared_network(backbone: Backbone, size: int, cut: str | None = None) -> Path:
     """The folder of the network from images to embeddings or, with `cut`, to that block's activations.
 
-    With `LAYERS` it gives the averages of all layers, `(n, d)`, and `LAYER_NAMES` lists each layer with how many.
+    With `LAYERS` it gives the averages of all layers, `(n, d)`.
 
     A network that takes images of any size is prepared at its own input size; whoever runs it sets another.
     """
@@ -84,8 +84,7 @@ def _size(backbone: Backbone, size: int) -> int:
 
 
 def _names(cut: str | None) -> tuple[str, ...]:
-    further = {None: (CLASSIFIER,), LAYERS: (CLASSIFIER, LAYER_NAMES)}
-    return ("model.xml", "model.bin", *further.get(cut, ()))
+    return ("model.xml", "model.bin", *([CLASSIFIER] if cut in (None, LAYERS) else []))
 
 
 def _sha256(path: Path) -> str:

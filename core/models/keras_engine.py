@@ -12,11 +12,10 @@ import keras
 import numpy as np
 
 from core.embedding.engines import Images, Progress, backend, batches
-from core.embedding.prepared import CLASSIFIER, LAYER_NAMES, LAYERS
+from core.embedding.prepared import CLASSIFIER, LAYERS
 from core.methods.backbone import Backbone
 from core.models.heads import layers_head, linear_head, with_backbone
 from core.models.networks import build_backbone, layer_averages, split_network
-from core.store.files import write_json
 
 
 class KerasEngine:
@@ -74,7 +73,7 @@ def frozen_model(backbone: Backbone, size: int, cut: str | None) -> Any:
     try:
         model = build_backbone(backbone, size)
         if cut == LAYERS:
-            return layer_averages(model)[0]
+            return layer_averages(model)
         return split_network(model, cut)[0] if cut else model
     finally:
         keras.config.set_dtype_policy(policy)
@@ -93,10 +92,8 @@ def prepare(backbone: Backbone, size: int, cut: str | None, folder: Path) -> Non
     if cut is None:
         with_backbone(model, linear_head(backbone.features, 2)).save(folder / CLASSIFIER)
     if cut == LAYERS:
-        counts = layer_averages(build_backbone(backbone, size))[1]
-        ones = np.ones(sum(counts.values()))
+        ones = np.ones(model.output_shape[-1])
         with_backbone(model, layers_head(ones, 0 * ones, 2)).save(folder / CLASSIFIER)
-        write_json(folder / LAYER_NAMES, counts)
     images = tf.TensorSpec((None, *model.input.shape[1:]), tf.float32)
     graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(images)
     openvino.save_model(openvino.convert_model(graph), folder / "model.xml", compress_to_fp16=False)

@@ -140,14 +140,11 @@ def split_network(model: keras.Model, cut: str) -> tuple[keras.Model, keras.Mode
     )
 
 
-def layer_averages(model: keras.Model) -> tuple[keras.Model, dict[str, int]]:
+def layer_averages(model: keras.Model) -> keras.Model:
     """From images to the averages, over all places, of every block's output and of every depthwise convolution's.
 
-    The convolution's output is taken behind the normalisation and the activation that follow it.
-
-    Returns:
-        The model, `(n, h, w, 3)` → `(n, d)`, which shares its layers with `model`, and the number of averages of each
-        layer, in order.
+    The convolution's output is taken behind the normalisation and the activation that follow it. The result,
+    `(n, h, w, 3)` → `(n, d)`, shares its layers with `model`; the averages stand in the order of the layers.
     """
     ends = {id(block.end) for block in network_blocks(model)} | {id(_feature_map(model))}
     taken = [node for node in _nodes(model) if id(node.output_tensors[0]) in ends or _ends_depthwise(node)]
@@ -155,8 +152,7 @@ def layer_averages(model: keras.Model) -> tuple[keras.Model, dict[str, int]]:
         layers.GlobalAveragePooling2D(name=f"average_{i}")(node.output_tensors[0]) for i, node in enumerate(taken)
     ]
     out = layers.Concatenate(name=AVERAGES)(averages)
-    counts = {node.operation.name: node.output_tensors[0].shape[-1] for node in taken}
-    return keras.Model(model.input, out, name=model.name), counts
+    return keras.Model(model.input, out, name=model.name)
 
 
 def _ends_depthwise(node: Any) -> bool:

@@ -131,7 +131,7 @@ class LayersHead:
 
         head = layers_head(self.scale, self.offset, len(self.bias))
         head.get_layer("probabilities").set_weights([self.kernel, self.bias])
-        return with_backbone(layer_averages(backbone)[0], head)
+        return with_backbone(layer_averages(backbone), head)
 
 
 Head = SoftmaxHead | LayersHead

@@ -140,9 +140,8 @@ class RotatedRows:
         seen = counted[learnt]
         wide = len(seen) < seen.shape[1]
         products = (seen @ seen.T if wide else seen.T @ seen).astype(np.float64)
-        with threadpool_limits(
-            1, "blas"
-        ):  # several threads hardly help here, and wait for each other on a busy machine
+        # Several threads hardly help here, and on a busy machine they wait for each other.
+        with threadpool_limits(1, "blas"):
             values, vectors = np.linalg.eigh(products)
         if wide:
             kept = _leading(values)

@@ -1,6 +1,5 @@
 """Networks are prepared once, for every size that they take, and again where their files are damaged."""
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,7 +21,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str | None]]:
 
     def prepare(backbone, size, cut, folder):
         calls.append((size, cut))
-        for name in ("model.xml", "model.bin", prepared.CLASSIFIER, prepared.LAYER_NAMES):
+        for name in ("model.xml", "model.bin", prepared.CLASSIFIER):
             (folder / name).write_text(f"{name} {size} {cut}")
 
     monkeypatch.setattr(prepared, "resolve_name", lambda _: prepare)
@@ -74,15 +73,18 @@ def test_a_damaged_file_is_made_again(workspace, made, name, damage):
 
 
 @pytest.mark.training
-def test_the_averages_of_all_layers_end_with_the_embedding_and_are_counted_by_layer(workspace):
+def test_the_averages_of_all_layers_end_with_the_embedding(workspace):
+    from core.models.keras_engine import frozen_model
+    from core.models.networks import AVERAGES
+
     images = Pictures(2)
     engine, whole = OpenVINOEngine(LITE0, 96, prepared.LAYERS), OpenVINOEngine(LITE0, 96)
     averages, embedding = np.empty((2, *engine.shape), "float32"), np.empty((2, *whole.shape), "float32")
     engine.embed_into(images, 96, averages)
     whole.embed_into(images, 96, embedding)
     np.testing.assert_allclose(averages[:, -LITE0.features :], embedding, atol=1e-5)
-    folder = prepared.prepared_network(LITE0, 96, prepared.LAYERS)
-    counts = json.loads((folder / prepared.LAYER_NAMES).read_text())
+    taken = frozen_model(LITE0, 96, prepared.LAYERS).get_layer(AVERAGES).input
+    counts = {mean._keras_history.operation.input._keras_history.operation.name: mean.shape[-1] for mean in taken}
     assert sum(counts.values()) == averages.shape[1] > 10 * LITE0.features / 2
     assert {"block_0", "block_15", "block_15_depthwise_relu"} <= set(counts)
 
