@@ -2,8 +2,6 @@
 
 import streamlit as st
 
-from core.jobs import queue
-from core.settings import get_settings
 from core.ui.shell import page, sidebar
 
 st.set_page_config(
@@ -29,7 +27,6 @@ navigation = st.navigation(
     expanded=True,
 )
 page.resume()
-queue.prepare_backbones(get_settings().home)
 
 with st.sidebar:
     sidebar.show_status()

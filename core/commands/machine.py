@@ -108,10 +108,18 @@ def serve(args: argparse.Namespace) -> Document:
     options = ["--server.port", str(args.port), "--server.address", args.address]
     os.chdir(ROOT)
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options]
+    if get_settings().warm_minutes:
+        _prepare_in_background()
     if os.name == "posix":
-        if get_settings().warm_minutes:
-            # By a shell that ends at once: the server, which this process becomes, would never wait for its child.
-            preparing = [sys.executable, "-m", "core", "prepare"]
-            subprocess.run(["/bin/sh", "-c", '"$@" < /dev/null > /dev/null 2>&1 &', "sh", *preparing], check=False)
         os.execv(sys.executable, command)
     return {"exit_code": subprocess.call(command)}  # Windows has no exec: this process stays as the server's parent
+
+
+def _prepare_in_background() -> None:
+    """Start `prepare`, before the first page is asked for."""
+    command = [sys.executable, "-m", "core", "prepare"]
+    if os.name == "posix":  # by a shell that ends at once: the server, which this process becomes, waits for no child
+        subprocess.run(["/bin/sh", "-c", '"$@" < /dev/null > /dev/null 2>&1 &', "sh", *command], check=False)
+    else:
+        quiet = subprocess.DEVNULL
+        subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)

@@ -8,16 +8,13 @@ import logging
 import threading
 from collections.abc import Collection
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
 from core.errors import ClusterError, InputError
-from core.jobs import backends, devices, local, warm
+from core.jobs import backends, devices, warm
 from core.methods import plan
 from core.schemas import ACTIVE, Event, Failure, RunRecord, RunState, TrainingSpec, now
-from core.settings import get_settings
 from core.store import files, runs
 from core.store.database import runs as table
 from core.store.database import transaction
@@ -98,18 +95,6 @@ def _dispatch_later() -> None:
         _retry = threading.Timer(RETRY_SECONDS, dispatch)
         _retry.daemon = True
         _retry.start()
-
-
-@cache
-def prepare_backbones(home: Path) -> None:
-    """Prepare the shipped backbones for this workspace in a process of its own, once for each server.
-
-    `core serve` has begun so before the first page; other ways to start a server have not.
-    """
-    if get_settings().warm_minutes:
-        log = warm.warm_folder() / "log.txt"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        local.reap_child(local.launch_module("core", "prepare", log), lambda: None)
 
 
 def warm_up_worker(during_runs: bool = False) -> None:

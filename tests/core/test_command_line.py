@@ -431,6 +431,20 @@ def test_what_libraries_print_past_python_is_shown_only_where_a_command_breaks(e
     assert ("native greetings" in done.stderr) == shown == ("Traceback" in done.stderr)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there the server is a child of this process")
+@pytest.mark.parametrize("minutes", ["5", "0"])
+def test_a_server_prepares_the_backbones_of_its_workspace_once(workspace, monkeypatch, minutes):
+    started, became = [], []
+    monkeypatch.setenv("GRAFT_WARM_MINUTES", minutes)
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: started.append(command[-2:]))
+    monkeypatch.setattr(os, "execv", lambda _, command: became.append(command))
+    monkeypatch.setattr(subprocess, "call", lambda _: 0)
+    monkeypatch.chdir(ROOT)
+    main(["serve", "--port", "0"])
+    assert started == ([["core", "prepare"]] if minutes == "5" else [])
+    assert len(became) == 1 and "streamlit" in became[0]
+
+
 def test_columns_of_a_table_can_be_chosen_in_a_file(graft: Callable[..., Answer], tmp_path: Path) -> None:
     table, choices = tmp_path / "t.csv", tmp_path / "columns.json"
     table.write_text("size,who,kind\n" + "".join(f"{i * i},p{i // 2},{'ab'[i % 2]}\n" for i in range(60)))

@@ -164,7 +164,7 @@ def _end(
 
 
 def wait_for_work(wanted_by: str) -> str | None:
-    """Import the libraries, fit a tiny network, prepare the shipped backbones, and wait for a run; returns its id.
+    """Import the libraries, fit a tiny network, and wait for a run; returns the run's id.
 
     With GPUs nothing is fitted: a process must know its GPUs before it uses any.
     """
@@ -174,9 +174,6 @@ def wait_for_work(wanted_by: str) -> str | None:
     import keras
     import numpy as np
 
-    from core.embedding.engines import runs_in_openvino
-    from core.embedding.prepared import prepare_shipped
-
     importlib.import_module("core.training.images.task")
     importlib.import_module("core.training.tables.task")
     if importlib.util.find_spec("openvino"):
@@ -185,8 +182,6 @@ def wait_for_work(wanted_by: str) -> str | None:
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
         model.compile(loss="categorical_crossentropy", optimizer="adam")
         model.fit(np.zeros((4, 4), "float32"), np.eye(2, dtype="float32")[[0, 1, 0, 1]], verbose=0)
-        if runs_in_openvino():
-            prepare_shipped()
         keras.backend.clear_session()
     return warm.wait_for_run(wanted_by)
 

@@ -234,14 +234,3 @@ def test_a_version_is_not_deleted_under_a_run_and_another_is(dataset, sleepers):
     with pytest.raises(InputError, match="is at work"):
         delete_version(dataset.id, dataset.version)
     delete_version(dataset.id, made.id)
-
-
-@pytest.mark.parametrize("minutes", ["5", "0"])
-def test_a_server_prepares_the_backbones_of_its_workspace_once(workspace, monkeypatch, minutes):
-    started = []
-    monkeypatch.setenv("GRAFT_WARM_MINUTES", minutes)
-    monkeypatch.setattr(local, "launch_module", lambda *given: started.append(given[:2]))
-    monkeypatch.setattr(local, "reap_child", lambda *_: None)
-    for _ in range(3):
-        queue.prepare_backbones(workspace)
-    assert started == ([("core", "prepare")] if minutes == "5" else [])
