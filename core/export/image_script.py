@@ -72,7 +72,8 @@ def image_sections(run: RunRecord, classes: list[str], n_train: int, cut: str) -
     guard = [_GUARD] if len(stages) > 1 else []
     backbone = _BACKBONE_KEPT if tail else _BACKBONE
     fit = [FIT] if tail else []
-    parts = [_SETTINGS, _DATA, backbone, *fit, _HEAD, *head, *tail, *guard, evaluation_section("images")]
+    settings = _SETTINGS if tail else _SETTINGS.model_copy(update={"text": "Those of the run."})
+    parts = [settings, _DATA, backbone, *fit, _HEAD, *head, *tail, *guard, evaluation_section("images")]
     return [section.filled(values) for section in parts]
 
 
@@ -147,7 +148,7 @@ if keras.backend.backend() == "tensorflow":
 
 _DATA = Section(
     title="The images and their parts",
-    text="Training images teach, validation images choose the best epoch, test images judge. Copies of one image are"
+    text="Training images teach, validation images choose what is kept, test images judge. Copies of one image are"
     " all in the same part. Each image is scaled to the square, whatever its proportions.",
     code='''
 samples = pd.read_csv(HERE / "data" / "samples.csv", dtype=str, keep_default_na=False)
