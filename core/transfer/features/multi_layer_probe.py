@@ -40,7 +40,7 @@ def multi_layer_probe(problem: Problem) -> Fitted:
     candidates[1.0] = solve(problem, learnt, "all layers", lambda _: whole, make_head)
     for share in SHARES:
         rotate = partial(_rotated, problem, x, share=share)
-        candidates[share] = solve(problem, learnt, f"{share:.0%} of all layers", rotate, make_head)
+        candidates[share] = solve(problem, learnt, f"best {share:.0%}", rotate, make_head)
     share = min(candidates, key=lambda one: candidates[one].loss)
     if not is_better(problem, learnt, candidates[share].held_out, candidates[0.0].held_out):
         share = 0.0
